@@ -1,0 +1,129 @@
+//! The fields of the block being read. Turns into an event at the blank line; knows nothing of line ends.
+
+use std::time::Duration;
+
+use super::{DecodeError, Limits};
+use crate::{Event, EventId, EventType};
+
+/// What the lines since the last blank line have set.
+#[derive(Debug)]
+pub(super) struct Block {
+    max_bytes: usize,
+    fields: Fields,
+    /// Bytes of all values so far, replaced ones included.
+    bytes: usize,
+    /// The block has passed a limit: drop the rest of it.
+    discarding: bool,
+}
+
+#[derive(Debug, Default)]
+struct Fields {
+    id: Option<EventId>,
+    event_type: Option<EventType>,
+    /// Lines joined by LF; `None` until the first `data` field.
+    data: Option<Vec<u8>>,
+    retry: Option<Duration>,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Self::new(Limits::default().max_event_bytes)
+    }
+}
+
+impl Block {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, fields: Fields::default(), bytes: 0, discarding: false }
+    }
+
+    /// Forgets the block.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.max_bytes);
+    }
+
+    /// Forgets the block and ignores its lines up to the blank line.
+    pub(super) fn discard(&mut self) {
+        self.clear();
+        self.discarding = true;
+    }
+
+    /// Takes in one line that is not blank. Gives the reconnection time if the line sets one, since that acts
+    /// at once.
+    pub(super) fn field(&mut self, line: &[u8]) -> Result<Option<Duration>, DecodeError> {
+        let (name, value) = split(line);
+        if self.discarding || name.is_empty() {
+            return Ok(None);
+        }
+        self.bytes += value.len();
+        if self.bytes > self.max_bytes {
+            self.discard();
+            return Err(DecodeError::EventTooLarge { max_bytes: self.max_bytes });
+        }
+        Ok(self.fields.set(name, value))
+    }
+
+    /// The blank line: moves the last event id, then gives the event if there is data.
+    pub(super) fn finish(&mut self, last_event_id: &mut String) -> Option<Event> {
+        self.bytes = 0;
+        self.discarding = false;
+        let Fields { id, event_type, data, retry } = std::mem::take(&mut self.fields);
+        if let Some(id) = &id {
+            id.as_str().clone_into(last_event_id);
+        }
+        Some(Event::from_wire(id, event_type, text(data?), retry))
+    }
+}
+
+impl Fields {
+    fn set(&mut self, name: &[u8], value: &[u8]) -> Option<Duration> {
+        match name {
+            b"data" => self.push_data(value),
+            b"event" => self.event_type = EventType::from_wire(&String::from_utf8_lossy(value)),
+            b"id" if !value.contains(&0) => {
+                self.id = Some(EventId::from_wire(&String::from_utf8_lossy(value)));
+            }
+            b"retry" => {
+                let time = milliseconds(value);
+                self.retry = time.or(self.retry);
+                return time;
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn push_data(&mut self, value: &[u8]) {
+        match &mut self.data {
+            None => self.data = Some(value.to_vec()),
+            Some(data) => {
+                data.push(b'\n');
+                data.extend_from_slice(value);
+            }
+        }
+    }
+}
+
+/// Name and value of a field: cut at the first colon, one space after it goes. A comment has an empty name.
+fn split(line: &[u8]) -> (&[u8], &[u8]) {
+    let Some(colon) = memchr::memchr(b':', line) else {
+        return (line, &[]);
+    };
+    let (name, rest) = line.split_at(colon);
+    let value = rest.strip_prefix(b":").unwrap_or(rest);
+    (name, value.strip_prefix(b" ").unwrap_or(value))
+}
+
+/// A value of ASCII digits only. What is too large for 64 bits becomes the largest value.
+fn milliseconds(value: &[u8]) -> Option<Duration> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digit = |sum: u64, byte: &u8| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+    Some(Duration::from_millis(value.iter().fold(0, digit)))
+}
+
+/// Bytes as text, what is not UTF-8 replaced by U+FFFD. Line by line or as a whole, the result is the same:
+/// a line end is ASCII and so never part of a longer sequence.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}

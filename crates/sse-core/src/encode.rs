@@ -1,0 +1,98 @@
+//! Wire encoder: appends blocks to a byte buffer. Everything it writes, [`Decoder`](crate::Decoder) reads back.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::event::retry_millis;
+use crate::{Event, EventId};
+
+/// Appends one event as a block: `event`, `id`, `retry` as far as they are set, then the data line by line.
+pub fn event(out: &mut Vec<u8>, event: &Event) {
+    if let Some(event_type) = event.event_type() {
+        field(out, "event", event_type.as_str());
+    }
+    if let Some(id) = event.id() {
+        field(out, "id", id.as_str());
+    }
+    if let Some(time) = event.retry() {
+        retry_field(out, time);
+    }
+    for line in event.data().split('\n') {
+        field(out, "data", line);
+    }
+    out.push(b'\n');
+}
+
+/// Appends a block that fires nothing but moves the reader's last event id.
+pub fn id_only(out: &mut Vec<u8>, id: &EventId) {
+    field(out, "id", id.as_str());
+    out.push(b'\n');
+}
+
+/// Appends a block that fires nothing but sets the reconnection time, in whole milliseconds.
+pub fn retry(out: &mut Vec<u8>, time: Duration) {
+    retry_field(out, time);
+    out.push(b'\n');
+}
+
+/// Appends a comment, which readers skip. Text of several lines (CRLF, LF or CR) becomes several comment lines.
+pub fn comment(out: &mut Vec<u8>, text: &str) {
+    for line in text.replace("\r\n", "\n").split(['\n', '\r']) {
+        field(out, "", line);
+    }
+    out.push(b'\n');
+}
+
+fn retry_field(out: &mut Vec<u8>, time: Duration) {
+    // Writing to a Vec cannot fail.
+    let _ = writeln!(out, "retry: {}", retry_millis(time));
+}
+
+/// `value` has no line end: the constructors of its type saw to that. The space is always there, because a
+/// reader takes one away.
+fn field(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventType;
+
+    fn wire(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn writes_every_field() {
+        let all = Event::new("a\r\nb\rc\n")
+            .with_type(EventType::new("tick").unwrap())
+            .with_id(EventId::new("x-1").unwrap())
+            .with_retry(Duration::from_micros(1_500_999));
+        assert_eq!(
+            wire(|out| event(out, &all)),
+            "event: tick\nid: x-1\nretry: 1500\ndata: a\ndata: b\ndata: c\ndata: \n\n"
+        );
+    }
+
+    #[test]
+    fn empty_data_still_makes_an_event() {
+        assert_eq!(wire(|out| event(out, &Event::new(""))), "data: \n\n");
+    }
+
+    #[test]
+    fn writes_blocks_that_fire_nothing() {
+        assert_eq!(wire(|out| id_only(out, &EventId::new("e-9").unwrap())), "id: e-9\n\n");
+        assert_eq!(wire(|out| retry(out, Duration::from_secs(3))), "retry: 3000\n\n");
+    }
+
+    #[test]
+    fn a_comment_cannot_smuggle_in_a_field() {
+        assert_eq!(wire(|out| comment(out, "a\r\ndata: b\rid: c\nd")), ": a\n: data: b\n: id: c\n: d\n\n");
+    }
+}

@@ -1,0 +1,98 @@
+//! Which topics a stream wants: one topic, all below a prefix, or all.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Topic, TopicError};
+
+/// One wish of a stream, written `news`, `chat/*` or `*`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Selector {
+    /// `*`: every topic.
+    All,
+    /// `prefix/*`: every topic below the prefix, at any depth. The prefix itself is not one of them.
+    Below(Topic),
+    /// This topic alone.
+    Exact(Topic),
+}
+
+/// Why a text cannot be a selector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a selector is a topic name, `prefix/*` or `*`: {0}")]
+pub struct SelectorError(#[from] TopicError);
+
+impl Selector {
+    /// Does this selector want `topic`?
+    pub fn matches(&self, topic: &Topic) -> bool {
+        match self {
+            Self::All => true,
+            Self::Exact(wanted) => wanted == topic,
+            Self::Below(prefix) => {
+                topic.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::Below(prefix) => write!(f, "{prefix}/*"),
+            Self::Exact(topic) => topic.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Selector {
+    type Err = SelectorError;
+
+    fn from_str(text: &str) -> Result<Self, SelectorError> {
+        if text == "*" {
+            return Ok(Self::All);
+        }
+        Ok(match text.strip_suffix("/*") {
+            Some(prefix) => Self::Below(Topic::new(prefix)?),
+            None => Self::Exact(Topic::new(text)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(selector: &str, topic: &str) -> bool {
+        selector.parse::<Selector>().unwrap().matches(&Topic::new(topic).unwrap())
+    }
+
+    #[test]
+    fn exact_wants_one_topic() {
+        assert!(matches("chat", "chat"));
+        assert!(!matches("chat", "chat/lobby"));
+        assert!(!matches("chat", "Chat"));
+    }
+
+    #[test]
+    fn below_wants_every_depth_but_not_the_prefix() {
+        assert!(matches("chat/*", "chat/lobby"));
+        assert!(matches("chat/*", "chat/eu/lobby"));
+        assert!(!matches("chat/*", "chat"));
+        assert!(!matches("chat/*", "chatter/x"));
+    }
+
+    #[test]
+    fn all_wants_everything() {
+        assert!(matches("*", "chat/lobby"));
+    }
+
+    #[test]
+    fn reads_back_what_it_writes_and_refuses_the_rest() {
+        for text in ["*", "a/*", "a/b/*", "a", "a/b"] {
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+        for text in ["", "/*", "*/a", "a/*/b", "a*", "**"] {
+            assert!(text.parse::<Selector>().is_err(), "{text:?}");
+        }
+    }
+}
