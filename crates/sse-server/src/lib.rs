@@ -1,1 +1,17 @@
-//! x
+//! A self-contained real-time event hub over Server-Sent Events.
+//!
+//! The binary is a thin `main` over [`App`]. Imports go one way: `log <- hub <- {source, http} <- app`. Only
+//! `http` knows actix-web, only `log` stores records, only [`Settings`] reads the environment.
+
+mod app;
+mod config;
+mod http;
+mod hub;
+mod log;
+mod shutdown;
+mod source;
+pub mod telemetry;
+
+pub use app::{App, StartError};
+pub use config::{Heartbeat, LogFormat, Settings};
+pub use shutdown::{Shutdown, ShutdownSwitch};

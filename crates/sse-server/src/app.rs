@@ -1,0 +1,130 @@
+//! Puts the parts together: hub, sources, workers. Knows how to start and how to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::Server;
+use tokio::task::JoinSet;
+
+use crate::config::Settings;
+use crate::http::{self, Pages, Worker};
+use crate::hub::{Fanout, Hub};
+use crate::shutdown::{Shutdown, ShutdownSwitch, interrupted};
+use crate::source;
+
+/// How long connections may take to send what they hold once every stream has been ended. A reader that has
+/// stopped reading is cut then.
+const DRAIN_SECONDS: u64 = 1;
+
+/// A running server.
+pub struct App {
+    server: Server,
+    addr: SocketAddr,
+    pages: Pages,
+    sources: JoinSet<()>,
+}
+
+/// Why the server could not start. Each says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// `--web-dir` is not a folder that can be read.
+    #[error("cannot serve pages from {folder} (--web-dir): {source}", folder = folder.display())]
+    WebDir {
+        /// The folder as given.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// `--listen` is not an address of this machine, or taken.
+    #[error("cannot listen on {addr} (--listen): {source}")]
+    Listen {
+        /// The address as given.
+        addr: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl App {
+    /// Binds, and starts sources and workers. Call it on an actix runtime. Connections are accepted once this
+    /// returns and [`run`](Self::run) is polled.
+    ///
+    /// # Errors
+    /// When the address or the folder of pages cannot be used.
+    pub fn start(settings: Settings, shutdown: Shutdown) -> Result<Self, StartError> {
+        // A stream is an open file; the soft limit is 1,024 on most systems.
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
+        let pages = Pages::find(settings.web_dir.as_deref()).map_err(|source| StartError::WebDir {
+            folder: settings.web_dir.clone().unwrap_or_default(),
+            source,
+        })?;
+        let hub = Hub::new();
+        let mut sources = JoinSet::new();
+        sources.spawn(source::clock::run(hub.clone(), shutdown.clone()));
+        sources.spawn(source::metrics::run(hub.clone(), settings.metrics_interval, shutdown.clone()));
+        let (server, addr) = serve(&settings, hub, pages.clone(), shutdown)
+            .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
+        Ok(Self { server, addr, pages, sources })
+    }
+
+    /// The address that connections are accepted on.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Paths of the pages that are served.
+    pub fn pages(&self) -> Vec<&'static str> {
+        self.pages.paths()
+    }
+
+    /// Paths of the streams that are served.
+    pub fn streams(&self) -> impl Iterator<Item = &'static str> {
+        http::STREAMS.into_iter()
+    }
+
+    /// Runs until Ctrl-C or SIGTERM, then ends every stream and stops, within 2 s.
+    ///
+    /// # Errors
+    /// When a signal handler cannot be installed, or the server fails as a whole.
+    pub async fn run(mut self, switch: ShutdownSwitch) -> io::Result<()> {
+        let handle = self.server.handle();
+        let mut server = std::pin::pin!(self.server);
+        tokio::select! {
+            ended = &mut server => return ended,
+            signal = interrupted() => tracing::info!(signal = signal?, "stopping"),
+        }
+        switch.pull();
+        let (ended, ()) = tokio::join!(server, handle.stop(true));
+        while self.sources.join_next().await.is_some() {}
+        ended
+    }
+}
+
+fn serve(
+    settings: &Settings,
+    hub: Hub,
+    pages: Pages,
+    shutdown: Shutdown,
+) -> io::Result<(Server, SocketAddr)> {
+    let heartbeat = settings.heartbeat;
+    let factory = move || {
+        let worker = Worker { fanout: Fanout::start(hub.clone(), shutdown.clone()), heartbeat };
+        actix_web::App::new().configure(|config| http::routes(config, worker, &pages))
+    };
+    let server = HttpServer::new(factory)
+        // Without it, a stream stays open when its client closes.
+        .h1_allow_half_closed(false)
+        .on_connect(|connection, _| http::prepare_socket(connection))
+        .disable_signals()
+        .shutdown_timeout(DRAIN_SECONDS)
+        .client_disconnect_timeout(Duration::from_millis(500))
+        .bind(&settings.listen)?;
+    let addr = server.addrs().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    tracing::info!(%addr, "accepting connections");
+    Ok((server.run(), addr))
+}

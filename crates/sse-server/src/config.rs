@@ -1,0 +1,93 @@
+//! Settings of the server: flags over environment variables over defaults. Checked here, nowhere else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// A real-time event hub over Server-Sent Events, with a live dashboard of this machine.
+///
+/// Every flag has an environment variable of the same name, such as SSE_LISTEN. Logs go to stderr; RUST_LOG
+/// sets their level (default info).
+#[derive(Debug, Clone, Parser)]
+#[command(name = "sse-server", version)]
+pub struct Settings {
+    /// Address and port to listen on. Port 0 picks a free one, and the first line on stdout says which.
+    #[arg(long, env = "SSE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub listen: String,
+
+    /// Folder with the pages, index.html at `/`. Default: `web/` of this project when run inside it, else the
+    /// pages built into the binary.
+    #[arg(long, env = "SSE_WEB_DIR", value_name = "DIR")]
+    pub web_dir: Option<PathBuf>,
+
+    /// Time between two samples of the host, from 200ms to 1h.
+    #[arg(long, env = "SSE_METRICS_INTERVAL", value_name = "TIME", default_value = "2s", value_parser = metrics_interval)]
+    pub metrics_interval: Duration,
+
+    /// Longest silence on a stream before a heartbeat, from 100ms to 1h; `off` for none. Below the 60 s after
+    /// which nginx cuts an idle response.
+    #[arg(long, env = "SSE_HEARTBEAT", value_name = "TIME", default_value = "15s", value_parser = heartbeat)]
+    pub heartbeat: Heartbeat,
+
+    /// How log lines look.
+    #[arg(long, env = "SSE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Longest silence on a stream; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat(pub Option<Duration>);
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn metrics_interval(text: &str) -> Result<Duration, String> {
+    // sysinfo cannot tell the use of a core over less than 200 ms.
+    duration_within(text, Duration::from_millis(200), HOUR)
+}
+
+fn heartbeat(text: &str) -> Result<Heartbeat, String> {
+    if matches!(text, "off" | "0") {
+        return Ok(Heartbeat(None));
+    }
+    duration_within(text, Duration::from_millis(100), HOUR).map(|silence| Heartbeat(Some(silence)))
+}
+
+fn duration_within(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a number and a unit, such as 500ms, 2s or 5m"))?;
+    if time < least || time > most {
+        let [least, most] = [least, most].map(humantime::format_duration);
+        return Err(format!("must be from {least} to {most}"));
+    }
+    Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        use clap::CommandFactory;
+        Settings::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units_and_limits() {
+        assert_eq!(metrics_interval("500ms"), Ok(Duration::from_millis(500)));
+        assert!(metrics_interval("2").unwrap_err().contains("such as 500ms"));
+        assert_eq!(metrics_interval("1ms").unwrap_err(), "must be from 200ms to 1h");
+        assert_eq!(heartbeat("off"), Ok(Heartbeat(None)));
+        assert_eq!(heartbeat("15s"), Ok(Heartbeat(Some(Duration::from_secs(15)))));
+    }
+}

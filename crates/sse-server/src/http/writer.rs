@@ -1,0 +1,141 @@
+//! The body of a stream: frames, heartbeats, gaps, the end. Pulled by the connection whenever its write buffer
+//! has room, so a slow reader costs nothing here.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use sse_core::payload::Gap;
+use sse_core::{Event, EventType, RecordId, encode};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::config::Heartbeat;
+use crate::hub::{Delivery, Subscription};
+
+/// Writes one stream.
+pub(super) struct Writer {
+    subscription: Subscription,
+    /// Retry hint and greeting, until they are written.
+    opening: Option<Bytes>,
+    heartbeat: Heartbeat,
+    /// Wakes the stream for a heartbeat. Lags behind `written` and is only moved when it fires, so that an
+    /// event costs no timer operation.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// When the last bytes were given to the connection.
+    written: Instant,
+    /// Last seq that the reader knows of, as an id.
+    told: u64,
+    /// For the log; empty on sockets without addresses.
+    peer: String,
+    opened: Instant,
+}
+
+impl Writer {
+    pub(super) fn new(
+        subscription: Subscription,
+        opening: Bytes,
+        heartbeat: Heartbeat,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        let now = Instant::now();
+        let told = subscription.position().seq;
+        let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+        tracing::info!(%peer, topics = %subscription.selectors(), after = told, "stream opened");
+        Self {
+            subscription,
+            opening: Some(opening),
+            heartbeat,
+            timer: heartbeat.0.map(|silence| Box::pin(sleep(silence))),
+            written: now,
+            told,
+            peer,
+            opened: now,
+        }
+    }
+
+    /// The next bytes, once there are some.
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(opening) = self.opening.take() {
+            return Poll::Ready(Some(opening));
+        }
+        match self.subscription.poll_next(context) {
+            Poll::Ready(delivery) => {
+                self.told = self.subscription.position().seq;
+                Poll::Ready(match delivery {
+                    Delivery::Frames(frames) => Some(frames),
+                    Delivery::Gap(gap, id) => Some(gap_frame(&gap, id)),
+                    Delivery::End => None,
+                })
+            }
+            Poll::Pending => self.poll_heartbeat(context).map(Some),
+        }
+    }
+
+    fn poll_heartbeat(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
+        let (Some(silence), Some(timer)) = (self.heartbeat.0, &mut self.timer) else {
+            return Poll::Pending;
+        };
+        loop {
+            ready!(timer.as_mut().poll(context));
+            let due = self.written + silence;
+            let now = Instant::now();
+            if due <= now {
+                timer.as_mut().reset(now + silence);
+                break;
+            }
+            timer.as_mut().reset(due);
+        }
+        Poll::Ready(self.heartbeat())
+    }
+
+    /// A comment; or, when events of other topics have moved the position, the id to resume from, so that a
+    /// quiet stream resumes cheaply.
+    fn heartbeat(&mut self) -> Bytes {
+        let mut block = Vec::with_capacity(32);
+        let position = self.subscription.position();
+        if position.seq > self.told {
+            self.told = position.seq;
+            encode::id_only(&mut block, &position.to_event_id());
+        } else {
+            encode::comment(&mut block, "heartbeat");
+        }
+        block.into()
+    }
+}
+
+impl MessageBody for Writer {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let writer = self.get_mut();
+        let bytes = ready!(writer.poll_bytes(context));
+        writer.written = Instant::now();
+        Poll::Ready(bytes.map(Ok))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let (peer, topics) = (&self.peer, self.subscription.selectors());
+        let seconds = self.opened.elapsed().as_secs();
+        let position = self.subscription.position().seq;
+        tracing::info!(%peer, %topics, position, seconds, "stream closed");
+    }
+}
+
+/// The gap as an event. Its id is where the stream goes on, so a reader that is cut right after it does not get
+/// it twice.
+fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
+    let data = serde_json::to_string(gap).expect("strings become JSON");
+    let gap = EventType::new("gap").expect("not empty, one line");
+    let mut frame = Vec::with_capacity(128);
+    encode::event(&mut frame, &Event::new(data).with_type(gap).with_id(id.to_event_id()));
+    frame.into()
+}

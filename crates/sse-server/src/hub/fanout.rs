@@ -1,0 +1,92 @@
+//! One worker's side of the hub: its feeds, and the task that fills them from the log's tail. Never leaves its
+//! thread, so that an event touches shared state once per worker and not once per stream.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+
+use super::feed::Feed;
+use super::{Hub, Selectors, Start, Subscription};
+use crate::log::{Tail, Tailed};
+use crate::shutdown::Shutdown;
+
+/// The feeds of one worker. Cheap to clone; clones are the same fan-out.
+#[derive(Debug, Clone)]
+pub(crate) struct Fanout(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    hub: Hub,
+    /// Seq up to which the feeds have been filled.
+    head: Cell<u64>,
+    closed: Cell<bool>,
+    /// A feed lives as long as a subscription holds it.
+    feeds: RefCell<HashMap<Selectors, Weak<Feed>>>,
+}
+
+impl Fanout {
+    /// Starts this worker's fan-out. Runs on the calling thread until shutdown.
+    pub(crate) fn start(hub: Hub, shutdown: Shutdown) -> Self {
+        let (tail, head) = hub.tail();
+        let fanout = Self(Rc::new(Inner {
+            hub,
+            head: Cell::new(head),
+            closed: Cell::new(false),
+            feeds: RefCell::default(),
+        }));
+        // The worker's runtime owns the task: it ends at shutdown, or with its thread.
+        tokio::task::spawn_local(fanout.clone().fill(tail, shutdown));
+        fanout
+    }
+
+    /// Subscribes to these topics from `start` on. What is published from now on will be seen.
+    pub(crate) fn subscribe(&self, selectors: Selectors, start: Start) -> Subscription {
+        Subscription::new(self.0.hub.clone(), self.feed(selectors), start)
+    }
+
+    fn feed(&self, selectors: Selectors) -> Rc<Feed> {
+        let mut feeds = self.0.feeds.borrow_mut();
+        if let Some(feed) = feeds.get(&selectors).and_then(Weak::upgrade) {
+            return feed;
+        }
+        feeds.retain(|_, feed| feed.strong_count() > 0);
+        let feed = Rc::new(Feed::new(selectors.clone(), self.0.head.get()));
+        if self.0.closed.get() {
+            feed.close();
+        }
+        feeds.insert(selectors, Rc::downgrade(&feed));
+        feed
+    }
+
+    async fn fill(self, mut tail: Tail, mut shutdown: Shutdown) {
+        loop {
+            let tailed = tokio::select! {
+                tailed = tail.next() => tailed,
+                () = shutdown.requested() => Tailed::Closed,
+            };
+            match tailed {
+                Tailed::Batch(batch) => {
+                    let Some(last) = batch.last() else { continue };
+                    self.0.head.set(last.seq);
+                    self.each_feed(|feed| feed.push(&batch));
+                }
+                Tailed::Missed => {
+                    // The next batch follows some seq that is at most the log's head now; a batch that the
+                    // feeds have jumped over does no harm, because readers never go back.
+                    let head = self.0.hub.log().head();
+                    tracing::warn!(head, "worker fell behind the log, its streams catch up from there");
+                    self.0.head.set(head);
+                    self.each_feed(|feed| feed.jump(head));
+                }
+                Tailed::Closed => {
+                    self.0.closed.set(true);
+                    return self.each_feed(Feed::close);
+                }
+            }
+        }
+    }
+
+    fn each_feed(&self, act: impl Fn(&Feed)) {
+        self.0.feeds.borrow().values().filter_map(Weak::upgrade).for_each(|feed| act(&feed));
+    }
+}

@@ -1,0 +1,80 @@
+//! The selector set of a stream: what it wants, in one normal form, so that equal wishes share a feed.
+
+use std::fmt;
+
+use sse_core::{Selector, Topic};
+
+/// At least one selector; sorted, no repeats, and nothing beside `*`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Selectors(Box<[Selector]>);
+
+/// More selectors than a stream may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a stream has at most {} selectors, this one asks for {count}; use `prefix/*` or `*`",
+    Selectors::MAX
+)]
+pub(crate) struct SelectorsError {
+    count: usize,
+}
+
+impl Selectors {
+    /// Most selectors of one stream. Each event is matched against each selector of each feed.
+    pub(crate) const MAX: usize = 100;
+
+    /// The set of these selectors; none at all means every topic.
+    pub(crate) fn new(mut selectors: Vec<Selector>) -> Result<Self, SelectorsError> {
+        if selectors.len() > Self::MAX {
+            return Err(SelectorsError { count: selectors.len() });
+        }
+        if selectors.is_empty() || selectors.contains(&Selector::All) {
+            selectors = vec![Selector::All];
+        }
+        selectors.sort_unstable();
+        selectors.dedup();
+        Ok(Self(selectors.into()))
+    }
+
+    /// The set that wants this topic alone.
+    pub(crate) fn exactly(topic: Topic) -> Self {
+        Self([Selector::Exact(topic)].into())
+    }
+
+    /// Does one of the selectors want `topic`?
+    pub(crate) fn match_topic(&self, topic: &Topic) -> bool {
+        self.0.iter().any(|selector| selector.matches(topic))
+    }
+}
+
+impl fmt::Display for Selectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, selector) in self.0.iter().enumerate() {
+            let separator = if nth == 0 { "" } else { " " };
+            write!(f, "{separator}{selector}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(selectors: &[&str]) -> String {
+        let selectors = selectors.iter().map(|text| text.parse().unwrap()).collect();
+        Selectors::new(selectors).unwrap().to_string()
+    }
+
+    #[test]
+    fn equal_wishes_have_one_form() {
+        assert_eq!(set(&["b", "a", "b"]), set(&["a", "b"]));
+        assert_eq!(set(&["b", "*", "a/*"]), "*");
+        assert_eq!(set(&[]), "*");
+    }
+
+    #[test]
+    fn too_many_are_refused() {
+        let many = (0..=Selectors::MAX).map(|n| n.to_string().parse().unwrap()).collect();
+        assert_eq!(Selectors::new(many), Err(SelectorsError { count: 101 }));
+    }
+}

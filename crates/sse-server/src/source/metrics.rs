@@ -1,0 +1,63 @@
+//! The metrics source: one sampler for all readers, at rest while nobody looks.
+
+use std::time::Duration;
+
+use sse_core::payload::Metrics;
+use sse_core::{Event, EventType, Topic};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::sampler::Sampler;
+use crate::hub::{Hub, Watched};
+use crate::shutdown::Shutdown;
+
+/// After a rest, how long the use of the cores is measured before the first sample goes out. sysinfo's least is
+/// 200 ms.
+const WARM_UP: Duration = Duration::from_millis(250);
+
+/// The topic that the samples go to.
+pub(crate) fn topic() -> Topic {
+    Topic::new("metrics").expect("the name follows the grammar")
+}
+
+/// Publishes a sample every `every` while somebody looks, until shutdown.
+pub(crate) async fn run(hub: Hub, every: Duration, mut shutdown: Shutdown) {
+    let demand = hub.watch_demand(topic());
+    tokio::select! {
+        () = publish(hub, demand, every) => {}
+        () = shutdown.requested() => {}
+    }
+}
+
+async fn publish(hub: Hub, mut demand: Watched, every: Duration) {
+    let event_type = EventType::new("metrics").expect("not empty, one line");
+    let mut sampler = match Sampler::new() {
+        Ok(sampler) => sampler,
+        Err(error) => return tracing::error!(%error, "no metrics on this system"),
+    };
+    loop {
+        demand.wanted().await;
+        // The figures are rates since the last sample, which may be long ago after a rest.
+        let Some((rested, _)) = sample(sampler, every).await else { return };
+        sampler = rested;
+        sleep(WARM_UP).await;
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while demand.is_wanted() {
+            ticks.tick().await;
+            let Some((used, metrics)) = sample(sampler, every).await else { return };
+            sampler = used;
+            let data = serde_json::to_string(&metrics).expect("numbers and strings become JSON");
+            hub.publish(topic(), Event::new(data).with_type(event_type.clone()));
+        }
+    }
+}
+
+/// Samples on a thread of its own: a network disk that hangs must not hold up the server. `None` if the sampler
+/// panicked, which ends this source and nothing else.
+async fn sample(mut sampler: Sampler, every: Duration) -> Option<(Sampler, Metrics)> {
+    let sampled = tokio::task::spawn_blocking(move || {
+        let metrics = sampler.sample(every);
+        (sampler, metrics)
+    });
+    sampled.await.inspect_err(|error| tracing::error!(%error, "metrics have stopped")).ok()
+}

@@ -1,0 +1,134 @@
+//! Reads the figures of the host. Blocking, and knows nothing of topics or readers.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::time::{Duration, Instant};
+
+use sse_core::payload::{Disk, Metrics, Network};
+use sysinfo::{DiskRefreshKind, Disks, Networks, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use super::timestamp;
+
+/// Most disks and most network interfaces in a sample; hosts of containers have thousands.
+const MOST_LISTED: usize = 32;
+
+/// Holds what the rates are counted from.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    system: System,
+    disks: Disks,
+    networks: Networks,
+    sampled: Instant,
+    host_name: Option<String>,
+    os: Option<String>,
+}
+
+impl Sampler {
+    /// Takes the starting point of the rates.
+    pub(super) fn new() -> Result<Self, sysinfo::Error> {
+        let mut system = System::new()?;
+        system.refresh_cpu_usage();
+        Ok(Self {
+            system,
+            disks: Disks::new()?,
+            networks: Networks::new_with_refreshed_list()?,
+            sampled: Instant::now(),
+            host_name: System::host_name().ok(),
+            os: System::long_os_version().ok(),
+        })
+    }
+
+    /// One sample. Rates and uses are since the sample before; `interval` is only passed on.
+    pub(super) fn sample(&mut self, interval: Duration) -> Metrics {
+        self.refresh();
+        let seconds = self.sampled.elapsed().as_secs_f64();
+        self.sampled = Instant::now();
+        let system = &self.system;
+        let load = System::load_average().map_or([0.0; 3], |load| [load.one, load.five, load.fifteen]);
+        Metrics {
+            time: timestamp(),
+            cpu_load: load[0],
+            load_average: load,
+            cpu_usage: one_decimal(system.global_cpu_usage()),
+            cpus: system.cpus().iter().map(|cpu| one_decimal(cpu.usage())).collect(),
+            cpu_count: system.cpus().len(),
+            total_memory: megabytes(system.total_memory()),
+            free_memory: megabytes(system.free_memory()),
+            available_memory: megabytes(system.available_memory()),
+            used_memory: megabytes(system.used_memory()),
+            total_swap: megabytes(system.total_swap()),
+            used_swap: megabytes(system.used_swap()),
+            uptime: System::uptime().unwrap_or_default(),
+            disks: disks(&self.disks),
+            networks: networks(&self.networks, seconds),
+            host_name: self.host_name.clone(),
+            os: self.os.clone(),
+            process_count: system.processes().len(),
+            interval: interval.as_secs_f64(),
+        }
+    }
+
+    fn refresh(&mut self) {
+        self.system.refresh_cpu_usage();
+        self.system.refresh_memory();
+        let nothing = ProcessRefreshKind::nothing().without_tasks();
+        self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, nothing);
+        self.disks.refresh_specifics(true, DiskRefreshKind::nothing().with_storage());
+        self.networks.refresh(true);
+    }
+}
+
+/// Each device once, at its shortest mount point: containers mount one device in many places.
+fn disks(disks: &Disks) -> Vec<Disk> {
+    let mut by_name = BTreeMap::<&OsStr, &sysinfo::Disk>::new();
+    for disk in disks.iter().filter(|disk| disk.total_space() > 0) {
+        let shown = by_name.entry(disk.name()).or_insert(disk);
+        if disk.mount_point().as_os_str().len() < shown.mount_point().as_os_str().len() {
+            *shown = disk;
+        }
+    }
+    let mut disks: Vec<Disk> = by_name
+        .values()
+        .map(|disk| Disk {
+            name: text(disk.name()),
+            mount_point: text(disk.mount_point().as_os_str()),
+            file_system: text(disk.file_system()),
+            total: megabytes(disk.total_space()),
+            available: megabytes(disk.available_space()),
+        })
+        .collect();
+    disks.sort_by(|a, b| a.mount_point.cmp(&b.mount_point));
+    disks.truncate(MOST_LISTED);
+    disks
+}
+
+/// Interfaces that have carried anything, by name.
+fn networks(networks: &Networks, seconds: f64) -> Vec<Network> {
+    let rate = |bytes: u64| if seconds > 0.0 { (bytes as f64 / seconds).round() } else { 0.0 };
+    let used = networks.iter().filter(|(_, data)| data.total_received() + data.total_transmitted() > 0);
+    let mut networks: Vec<Network> = used
+        .map(|(name, data)| Network {
+            name: text(name),
+            received_per_second: rate(data.received()),
+            transmitted_per_second: rate(data.transmitted()),
+            received_total: data.total_received(),
+            transmitted_total: data.total_transmitted(),
+        })
+        .collect();
+    networks.sort_by(|a, b| a.name.cmp(&b.name));
+    networks.truncate(MOST_LISTED);
+    networks
+}
+
+fn text(name: &OsStr) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+/// MB of 1,048,576 bytes to one decimal.
+fn megabytes(bytes: u64) -> f64 {
+    (bytes as f64 / 1_048_576.0 * 10.0).round() / 10.0
+}
+
+fn one_decimal(percent: f32) -> f32 {
+    (percent * 10.0).round() / 10.0
+}

@@ -1,0 +1,165 @@
+//! Starts the server binary on a free port and reads its streams. No assertions of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use sse_core::{Decoder, Event};
+
+/// Longest that anything awaited here may take.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub base: String,
+}
+
+/// The command of the server, without arguments, away from the project's folder.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sse-server"));
+    command.current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+impl Server {
+    /// Starts in a folder that is no project, so that the pages are the embedded ones.
+    pub fn start(args: &[&str]) -> Self {
+        Self::spawn(command(&std::env::temp_dir()).args(["--listen", "127.0.0.1:0"]).args(args))
+    }
+
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().expect("the server prints a line").unwrap();
+        let base = first.strip_prefix("listening on ").expect(&first).to_owned();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, base }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Files that the process has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the process to end; gives how long that took too.
+    pub async fn ended(&mut self) -> (ExitStatus, Duration) {
+        let from = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, from.elapsed());
+            }
+            assert!(from.elapsed() < DEADLINE, "the server does not end");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A stream being read.
+pub struct Reader {
+    response: reqwest::Response,
+    decoder: Decoder,
+    events: std::collections::VecDeque<Event>,
+    /// All bytes so far.
+    pub raw: Vec<u8>,
+}
+
+impl Reader {
+    pub async fn open(url: String) -> Self {
+        Self::open_from(url, None).await
+    }
+
+    pub async fn open_from(url: String, last_event_id: Option<&str>) -> Self {
+        let mut request = reqwest::Client::new().get(url);
+        if let Some(id) = last_event_id {
+            request = request.header("Last-Event-ID", id);
+        }
+        let response = request.send().await.unwrap().error_for_status().unwrap();
+        Self { response, decoder: Decoder::new(), events: Default::default(), raw: Vec::new() }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The next piece of the body, `None` at its clean end.
+    async fn piece(&mut self) -> Option<()> {
+        let piece =
+            tokio::time::timeout(DEADLINE, self.response.chunk()).await.expect("the stream is silent");
+        let piece = piece.expect("the body ends cleanly")?;
+        self.raw.extend_from_slice(&piece);
+        self.events.extend(self.decoder.feed(&piece).map(Result::unwrap));
+        Some(())
+    }
+
+    pub async fn event(&mut self) -> Event {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return event;
+            }
+            self.piece().await.expect("the stream has ended");
+        }
+    }
+
+    /// The next event that has this type.
+    pub async fn event_of(&mut self, event_type: &str) -> Event {
+        loop {
+            let event = self.event().await;
+            if event_type_of(&event) == event_type {
+                return event;
+            }
+        }
+    }
+
+    /// Reads until the bytes so far contain `text`.
+    pub async fn until_raw(&mut self, text: &str) {
+        while !String::from_utf8_lossy(&self.raw).contains(text) {
+            self.piece().await.expect("the stream has ended");
+        }
+    }
+
+    /// Reads to the clean end of the stream.
+    pub async fn to_end(&mut self) {
+        while self.piece().await.is_some() {}
+    }
+
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+}
+
+pub fn event_type_of(event: &Event) -> &str {
+    event.event_type().map_or("message", |event_type| event_type.as_str())
+}
+
+pub fn id_of(event: &Event) -> String {
+    event.id().expect("published events have ids").to_string()
+}
+
+/// Waits until `condition` holds.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let from = Instant::now();
+    while !condition() {
+        assert!(from.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

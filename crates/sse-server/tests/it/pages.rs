@@ -1,0 +1,42 @@
+//! The pages: built in, and from a folder.
+
+use reqwest::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use reqwest::{Client, StatusCode};
+
+use crate::harness::Server;
+
+#[tokio::test]
+async fn the_binary_alone_serves_its_pages() {
+    let server = Server::start(&[]);
+    for path in ["/", "/dashboard"] {
+        let response = reqwest::get(server.url(path)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert!(response.headers()[CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
+        let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert!(response.text().await.unwrap().contains("<html"));
+    }
+    let module = reqwest::get(server.url("/sse.js")).await.unwrap();
+    assert!(module.headers()[CONTENT_TYPE].to_str().unwrap().contains("javascript"));
+    let tag = module.headers()[ETAG].clone();
+    let again = Client::new().get(server.url("/sse.js")).header(IF_NONE_MATCH, tag).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
+async fn a_folder_of_the_user_is_served_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.html"), "<script>mine</script>").unwrap();
+    std::fs::write(folder.path().join("secret"), "in the folder").unwrap();
+    let web = folder.path().join("web");
+    std::fs::create_dir(&web).unwrap();
+    std::fs::write(web.join("index.html"), "inner").unwrap();
+    let server = Server::start(&["--web-dir", web.to_str().unwrap()]);
+    let response = reqwest::get(server.url("/")).await.unwrap();
+    assert!(response.headers().get(CONTENT_SECURITY_POLICY).is_none(), "inline scripts may run");
+    assert_eq!(response.text().await.unwrap(), "inner");
+    for path in ["/dashboard", "/%2e%2e/secret", "/..%2fsecret"] {
+        let status = reqwest::get(server.url(path)).await.unwrap().status();
+        assert!(status.is_client_error(), "{path}: {status}");
+    }
+}

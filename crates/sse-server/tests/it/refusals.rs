@@ -1,0 +1,28 @@
+//! What the server says to requests it cannot serve.
+
+use reqwest::{Client, Method, StatusCode};
+
+use crate::harness::Server;
+
+#[tokio::test]
+async fn each_refusal_says_what_to_change() {
+    let server = Server::start(&[]);
+    let many = format!("/events?{}", "topic=a&".repeat(101));
+    let cases = [
+        (Method::GET, "/events?topics=a", 400, "unknown parameter \"topics\""),
+        (Method::GET, "/events?topic=a%20b", 400, "cannot contain ' ' (byte 1)"),
+        (Method::GET, "/events?topic=", 400, "cannot be empty"),
+        (Method::GET, &many, 400, "at most 100 selectors"),
+        (Method::GET, "/dashboard-events?topic=a", 400, "use /events?topic="),
+        (Method::POST, "/events", 405, "use GET"),
+        (Method::GET, "/nothing-here", 404, "there is nothing at this path"),
+    ];
+    for (method, path, status, detail) in cases {
+        let response = Client::new().request(method, server.url(path)).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::from_u16(status).unwrap(), "{path}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+        let problem: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(problem["status"], status, "{path}");
+        assert!(problem["detail"].as_str().unwrap().contains(detail), "{path}: {problem}");
+    }
+}
