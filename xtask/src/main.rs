@@ -1,2 +1,34 @@
-//! x
-fn main(){}
+//! The workspace's own tool: `cargo xtask COMMAND`.
+
+mod bench;
+mod ci;
+mod e2e;
+mod foreign_reader;
+mod shell;
+mod tools;
+
+use clap::Parser;
+
+/// Builds, tests and benches of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+enum Command {
+    /// Everything that must hold before a change lands. CI runs this and nothing else.
+    Ci,
+    /// The pages in a real browser, against the release server.
+    E2e(e2e::Args),
+    /// Measures the release server. Needs an otherwise idle machine.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Reads a stream with the eventsource-stream crate and prints each event as JSON, as `sse-cli tail --json` does.
+    ForeignReader(foreign_reader::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Ci => ci::run_gate(),
+        Command::E2e(args) => e2e::run(&args),
+        Command::Bench(bench) => bench::run(bench),
+        Command::ForeignReader(args) => foreign_reader::run(args),
+    }
+}

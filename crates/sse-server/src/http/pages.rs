@@ -7,7 +7,7 @@ use actix_files::{Files, NamedFile};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Route, guard};
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::error::Problem;
@@ -15,13 +15,20 @@ use super::error::Problem;
 /// Own pages, by path, and the file each is in.
 const PAGES: [(&str, &str); 2] = [("/", "index.html"), ("/dashboard", "dashboard.html")];
 
+/// Browsers ask for it by themselves when a page names no icon.
+const ICON_PATH: &str = "/favicon.ico";
+const ICON_FILE: &str = "favicon.svg";
+
 /// For our own pages, which have no inline scripts or styles. Not for a user's folder.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'";
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 #[derive(Embed)]
 #[folder = "../../web"]
+#[exclude = "vendor/*.md"]
+#[exclude = "vendor/*.sha256"]
+#[exclude = "*.d.ts"]
 struct Embedded;
 
 /// Where pages come from.
@@ -57,7 +64,7 @@ impl Pages {
         PAGES.iter().filter(|(_, file)| there(file)).map(|(path, _)| *path).collect()
     }
 
-    /// Adds the pages and what they load. Last of all routes: it takes every path that is left.
+    /// Adds the pages and what they load, and our icon for pages that name none. Last of all routes: it takes every path that is left.
     pub(super) fn routes(&self, config: &mut ServiceConfig) {
         let own = DefaultHeaders::new()
             .add(("Content-Security-Policy", POLICY))
@@ -83,12 +90,12 @@ fn folder_scope(folder: &Path) -> actix_web::Scope {
     let mut scope = web::scope("");
     for (path, file) in PAGES.iter().filter(|(path, _)| *path != "/") {
         let file = folder.join(file);
-        scope = scope.route(path, web::get().to(move || open_page(file.clone())));
+        scope = scope.route(path, read_only().to(move || open_page(file.clone())));
     }
     let files = Files::new("/", folder)
         .index_file("index.html")
         .disable_content_disposition()
-        .default_handler(web::to(async || Problem::not_found()));
+        .default_handler(web::to(async |request: HttpRequest| icon(&request)));
     scope.service(files)
 }
 
@@ -97,15 +104,32 @@ async fn open_page(file: PathBuf) -> Result<NamedFile, Problem> {
     opened.ok().and_then(Result::ok).ok_or_else(Problem::not_found)
 }
 
+/// What is asked of a folder that does not have it.
+fn icon(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    match request.path() {
+        ICON_PATH => send_embedded(request, ICON_FILE),
+        _ => Err(Problem::not_found()),
+    }
+}
+
 fn embedded_scope() -> actix_web::Scope {
     let file = async |request: HttpRequest| embedded(&request);
-    web::scope("").default_service(web::get().to(file))
+    web::scope("").default_service(read_only().to(file))
+}
+
+/// GET, and HEAD as for any file.
+fn read_only() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 fn embedded(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path();
-    let page = PAGES.iter().find(|(page, _)| *page == path).map(|(_, file)| *file);
-    let name = page.unwrap_or(path.trim_start_matches('/'));
+    let page =
+        PAGES.iter().chain(&[(ICON_PATH, ICON_FILE)]).find(|(page, _)| *page == path).map(|(_, file)| *file);
+    send_embedded(request, page.unwrap_or(path.trim_start_matches('/')))
+}
+
+fn send_embedded(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
     let EmbeddedFile { data, metadata } = Embedded::get(name).ok_or_else(Problem::not_found)?;
     let digest: String = metadata.sha256_hash().iter().map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{digest}\"");

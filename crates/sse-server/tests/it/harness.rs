@@ -138,7 +138,7 @@ impl Reader {
     }
 
     /// Reads to the clean end of the stream.
-    pub async fn to_end(&mut self) {
+    pub async fn read_to_end(&mut self) {
         while self.piece().await.is_some() {}
     }
 

@@ -19,7 +19,7 @@ async fn a_signal_ends_every_stream_cleanly_and_the_process_soon() {
         }
         server.signal(signal);
         for reader in &mut readers {
-            reader.to_end().await;
+            reader.read_to_end().await;
         }
         let (status, took) = server.ended().await;
         assert!(status.success(), "{status}");

@@ -1,0 +1,60 @@
+// Legend of one chart: a swatch, a name and the newest value (or the one under the pointer) for each line.
+// Also the one place that knows a line's colour, because style sheets decide it.
+
+/** @typedef {import("./chart-specs.js").ChartSpec} ChartSpec */
+
+export class Legend {
+  root;
+  #spec;
+  /** @type {{swatch: HTMLElement, value: HTMLElement}[]} */
+  #entries = [];
+
+  /** @param {HTMLElement} root @param {ChartSpec} spec */
+  constructor(root, spec) {
+    this.root = root;
+    this.#spec = spec;
+    this.setSpec(spec);
+  }
+
+  /** @param {ChartSpec} spec */
+  setSpec(spec) {
+    this.#spec = spec;
+    this.#entries = [];
+    this.root.replaceChildren(...spec.lines.map((line) => this.#entry(line)));
+  }
+
+  /** The colour of a line as it holds now. @param {number} index */
+  colour(index) {
+    const entry = this.#entries[index];
+    return entry ? getComputedStyle(entry.swatch).color : "gray";
+  }
+
+  /** @param {import("./history.js").Sample | undefined} sample */
+  show(sample) {
+    this.showValues(this.#spec.lines.map((line) => sample && line.pick(sample)));
+  }
+
+  /** @param {(number | null | undefined)[]} values */
+  showValues(values) {
+    this.#entries.forEach(({ value }, i) => {
+      value.textContent = this.#spec.format(values[i]);
+    });
+  }
+
+  /** @param {import("./chart-specs.js").Line} line */
+  #entry(line) {
+    const item = document.createElement("li");
+    const swatch = document.createElement("span");
+    swatch.className = line.colour > 0 ? `chart-swatch series-${line.colour}` : "chart-swatch";
+    if (line.colour === 0) swatch.style.color = `hsl(${line.hue ?? 0} 55% 55%)`;
+    swatch.setAttribute("aria-hidden", "true");
+    const label = document.createElement("span");
+    label.textContent = line.label;
+    const value = document.createElement("span");
+    value.className = "chart-value";
+    item.append(swatch, label, value);
+    item.hidden = line.hiddenInLegend ?? false;
+    this.#entries.push({ swatch, value });
+    return item;
+  }
+}

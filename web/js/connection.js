@@ -1,0 +1,81 @@
+// The state of one stream in words, with a countdown and "Retry now". Shows an SseClient; never decides when it reconnects.
+
+/** @typedef {import("../sse.js").SseClient} SseClient */
+
+/**
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @returns {HTMLElement}
+ */
+function part(root, selector) {
+  const found = root.querySelector(selector);
+  if (!(found instanceof HTMLElement)) throw new Error(`connection view: no ${selector} in the page`);
+  return found;
+}
+
+export class ConnectionView {
+  #root;
+  #state;
+  #detail;
+  #retry;
+  #client;
+  #paused = false;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #ticker;
+
+  /**
+   * @param {HTMLElement} root holds `.connection-state` (the only live region), `.connection-detail` and a button
+   * @param {SseClient} client
+   */
+  constructor(root, client) {
+    this.#root = root;
+    this.#client = client;
+    this.#state = part(root, ".connection-state");
+    this.#detail = part(root, ".connection-detail");
+    this.#retry = part(root, "button");
+    this.#retry.addEventListener("click", client.retryNow);
+    client.addEventListener("statechange", () => this.#show());
+    addEventListener("online", () => this.#show());
+    addEventListener("offline", () => this.#show());
+    this.#show();
+  }
+
+  /** The page stopped drawing (or goes on); the stream does not care. @param {boolean} paused */
+  setPaused(paused) {
+    this.#paused = paused;
+    this.#show();
+  }
+
+  #show() {
+    const { name, words, detail } = this.#describe();
+    this.#root.dataset.state = name;
+    // The countdown stands outside the live region: nobody wants each second read out.
+    if (this.#state.textContent !== words) this.#state.textContent = words;
+    this.#detail.textContent = detail;
+    const waiting = this.#client.retryInMs !== null;
+    if (!waiting && document.activeElement === this.#retry) this.#state.focus();
+    this.#retry.hidden = !waiting;
+    this.#tick(waiting);
+  }
+
+  #describe() {
+    const { state, retryInMs } = this.#client;
+    if (state === "live" && this.#paused) return { name: "paused", words: "Paused", detail: "still receiving" };
+    if (state === "live") return { name: "live", words: "Live", detail: "" };
+    if (state === "connecting") return { name: "connecting", words: "Connecting", detail: "" };
+    if (state === "closed") return { name: "closed", words: "Closed", detail: "" };
+    const name = navigator.onLine ? "reconnecting" : "offline";
+    const detail = retryInMs === null ? "now" : `in ${Math.max(1, Math.ceil(retryInMs / 1000))} s`;
+    return navigator.onLine ? { name, words: "Reconnecting", detail } : { name, words: "Offline", detail: `next try ${detail}` };
+  }
+
+  /** @param {boolean} needed */
+  #tick(needed) {
+    if (needed && this.#ticker === undefined) {
+      this.#ticker = setInterval(() => this.#show(), 250);
+    } else if (!needed) {
+      clearInterval(this.#ticker);
+      this.#ticker = undefined;
+    }
+  }
+}

@@ -1,0 +1,133 @@
+// The dashboard page: takes samples from the stream into the history, and draws the newest state once a frame.
+// Only wiring: figures, charts, lists and connection state each have their own file.
+
+import { SseClient } from "../sse.js";
+import { Chart } from "./chart.js";
+import { cpuSpec, loadSpec, memorySpec, networkSpec } from "./chart-specs.js";
+import { ConnectionView } from "./connection.js";
+import { diskRows, interfaceRows } from "./devices.js";
+import { History, parseSample } from "./history.js";
+import { recall, remember } from "./settings.js";
+import { Tiles } from "./tiles.js";
+import * as units from "./units.js";
+
+/** Quiet for so many intervals, and at least so long, means a dead connection: samples never stop by themselves. */
+const SILENT_INTERVALS = 5;
+const MIN_SILENCE_MS = 20_000;
+/** A gap is mentioned for as long as a chart could show it. */
+const GAP_NOTE_MS = 600_000;
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const history = new History();
+/** What is drawn: the history itself, or while paused a copy of it. */
+let shown = history;
+const tiles = new Tiles(document);
+const showDisks = diskRows(byId("disks"), byId("disks-more"));
+const showInterfaces = interfaceRows(byId("interfaces"), byId("interfaces-more"));
+let cores = 1;
+const cpuChart = new Chart(byId("chart-cpu"), cpuSpec(cores));
+const charts = [
+  cpuChart,
+  new Chart(byId("chart-memory"), memorySpec),
+  new Chart(byId("chart-network"), networkSpec),
+  new Chart(byId("chart-load"), loadSpec),
+];
+let windowSeconds = 300;
+let paused = false;
+let frame = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let gapTimer;
+
+// Everything the server still keeps fills the charts at once; a later reconnect resumes after the last sample.
+const client = new SseClient("/dashboard-events", { lastEventId: "earliest", silenceMs: MIN_SILENCE_MS });
+const connection = new ConnectionView(byId("connection"), client);
+
+client.on("metrics", (event) => {
+  const sample = parseSample(event.data);
+  if (!sample || !history.add(sample)) return;
+  client.silenceMs = Math.max(MIN_SILENCE_MS, (sample.interval ?? 0) * SILENT_INTERVALS * 1000);
+  scheduleDraw();
+});
+// Only for the state: `live` is worth showing before the first sample is due.
+client.on("connected", () => {});
+client.on("gap", (event) => showGap(event.data));
+
+/** One drawing a frame, however many samples came; none while paused or hidden, where only the history grows. */
+function scheduleDraw() {
+  if (paused || document.hidden || frame !== 0) return;
+  frame = requestAnimationFrame(() => {
+    frame = 0;
+    draw();
+  });
+}
+
+function draw() {
+  const sample = shown.latest;
+  if (!sample) return;
+  if (sample.cpus?.length && sample.cpus.length !== cores) {
+    cores = sample.cpus.length;
+    cpuChart.setSpec(cpuSpec(cores));
+  }
+  tiles.show(sample);
+  for (const chart of charts) chart.draw(shown, windowSeconds);
+  showDisks(sample.disks ?? []);
+  showInterfaces(sample.networks ?? []);
+  const updated = byId("updated");
+  updated.textContent = units.clock(sample.at);
+  updated.setAttribute("datetime", sample.time);
+}
+
+/** @param {string} json */
+function showGap(json) {
+  let reason = "";
+  try {
+    reason = String(JSON.parse(json).reason ?? "").replaceAll("_", " ");
+  } catch {
+    // Not our server's: the fact alone is worth telling.
+  }
+  const note = byId("gap");
+  note.textContent = `Some samples before ${units.clock(Date.now() / 1000)} are missing${reason ? ` (${reason})` : ""}`;
+  note.hidden = false;
+  clearTimeout(gapTimer);
+  gapTimer = setTimeout(() => (note.hidden = true), GAP_NOTE_MS);
+}
+
+/** @param {boolean} on */
+function setPaused(on) {
+  paused = on;
+  const button = byId("pause");
+  button.setAttribute("aria-pressed", String(on));
+  button.textContent = on ? "Resume" : "Pause";
+  connection.setPaused(on);
+  shown = on ? history.copy() : history;
+  draw();
+}
+
+function restyle() {
+  for (const chart of charts) chart.restyle();
+  draw();
+}
+
+function chooseWindow() {
+  const stored = recall("window");
+  for (const input of document.querySelectorAll("input[name=window]")) {
+    if (!(input instanceof HTMLInputElement)) continue;
+    if (input.value === stored) input.checked = true;
+    if (input.checked) windowSeconds = Number(input.value);
+    input.addEventListener("change", () => {
+      windowSeconds = Number(input.value);
+      remember("window", input.value);
+      draw();
+    });
+  }
+}
+
+byId("pause").addEventListener("click", () => setPaused(!paused));
+document.addEventListener("visibilitychange", scheduleDraw);
+document.addEventListener("themechange", restyle);
+const origin = document.querySelector("[data-origin]");
+if (origin) origin.textContent = `curl -N ${location.origin}/dashboard-events`;
+chooseWindow();
+client.open();

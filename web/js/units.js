@@ -1,0 +1,80 @@
+// Numbers as people read them: sizes, rates, durations, clock times. Pure functions; a missing number is a dash.
+
+const MISSING = "–";
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const one = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const two = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const clockTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clockMinute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+/** @typedef {number | null | undefined} Figure */
+
+/**
+ * @param {Figure} value
+ * @param {(value: number) => string} format
+ */
+const unlessMissing = (value, format) => (typeof value === "number" && Number.isFinite(value) ? format(value) : MISSING);
+
+/** `1,234` @param {Figure} value */
+export const count = (value) => unlessMissing(value, (n) => whole.format(n));
+
+/** `0.42` @param {Figure} value */
+export const load = (value) => unlessMissing(value, (n) => two.format(n));
+
+/** `37 %`, of 0 to 100. @param {Figure} value */
+export const percent = (value) => unlessMissing(value, (n) => `${n > 0 && n < 9.95 ? one.format(n) : whole.format(n)} %`);
+
+/** Megabytes of 1024 × 1024 bytes: `812 MB`, `31.2 GB`. @param {Figure} value */
+export const megabytes = (value) =>
+  unlessMissing(value, (mb) => {
+    if (mb < 10 * 1024) return `${whole.format(mb)} MB`;
+    if (mb < 10 * 1024 * 1024) return `${one.format(mb / 1024)} GB`;
+    return `${one.format(mb / 1024 / 1024)} TB`;
+  });
+
+/** Megabytes always as gigabytes, for the lines of one chart. @param {Figure} value */
+export const gigabytes = (value) => unlessMissing(value, (mb) => `${one.format(mb / 1024)} GB`);
+
+/** Bytes per second, steps of 1000: `950 B/s`, `1.2 MB/s`. @param {Figure} value */
+export const rate = (value) => unlessMissing(value, (bytes) => `${scaled(bytes)}/s`);
+
+/** Bytes, steps of 1000. @param {Figure} value */
+export const bytes = (value) => unlessMissing(value, scaled);
+
+/** @param {number} value */
+function scaled(value) {
+  const names = ["B", "kB", "MB", "GB", "TB"];
+  let step = 0;
+  while (value >= 999.5 && step < names.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
+  return `${step === 0 || value >= 99.95 ? whole.format(value) : one.format(value)} ${names[step]}`;
+}
+
+/** Seconds in its two largest units: `3 d 4 h`, `12 min 5 s`. @param {Figure} value */
+export const duration = (value) =>
+  unlessMissing(value, (seconds) => {
+    const s = Math.max(0, Math.floor(seconds));
+    const parts = [
+      [Math.floor(s / 86_400), "d"],
+      [Math.floor(s / 3600) % 24, "h"],
+      [Math.floor(s / 60) % 60, "min"],
+      [s % 60, "s"],
+    ];
+    const first = Math.max(0, Math.min(2, parts.findIndex(([n]) => n !== 0)));
+    return parts
+      .slice(s < 60 ? 3 : first, s < 60 ? 4 : first + 2)
+      .map(([n, unit]) => `${n} ${unit}`)
+      .join(" ");
+  });
+
+/** Local time `HH:MM:SS` of a moment in seconds since 1970. @param {number} seconds */
+export const clock = (seconds) => clockTime.format(seconds * 1000);
+
+/** Local time `HH:MM`. @param {number} seconds */
+export const minute = (seconds) => clockMinute.format(seconds * 1000);
+
+/** Local date and time `3 Nov, 14:05`. @param {Figure} value seconds since 1970 */
+export const moment = (value) => unlessMissing(value, (seconds) => day.format(seconds * 1000));

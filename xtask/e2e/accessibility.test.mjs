@@ -1,0 +1,62 @@
+// axe-core on every page, in both themes and in the states a visitor can bring it into: nothing serious, nothing critical.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, describe, it } from "node:test";
+import { launchBrowser, newPage, Server, textMatches } from "./harness.mjs";
+
+describe("accessibility", { timeout: 60_000 }, () => {
+  let server;
+  let browser;
+  let axe;
+  before(async () => {
+    axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+    server = await Server.start();
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  const findings = async (page) => {
+    await page.evaluate(axe);
+    const { violations, passes } = await page.evaluate(() => window.axe.run());
+    assert.ok(passes.length > 10, "axe checked next to nothing");
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+  };
+
+  for (const colorScheme of ["light", "dark"]) {
+    it(`home, ${colorScheme}`, async () => {
+      const { page, close } = await newPage(browser, { colorScheme });
+      await page.goto(server.url);
+      await page.waitForSelector("#events li");
+      assert.deepEqual(await findings(page), []);
+      await close();
+    });
+
+    it(`dashboard, ${colorScheme}, also with a table and paused`, async () => {
+      const { page, close } = await newPage(browser, { colorScheme });
+      await page.goto(`${server.url}/dashboard`);
+      await textMatches(page, "[data-figure=cpuLoad]", /^\d/);
+      assert.deepEqual(await findings(page), []);
+      await page.click("#chart-cpu button");
+      await page.click("#pause");
+      assert.deepEqual(await findings(page), []);
+      await close();
+    });
+  }
+
+  it("speaks of the connection only", async () => {
+    const { page, close } = await newPage(browser);
+    for (const path of ["/", "/dashboard"]) {
+      await page.goto(server.url + path);
+      const live = await page.locator("[aria-live], [role=status], [role=alert], [role=log]").evaluateAll((all) => all.map((e) => e.className));
+      assert.deepEqual(live, ["connection-state"]);
+    }
+    await close();
+  });
+});

@@ -1,0 +1,166 @@
+// web/sse.js and web/js/history.js by themselves: imported by a page, fed by a stream the test makes up.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { fakeStream, launchBrowser, newPage, Server, streamBody } from "./harness.mjs";
+
+describe("browser client", { timeout: 60_000 }, () => {
+  let server;
+  let browser;
+  before(async () => {
+    server = await Server.start();
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  /** A quiet page of the server's origin, where modules can be imported. */
+  const blank = async () => {
+    const opened = await newPage(browser);
+    await opened.page.goto(`${server.url}/favicon.svg`);
+    return opened;
+  };
+
+  it("resumes after the last id it handed out", async () => {
+    const { page, close } = await blank();
+    const asked = [];
+    await page.route("**/fake*", (route) => {
+      asked.push(new URL(route.request().url()).searchParams.get("last_event_id"));
+      const n = asked.length;
+      return route.fulfill({ contentType: "text/event-stream", body: streamBody([["tick", `${n}`, n < 3 ? `e-${n}` : ""]]) });
+    });
+    const seen = await page.evaluate(async () => {
+      const { SseClient } = await import("/sse.js");
+      const client = new SseClient("/fake", { lastEventId: "earliest", minDelayMs: 20 });
+      const ticks = [];
+      await new Promise((done) => {
+        client.on("tick", (event) => ticks.push(event.data) === 4 && done());
+        client.open();
+      });
+      client.close();
+      return { ticks, state: client.state, lastEventId: client.lastEventId };
+    });
+    assert.deepEqual(asked.slice(0, 4), ["earliest", "e-1", "e-2", "e-2"]);
+    assert.deepEqual(seen, { ticks: ["1", "2", "3", "4"], state: "closed", lastEventId: "e-2" });
+    await close();
+  });
+
+  it("waits twice as long after each failure, up to its limit, and starts over after an event", async () => {
+    const { page, close } = await blank();
+    let works = false;
+    await page.route("**/fake*", (route) =>
+      works ? route.fulfill({ contentType: "text/event-stream", body: "data: x\n\n" }) : route.fulfill({ status: 502, body: "" }),
+    );
+    const waits = (n) =>
+      page.evaluate(async (count) => {
+        if (!window.client) {
+          const { SseClient } = await import("/sse.js");
+          window.client = new SseClient("/fake", { minDelayMs: 100, maxDelayMs: 400 });
+          window.client.on("message", () => {});
+        }
+        const found = [];
+        await new Promise((done) => {
+          const note = () => {
+            if (window.client.retryInMs === null) return;
+            found.push(window.client.retryInMs);
+            if (found.length === count) done();
+          };
+          window.client.addEventListener("statechange", note);
+          window.client.open();
+        });
+        window.client.close();
+        return found;
+      }, n);
+    const failing = await waits(5);
+    [100, 200, 400, 400, 400].forEach((ceiling, i) => {
+      assert.ok(failing[i] > ceiling / 2 - 10 && failing[i] <= ceiling, `wait ${i} is ${failing[i]} ms, ceiling ${ceiling} ms`);
+    });
+    works = true;
+    const [first, second] = await waits(2);
+    assert.ok(first <= 100 && second <= 100, `after events: ${first} ms, ${second} ms`);
+    await close();
+  });
+
+  it("retries at once when the network is back", async () => {
+    const { page, close } = await blank();
+    await page.route("**/fake*", (route) => route.fulfill({ status: 502, body: "" }));
+    const tried = await page.evaluate(async () => {
+      const { SseClient } = await import("/sse.js");
+      const client = new SseClient("/fake", { minDelayMs: 60_000, maxDelayMs: 60_000 });
+      client.open();
+      const waiting = () => new Promise((done) => client.addEventListener("statechange", () => client.retryInMs !== null && done(), { once: false }));
+      await waiting();
+      const again = waiting();
+      dispatchEvent(new Event("online"));
+      const trying = client.retryInMs === null;
+      await again;
+      client.close();
+      return trying;
+    });
+    assert.equal(tried, true);
+    await close();
+  });
+
+  it("reopens a stream that fell silent", { timeout: 5_000 }, async () => {
+    const { page, close } = await blank();
+    let opened = 0;
+    let twice;
+    const reopened = new Promise((done) => {
+      twice = done;
+    });
+    await page.route("**/fake*", () => {
+      opened += 1; // Never answered.
+      if (opened === 2) twice();
+    });
+    await page.evaluate(async () => {
+      const { SseClient } = await import("/sse.js");
+      new SseClient("/fake", { minDelayMs: 20, silenceMs: 100 }).open();
+    });
+    await reopened;
+    await close();
+  });
+
+  it("delivers events that are named like the connection's own", { timeout: 5_000 }, async () => {
+    const { page, close } = await blank();
+    await fakeStream(page, "**/fake*", [["open", "1"], ["error", "2"], ["message", "3"]]);
+    const seen = await page.evaluate(async () => {
+      const { SseClient } = await import("/sse.js");
+      const client = new SseClient("/fake");
+      const data = [];
+      await new Promise((done) => {
+        for (const type of ["open", "error"]) client.on(type, (event) => data.push(event.data));
+        client.on("message", () => done());
+        client.open();
+      });
+      client.close();
+      return data;
+    });
+    assert.deepEqual(seen, ["1", "2"]);
+    await close();
+  });
+
+  it("keeps samples in order, once, for ten minutes, with holes where the sampler slept", async () => {
+    const { page, close } = await blank();
+    const result = await page.evaluate(async () => {
+      const { History, parseSample } = await import("/js/history.js");
+      const history = new History();
+      const add = (second, value) => history.add(parseSample(JSON.stringify({ time: new Date(second * 1000).toISOString(), interval: 2, cpuLoad: value })));
+      const load = (seconds = 600) => history.columns(seconds, [(sample) => sample.cpuLoad]);
+      const out = { taken: [add(1000, 1), add(1002, 2), add(1002, 9), add(1006, 3), add(1020, 4), add(1018, 9)], columns: load(), short: load(14) };
+      for (let second = 1022; second <= 2000; second += 2) add(second, 0);
+      out.size = history.size;
+      out.back = [add(500, 5), history.size];
+      out.bad = [parseSample("{}"), parseSample("nonsense")];
+      return out;
+    });
+    assert.deepEqual(result.taken, [true, true, false, true, true, false]);
+    assert.deepEqual(result.columns, [[1000, 1002, 1006, 1013, 1020], [1, 2, 3, null, 4]]);
+    assert.deepEqual(result.short, [[1006, 1013, 1020], [3, null, 4]]);
+    assert.equal(result.size, 301);
+    assert.deepEqual(result.back, [true, 1]);
+    assert.deepEqual(result.bad, [null, null]);
+    await close();
+  });
+});

@@ -1,0 +1,171 @@
+// The real server as a child process, and the real browser: start, stop, restart, open pages, wait for conditions.
+// Holds no assertion about a feature.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import readline from "node:readline";
+import { chromium } from "playwright-core";
+
+export const repository = path.resolve(import.meta.dirname, "../..");
+
+/** A program of the workspace, named by an environment variable that `cargo xtask e2e` sets. */
+export function program(variable) {
+  const file = process.env[variable];
+  assert.ok(file, `${variable} is not set: run these tests by \`cargo xtask e2e\``);
+  return path.resolve(repository, file);
+}
+
+/** Longest time a server may take to listen. */
+const START_MS = 10_000;
+/** Longest time a server may take to end all its streams and itself. */
+const STOP_MS = 2_000;
+/** Kept end of what the server logs, shown when it fails. */
+const LOG_CHARACTERS = 8_000;
+
+export class Server {
+  #args;
+  #child;
+  #log = "";
+  port = 0;
+
+  constructor(args) {
+    this.#args = args;
+  }
+
+  static async start(...args) {
+    const server = new Server(args);
+    await server.start();
+    return server;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Port 0 at first; after a stop the same port again. */
+  async start() {
+    const args = ["--listen", `127.0.0.1:${this.port}`, ...this.#args];
+    const child = spawn(program("SSE_SERVER_BIN"), args, { cwd: repository, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    child.stderr.on("data", (chunk) => {
+      this.#log = (this.#log + chunk).slice(-LOG_CHARACTERS);
+    });
+    this.port = await new Promise((resolve, reject) => {
+      const fail = (why) => reject(new Error(`${why}\n${this.#log}`));
+      const timer = setTimeout(() => fail(`server did not listen within ${START_MS} ms`), START_MS);
+      child.once("error", (error) => fail(`server did not start: ${error.message}`));
+      child.once("exit", (code, signal) => fail(`server ended with ${code ?? signal} before it listened`));
+      readline.createInterface({ input: child.stdout }).on("line", (line) => {
+        const found = /^listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
+        if (!found) return;
+        clearTimeout(timer);
+        resolve(Number(found[1]));
+      });
+    });
+  }
+
+  /** Ends the server as an operator does, and fails when it does not end cleanly in time. */
+  async stop() {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child) return;
+    assert.equal(child.exitCode ?? child.signalCode, null, `server had ended by itself\n${this.#log}`);
+    const ended = once(child, "exit");
+    const began = performance.now();
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS + 3_000);
+    const [code, signal] = await ended;
+    clearTimeout(timer);
+    const took = Math.round(performance.now() - began);
+    assert.ok(took < STOP_MS, `server took ${took} ms to end on SIGTERM\n${this.#log}`);
+    assert.equal(code, 0, `server ended with ${code ?? signal} on SIGTERM\n${this.#log}`);
+  }
+}
+
+/** A browser with an empty profile of its own that calls nobody. */
+export function launchBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM_BIN || "/usr/bin/chromium",
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/**
+ * A page in a context of its own. `problems` collects console errors and warnings, uncaught exceptions and violations of
+ * the content security policy. `window.received` counts what native EventSources delivered, by type; `window.shift` is
+ * the sum of layout shifts.
+ */
+export async function newPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", ...options });
+  const page = await context.newPage();
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));
+  page.on("console", (message) => {
+    // Browsers ask for this by themselves when a page names no icon, as the tutorial's do not.
+    if (message.location().url.endsWith("/favicon.ico")) return;
+    if (["error", "warning"].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
+  });
+  await page.addInitScript(() => {
+    window.received = {};
+    window.shift = 0;
+    const count = (event) => {
+      window.received[event.type] = (window.received[event.type] ?? 0) + 1;
+    };
+    window.EventSource = class extends window.EventSource {
+      constructor(...args) {
+        super(...args);
+        for (const type of ["message", "connected", "metrics", "gap"]) this.addEventListener(type, count);
+      }
+    };
+    addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.shift += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  return { page, problems, close: () => context.close() };
+}
+
+/** How many events of a type the page has received so far. */
+export const received = (page, type) => page.evaluate((name) => window.received[name] ?? 0, type);
+
+/** Waits until `more` further events of a type have come in. */
+export async function receiveMore(page, type, more, timeout = 10_000) {
+  const target = (await received(page, type)) + more;
+  await page.waitForFunction(([name, n]) => (window.received[name] ?? 0) >= n, [type, target], { timeout });
+}
+
+/** Waits until an element's text matches. */
+export function textMatches(page, selector, pattern, timeout = 5_000) {
+  return page.waitForFunction(
+    ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ""),
+    [selector, pattern.source],
+    { timeout },
+  );
+}
+
+/** Body of an event stream from `[type, data, id]` triples. */
+export function streamBody(events) {
+  return events
+    .map(([type, data, id]) => `${id ? `id: ${id}\n` : ""}event: ${type}\ndata: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`)
+    .join("");
+}
+
+/** Answers a stream's address in the server's place; the answer ends after its events. */
+export function fakeStream(page, pattern, events) {
+  return page.route(pattern, (route) =>
+    route.fulfill({ status: 200, contentType: "text/event-stream", headers: { "cache-control": "no-cache" }, body: streamBody(events) }),
+  );
+}

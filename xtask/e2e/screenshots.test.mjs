@@ -1,0 +1,38 @@
+// Pictures of the pages, for people to look at: written to SCREENSHOT_DIR, left out when that is not set.
+
+import assert from "node:assert/strict";
+import { mkdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { it } from "node:test";
+import { launchBrowser, newPage, receiveMore, Server, textMatches } from "./harness.mjs";
+
+const directory = process.env.SCREENSHOT_DIR;
+
+it("screenshots", { skip: directory ? false : "SCREENSHOT_DIR is not set" }, async () => {
+  await mkdir(directory, { recursive: true });
+  const server = await Server.start();
+  const browser = await launchBrowser();
+  try {
+    // One visitor is enough to wake the sampler; everybody later gets its samples from the start.
+    const first = await newPage(browser);
+    await first.page.goto(`${server.url}/dashboard`);
+    await receiveMore(first.page, "metrics", 5, 15_000);
+    for (const colorScheme of ["light", "dark"]) {
+      for (const [size, width, height] of [["wide", 1440, 900], ["phone", 390, 844]]) {
+        for (const [name, address, ready] of [["dashboard", "/dashboard", "#interfaces tr"], ["home", "/", "#events li:nth-child(3)"]]) {
+          const { page, close } = await newPage(browser, { colorScheme, viewport: { width, height } });
+          await page.goto(server.url + address);
+          await page.waitForSelector(ready, { state: "attached" });
+          await textMatches(page, ".connection-state", /^Live$/);
+          const file = path.join(directory, `${name}-${size}-${colorScheme}.png`);
+          await page.screenshot({ path: file, fullPage: true });
+          assert.ok((await stat(file)).size > 5_000, `${file} is next to empty`);
+          await close();
+        }
+      }
+    }
+  } finally {
+    await browser.close();
+    await server.stop();
+  }
+});

@@ -1,0 +1,88 @@
+//! What a stream costs on which nothing happens, and whether the server gets everything back when it is cut.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::server::Server;
+
+/// Flags of `cargo xtask bench idle-streams`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Streams to open.
+    #[arg(long, default_value_t = 1000)]
+    pub(super) streams: usize,
+    /// Seconds to hold them.
+    #[arg(long, default_value_t = 60)]
+    pub(super) hold: u64,
+}
+
+/// The server's default. Cut streams have to be noticed within one.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Streams opened and cut before measuring, so that what is allocated once does not count.
+const WARM_UP_STREAMS: usize = 20;
+
+pub(super) async fn run(args: Args) -> Result<()> {
+    rlimit::increase_nofile_limit(u64::MAX)?;
+    let server = Server::start(&[])?;
+    drop(open(&server, WARM_UP_STREAMS).await?);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let files = server.open_files()?;
+    let memory = server.resident_bytes()?;
+
+    let streams = open(&server, args.streams).await?;
+    ensure!(server.open_files()? >= files + args.streams, "a stream has no open file");
+    tokio::time::sleep(Duration::from_secs(args.hold)).await;
+    let held = server.resident_bytes()?;
+    ensure!(server.open_files()? >= files + args.streams, "a stream was cut");
+    drop(streams);
+    let freed = files_back(&server, files).await?;
+
+    let each = (held.saturating_sub(memory)) as f64 / args.streams as f64 / 1024.0;
+    println!("idle streams      {:>10}, held for {} s", args.streams, args.hold);
+    println!(
+        "resident memory   {:>10.1} KiB each ({} KiB before, {} KiB held)",
+        each,
+        memory >> 10,
+        held >> 10
+    );
+    println!(
+        "open files        {files:>10} before, the same again {:.2} s after the cut",
+        freed.as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Opens streams on a topic that nobody publishes to, and reads each up to its greeting.
+async fn open(server: &Server, count: usize) -> Result<Vec<TcpStream>> {
+    let mut streams = Vec::with_capacity(count);
+    for nth in 0..count {
+        let mut stream =
+            TcpStream::connect(&server.address).await.with_context(|| format!("stream {nth}"))?;
+        let request = format!("GET /events?topic=quiet HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+        stream.write_all(request.as_bytes()).await?;
+        let mut seen = Vec::new();
+        while !seen.windows(9).any(|window| window == b"Connected") {
+            ensure!(stream.read_buf(&mut seen).await? > 0, "stream {nth} was refused");
+        }
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+/// Waits until the server has no more files open than before.
+async fn files_back(server: &Server, before: usize) -> Result<Duration> {
+    let from = Instant::now();
+    loop {
+        let now = server.open_files()?;
+        if now <= before {
+            return Ok(from.elapsed());
+        }
+        if from.elapsed() > HEARTBEAT {
+            bail!("{now} files are open {HEARTBEAT:?} after the cut, {before} were before");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

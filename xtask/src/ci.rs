@@ -1,0 +1,41 @@
+//! The gate: what must hold before a change lands, step by step, stopping at the first that does not.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::bench::{self, Bench};
+use crate::shell::{cargo, run};
+use crate::{e2e, tools};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: [Step; 6] = [
+    ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
+    ("clippy", || {
+        run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
+    }),
+    ("docs", || {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+        run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+    }),
+    ("tests", || {
+        tools::need(&[("curl", "curl")])?;
+        run(&mut cargo(&["test", "--workspace", "--locked"]))
+    }),
+    ("end to end", || e2e::run(&e2e::Args::default())),
+    ("benches, once and small", || bench::run(Bench::small())),
+];
+
+pub(crate) fn run_gate() -> Result<()> {
+    let began = Instant::now();
+    let mut table = String::new();
+    for (name, step) in STEPS {
+        eprintln!("\n== {name}");
+        let from = Instant::now();
+        step().with_context(|| format!("the gate is closed: {name}"))?;
+        table += &format!("{:>6.0} s  {name}\n", from.elapsed().as_secs_f32());
+    }
+    eprintln!("\n{table}{:>6.0} s  all: the gate is open", began.elapsed().as_secs_f32());
+    Ok(())
+}

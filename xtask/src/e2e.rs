@@ -1,0 +1,36 @@
+//! The browser tests in `xtask/e2e`: type check of the pages, then Chromium against the release server.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::{shell, tools};
+
+/// Flags of `cargo xtask e2e`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Args {
+    /// Where to put screenshots of all pages.
+    #[arg(long, value_name = "DIR")]
+    screenshots: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    tools::need(&[("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium"), ("curl", "curl")])?;
+    shell::build_release()?;
+    let npm = |words: &[&str]| {
+        let mut command = shell::program("npm");
+        command.current_dir(shell::root().join("xtask/e2e")).args(words);
+        command
+    };
+    shell::run(&mut npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+    shell::run(&mut npm(&["run", "--silent", "check"]))?;
+    let mut test = npm(&["run", "--silent", "test"]);
+    test.env("SSE_SERVER_BIN", shell::release_binary("sse-server"))
+        .env("SSE_CLI_BIN", shell::release_binary("sse-cli"))
+        .env("XTASK_BIN", std::env::current_exe().context("where is this program?")?);
+    if let Some(folder) = &args.screenshots {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        test.env("SCREENSHOT_DIR", folder.canonicalize()?);
+    }
+    shell::run(&mut test)
+}
