@@ -83,7 +83,7 @@ function draw() {
 function showGap(json) {
   let reason = "";
   try {
-    reason = String(JSON.parse(json).reason ?? "").replaceAll("_", " ");
+    reason = String(JSON.parse(json).reason ?? "").replaceAll("-", " ");
   } catch {
     // Not our server's: the fact alone is worth telling.
   }

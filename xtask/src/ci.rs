@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 
 use crate::bench::{self, Bench};
 use crate::shell::{cargo, run};
-use crate::{e2e, tools};
+use crate::{e2e, fuzz, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
@@ -23,6 +23,7 @@ const STEPS: [Step; 6] = [
         tools::need(&[("curl", "curl")])?;
         run(&mut cargo(&["test", "--workspace", "--locked"]))
     }),
+    ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
     ("end to end", || e2e::run(&e2e::Args::default())),
     ("benches, once and small", || bench::run(Bench::small())),
 ];

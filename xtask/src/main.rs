@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod e2e;
 mod foreign_reader;
+mod fuzz;
 mod shell;
 mod tools;
 
@@ -17,6 +18,8 @@ enum Command {
     Ci,
     /// The pages in a real browser, against the release server.
     E2e(e2e::Args),
+    /// Fuzzes the codec; finds are in fuzz/artifacts.
+    Fuzz(fuzz::Args),
     /// Measures the release server. Needs an otherwise idle machine.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -28,6 +31,7 @@ fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Ci => ci::run_gate(),
         Command::E2e(args) => e2e::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Bench(bench) => bench::run(bench),
         Command::ForeignReader(args) => foreign_reader::run(args),
     }

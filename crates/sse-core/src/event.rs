@@ -10,8 +10,8 @@ use crate::{EventId, EventType};
 /// Each field says what the event's own block carries. The *last event id* that a browser would report, which
 /// lasts over blocks without an id, is [`Decoder::last_event_id`](crate::Decoder::last_event_id).
 ///
-/// `decode(encode(event)) == event` holds for every event, because the constructors already bring values to
-/// the form that the wire can carry.
+/// `decode(encode(event)) == event` holds for every event within the reader's [`Limits`](crate::Limits), because
+/// the constructors already bring values to the form that the wire can carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     id: Option<EventId>,

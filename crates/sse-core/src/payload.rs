@@ -23,7 +23,7 @@ pub struct Connected {
 pub struct Gap {
     /// The id that the reader asked to resume from, as it was sent.
     pub requested: String,
-    /// The id that the stream goes on from: events after it follow.
+    /// The id of the oldest event that follows; the newest id of all when nothing is kept.
     pub first: String,
     /// Why the events between are not there.
     pub reason: GapReason,

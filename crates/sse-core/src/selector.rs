@@ -19,7 +19,7 @@ pub enum Selector {
 /// Why a text cannot be a selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a selector is a topic name, `prefix/*` or `*`: {0}")]
-pub struct SelectorError(#[from] TopicError);
+pub struct SelectorError(TopicError);
 
 impl Selector {
     /// Does this selector want `topic`?
@@ -51,10 +51,11 @@ impl FromStr for Selector {
         if text == "*" {
             return Ok(Self::All);
         }
-        Ok(match text.strip_suffix("/*") {
-            Some(prefix) => Self::Below(Topic::new(prefix)?),
-            None => Self::Exact(Topic::new(text)?),
-        })
+        let selector = match text.strip_suffix("/*") {
+            Some(prefix) => Topic::new(prefix).map(Self::Below),
+            None => Topic::new(text).map(Self::Exact),
+        };
+        selector.map_err(SelectorError)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{Event, EventId, EventType};
 pub(super) struct Block {
     max_bytes: usize,
     fields: Fields,
-    /// Bytes of all values so far, replaced ones included.
+    /// Bytes of all values so far, replaced ones included, and one more for each: even a field without a value
+    /// must not come for ever.
     bytes: usize,
     /// The block has passed a limit: drop the rest of it.
     discarding: bool,
@@ -41,10 +42,12 @@ impl Block {
         *self = Self::new(self.max_bytes);
     }
 
-    /// Forgets the block and ignores its lines up to the blank line.
-    pub(super) fn discard(&mut self) {
+    /// Forgets the block and ignores its lines up to the blank line. False if it did so already.
+    pub(super) fn discard(&mut self) -> bool {
+        let first = !self.discarding;
         self.clear();
         self.discarding = true;
+        first
     }
 
     /// Takes in one line that is not blank. Gives the reconnection time if the line sets one, since that acts
@@ -54,7 +57,7 @@ impl Block {
         if self.discarding || name.is_empty() {
             return Ok(None);
         }
-        self.bytes += value.len();
+        self.bytes = self.bytes.saturating_add(value.len() + 1);
         if self.bytes > self.max_bytes {
             self.discard();
             return Err(DecodeError::EventTooLarge { max_bytes: self.max_bytes });

@@ -13,12 +13,14 @@ use crate::{Event, EventId};
 use block::Block;
 use lines::Lines;
 
-/// How much a peer can make the decoder hold.
+/// How much a peer can make the decoder hold, counted in bytes of the wire. A buffer may take twice that while it
+/// grows, and bytes that are not UTF-8 take three times that as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Longest line in bytes, its end not counted. Default 4 MiB.
     pub max_line_bytes: usize,
-    /// Largest event in bytes: the values of all fields of one block together. Default 16 MiB.
+    /// Largest event in bytes: the values of all fields of one block, and one byte more for each field. Comments
+    /// are not counted. Default 16 MiB.
     pub max_event_bytes: usize,
 }
 
@@ -28,7 +30,7 @@ impl Default for Limits {
     }
 }
 
-/// An event that was dropped because it passed a limit.
+/// An event that was dropped because it passed a limit. There is exactly one error for each.
 ///
 /// The decoder goes on with the next event, so a caller may carry on. The dropped event's id does not become
 /// the last event id.
@@ -137,8 +139,9 @@ impl Iterator for Events<'_> {
                     Err(error) => return Some(Err(error)),
                 },
                 Err(error) => {
-                    block.discard();
-                    return Some(Err(error));
+                    if block.discard() {
+                        return Some(Err(error));
+                    }
                 }
             }
         }
