@@ -13,7 +13,7 @@ use crate::hub::{Selectors, Start};
 
 /// Reconnection time that a stream suggests, drawn anew for each so that a restart does not bring all readers
 /// back in the same instant.
-const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1000..=3000;
+const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1000..=2000;
 
 /// Answers with a stream of these topics that opens with `greeting`.
 pub(super) fn open(

@@ -1,0 +1,124 @@
+//! What goes to stderr: the state of the connection, in words. Never carries data, and never fails.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+
+use anstyle::{AnsiColor, Effects, Style};
+use sse_client::reqwest::Url;
+use sse_client::{DecodeError, Event, Interruption, Reconnecting};
+use sse_core::payload::{Gap, GapReason};
+
+use crate::address;
+use crate::harmless::harmless;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const WAIT: Style = AnsiColor::Yellow.on_default();
+const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
+
+/// The voice of a command that follows one stream.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    quiet: bool,
+    hinted: bool,
+}
+
+impl Talk {
+    /// `quiet` leaves only what failed or was lost.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet, hinted: false }
+    }
+
+    pub(crate) fn connected(&self, url: &Url) {
+        self.say(GOOD, format!("connected to {}", shown(url)));
+    }
+
+    pub(crate) fn reconnecting(&mut self, url: &Url, lost: &Reconnecting) {
+        let Reconnecting { reason, delay, attempt, .. } = lost;
+        let why = reason.to_string();
+        let why = without_os_code(&why);
+        let unreachable = matches!(reason, Interruption::Network(error) if error.is_connect());
+        let what = if unreachable {
+            format!("cannot connect to {}", shown(url))
+        } else {
+            "connection lost".to_owned()
+        };
+        let seconds = delay.as_secs_f64();
+        self.say(WAIT, format!("{what} ({why}), trying again in {seconds:.1} s (attempt {attempt})"));
+        if unreachable && !self.hinted && is_default(url) {
+            self.hinted = true;
+            self.say(Style::new(), "is sse-server running? `cargo run -p sse-server` starts it".to_owned());
+        }
+    }
+
+    /// The server has no more events.
+    pub(crate) fn ended(&self) {
+        self.say(WAIT, "the server ended the stream (204)".to_owned());
+    }
+
+    /// Says what was lost if this is a `gap` event of the hub. Another server's `gap` may mean anything.
+    pub(crate) fn gap(&self, event: &Event) {
+        if event.event_type() != "gap" {
+            return;
+        }
+        let Ok(Gap { requested, first, reason }) = serde_json::from_str(event.data()) else { return };
+        let text = match reason {
+            GapReason::UnknownId => format!("gap: the server does not know the id {requested}"),
+            GapReason::Expired => format!("gap: events after {requested} are no longer kept"),
+            GapReason::Slow => {
+                format!("gap: this reader was too slow, events after {requested} were left out")
+            }
+        };
+        put(BAD, &format!("{text}; the stream goes on from {first}"));
+    }
+
+    pub(crate) fn dropped(&self, error: DecodeError) {
+        put(BAD, &error.to_string());
+    }
+
+    fn say(&self, style: Style, text: String) {
+        if !self.quiet {
+            put(style, &text);
+        }
+    }
+}
+
+/// Says why the program fails.
+pub(crate) fn error(text: &str) {
+    put_after(format_args!("{BAD}error:{BAD:#} "), Style::new(), text);
+}
+
+/// Ends the line that the terminal's `^C` stands on.
+pub(crate) fn interrupted() {
+    if std::io::stderr().is_terminal() {
+        put(Style::new(), "");
+    }
+}
+
+fn put(style: Style, text: &str) {
+    put_after("", style, text);
+}
+
+fn put_after(prefix: impl Display, style: Style, text: &str) {
+    // Whoever closed stderr does not want to know.
+    let _ = writeln!(anstream::stderr().lock(), "{prefix}{style}{}{style:#}", harmless(text));
+}
+
+/// The URL without the user and the password in it.
+pub(crate) fn shown(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail only on URLs that cannot have them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
+}
+
+/// `Connection refused (os error 111)` without the number, which tells people nothing.
+fn without_os_code(reason: &str) -> &str {
+    reason.split_once(" (os error ").map_or(reason, |(words, _)| words)
+}
+
+fn is_default(url: &Url) -> bool {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.as_str() == address::DEFAULT
+}
