@@ -8,6 +8,8 @@ mod fuzz;
 mod shell;
 mod tools;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 /// Builds, tests and benches of this workspace.
@@ -27,8 +29,16 @@ enum Command {
     ForeignReader(foreign_reader::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
+fn main() -> ExitCode {
+    if let Err(error) = run(Command::parse()) {
+        eprintln!("xtask: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Ci => ci::run_gate(),
         Command::E2e(args) => e2e::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
