@@ -12,6 +12,8 @@ use tokio::task::JoinSet;
 use crate::config::Settings;
 use crate::http::{self, Pages, Worker};
 use crate::hub::{Fanout, Hub};
+use crate::log::MemoryLog;
+use crate::policy::Policies;
 use crate::shutdown::{Shutdown, ShutdownSwitch, interrupted};
 use crate::source;
 
@@ -63,7 +65,8 @@ impl App {
             folder: settings.web_dir.clone().unwrap_or_default(),
             source,
         })?;
-        let hub = Hub::new();
+        let policies = Policies::default();
+        let hub = Hub::new(MemoryLog::new(policies.clone()), &policies);
         let mut sources = JoinSet::new();
         sources.spawn(source::clock::run(hub.clone(), shutdown.clone()));
         sources.spawn(source::metrics::run(hub.clone(), settings.metrics_interval, shutdown.clone()));

@@ -8,6 +8,7 @@ mod config;
 mod http;
 mod hub;
 mod log;
+pub mod policy;
 mod shutdown;
 mod source;
 pub mod telemetry;

@@ -73,7 +73,7 @@ impl Fanout {
                 Tailed::Missed => {
                     // The next batch follows some seq that is at most the log's head now; a batch that the
                     // feeds have jumped over does no harm, because readers never go back.
-                    let head = self.0.hub.log().head();
+                    let head = self.0.hub.head();
                     tracing::warn!(head, "worker fell behind the log, its streams catch up from there");
                     self.0.head.set(head);
                     self.each_feed(|feed| feed.jump(head));

@@ -59,7 +59,7 @@ pub(super) enum Next {
     Nothing(u64),
     /// The reader stands before the floor and has to read the log.
     Behind,
-    /// There will be no more.
+    /// There will be no more. Also told to who is behind: it comes back and reads on after the restart.
     Closed,
 }
 
@@ -116,7 +116,7 @@ impl Feed {
     pub(super) fn after(&self, cursor: u64) -> Next {
         let state = self.state.borrow();
         if cursor < state.floor {
-            return Next::Behind;
+            return if state.closed { Next::Closed } else { Next::Behind };
         }
         let nth = state.chunks.partition_point(|chunk| chunk.last_seq() <= cursor);
         match state.chunks.get(nth) {
@@ -199,13 +199,12 @@ impl Chunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Draft;
     use sse_core::{Epoch, Event, RecordId, Topic};
     use std::sync::Arc;
 
     fn record(seq: u64, topic: &str, data: &str) -> Arc<Record> {
         let id = RecordId { epoch: Epoch::from_bits(0), seq };
-        Arc::new(Record::new(id, Draft { topic: Topic::new(topic).unwrap(), event: Event::new(data) }))
+        Arc::new(Record::new(id, Arc::new(Topic::new(topic).unwrap()), 0, Event::new(data)))
     }
 
     fn feed(head: u64) -> Feed {

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use sse_core::{Epoch, Event, RecordId, Topic};
 
-use crate::log::{Draft, MemoryLog, Tail};
+use crate::log::{
+    Append, AppendError, Appended, Draft, Log, Page, Pending, Read, ReadError, Tail, TopicSummary,
+};
+use crate::policy::Policies;
 use demand::Demand;
 pub(crate) use demand::Watched;
 pub(crate) use fanout::Fanout;
@@ -23,19 +26,43 @@ pub(crate) struct Hub(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    log: MemoryLog,
+    log: Box<dyn Log>,
+    /// Some topic has a last value, so a new subscription has to look for it.
+    last_values: bool,
     demand: Demand,
 }
 
 impl Hub {
-    /// A hub on an empty log in memory.
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { log: MemoryLog::new(kept_records), demand: Demand::default() }))
+    /// A hub on this log, which was opened with the same policies.
+    pub(crate) fn new(log: impl Log + 'static, policies: &Policies) -> Self {
+        let last_values = policies.any_last_value();
+        Self(Arc::new(Inner { log: Box::new(log), last_values, demand: Demand::default() }))
     }
 
-    /// Publishes an event; once this returns, it is in the log and on its way to every reader.
-    pub(crate) fn publish(&self, topic: Topic, event: Event) -> RecordId {
-        let seq = self.0.log.append(Draft { topic, event });
+    /// Publishes one event. Resolves when it is as durable as its topic's policy says, and on its way to every
+    /// reader. Dropping the future does not take it back.
+    pub(crate) async fn publish(&self, topic: Topic, event: Event) -> Result<RecordId, AppendError> {
+        let batch = Append { drafts: vec![Draft { topic, event }], key: None };
+        self.append(batch).await.map(|appended| self.id(appended.first))
+    }
+
+    /// Publishes a batch, all or nothing; see [`Log::append`].
+    pub(crate) fn append(&self, batch: Append) -> Pending<Result<Appended, AppendError>> {
+        self.0.log.append(batch)
+    }
+
+    /// Reads what is kept; see [`Log::read`].
+    pub(crate) fn read(&self, read: Read) -> Pending<Result<Page, ReadError>> {
+        self.0.log.read(read)
+    }
+
+    /// Every topic that has or had events, by name.
+    pub(crate) fn topics(&self) -> Vec<TopicSummary> {
+        self.0.log.topics()
+    }
+
+    /// The id of the record with this seq.
+    pub(crate) fn id(&self, seq: u64) -> RecordId {
         RecordId { epoch: self.epoch(), seq }
     }
 
@@ -44,13 +71,18 @@ impl Hub {
         self.0.log.epoch()
     }
 
+    /// Seq of the newest event that can be read, 0 before the first.
+    pub(crate) fn head(&self) -> u64 {
+        self.0.log.head()
+    }
+
     /// Tells a source whether anybody looks at its topic. Call it before the first subscription.
     pub(crate) fn watch_demand(&self, topic: Topic) -> Watched {
         self.0.demand.watch(topic)
     }
 
-    fn log(&self) -> &MemoryLog {
-        &self.0.log
+    fn has_last_values(&self) -> bool {
+        self.0.last_values
     }
 
     fn demand(&self) -> &Demand {
@@ -59,15 +91,5 @@ impl Hub {
 
     fn tail(&self) -> (Tail, u64) {
         self.0.log.tail()
-    }
-}
-
-/// Records that a topic keeps. The dashboard's charts start with the metrics of the last 10 minutes at the
-/// default interval of 2 s; the clock has 10 minutes of history too.
-fn kept_records(topic: &Topic) -> usize {
-    match topic.as_str() {
-        "metrics" => 300,
-        "clock" => 120,
-        _ => 10_000,
     }
 }

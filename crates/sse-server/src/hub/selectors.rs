@@ -1,12 +1,13 @@
 //! The selector set of a stream: what it wants, in one normal form, so that equal wishes share a feed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sse_core::{Selector, Topic};
 
-/// At least one selector; sorted, no repeats, and nothing beside `*`.
+/// At least one selector; sorted, no repeats, and nothing beside `*`. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Selectors(Box<[Selector]>);
+pub(crate) struct Selectors(Arc<[Selector]>);
 
 /// More selectors than a stream may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +38,7 @@ impl Selectors {
 
     /// The set that wants this topic alone.
     pub(crate) fn exactly(topic: Topic) -> Self {
-        Self([Selector::Exact(topic)].into())
+        Self(Arc::from([Selector::Exact(topic)]))
     }
 
     /// Does one of the selectors want `topic`?

@@ -6,6 +6,9 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::Record;
 
+/// Batches that a tail may fall behind before it misses some.
+const MAX_BATCHES: usize = 1024;
+
 /// Records that were appended together, in order.
 pub(crate) type Batch = Arc<[Arc<Record>]>;
 
@@ -25,10 +28,6 @@ pub(crate) enum Tailed {
 }
 
 impl Tail {
-    pub(super) fn new(receiver: broadcast::Receiver<Batch>) -> Self {
-        Self(receiver)
-    }
-
     /// The next thing that happens. Cancel safe.
     pub(crate) async fn next(&mut self) -> Tailed {
         match self.0.recv().await {
@@ -36,5 +35,28 @@ impl Tail {
             Err(RecvError::Lagged(_)) => Tailed::Missed,
             Err(RecvError::Closed) => Tailed::Closed,
         }
+    }
+}
+
+/// The log's side of its tails. Used under the log's lock, so that all tails see the order of the log.
+#[derive(Debug)]
+pub(super) struct Announcer(broadcast::Sender<Batch>);
+
+impl Default for Announcer {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(MAX_BATCHES))
+    }
+}
+
+impl Announcer {
+    /// Gives records that have just become readable to all tails.
+    pub(super) fn announce(&self, batch: Batch) {
+        // No receiver is no error: nobody is looking.
+        let _ = self.0.send(batch);
+    }
+
+    /// A tail of what is announced from now on.
+    pub(super) fn tail(&self) -> Tail {
+        Tail(self.0.subscribe())
     }
 }

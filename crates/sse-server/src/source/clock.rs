@@ -28,6 +28,8 @@ pub(crate) async fn run(hub: Hub, mut shutdown: Shutdown) {
         }
         let update = ServerTime { time: timestamp(), message: "Server update".into() };
         let data = serde_json::to_string(&update).expect("strings become JSON");
-        hub.publish(topic(), Event::new(data));
+        if let Err(error) = hub.publish(topic(), Event::new(data)).await {
+            tracing::warn!(%error, "the time was not published");
+        }
     }
 }

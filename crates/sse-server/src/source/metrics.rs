@@ -47,7 +47,9 @@ async fn publish(hub: Hub, mut demand: Watched, every: Duration) {
             let Some((used, metrics)) = sample(sampler, every).await else { return };
             sampler = used;
             let data = serde_json::to_string(&metrics).expect("numbers and strings become JSON");
-            hub.publish(topic(), Event::new(data).with_type(event_type.clone()));
+            if let Err(error) = hub.publish(topic(), Event::new(data).with_type(event_type.clone())).await {
+                tracing::warn!(%error, "a sample was not published");
+            }
         }
     }
 }

@@ -1,0 +1,322 @@
+//! Which records there are, topic by topic, and which are to go. Holds the records of memory topics; of disk
+//! topics only where they are.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque, vec_deque};
+use std::sync::Arc;
+
+use sse_core::{Epoch, RecordId, Topic};
+
+use super::{AppendError, Appended, Depth, Draft, Read, Record};
+use crate::policy::{Durability, Policies, Policy, SlowReader};
+
+/// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
+pub(super) const MAX_TOPICS: usize = 10_000;
+/// How long a key is remembered.
+const KEY_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
+/// Most keys that are remembered; the oldest go first.
+const MAX_KEYS: usize = 100_000;
+
+/// The records that can be read.
+#[derive(Debug)]
+pub(super) struct Index {
+    policies: Policies,
+    /// Seq of the newest record, 0 before the first.
+    head: u64,
+    topics: HashMap<Arc<Topic>, Kept>,
+    keys: Keys,
+}
+
+/// One topic.
+#[derive(Debug)]
+struct Kept {
+    policy: Policy,
+    entries: VecDeque<Entry>,
+    /// Bytes of all frames in `entries`.
+    bytes: u64,
+    /// Seq of the newest record that was removed, 0 when none was.
+    removed: u64,
+}
+
+/// Where one record is.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) seq: u64,
+    /// Seconds since 1970, which is fine enough for removing by age.
+    pub(super) seconds: u32,
+    pub(super) bytes: u32,
+    /// `None` when it is on disk.
+    pub(super) record: Option<Arc<Record>>,
+}
+
+/// What a read has found.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Oldest first.
+    pub(crate) records: Vec<Arc<Record>>,
+    /// The page holds every wanted record up to this seq.
+    pub(crate) complete_to: u64,
+    pub(crate) lost: Lost,
+}
+
+/// What a read cannot give any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Lost {
+    /// Seq of the newest wanted record that was removed, 0 when none was.
+    pub(crate) removed: u64,
+    /// One of the topics with such a record after the start of the read cuts slow readers.
+    pub(crate) cuts: bool,
+    /// Records were left out for newer ones of the same topic.
+    pub(crate) conflated: bool,
+}
+
+/// What a read has to fetch.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Oldest first.
+    pub(super) entries: Vec<(Arc<Topic>, Entry)>,
+    pub(super) complete_to: u64,
+    pub(super) lost: Lost,
+}
+
+/// One topic, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TopicSummary {
+    pub(crate) topic: Arc<Topic>,
+    pub(crate) policy: Policy,
+    /// Records that are kept.
+    pub(crate) count: usize,
+    /// Bytes of their frames.
+    pub(crate) bytes: u64,
+    /// Seqs of the oldest and the newest record that is kept.
+    pub(crate) span: Option<(u64, u64)>,
+}
+
+impl Index {
+    pub(super) fn new(policies: Policies, head: u64) -> Self {
+        Self { policies, head, topics: HashMap::new(), keys: Keys::default() }
+    }
+
+    pub(super) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// Moves the head over records that are not there any more.
+    pub(super) fn move_head(&mut self, seq: u64) {
+        self.head = self.head.max(seq);
+    }
+
+    /// The index's own copy of the name; makes the topic if need be.
+    pub(super) fn topic(&mut self, topic: &Topic) -> Result<Arc<Topic>, AppendError> {
+        if let Some((name, _)) = self.topics.get_key_value(topic) {
+            return Ok(Arc::clone(name));
+        }
+        if self.topics.len() >= MAX_TOPICS {
+            return Err(AppendError::TooManyTopics { max: MAX_TOPICS });
+        }
+        let (name, policy) = (Arc::new(topic.clone()), self.policies.of(topic));
+        let kept = Kept { policy, entries: VecDeque::new(), bytes: 0, removed: 0 };
+        self.topics.insert(Arc::clone(&name), kept);
+        Ok(name)
+    }
+
+    /// Is the topic kept in memory?
+    pub(super) fn is_volatile(&self, topic: &Topic) -> bool {
+        self.policies.of(topic).durability == Durability::Memory
+    }
+
+    /// Makes records of a batch, with the seqs that come after `head`. They are not in the index yet.
+    pub(super) fn stamp(
+        &mut self,
+        drafts: Vec<Draft>,
+        epoch: Epoch,
+        head: u64,
+        now: u64,
+    ) -> Result<Vec<Arc<Record>>, AppendError> {
+        let stamp = |(seq, Draft { topic, event }): (u64, Draft)| {
+            let topic = self.topic(&topic)?;
+            Ok(Arc::new(Record::new(RecordId { epoch, seq }, topic, now, event)))
+        };
+        (head + 1..).zip(drafts).map(stamp).collect()
+    }
+
+    /// Adds a record that is newer than all others. It is held here if it is `in_memory`, else it is on disk.
+    pub(super) fn push(&mut self, record: &Arc<Record>, in_memory: bool) {
+        let Some(kept) = self.topics.get_mut(&record.topic) else { return };
+        kept.push(Entry {
+            seq: record.seq,
+            seconds: seconds(record.time),
+            bytes: u32::try_from(record.frame.len()).unwrap_or(u32::MAX),
+            record: in_memory.then(|| Arc::clone(record)),
+        });
+        self.head = record.seq;
+    }
+
+    /// Adds what was found on disk.
+    pub(super) fn restore(&mut self, topic: &Topic, entry: Entry) {
+        self.move_head(entry.seq);
+        if let Some(kept) = self.topics.get_mut(topic) {
+            kept.push(entry);
+        }
+    }
+
+    /// Sets what is known to be removed of a topic.
+    pub(super) fn set_removed(&mut self, topic: &Topic, seq: u64) {
+        if let Some(kept) = self.topics.get_mut(topic) {
+            kept.removed = kept.removed.max(seq);
+        }
+    }
+
+    /// Removes what passes a limit of the topic's policy. Gives the seqs of the removed records that are on disk.
+    pub(super) fn expire(&mut self, topic: &Topic, now: u64) -> Vec<u64> {
+        self.topics.get_mut(topic).map_or_else(Vec::new, |kept| kept.expire(seconds(now)))
+    }
+
+    /// As [`Self::expire`], for all topics.
+    pub(super) fn expire_all(&mut self, now: u64) -> Vec<(Arc<Topic>, Vec<u64>)> {
+        let now = seconds(now);
+        let expired = self.topics.iter_mut().map(|(topic, kept)| (Arc::clone(topic), kept.expire(now)));
+        expired.filter(|(_, seqs)| !seqs.is_empty()).collect()
+    }
+
+    /// Where the records are that `read` wants.
+    pub(super) fn plan(&self, read: &Read) -> Plan {
+        let mut plan = Plan { entries: Vec::new(), complete_to: self.head, lost: Lost::default() };
+        let mut next = BinaryHeap::new();
+        let mut sources = Vec::new();
+        for (topic, kept) in self.topics.iter().filter(|(topic, _)| read.selectors.match_topic(topic)) {
+            let mut entries = kept.wanted(read, &mut plan.lost);
+            if let Some(first) = entries.next() {
+                next.push(Reverse((first.seq, sources.len())));
+                sources.push((topic, first, entries));
+            }
+        }
+        let mut bytes = 0;
+        while let Some(Reverse((seq, nth))) = next.pop() {
+            let Some((topic, entry, rest)) = sources.get_mut(nth) else { break };
+            plan.entries.push((Arc::clone(topic), entry.clone()));
+            bytes += u64::from(entry.bytes);
+            if let Some(following) = rest.next() {
+                *entry = following;
+                next.push(Reverse((following.seq, nth)));
+            }
+            if plan.entries.len() >= read.max_records || bytes >= read.max_bytes {
+                plan.complete_to = seq;
+                break;
+            }
+        }
+        plan
+    }
+
+    pub(super) fn summaries(&self) -> Vec<TopicSummary> {
+        let mut topics: Vec<TopicSummary> =
+            self.topics.iter().map(|(topic, kept)| kept.summary(Arc::clone(topic))).collect();
+        topics.sort_by(|a, b| a.topic.cmp(&b.topic));
+        topics
+    }
+
+    /// For each topic: what is removed of it.
+    pub(super) fn removed(&self) -> impl Iterator<Item = (&Arc<Topic>, Policy, u64)> {
+        self.topics.iter().map(|(topic, kept)| (topic, kept.policy, kept.removed))
+    }
+
+    /// Seq of the newest record of a topic that there is or was, 0 when there was none.
+    pub(super) fn newest(&self, topic: &Topic) -> u64 {
+        let kept = self.topics.get(topic);
+        kept.map_or(0, |kept| kept.entries.back().map_or(kept.removed, |newest| newest.seq))
+    }
+
+    pub(super) fn keys(&mut self) -> &mut Keys {
+        &mut self.keys
+    }
+}
+
+impl Kept {
+    fn push(&mut self, entry: Entry) {
+        self.bytes += u64::from(entry.bytes);
+        self.entries.push_back(entry);
+    }
+
+    fn expire(&mut self, now: u32) -> Vec<u64> {
+        let retain = self.policy.retain;
+        let oldest =
+            retain.age.map_or(0, |age| now.saturating_sub(age.as_secs().try_into().unwrap_or(u32::MAX)));
+        let mut on_disk = Vec::new();
+        while let Some(first) = self.entries.front() {
+            let gone = retain.count.is_some_and(|count| self.entries.len() > count)
+                || retain.bytes.is_some_and(|bytes| self.bytes > bytes)
+                || first.seconds < oldest;
+            if !gone {
+                break;
+            }
+            self.bytes -= u64::from(first.bytes);
+            self.removed = first.seq;
+            if first.record.is_none() {
+                on_disk.push(first.seq);
+            }
+            self.entries.pop_front();
+        }
+        on_disk
+    }
+
+    /// The entries that `read` wants, oldest first; notes what it cannot get.
+    fn wanted(&self, read: &Read, lost: &mut Lost) -> vec_deque::Iter<'_, Entry> {
+        let mut from = self.entries.partition_point(|entry| entry.seq <= read.after);
+        let newest = self.entries.len().saturating_sub(1);
+        match read.depth {
+            Depth::All => {}
+            Depth::Conflated if self.policy.slow_reader == SlowReader::Latest => {
+                lost.conflated |= from < newest;
+                from = from.max(newest);
+            }
+            Depth::Conflated => {}
+            Depth::LastValues if self.policy.last_value => from = from.max(newest),
+            Depth::LastValues => from = self.entries.len(),
+        }
+        lost.removed = lost.removed.max(self.removed);
+        lost.cuts |= self.removed > read.after && self.policy.slow_reader == SlowReader::Cut;
+        self.entries.range(from..)
+    }
+
+    fn summary(&self, topic: Arc<Topic>) -> TopicSummary {
+        let span = self.entries.front().zip(self.entries.back()).map(|(first, last)| (first.seq, last.seq));
+        TopicSummary { topic, policy: self.policy, count: self.entries.len(), bytes: self.bytes, span }
+    }
+}
+
+/// Idempotency keys of the last minutes, and where their batches are.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    known: HashMap<Arc<str>, Appended>,
+    /// Oldest first, with the time in milliseconds.
+    order: VecDeque<(u64, Arc<str>)>,
+}
+
+impl Keys {
+    /// What the key stands for, if it is known.
+    pub(super) fn get(&self, key: &str) -> Option<Appended> {
+        self.known.get(key).map(|appended| Appended { repeated: true, ..*appended })
+    }
+
+    pub(super) fn insert(&mut self, key: Arc<str>, appended: Appended, now: u64) {
+        self.known.insert(Arc::clone(&key), appended);
+        self.order.push_back((now, key));
+    }
+
+    /// Forgets the keys that are past their window, and the oldest when there are too many.
+    pub(super) fn expire(&mut self, now: u64) -> Vec<Arc<str>> {
+        let mut forgotten = Vec::new();
+        while let Some((time, _)) = self.order.front()
+            && (time + KEY_WINDOW_MILLIS < now || self.order.len() > MAX_KEYS)
+            && let Some((_, key)) = self.order.pop_front()
+        {
+            self.known.remove(&key);
+            forgotten.push(key);
+        }
+        forgotten
+    }
+}
+
+fn seconds(millis: u64) -> u32 {
+    u32::try_from(millis / 1000).unwrap_or(u32::MAX)
+}
