@@ -4,15 +4,24 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::event::retry_millis;
-use crate::{Event, EventId};
+use crate::{Event, EventId, RecordId};
 
 /// Appends one event as a block: `event`, `id`, `retry` as far as they are set, then the data line by line.
 pub fn event(out: &mut Vec<u8>, event: &Event) {
+    block(out, event, event.id().map(EventId::as_str));
+}
+
+/// Appends one event as [`event`] does, but with the id of a record in place of its own.
+pub fn record(out: &mut Vec<u8>, event: &Event, id: RecordId) {
+    block(out, event, Some(&id.to_string()));
+}
+
+fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>) {
     if let Some(event_type) = event.event_type() {
         field(out, "event", event_type.as_str());
     }
-    if let Some(id) = event.id() {
-        field(out, "id", id.as_str());
+    if let Some(id) = id {
+        field(out, "id", id);
     }
     if let Some(time) = event.retry() {
         retry_field(out, time);

@@ -3,17 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use tokio::task::JoinSet;
 
-use crate::config::Settings;
+use crate::config::{DataDir, Settings};
 use crate::http::{self, Pages, Worker};
 use crate::hub::{Fanout, Hub};
-use crate::log::MemoryLog;
+use crate::log::{DiskLog, Log, MemoryLog};
 use crate::policy::Policies;
+use crate::settings_file::{self, SettingsFileError};
 use crate::shutdown::{Shutdown, ShutdownSwitch, interrupted};
 use crate::source;
 
@@ -27,6 +29,8 @@ pub struct App {
     addr: SocketAddr,
     pages: Pages,
     sources: JoinSet<()>,
+    /// The log, if it is on disk and has to be closed.
+    disk: Option<Arc<DiskLog>>,
 }
 
 /// Why the server could not start. Each says what to change.
@@ -39,6 +43,22 @@ pub enum StartError {
         folder: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// `--config` cannot be read or understood.
+    #[error("cannot use the settings in {file} (--config): {source}", file = file.display())]
+    Config {
+        /// The file as given.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: SettingsFileError,
+    },
+    /// `--data-dir` cannot be used for the log.
+    #[error("cannot keep the log in {folder} (--data-dir): {why}", folder = folder.display())]
+    DataDir {
+        /// The folder as given.
+        folder: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// `--listen` is not an address of this machine, or taken.
     #[error("cannot listen on {addr} (--listen): {source}")]
@@ -65,14 +85,17 @@ impl App {
             folder: settings.web_dir.clone().unwrap_or_default(),
             source,
         })?;
-        let policies = Policies::default();
-        let hub = Hub::new(MemoryLog::new(policies.clone()), &policies);
+        let policies = settings_file::policies(settings.config.as_deref()).map_err(|source| {
+            StartError::Config { file: settings.config.clone().unwrap_or_default(), source }
+        })?;
+        let (log, disk) = open_log(&settings.data_dir, &policies)?;
+        let hub = Hub::new(log, &policies);
         let mut sources = JoinSet::new();
         sources.spawn(source::clock::run(hub.clone(), shutdown.clone()));
         sources.spawn(source::metrics::run(hub.clone(), settings.metrics_interval, shutdown.clone()));
         let (server, addr) = serve(&settings, hub, pages.clone(), shutdown)
             .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
-        Ok(Self { server, addr, pages, sources })
+        Ok(Self { server, addr, pages, sources, disk })
     }
 
     /// The address that connections are accepted on.
@@ -104,8 +127,25 @@ impl App {
         switch.pull();
         let (ended, ()) = tokio::join!(server, handle.stop(true));
         while self.sources.join_next().await.is_some() {}
+        if let Some(log) = self.disk {
+            tokio::task::spawn_blocking(move || log.close()).await?;
+        }
         ended
     }
+}
+
+fn open_log(
+    data_dir: &DataDir,
+    policies: &Policies,
+) -> Result<(Arc<dyn Log>, Option<Arc<DiskLog>>), StartError> {
+    let DataDir::Folder(folder) = data_dir else {
+        tracing::warn!("--data-dir off: every event is gone with the process");
+        return Ok((Arc::new(MemoryLog::new(policies.clone())), None));
+    };
+    let log = DiskLog::open(folder, policies.clone())
+        .map_err(|why| StartError::DataDir { folder: folder.clone(), why: why.to_string() })?;
+    let log = Arc::new(log);
+    Ok((Arc::clone(&log) as Arc<dyn Log>, Some(log)))
 }
 
 fn serve(

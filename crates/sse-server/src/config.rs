@@ -16,6 +16,15 @@ pub struct Settings {
     #[arg(long, env = "SSE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: String,
 
+    /// Folder of the durable log, made if it is not there. One server at a time uses it. `off` keeps every topic
+    /// in memory, gone with the process.
+    #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = "sse-data", value_parser = data_dir)]
+    pub data_dir: DataDir,
+
+    /// Settings file (TOML) with the policies of topics; see docs/settings.md.
+    #[arg(long, env = "SSE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// Folder with the pages, index.html at `/`. Default: `web/` of this project when run inside it, else the
     /// pages built into the binary.
     #[arg(long, env = "SSE_WEB_DIR", value_name = "DIR")]
@@ -35,6 +44,15 @@ pub struct Settings {
     pub log_format: LogFormat,
 }
 
+/// Where the log is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataDir {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In memory.
+    Off,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -49,6 +67,14 @@ pub enum LogFormat {
 pub struct Heartbeat(pub Option<Duration>);
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+fn data_dir(text: &str) -> Result<DataDir, String> {
+    match text {
+        "" => Err("must name a folder, or be `off`".into()),
+        "off" => Ok(DataDir::Off),
+        folder => Ok(DataDir::Folder(folder.into())),
+    }
+}
 
 fn metrics_interval(text: &str) -> Result<Duration, String> {
     // sysinfo cannot tell the use of a core over less than 200 ms.

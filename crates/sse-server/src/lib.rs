@@ -9,10 +9,12 @@ mod http;
 mod hub;
 mod log;
 pub mod policy;
+mod settings_file;
 mod shutdown;
 mod source;
 pub mod telemetry;
 
 pub use app::{App, StartError};
-pub use config::{Heartbeat, LogFormat, Settings};
+pub use config::{DataDir, Heartbeat, LogFormat, Settings};
+pub use settings_file::SettingsFileError;
 pub use shutdown::{Shutdown, ShutdownSwitch};

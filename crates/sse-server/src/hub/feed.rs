@@ -204,7 +204,7 @@ mod tests {
 
     fn record(seq: u64, topic: &str, data: &str) -> Arc<Record> {
         let id = RecordId { epoch: Epoch::from_bits(0), seq };
-        Arc::new(Record::new(id, Arc::new(Topic::new(topic).unwrap()), 0, Event::new(data)))
+        Arc::new(Record::new(id, Arc::new(Topic::new(topic).unwrap()), 0, &Event::new(data)))
     }
 
     fn feed(head: u64) -> Feed {

@@ -26,7 +26,7 @@ pub(crate) struct Hub(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    log: Box<dyn Log>,
+    log: Arc<dyn Log>,
     /// Some topic has a last value, so a new subscription has to look for it.
     last_values: bool,
     demand: Demand,
@@ -34,9 +34,9 @@ struct Inner {
 
 impl Hub {
     /// A hub on this log, which was opened with the same policies.
-    pub(crate) fn new(log: impl Log + 'static, policies: &Policies) -> Self {
+    pub(crate) fn new(log: Arc<dyn Log>, policies: &Policies) -> Self {
         let last_values = policies.any_last_value();
-        Self(Arc::new(Inner { log: Box::new(log), last_values, demand: Demand::default() }))
+        Self(Arc::new(Inner { log, last_values, demand: Demand::default() }))
     }
 
     /// Publishes one event. Resolves when it is as durable as its topic's policy says, and on its way to every

@@ -259,7 +259,7 @@ mod tests {
                 ("skip".parse().unwrap(), policy(SlowReader::Skip)),
                 ("latest/*".parse().unwrap(), Policy { last_value: true, ..policy(SlowReader::Latest) }),
             ]);
-            let hub = Hub::new(MemoryLog::new(policies.clone()), &policies);
+            let hub = Hub::new(Arc::new(MemoryLog::new(policies.clone())), &policies);
             Self { fanout: Fanout::start(hub.clone(), shutdown), hub, switch }
         }
 

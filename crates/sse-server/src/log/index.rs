@@ -21,6 +21,8 @@ const MAX_KEYS: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct Index {
     policies: Policies,
+    /// Every topic is in memory, whatever its policy says.
+    all_in_memory: bool,
     /// Seq of the newest record, 0 before the first.
     head: u64,
     topics: HashMap<Arc<Topic>, Kept>,
@@ -93,8 +95,14 @@ pub(crate) struct TopicSummary {
 }
 
 impl Index {
+    /// An empty index of a log that keeps everything in memory.
+    pub(super) fn in_memory(policies: Policies) -> Self {
+        Self { all_in_memory: true, ..Self::new(policies, 0) }
+    }
+
+    /// An index without records, whose next seq is the one after `head`.
     pub(super) fn new(policies: Policies, head: u64) -> Self {
-        Self { policies, head, topics: HashMap::new(), keys: Keys::default() }
+        Self { policies, all_in_memory: false, head, topics: HashMap::new(), keys: Keys::default() }
     }
 
     pub(super) fn head(&self) -> u64 {
@@ -120,34 +128,37 @@ impl Index {
         Ok(name)
     }
 
-    /// Is the topic kept in memory?
-    pub(super) fn is_volatile(&self, topic: &Topic) -> bool {
-        self.policies.of(topic).durability == Durability::Memory
+    /// Are the topic's records kept in memory?
+    pub(super) fn is_in_memory(&self, topic: &Topic) -> bool {
+        let in_memory = |kept: &Kept| kept.policy.durability == Durability::Memory;
+        self.all_in_memory || self.topics.get(topic).is_some_and(in_memory)
     }
 
     /// Makes records of a batch, with the seqs that come after `head`. They are not in the index yet.
     pub(super) fn stamp(
         &mut self,
-        drafts: Vec<Draft>,
+        drafts: &[Draft],
         epoch: Epoch,
         head: u64,
         now: u64,
     ) -> Result<Vec<Arc<Record>>, AppendError> {
-        let stamp = |(seq, Draft { topic, event }): (u64, Draft)| {
-            let topic = self.topic(&topic)?;
-            Ok(Arc::new(Record::new(RecordId { epoch, seq }, topic, now, event)))
+        let stamp = |(seq, Draft { topic, event }): (u64, &Draft)| {
+            let topic = self.topic(topic)?;
+            let in_memory = self.is_in_memory(&topic);
+            let record = Record::new(RecordId { epoch, seq }, topic, now, event);
+            Ok(Arc::new(Record { in_memory, ..record }))
         };
         (head + 1..).zip(drafts).map(stamp).collect()
     }
 
-    /// Adds a record that is newer than all others. It is held here if it is `in_memory`, else it is on disk.
-    pub(super) fn push(&mut self, record: &Arc<Record>, in_memory: bool) {
+    /// Adds a record that is newer than all others. Holds it, unless it is on disk.
+    pub(super) fn push(&mut self, record: &Arc<Record>) {
         let Some(kept) = self.topics.get_mut(&record.topic) else { return };
         kept.push(Entry {
             seq: record.seq,
             seconds: seconds(record.time),
             bytes: u32::try_from(record.frame.len()).unwrap_or(u32::MAX),
-            record: in_memory.then(|| Arc::clone(record)),
+            record: record.in_memory.then(|| Arc::clone(record)),
         });
         self.head = record.seq;
     }
@@ -215,9 +226,9 @@ impl Index {
         topics
     }
 
-    /// For each topic: what is removed of it.
-    pub(super) fn removed(&self) -> impl Iterator<Item = (&Arc<Topic>, Policy, u64)> {
-        self.topics.iter().map(|(topic, kept)| (topic, kept.policy, kept.removed))
+    /// Seq of the newest record that was removed from a topic, 0 when none was.
+    pub(super) fn removed(&self, topic: &Topic) -> u64 {
+        self.topics.get(topic).map_or(0, |kept| kept.removed)
     }
 
     /// Seq of the newest record of a topic that there is or was, 0 when there was none.

@@ -28,7 +28,7 @@ struct State {
 impl MemoryLog {
     /// An empty log with a new epoch.
     pub(crate) fn new(policies: Policies) -> Self {
-        let state = State { index: Index::new(policies, 0), announcer: Announcer::default() };
+        let state = State { index: Index::in_memory(policies), announcer: Announcer::default() };
         Self { epoch: Epoch::from_bits(fastrand::u64(..)), state: Mutex::new(state) }
     }
 
@@ -39,10 +39,10 @@ impl MemoryLog {
         if let Some(known) = key.as_deref().and_then(|key| index.keys().get(key)) {
             return Ok(known);
         }
-        let records = index.stamp(drafts, self.epoch, index.head(), now)?;
+        let records = index.stamp(&drafts, self.epoch, index.head(), now)?;
         let appended = Appended { first: index.head() + 1, count: records.len() as u64, repeated: false };
         for record in &records {
-            index.push(record, true);
+            index.push(record);
         }
         if let Some(key) = key {
             index.keys().insert(key.into(), appended, now);

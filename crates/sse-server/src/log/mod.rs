@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod contract;
+mod disk;
 mod index;
 mod memory;
 mod record;
@@ -11,6 +12,7 @@ use std::pin::Pin;
 
 use sse_core::Epoch;
 
+pub(crate) use disk::DiskLog;
 pub(crate) use index::{Page, TopicSummary};
 pub(crate) use memory::MemoryLog;
 pub(crate) use record::{Append, Appended, Draft, Record};

@@ -39,14 +39,17 @@ pub(crate) struct Record {
     pub(crate) topic: Arc<Topic>,
     /// Milliseconds since 1970, when it was appended.
     pub(crate) time: u64,
+    /// It is kept in memory alone.
+    pub(crate) in_memory: bool,
     /// The event as it goes out, id included. Encoded once, in [`Record::new`].
     pub(crate) frame: Bytes,
 }
 
 impl Record {
-    pub(crate) fn new(id: RecordId, topic: Arc<Topic>, time: u64, event: Event) -> Self {
+    /// A record that is on disk, or about to be.
+    pub(crate) fn new(id: RecordId, topic: Arc<Topic>, time: u64, event: &Event) -> Self {
         let mut frame = Vec::with_capacity(event.data().len() + 64);
-        encode::event(&mut frame, &event.with_id(id.to_event_id()));
-        Self { seq: id.seq, topic, time, frame: frame.into() }
+        encode::record(&mut frame, event, id);
+        Self { seq: id.seq, topic, time, in_memory: false, frame: frame.into() }
     }
 }

@@ -1,0 +1,240 @@
+//! The SQLite file: its tables and every statement on them. Blocking; knows no threads, no topics' policies and no
+//! readers that wait.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use sse_core::Epoch;
+
+use crate::log::{Appended, Record};
+
+/// Layout of the tables. A file with another number is of another version of the server.
+const LAYOUT: i64 = 1;
+/// Pages of the write-ahead log after which SQLite moves them into the table: 16 MiB.
+const CHECKPOINT_PAGES: u32 = 4096;
+
+const TABLES: &str = "
+    CREATE TABLE meta (
+        -- one row
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        epoch INTEGER NOT NULL,
+        -- seqs up to this one may have been given to records in memory
+        reserved INTEGER NOT NULL,
+        -- the server was stopped, not killed
+        clean INTEGER NOT NULL
+    );
+    CREATE TABLE topics (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        -- newest seq of the topic that was removed
+        removed INTEGER NOT NULL,
+        -- the topic was in memory
+        volatile INTEGER NOT NULL
+    );
+    CREATE TABLE records (
+        seq INTEGER PRIMARY KEY,
+        topic INTEGER NOT NULL,
+        -- milliseconds since 1970
+        time INTEGER NOT NULL,
+        frame BLOB NOT NULL
+    );
+    CREATE TABLE keys (
+        key TEXT PRIMARY KEY,
+        first INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        -- milliseconds since 1970
+        time INTEGER NOT NULL
+    ) WITHOUT ROWID;
+";
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub(super) struct Store(Connection);
+
+/// What the file says about the log as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Meta {
+    pub(super) epoch: Epoch,
+    pub(super) reserved: u64,
+    pub(super) clean: bool,
+}
+
+/// A row of `topics`.
+#[derive(Debug)]
+pub(super) struct TopicRow {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) removed: u64,
+    pub(super) volatile: bool,
+}
+
+/// A row of `records`, without its frame.
+#[derive(Debug)]
+pub(super) struct RecordRow {
+    pub(super) seq: u64,
+    pub(super) topic: i64,
+    pub(super) time: u64,
+    pub(super) bytes: u32,
+}
+
+impl Store {
+    /// Opens the file, and makes it with a new epoch if it is not there.
+    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
+        let mut connection = Connection::open(file)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // Each commit is fsynced before it returns.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match layout {
+            LAYOUT => {}
+            0 => create(&mut connection)?,
+            other => return Err(other_layout(other)),
+        }
+        Ok(Self(connection))
+    }
+
+    pub(super) fn meta(&self) -> rusqlite::Result<Meta> {
+        self.0.query_row("SELECT epoch, reserved, clean FROM meta", [], |row| {
+            let epoch = Epoch::from_bits(row.get(0)?);
+            Ok(Meta { epoch, reserved: row.get(1)?, clean: row.get(2)? })
+        })
+    }
+
+    pub(super) fn topics(&self) -> rusqlite::Result<Vec<TopicRow>> {
+        let mut select = self.0.prepare("SELECT id, name, removed, volatile FROM topics")?;
+        let rows = select.query_map([], |row| {
+            Ok(TopicRow { id: row.get(0)?, name: row.get(1)?, removed: row.get(2)?, volatile: row.get(3)? })
+        })?;
+        rows.collect()
+    }
+
+    /// Every record in log order.
+    pub(super) fn each_record(&self, mut see: impl FnMut(RecordRow)) -> rusqlite::Result<()> {
+        let mut select =
+            self.0.prepare("SELECT seq, topic, time, length(frame) FROM records ORDER BY seq")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            see(RecordRow { seq: row.get(0)?, topic: row.get(1)?, time: row.get(2)?, bytes: row.get(3)? });
+        }
+        Ok(())
+    }
+
+    /// Every idempotency key with its time, oldest first.
+    pub(super) fn keys(&self) -> rusqlite::Result<Vec<(String, Appended, u64)>> {
+        let mut select = self.0.prepare("SELECT key, first, count, time FROM keys ORDER BY time")?;
+        let rows = select.query_map([], |row| {
+            let appended = Appended { first: row.get(1)?, count: row.get(2)?, repeated: false };
+            Ok((row.get(0)?, appended, row.get(3)?))
+        })?;
+        rows.collect()
+    }
+
+    /// Everything that `write` does, or nothing. When this returns `Ok`, it is on disk.
+    pub(super) fn commit(
+        &mut self,
+        write: impl FnOnce(&Write<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), CommitError> {
+        let transaction = self.0.transaction().map_err(CommitError::Before)?;
+        // An early return drops the transaction, which rolls it back.
+        let write_all = Write(transaction);
+        write(&write_all).map_err(CommitError::Before)?;
+        write_all.0.commit().map_err(CommitError::During)
+    }
+
+    /// Moves the write-ahead log into the table and empties it.
+    pub(super) fn checkpoint(&self) -> rusqlite::Result<()> {
+        self.0.pragma_update(None, "wal_checkpoint", "truncate")
+    }
+}
+
+/// Where a commit failed.
+#[derive(Debug)]
+pub(super) enum CommitError {
+    /// Nothing was stored.
+    Before(rusqlite::Error),
+    /// While making it durable.
+    During(rusqlite::Error),
+}
+
+impl CommitError {
+    /// There was no room.
+    pub(super) fn is_full(&self) -> bool {
+        let (Self::Before(error) | Self::During(error)) = self;
+        error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    }
+}
+
+/// One transaction.
+pub(super) struct Write<'a>(Transaction<'a>);
+
+impl Write<'_> {
+    pub(super) fn insert_topic(&self, name: &str, volatile: bool) -> rusqlite::Result<i64> {
+        let sql = "INSERT INTO topics (name, removed, volatile) VALUES (?, 0, ?)";
+        self.0.prepare_cached(sql)?.insert(params![name, volatile])
+    }
+
+    pub(super) fn insert_record(&self, topic: i64, record: &Record) -> rusqlite::Result<()> {
+        let mut insert = self.0.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?)")?;
+        insert.execute(params![record.seq, topic, record.time, &record.frame[..]]).map(drop)
+    }
+
+    pub(super) fn delete_record(&self, seq: u64) -> rusqlite::Result<()> {
+        self.0.prepare_cached("DELETE FROM records WHERE seq = ?")?.execute([seq]).map(drop)
+    }
+
+    pub(super) fn set_removed(&self, topic: i64, seq: u64, volatile: bool) -> rusqlite::Result<()> {
+        let sql = "UPDATE topics SET removed = ?, volatile = ? WHERE id = ?";
+        self.0.prepare_cached(sql)?.execute(params![seq, volatile, topic]).map(drop)
+    }
+
+    pub(super) fn insert_key(&self, key: &str, appended: Appended, time: u64) -> rusqlite::Result<()> {
+        let mut insert = self.0.prepare_cached("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)")?;
+        insert.execute(params![key, appended.first, appended.count, time]).map(drop)
+    }
+
+    pub(super) fn delete_key(&self, key: &str) -> rusqlite::Result<()> {
+        self.0.prepare_cached("DELETE FROM keys WHERE key = ?")?.execute([key]).map(drop)
+    }
+
+    pub(super) fn set_meta(&self, reserved: u64, clean: bool) -> rusqlite::Result<()> {
+        self.0.execute("UPDATE meta SET reserved = ?, clean = ?", params![reserved, clean]).map(drop)
+    }
+}
+
+/// A connection that only reads. Sees what was committed before each [`Self::frames`].
+#[derive(Debug)]
+pub(super) struct Frames(Connection);
+
+impl Frames {
+    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(file, flags).map(Self)
+    }
+
+    /// Time and frame of each record, `None` where there is no such record any more.
+    pub(super) fn frames(
+        &mut self,
+        seqs: impl Iterator<Item = u64>,
+    ) -> rusqlite::Result<Vec<Option<(u64, Vec<u8>)>>> {
+        let snapshot = self.0.transaction()?;
+        let mut select = snapshot.prepare_cached("SELECT time, frame FROM records WHERE seq = ?")?;
+        seqs.map(|seq| select.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()).collect()
+    }
+}
+
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    let epoch = Epoch::from_bits(fastrand::u64(..)).to_bits();
+    transaction.execute("INSERT INTO meta VALUES (1, ?, 0, 1)", [epoch])?;
+    transaction.pragma_update(None, "user_version", LAYOUT)?;
+    transaction.commit()
+}
+
+fn other_layout(found: i64) -> rusqlite::Error {
+    let message = format!("it has layout {found}, this version of the server knows {LAYOUT}");
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH), Some(message))
+}

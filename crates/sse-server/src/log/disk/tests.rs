@@ -1,0 +1,155 @@
+//! What the log on disk promises beyond the contract: it survives.
+
+use std::path::Path;
+
+use sse_core::{Event, Topic};
+
+use super::*;
+use crate::hub::Selectors;
+use crate::log::contract::{contract, policies};
+use crate::log::{Depth, Draft};
+
+contract!(|policies| {
+    let folder = tempfile::tempdir().unwrap();
+    let log = DiskLog::open(folder.path(), policies).unwrap();
+    (folder, log)
+});
+
+fn open(folder: &Path) -> DiskLog {
+    DiskLog::open(folder, policies()).unwrap()
+}
+
+/// Opens a copy of what is on disk now, as a killed process leaves it.
+fn open_killed(folder: &Path) -> (tempfile::TempDir, DiskLog) {
+    let copy = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        if file.file_name().to_string_lossy().starts_with("log.sqlite") {
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+    }
+    let log = open(copy.path());
+    (copy, log)
+}
+
+async fn append(log: &DiskLog, topic: &str, key: Option<&str>) -> Appended {
+    let drafts = vec![Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x") }];
+    log.append(Append { drafts, key: key.map(Into::into) }).await.unwrap()
+}
+
+async fn page(log: &DiskLog, topic: &str) -> Page {
+    let selectors = Selectors::exactly(Topic::new(topic).unwrap());
+    let read = Read { selectors, after: 0, depth: Depth::All, max_records: 1000, max_bytes: u64::MAX };
+    log.read(read).await.unwrap()
+}
+
+async fn seqs(log: &DiskLog, topic: &str) -> Vec<u64> {
+    page(log, topic).await.records.iter().map(|record| record.seq).collect()
+}
+
+#[tokio::test]
+async fn a_clean_stop_keeps_records_ids_and_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let epoch = log.epoch();
+    for topic in ["a", "volatile", "few", "few", "few"] {
+        append(&log, topic, None).await;
+    }
+    let keyed = append(&log, "a", Some("k")).await;
+    drop(log);
+    let log = open(folder.path());
+    assert_eq!((log.epoch(), log.head()), (epoch, 6));
+    assert_eq!(seqs(&log, "a").await, [1, 6]);
+    assert_eq!(seqs(&log, "few").await, [4, 5]);
+    assert_eq!(page(&log, "few").await.lost.removed, 3);
+    let volatile = page(&log, "volatile").await;
+    assert_eq!((volatile.records.len(), volatile.lost.removed), (0, 2), "exactly what was there is lost");
+    assert_eq!(append(&log, "a", Some("k")).await, Appended { repeated: true, ..keyed });
+    assert_eq!(append(&log, "a", None).await.first, 7);
+}
+
+#[tokio::test]
+async fn a_kill_loses_nothing_acknowledged_and_reuses_no_seq() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", Some("k")).await;
+    for _ in 0..10 {
+        append(&log, "volatile", None).await;
+    }
+    append(&log, "few", None).await;
+    let (_copy, restarted) = open_killed(folder.path());
+    assert_eq!(restarted.epoch(), log.epoch());
+    assert_eq!((seqs(&restarted, "a").await, seqs(&restarted, "few").await), (vec![1], vec![12]));
+    assert!(restarted.head() >= log.head(), "a seq in memory could be used again");
+    assert!(page(&restarted, "volatile").await.lost.removed >= 11);
+    assert_eq!(page(&restarted, "a").await.lost.removed, 0);
+    assert!(append(&restarted, "a", Some("k")).await.repeated);
+}
+
+#[tokio::test]
+async fn an_unfinished_last_write_is_as_if_it_had_not_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    append(&log, "a", None).await;
+    let torn = tempfile::tempdir().unwrap();
+    for name in ["log.sqlite", "log.sqlite-wal"] {
+        std::fs::copy(folder.path().join(name), torn.path().join(name)).unwrap();
+    }
+    let wal = std::fs::OpenOptions::new().write(true).open(torn.path().join("log.sqlite-wal")).unwrap();
+    wal.set_len(wal.metadata().unwrap().len() - 100).unwrap();
+    let torn_log = open(torn.path());
+    assert_eq!(seqs(&torn_log, "a").await, [1]);
+}
+
+#[tokio::test]
+async fn a_folder_is_used_by_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let error = DiskLog::open(folder.path(), policies()).unwrap_err().to_string();
+    assert!(error.contains("another sse-server"), "{error}");
+    drop(log);
+    open(folder.path());
+}
+
+#[tokio::test]
+async fn a_new_folder_is_a_new_epoch() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    assert_ne!(open(one.path()).epoch(), open(two.path()).epoch());
+}
+
+#[tokio::test]
+async fn what_is_no_log_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.sqlite");
+    std::fs::write(&file, "something else entirely, and long enough to have a header".repeat(20)).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let error = DiskLog::open(folder.path(), policies()).unwrap_err().to_string();
+    assert!(error.contains("not a database"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn removed_records_leave_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    for _ in 0..50 {
+        append(&log, "few", None).await;
+    }
+    drop(log);
+    let store = Store::open(&folder.path().join("log.sqlite")).unwrap();
+    let mut left = Vec::new();
+    store.each_record(|row| left.push(row.seq)).unwrap();
+    assert_eq!(left, [49, 50]);
+}
+
+#[tokio::test]
+async fn a_closed_log_refuses_appends_and_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    log.close();
+    let drafts = vec![Draft { topic: Topic::new("a").unwrap(), event: Event::new("x") }];
+    assert_eq!(log.append(Append { drafts, key: None }).await, Err(AppendError::Closed));
+    assert_eq!(seqs(&log, "a").await, [1]);
+}

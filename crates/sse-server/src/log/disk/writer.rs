@@ -1,0 +1,333 @@
+//! The one thread that writes: takes what has come in meanwhile as a group, stores it with one fsync, makes it
+//! readable, answers. Removes in small portions what is not kept any more.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sse_core::Topic;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Shared;
+use super::store::{CommitError, Store, Write};
+use crate::log::{Append, AppendError, Appended, Record, now_millis};
+
+/// Records in a group, after which no further batch is added to it.
+const GROUP_RECORDS: usize = 4096;
+/// Records removed with a group at the least, so that removing keeps up with appending.
+const REMOVED_WITH_GROUP: usize = 256;
+/// Records removed in one transaction when there is nothing else to do. Takes about a millisecond.
+const REMOVED_AT_REST: usize = 512;
+/// How often records are looked at that are too old.
+const TICK: Duration = Duration::from_secs(1);
+/// Seqs reserved at a time for records in memory.
+const RESERVED: u64 = 100_000;
+
+/// A batch and who waits for it.
+pub(super) struct Request {
+    pub(super) batch: Append,
+    pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+/// The state of the writing thread.
+pub(super) struct Writer {
+    store: Store,
+    shared: Arc<Shared>,
+    /// Row of each topic.
+    rows: HashMap<Arc<Topic>, i64>,
+    /// Seqs up to this one may be given to records in memory.
+    reserved: u64,
+    /// Records that are out of the index but still in the file, oldest first.
+    doomed: VecDeque<(Arc<Topic>, u64)>,
+    /// Keys that are out of the index but still in the file.
+    forgotten: Vec<Arc<str>>,
+    /// A write failed in a way after which the file cannot be trusted to take more.
+    failed: Option<String>,
+}
+
+/// A batch with its place in the log.
+struct Stamped {
+    request: Request,
+    records: Vec<Arc<Record>>,
+    /// Something of it has to be on disk before it is answered.
+    on_disk: bool,
+}
+
+impl Writer {
+    /// Takes over the store, marks it as in use, and removes what the policies do not keep any more.
+    pub(super) fn new(
+        mut store: Store,
+        shared: Arc<Shared>,
+        rows: HashMap<Arc<Topic>, i64>,
+    ) -> Result<Self, CommitError> {
+        let reserved = shared.state().index.head() + RESERVED;
+        store.commit(|write| write.set_meta(reserved, false))?;
+        let (doomed, forgotten) = (VecDeque::new(), Vec::new());
+        let mut writer = Self { store, shared, rows, reserved, doomed, forgotten, failed: None };
+        writer.expire();
+        Ok(writer)
+    }
+
+    /// Works until all senders are gone, then leaves the store clean.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                request = requests.recv() => match request {
+                    Some(request) => self.work(request, &mut requests),
+                    None => return self.close(),
+                },
+                _ = ticks.tick() => self.expire(),
+            }
+            while requests.is_empty() && self.remove_at_rest() {}
+        }
+    }
+
+    /// Appends this request and those that wait behind it.
+    fn work(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
+        let mut records = first.batch.drafts.len();
+        let mut group = vec![first];
+        while records < GROUP_RECORDS
+            && let Ok(request) = requests.try_recv()
+        {
+            records += request.batch.drafts.len();
+            group.push(request);
+        }
+        // A key that comes twice in a group is answered once the first of the two is stored.
+        while !group.is_empty() {
+            let mut keys = HashSet::new();
+            let is_new = |request: &Request| request.batch.key.clone().is_none_or(|key| keys.insert(key));
+            let (now, later) = group.into_iter().partition(is_new);
+            self.append(now);
+            group = later;
+        }
+    }
+
+    fn append(&mut self, group: Vec<Request>) {
+        let now = now_millis();
+        let group = self.stamp(group, now);
+        let Err(error) = self.store(&group, now) else {
+            return self.publish(group, now);
+        };
+        tracing::error!(%error, batches = group.len(), "nothing was stored");
+        // What is in memory alone does not need the disk; it gets new seqs, because nothing has the old ones.
+        let (refused, in_memory): (Vec<_>, Vec<_>) = group.into_iter().partition(|batch| batch.on_disk);
+        refused.into_iter().for_each(|batch| batch.request.answer(Err(error.clone())));
+        let in_memory = self.stamp(in_memory.into_iter().map(|batch| batch.request).collect(), now);
+        match self.store(&in_memory, now) {
+            Ok(()) => self.publish(in_memory, now),
+            Err(error) => in_memory.into_iter().for_each(|batch| batch.request.answer(Err(error.clone()))),
+        }
+    }
+
+    /// Gives each batch its seqs; answers those that are known already or cannot be.
+    fn stamp(&mut self, group: Vec<Request>, now: u64) -> Vec<Stamped> {
+        let mut state = self.shared.state();
+        let index = &mut state.index;
+        self.forgotten.extend(index.keys().expire(now));
+        let mut head = index.head();
+        let mut stamped = Vec::with_capacity(group.len());
+        for request in group {
+            if let Some(known) = request.batch.key.as_deref().and_then(|key| index.keys().get(key)) {
+                request.answer(Ok(known));
+                continue;
+            }
+            match index.stamp(&request.batch.drafts, self.shared.epoch, head, now) {
+                Ok(records) => {
+                    head += records.len() as u64;
+                    let needs_disk =
+                        |record: &Arc<Record>| !record.in_memory || !self.rows.contains_key(&record.topic);
+                    let on_disk = request.batch.key.is_some() || records.iter().any(needs_disk);
+                    stamped.push(Stamped { request, records, on_disk });
+                }
+                Err(error) => request.answer(Err(error)),
+            }
+        }
+        stamped
+    }
+
+    /// Makes the group as durable as its topics ask for. On `Err` nothing was stored.
+    fn store(&mut self, group: &[Stamped], now: u64) -> Result<(), AppendError> {
+        let last = group.iter().flat_map(|batch| &batch.records).last().map_or(0, |record| record.seq);
+        let reserved = if last > self.reserved { last + RESERVED } else { self.reserved };
+        if reserved == self.reserved && !group.iter().any(|batch| batch.on_disk) {
+            return Ok(());
+        }
+        if let Some(why) = &self.failed {
+            return Err(AppendError::Unavailable(why.clone()));
+        }
+        let count: usize = group.iter().map(|batch| batch.records.len()).sum();
+        let doomed = self.doomed.len().min(REMOVED_WITH_GROUP.max(2 * count));
+        let mut new_rows = HashMap::new();
+        let committed = self.store.commit(|write| {
+            for batch in group {
+                insert(write, batch, now, &self.rows, &mut new_rows)?;
+            }
+            remove(write, self.doomed.iter().take(doomed), &self.forgotten, &self.rows)?;
+            if reserved != self.reserved { write.set_meta(reserved, false) } else { Ok(()) }
+        });
+        committed.map_err(|error| self.failure(error))?;
+        self.rows.extend(new_rows);
+        self.doomed.drain(..doomed);
+        self.forgotten.clear();
+        self.reserved = reserved;
+        Ok(())
+    }
+
+    /// What a failed commit means to a publisher, and to this thread.
+    fn failure(&mut self, error: CommitError) -> AppendError {
+        if error.is_full() {
+            return AppendError::Full;
+        }
+        match error {
+            CommitError::Before(error) => AppendError::Unavailable(error.to_string()),
+            CommitError::During(error) => {
+                // After a failed fsync the system may have dropped what it could not write, and would call
+                // the next one good.
+                let why = format!("a write failed ({error}); restart the server");
+                tracing::error!(%why, "no more events are taken for topics on disk");
+                self.failed = Some(why);
+                AppendError::Unknown(error.to_string())
+            }
+        }
+    }
+
+    /// Makes the group readable, gives it to the tails, answers.
+    fn publish(&mut self, group: Vec<Stamped>, now: u64) {
+        if group.is_empty() {
+            return;
+        }
+        let mut state = self.shared.state();
+        let records: Vec<Arc<Record>> = group.iter().flat_map(|batch| &batch.records).cloned().collect();
+        let mut topics = HashSet::new();
+        for record in &records {
+            state.index.push(record);
+            topics.insert(Arc::clone(&record.topic));
+        }
+        for topic in topics {
+            let seqs = state.index.expire(&topic, now);
+            self.doomed.extend(seqs.into_iter().map(|seq| (Arc::clone(&topic), seq)));
+        }
+        let answers: Vec<(Request, Appended)> = group
+            .into_iter()
+            .map(|Stamped { request, records, .. }| {
+                let first = records.first().map_or(0, |record| record.seq);
+                let appended = Appended { first, count: records.len() as u64, repeated: false };
+                if let Some(key) = &request.batch.key {
+                    state.index.keys().insert(Arc::from(&**key), appended, now);
+                }
+                (request, appended)
+            })
+            .collect();
+        state.announcer.announce(records.into());
+        drop(state);
+        answers.into_iter().for_each(|(request, appended)| request.answer(Ok(appended)));
+    }
+
+    /// Takes what is too old, or too much, out of the index.
+    fn expire(&mut self) {
+        let now = now_millis();
+        let mut state = self.shared.state();
+        self.forgotten.extend(state.index.keys().expire(now));
+        for (topic, seqs) in state.index.expire_all(now) {
+            self.doomed.extend(seqs.into_iter().map(|seq| (Arc::clone(&topic), seq)));
+        }
+    }
+
+    /// Takes some of what is out of the index out of the file. `false` when there is no more, or it cannot be
+    /// done now.
+    fn remove_at_rest(&mut self) -> bool {
+        if (self.doomed.is_empty() && self.forgotten.is_empty()) || self.failed.is_some() {
+            return false;
+        }
+        let doomed = self.doomed.len().min(REMOVED_AT_REST);
+        let committed = self
+            .store
+            .commit(|write| remove(write, self.doomed.iter().take(doomed), &self.forgotten, &self.rows));
+        if let Err(error) = committed {
+            let error = self.failure(error);
+            tracing::warn!(%error, "what is not kept any more was not removed");
+            return false;
+        }
+        self.doomed.drain(..doomed);
+        self.forgotten.clear();
+        true
+    }
+
+    /// Leaves word that nothing was lost but the records in memory, and which these were.
+    fn close(mut self) {
+        while self.remove_at_rest() {}
+        let shared = Arc::clone(&self.shared);
+        let state = shared.state();
+        let committed = self.store.commit(|write| {
+            for (topic, row) in &self.rows {
+                let volatile = state.index.is_in_memory(topic);
+                let removed = if volatile { state.index.newest(topic) } else { state.index.removed(topic) };
+                write.set_removed(*row, removed, volatile)?;
+            }
+            write.set_meta(state.index.head(), true)
+        });
+        if let Err(error) = committed {
+            tracing::warn!(?error, "the log was not closed cleanly; nothing acknowledged is lost");
+        }
+        if let Err(error) = self.store.checkpoint() {
+            tracing::debug!(%error, "the write-ahead log stays for the next start");
+        }
+    }
+}
+
+impl Request {
+    fn answer(self, answer: Result<Appended, AppendError>) {
+        // Whoever asked may have gone.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn insert(
+    write: &Write<'_>,
+    batch: &Stamped,
+    now: u64,
+    rows: &HashMap<Arc<Topic>, i64>,
+    new_rows: &mut HashMap<Arc<Topic>, i64>,
+) -> rusqlite::Result<()> {
+    for record in &batch.records {
+        let row = match rows.get(&record.topic).or_else(|| new_rows.get(&record.topic)) {
+            Some(row) => *row,
+            None => {
+                let row = write.insert_topic(record.topic.as_str(), record.in_memory)?;
+                new_rows.insert(Arc::clone(&record.topic), row);
+                row
+            }
+        };
+        if !record.in_memory {
+            write.insert_record(row, record)?;
+        }
+    }
+    if let (Some(key), Some(first)) = (&batch.request.batch.key, batch.records.first()) {
+        let count = batch.records.len() as u64;
+        write.insert_key(key, Appended { first: first.seq, count, repeated: false }, now)?;
+    }
+    Ok(())
+}
+
+fn remove<'a>(
+    write: &Write<'_>,
+    doomed: impl Iterator<Item = &'a (Arc<Topic>, u64)>,
+    forgotten: &[Arc<str>],
+    rows: &HashMap<Arc<Topic>, i64>,
+) -> rusqlite::Result<()> {
+    let mut newest = HashMap::new();
+    for (topic, seq) in doomed {
+        write.delete_record(*seq)?;
+        newest.insert(topic, *seq);
+    }
+    for (topic, seq) in newest {
+        if let Some(row) = rows.get(topic) {
+            write.set_removed(*row, seq, false)?;
+        }
+    }
+    forgotten.iter().try_for_each(|key| write.delete_key(key))
+}
