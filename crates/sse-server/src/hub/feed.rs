@@ -13,6 +13,9 @@ use crate::log::Record;
 
 /// Bytes of frames that a feed keeps. A reader further behind reads the log.
 const KEPT_BYTES: usize = 1 << 20;
+/// Bytes handed to a connection at once, if no single frame is larger. A connection that stalls holds no more than
+/// that beside its own write buffer.
+const DELIVERY_BYTES: usize = 32 << 10;
 /// Chunks that a feed keeps, so that many small ones cost no more than that.
 const KEPT_CHUNKS: usize = 1024;
 
@@ -120,7 +123,7 @@ impl Feed {
         }
         let nth = state.chunks.partition_point(|chunk| chunk.last_seq() <= cursor);
         match state.chunks.get(nth) {
-            Some(chunk) => Next::Frames(chunk.after(cursor), chunk.last_seq()),
+            Some(chunk) => chunk.after(cursor),
             None if state.closed => Next::Closed,
             None => Next::Nothing(state.head.max(cursor)),
         }
@@ -186,13 +189,15 @@ impl Chunk {
         self.ends.last().map_or(0, |(seq, _)| *seq)
     }
 
-    /// The frames after the seq `cursor`.
-    fn after(&self, cursor: u64) -> Bytes {
+    /// The frames after the seq `cursor`, as many as go into one delivery. There is at least one.
+    fn after(&self, cursor: u64) -> Next {
         let read = self.ends.partition_point(|(seq, _)| *seq <= cursor);
-        match read.checked_sub(1).and_then(|last| self.ends.get(last)) {
-            Some((_, end)) => self.frames.slice(*end..),
-            None => self.frames.clone(),
-        }
+        let (before, after) = self.ends.split_at(read);
+        let start = before.last().map_or(0, |(_, end)| *end);
+        let fitting = after.partition_point(|(_, end)| *end - start <= DELIVERY_BYTES);
+        let last = after.get(fitting.saturating_sub(1)).copied();
+        let (seq, end) = last.unwrap_or((self.last_seq(), self.frames.len()));
+        Next::Frames(self.frames.slice(start..end), seq)
     }
 }
 
@@ -231,6 +236,22 @@ mod tests {
         feed.push(&records);
         assert_eq!(feed.after(1), Next::Frames(frame(&records[1]), 2));
         assert!(matches!(feed.after(0), Next::Frames(both, 2) if both.len() == 2 * records[0].frame.len()));
+    }
+
+    #[test]
+    fn a_delivery_is_bounded_and_ends_with_a_whole_frame() {
+        let feed = feed(0);
+        let records: Vec<_> = (1..=5).map(|seq| record(seq, "a", &"x".repeat(10_000))).collect();
+        feed.push(&records);
+        let mut cursor = 0;
+        for expected in [3, 5] {
+            let Next::Frames(frames, seq) = feed.after(cursor) else { panic!("no frames") };
+            let whole: usize = (cursor + 1..=seq).map(|seq| frame(&records[seq as usize - 1]).len()).sum();
+            assert_eq!((frames.len(), seq), (whole, expected));
+            cursor = seq;
+        }
+        feed.push(&[record(6, "a", &"x".repeat(100_000))]);
+        assert!(matches!(feed.after(5), Next::Frames(_, 6)), "a frame is never split");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::log::{Depth, Page, Pending, Read, ReadError, Record};
 /// Most records and bytes read from the log at a time while catching up. A record that passes the bytes is the
 /// last of its page.
 const PAGE_RECORDS: usize = 256;
-const PAGE_BYTES: u64 = 128 << 10;
+const PAGE_BYTES: u64 = 32 << 10;
 
 /// Where a subscription starts.
 #[derive(Debug, Clone, PartialEq, Eq)]

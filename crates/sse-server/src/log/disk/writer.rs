@@ -75,7 +75,6 @@ impl Writer {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                biased;
                 request = requests.recv() => match request {
                     Some(request) => self.work(request, &mut requests),
                     None => return self.close(),
