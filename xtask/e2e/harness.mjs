@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
@@ -28,6 +30,7 @@ export class Server {
   #args;
   #child;
   #log = "";
+  #data = mkdtempSync(path.join(tmpdir(), "sse-e2e-"));
   port = 0;
 
   constructor(args) {
@@ -46,7 +49,7 @@ export class Server {
 
   /** Port 0 at first; after a stop the same port again. */
   async start() {
-    const args = ["--listen", `127.0.0.1:${this.port}`, ...this.#args];
+    const args = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.#data, ...this.#args];
     const child = spawn(program("SSE_SERVER_BIN"), args, { cwd: repository, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     child.stderr.on("data", (chunk) => {
@@ -168,4 +171,12 @@ export function fakeStream(page, pattern, events) {
   return page.route(pattern, (route) =>
     route.fulfill({ status: 200, contentType: "text/event-stream", headers: { "cache-control": "no-cache" }, body: streamBody(events) }),
   );
+}
+
+/** Publishes one event as any back end does; gives its id. */
+export async function publish(server, topic, body, headers = {}) {
+  const response = await fetch(`${server.url}/topics/${topic}`, { method: "POST", body, headers });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return JSON.parse(text).id;
 }

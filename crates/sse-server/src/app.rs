@@ -88,7 +88,11 @@ impl App {
         let policies = settings_file::policies(settings.config.as_deref()).map_err(|source| {
             StartError::Config { file: settings.config.clone().unwrap_or_default(), source }
         })?;
-        let (log, disk) = open_log(&settings.data_dir, &policies)?;
+        let disk = open_disk(&settings.data_dir, &policies)?;
+        let log: Arc<dyn Log> = match &disk {
+            Some(disk) => Arc::clone(disk) as _,
+            None => Arc::new(MemoryLog::new(policies.clone())),
+        };
         let hub = Hub::new(log, &policies);
         let mut sources = JoinSet::new();
         sources.spawn(source::clock::run(hub.clone(), shutdown.clone()));
@@ -134,18 +138,14 @@ impl App {
     }
 }
 
-fn open_log(
-    data_dir: &DataDir,
-    policies: &Policies,
-) -> Result<(Arc<dyn Log>, Option<Arc<DiskLog>>), StartError> {
+fn open_disk(data_dir: &DataDir, policies: &Policies) -> Result<Option<Arc<DiskLog>>, StartError> {
     let DataDir::Folder(folder) = data_dir else {
         tracing::warn!("--data-dir off: every event is gone with the process");
-        return Ok((Arc::new(MemoryLog::new(policies.clone())), None));
+        return Ok(None);
     };
     let log = DiskLog::open(folder, policies.clone())
         .map_err(|why| StartError::DataDir { folder: folder.clone(), why: why.to_string() })?;
-    let log = Arc::new(log);
-    Ok((Arc::clone(&log) as Arc<dyn Log>, Some(log)))
+    Ok(Some(Arc::new(log)))
 }
 
 fn serve(

@@ -3,45 +3,143 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
-use serde_json::json;
+use serde::Serialize;
+
+use super::ndjson::BatchError;
+use crate::log::{AppendError, ReadError};
+
+/// Seconds after which to try again when the log cannot be written or read.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// Seconds after which a server that stops may be back.
+const RETRY_AFTER_RESTART: HeaderValue = HeaderValue::from_static("1");
 
 /// A refusal: a status and a sentence for the client.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
+    /// Line of a batch that is at fault, from 1.
+    line: Option<usize>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    status: u16,
+    title: Option<&'static str>,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
 }
 
 impl Problem {
+    fn new(status: StatusCode, detail: impl fmt::Display) -> Self {
+        Self { status, detail: detail.to_string(), line: None, header: None }
+    }
+
+    fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
     /// The request is wrong; `detail` says where and what to do.
     pub(super) fn bad_request(detail: impl fmt::Display) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, detail: detail.to_string() }
+        Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
     /// There is nothing at this path.
     pub(super) fn not_found() -> Self {
-        let detail = "there is nothing at this path; the streams are /events and /dashboard-events, and / lists the pages";
-        Self { status: StatusCode::NOT_FOUND, detail: detail.into() }
+        let detail =
+            "there is nothing at this path; /openapi.json describes the API, and / leads to the pages";
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// The path exists, but only to be read.
-    pub(super) fn only_get() -> Self {
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, detail: "use GET for this path".into() }
+    /// The path exists, but not for this method. `allowed` are those it is for, separated by commas.
+    pub(super) fn method_not_allowed(allowed: &str) -> Self {
+        let allow = HeaderValue::from_str(allowed).expect("method names are ASCII");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("use {allowed} for this path"))
+            .with_header(header::ALLOW, allow)
+    }
+
+    /// The body did not come in time.
+    pub(super) fn too_slow(seconds: u64) -> Self {
+        let detail = format!("the body was not there after {seconds} s; send less at a time");
+        Self::new(StatusCode::REQUEST_TIMEOUT, detail)
+    }
+
+    /// The body, or a part of it, is too long; `detail` says how long it may be.
+    pub(super) fn too_large(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// The body is of a kind that this path does not take; `detail` says which it takes.
+    pub(super) fn unsupported(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
     }
 
     fn response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            response.insert_header((header::ALLOW, HeaderValue::from_static("GET")));
+        if let Some(header) = self.header.clone() {
+            response.insert_header(header);
         }
-        let body = json!({
-            "status": self.status.as_u16(),
-            "title": self.status.canonical_reason(),
-            "detail": self.detail,
-        });
-        response.content_type("application/problem+json").body(body.to_string())
+        let problem = ProblemJson {
+            status: self.status.as_u16(),
+            title: self.status.canonical_reason(),
+            detail: &self.detail,
+            line: self.line,
+        };
+        let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
+        response.content_type("application/problem+json").body(body)
+    }
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        let problem = match &error {
+            BatchError::TooManyEvents { .. } | BatchError::TooLarge { .. } => Self::too_large(&error),
+            BatchError::Empty | BatchError::Line { .. } => Self::bad_request(&error),
+        };
+        Self { line: error.line(), ..problem }
+    }
+}
+
+impl From<AppendError> for Problem {
+    /// Says what became of the events. Why the store failed is for the operator's log alone.
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Self::unavailable(
+                "the server's disk is full; nothing was stored, try again later",
+                RETRY_AFTER,
+            ),
+            AppendError::Unavailable(_) => Self::unavailable(
+                "the server cannot write to its log; nothing was stored, try again later",
+                RETRY_AFTER,
+            ),
+            AppendError::Closed => Self::unavailable(
+                "the server is stopping; nothing was stored, try again",
+                RETRY_AFTER_RESTART,
+            ),
+            AppendError::Unknown(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the server cannot say whether the events are stored; if the request had an idempotency key, \
+                 send it again with the same key, else look into the topic before you do",
+            ),
+            AppendError::TooManyTopics { max } => Self::new(
+                StatusCode::CONFLICT,
+                format!("there are {max} topics, which is the most there can be; publish to one of them"),
+            ),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(_: ReadError) -> Self {
+        Self::unavailable("the server cannot read its log; try again later", RETRY_AFTER)
     }
 }
 
@@ -66,5 +164,29 @@ impl Responder for Problem {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         self.response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_refuses_is_said_without_its_reasons() {
+        let why = || "/var/lib/secret".to_owned();
+        for (error, status, retry_after, part) in [
+            (AppendError::Full, 503, Some("5"), "disk is full; nothing was stored"),
+            (AppendError::Unavailable(why()), 503, Some("5"), "cannot write to its log; nothing was stored"),
+            (AppendError::Closed, 503, Some("1"), "stopping; nothing was stored"),
+            (AppendError::Unknown(why()), 500, None, "send it again with the same key"),
+            (AppendError::TooManyTopics { max: 7 }, 409, None, "there are 7 topics"),
+        ] {
+            let problem = Problem::from(error);
+            let response = problem.response();
+            let header = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), header), (status, retry_after));
+            assert!(problem.detail.contains(part) && !problem.detail.contains("secret"), "{problem}");
+        }
+        assert_eq!(Problem::from(ReadError(why())).status, StatusCode::SERVICE_UNAVAILABLE);
     }
 }

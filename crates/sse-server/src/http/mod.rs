@@ -1,21 +1,33 @@
 //! The HTTP side, and the only one that knows actix-web: which request goes where.
 
+mod body;
 mod dashboard;
+mod endpoint;
 mod error;
 mod events;
+mod fields;
+mod history;
+mod ndjson;
+mod openapi;
 mod opening;
+mod page;
 mod pages;
+mod poll;
+mod publish;
 mod query;
 mod socket;
+mod topics;
 mod writer;
 
+use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 pub(crate) use pages::Pages;
 pub(crate) use socket::prepare as prepare_socket;
 
 use crate::config::Heartbeat;
-use crate::hub::Fanout;
+use crate::hub::{Fanout, Hub};
+use endpoint::Endpoint;
 use error::Problem;
 
 /// The streams that the server offers, for people to read.
@@ -28,17 +40,46 @@ pub(crate) struct Worker {
     pub(crate) heartbeat: Heartbeat,
 }
 
-/// All routes of one worker.
-pub(crate) fn routes(config: &mut ServiceConfig, worker: Worker, pages: &Pages) {
-    config
-        .app_data(worker)
-        .service(get("/events").route(web::get().to(events::stream)))
-        .service(get("/dashboard-events").route(web::get().to(dashboard::stream)))
-        .configure(|config| pages.routes(config))
-        .default_service(web::to(async || Problem::not_found()));
+impl Worker {
+    fn of(request: &HttpRequest) -> &Self {
+        request.app_data().expect("every worker's routes carry it")
+    }
+
+    fn hub(&self) -> &Hub {
+        self.fanout.hub()
+    }
 }
 
-/// A path that is only read: any other method is refused by name.
-fn get(path: &str) -> actix_web::Resource {
-    web::resource(path).default_service(web::to(async || Problem::only_get()))
+/// The API: every path, and what can be done with it. Pages are not part of it. `openapi.rs` holds it against
+/// the document.
+fn api() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new("/events").get(events::stream),
+        Endpoint::new("/dashboard-events").get(dashboard::stream),
+        Endpoint::new("/topics").get_or_head(topics::list).post(publish::batch),
+        Endpoint::new("/topics/{topic}").get_or_head(history::page).post(publish::to_topic),
+        Endpoint::new("/poll").get(poll::page),
+        Endpoint::new("/openapi.json").get_or_head(openapi::document),
+    ]
+}
+
+/// All routes of one worker.
+pub(crate) fn routes(config: &mut ServiceConfig, worker: Worker, pages: &Pages) {
+    config.app_data(worker);
+    for endpoint in api() {
+        config.service(endpoint.into_resource());
+    }
+    config.configure(|config| pages.routes(config)).default_service(web::to(async || Problem::not_found()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_streams_that_are_announced_are_there() {
+        let api = api();
+        let paths: Vec<&str> = api.iter().map(Endpoint::path).collect();
+        assert!(STREAMS.iter().all(|stream| paths.contains(stream)), "{paths:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! How a stream starts: headers, retry hint, greeting.
+//! How a stream starts: where, headers, retry hint, greeting.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use sse_core::{Event, encode};
 
 use super::Worker;
-use super::error::Problem;
+use super::query::{self, Query};
 use super::writer::Writer;
 use crate::hub::{Selectors, Start};
 
@@ -15,14 +15,18 @@ use crate::hub::{Selectors, Start};
 /// back in the same instant.
 const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1000..=2000;
 
+/// Parameter with the id to resume from.
+pub(super) const LAST_EVENT_ID: &str = "last_event_id";
+
 /// Answers with a stream of these topics that opens with `greeting`.
 pub(super) fn open(
     request: &HttpRequest,
+    query: &Query,
     selectors: Selectors,
-    start: Start,
     greeting: Event,
-) -> Result<HttpResponse, Problem> {
-    let worker = request.app_data::<Worker>().expect("every worker's routes carry it");
+) -> HttpResponse {
+    let worker = Worker::of(request);
+    let start = start(request, query);
     // Without an id of its own, a reader that is cut before the first event would come back as a new one and
     // miss what was published between.
     let needs_id = start == Start::Now;
@@ -35,9 +39,18 @@ pub(super) fn open(
         encode::id_only(&mut first, &subscription.position().to_event_id());
     }
     let peer = request.peer_addr();
-    Ok(HttpResponse::Ok()
+    HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"))
-        .body(Writer::new(subscription, first.into(), worker.heartbeat, peer)))
+        .body(Writer::new(subscription, first.into(), worker.heartbeat, peer))
+}
+
+/// Where the stream starts. The header wins over the parameter, because a browser that reconnects keeps the URL
+/// and sends the newer id in the header.
+fn start(request: &HttpRequest, query: &Query) -> Start {
+    let header = request.headers().get("last-event-id");
+    // As UTF-8, which is how browsers send it. Other bytes make an unknown id, and so a gap.
+    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    query::start(header.as_deref().or(query.get(LAST_EVENT_ID)), Start::Now)
 }

@@ -44,6 +44,11 @@ impl Fanout {
         Subscription::new(self.0.hub.clone(), self.feed(selectors), start)
     }
 
+    /// The hub that this fan-out belongs to.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
     fn feed(&self, selectors: Selectors) -> Rc<Feed> {
         let mut feeds = self.0.feeds.borrow_mut();
         if let Some(feed) = feeds.get(&selectors).and_then(Weak::upgrade) {

@@ -105,10 +105,10 @@ impl Subscription {
     /// The next delivery, as soon as there is one.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Delivery> {
         loop {
-            if let Some(page) = self.held.take() {
-                if let Some(delivery) = self.give(&page) {
-                    return Poll::Ready(delivery);
-                }
+            if let Some(page) = self.held.take()
+                && let Some(delivery) = self.give(&page)
+            {
+                return Poll::Ready(delivery);
             }
             if let Some(reading) = &mut self.reading {
                 let page = ready!(reading.as_mut().poll(context));

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use sse_core::{Decoder, Event};
+use tempfile::TempDir;
 
 /// Longest that anything awaited here may take.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -13,21 +14,32 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
+    /// Where its log is, unless the test has a folder of its own.
+    _data: Option<TempDir>,
     /// `http://127.0.0.1:PORT`
     pub base: String,
 }
 
-/// The command of the server, without arguments, away from the project's folder.
+/// The command of the server, without arguments, away from the project's folder and with its log in memory.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sse-server"));
-    command.current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    command.current_dir(folder).env_remove("RUST_LOG").env("SSE_DATA_DIR", "off").stdin(Stdio::null());
     command
 }
 
 impl Server {
-    /// Starts in a folder that is no project, so that the pages are the embedded ones.
+    /// Starts in a folder that is no project, so that the pages are the embedded ones, with a new log on disk.
     pub fn start(args: &[&str]) -> Self {
-        Self::spawn(command(&std::env::temp_dir()).args(["--listen", "127.0.0.1:0"]).args(args))
+        let data = tempfile::tempdir().unwrap();
+        let mut server = Self::start_on(data.path(), args);
+        server._data = Some(data);
+        server
+    }
+
+    /// Starts with the log in this folder.
+    pub fn start_on(data: &Path, args: &[&str]) -> Self {
+        let mut command = command(&std::env::temp_dir());
+        Self::spawn(command.env("SSE_DATA_DIR", data).args(["--listen", "127.0.0.1:0"]).args(args))
     }
 
     pub fn spawn(command: &mut Command) -> Self {
@@ -36,7 +48,7 @@ impl Server {
         let first = lines.next().expect("the server prints a line").unwrap();
         let base = first.strip_prefix("listening on ").expect(&first).to_owned();
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, base }
+        Self { child, _data: None, base }
     }
 
     pub fn url(&self, path: &str) -> String {

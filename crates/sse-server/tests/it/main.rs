@@ -6,8 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod api;
+mod batch;
 mod harness;
+mod history;
+mod openapi;
 mod pages;
+mod poll;
 mod process;
+mod publish;
 mod refusals;
 mod streams;

@@ -9,13 +9,25 @@ async fn each_refusal_says_what_to_change() {
     let server = Server::start(&[]);
     let many = format!("/events?{}", "topic=a&".repeat(101));
     let cases = [
-        (Method::GET, "/events?topics=a", 400, "unknown parameter \"topics\""),
+        (
+            Method::GET,
+            "/events?topics=a",
+            400,
+            "unknown parameter \"topics\"; this path knows `topic`, `last_event_id`",
+        ),
         (Method::GET, "/events?topic=a%20b", 400, "cannot contain ' ' (byte 1)"),
         (Method::GET, "/events?topic=", 400, "cannot be empty"),
         (Method::GET, &many, 400, "at most 100 selectors"),
-        (Method::GET, "/dashboard-events?topic=a", 400, "use /events?topic="),
+        (Method::GET, "/dashboard-events?topic=a", 400, "this path knows `last_event_id`"),
         (Method::POST, "/events", 405, "use GET"),
+        (
+            Method::GET,
+            "/events?topic=a&last_event_id=1&last_event_id=2",
+            400,
+            "`last_event_id` is there twice",
+        ),
         (Method::GET, "/nothing-here", 404, "there is nothing at this path"),
+        (Method::POST, "/nothing-here", 404, "/openapi.json describes the API"),
     ];
     for (method, path, status, detail) in cases {
         let response = Client::new().request(method, server.url(path)).send().await.unwrap();

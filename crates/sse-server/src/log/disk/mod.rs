@@ -18,7 +18,7 @@ use super::{Append, AppendError, Appended, Log, Page, Pending, Read, ReadError, 
 use crate::policy::Policies;
 use folder::Folder;
 use restore::{Restored, restore};
-use store::{Frames, Store};
+use store::{Frames, Store, StoredFrame};
 use writer::{Request, Writer};
 
 /// Batches that wait for the writing thread; further publishers wait before they are let in.
@@ -122,7 +122,7 @@ impl Log for DiskLog {
             let requests = requests.ok_or(AppendError::Closed)?;
             requests.send(Request { batch, reply }).await.map_err(|_| AppendError::Closed)?;
             drop(requests);
-            answer.await.unwrap_or(Err(AppendError::Closed))
+            answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
         })
     }
 
@@ -193,9 +193,9 @@ impl Plan {
     }
 
     /// The page, with what was on disk.
-    fn filled(self, mut frames: impl Iterator<Item = (u64, Vec<u8>)>) -> Page {
+    fn filled(self, mut frames: impl Iterator<Item = StoredFrame>) -> Page {
         let fill = |(topic, entry): (_, super::index::Entry)| {
-            let from_disk = |(time, frame): (u64, Vec<u8>)| {
+            let from_disk = |(time, frame): StoredFrame| {
                 Arc::new(Record { seq: entry.seq, topic, time, in_memory: false, frame: frame.into() })
             };
             entry.record.or_else(|| frames.next().map(from_disk))

@@ -204,6 +204,9 @@ impl Write<'_> {
     }
 }
 
+/// Time in milliseconds since 1970, and frame.
+pub(super) type StoredFrame = (u64, Vec<u8>);
+
 /// A connection that only reads. Sees what was committed before each [`Self::frames`].
 #[derive(Debug)]
 pub(super) struct Frames(Connection);
@@ -218,7 +221,7 @@ impl Frames {
     pub(super) fn frames(
         &mut self,
         seqs: impl Iterator<Item = u64>,
-    ) -> rusqlite::Result<Vec<Option<(u64, Vec<u8>)>>> {
+    ) -> rusqlite::Result<Vec<Option<StoredFrame>>> {
         let snapshot = self.0.transaction()?;
         let mut select = snapshot.prepare_cached("SELECT time, frame FROM records WHERE seq = ?")?;
         seqs.map(|seq| select.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()).collect()

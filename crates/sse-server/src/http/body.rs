@@ -1,0 +1,44 @@
+//! The body of a request: read whole, within a limit of bytes and of time.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::web::Payload;
+use tokio::time::timeout;
+
+use super::error::Problem;
+
+/// Longest time a body may take to arrive. At 16 MiB, 280 KB/s.
+const MAX_TIME: Duration = Duration::from_secs(60);
+
+/// Reads the body as text. `what` has at most `max_bytes`.
+pub(super) async fn text(
+    request: &HttpRequest,
+    payload: Payload,
+    what: &str,
+    max_bytes: usize,
+) -> Result<String, Problem> {
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return Err(Problem::unsupported("the body is compressed; send it without Content-Encoding"));
+    }
+    let too_large =
+        || Problem::too_large(format!("{what} has at most {max_bytes} bytes; send less at a time"));
+    if announced_bytes(request).is_some_and(|bytes| bytes > max_bytes) {
+        return Err(too_large());
+    }
+    let bytes = timeout(MAX_TIME, payload.to_bytes_limited(max_bytes))
+        .await
+        .map_err(|_| Problem::too_slow(MAX_TIME.as_secs()))?
+        .map_err(|_| too_large())?
+        .map_err(|error| Problem::bad_request(format!("the body did not arrive whole: {error}")))?;
+    String::from_utf8(bytes.into()).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Problem::bad_request(format!("the body is not UTF-8 (byte {at}); events are UTF-8 text"))
+    })
+}
+
+fn announced_bytes(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,81 @@
+//! One path of the API and its methods. Refuses every other method by name.
+
+use actix_web::http::Method;
+use actix_web::web;
+use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard};
+
+use super::error::Problem;
+
+/// A path and what can be done with it.
+pub(super) struct Endpoint {
+    path: &'static str,
+    methods: Vec<Method>,
+    routes: Vec<Route>,
+}
+
+impl Endpoint {
+    /// A path with nothing to do yet. A parameter stands in braces at the end and takes all that is left of the
+    /// path, slashes included.
+    pub(super) fn new(path: &'static str) -> Self {
+        Self { path, methods: Vec::new(), routes: Vec::new() }
+    }
+
+    /// Answers GET.
+    pub(super) fn get<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.methods.push(Method::GET);
+        self.routes.push(web::get().to(handler));
+        self
+    }
+
+    /// Answers GET, and HEAD with what GET would say of its answer.
+    pub(super) fn get_or_head<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.methods.extend([Method::GET, Method::HEAD]);
+        let either = guard::Any(guard::Get()).or(guard::Head());
+        self.routes.push(web::route().guard(either).to(handler));
+        self
+    }
+
+    /// Answers POST.
+    pub(super) fn post<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.methods.push(Method::POST);
+        self.routes.push(web::post().to(handler));
+        self
+    }
+
+    /// For actix-web.
+    pub(super) fn into_resource(self) -> Resource {
+        let allowed: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        let allowed = allowed.join(", ");
+        let resource = web::resource(self.path.replace('}', ":.*}"));
+        let resource = self.routes.into_iter().fold(resource, Resource::route);
+        resource.default_service(web::to(move || std::future::ready(Problem::method_not_allowed(&allowed))))
+    }
+}
+
+#[cfg(test)]
+impl Endpoint {
+    /// The path, parameters in braces.
+    pub(super) fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// The methods that are answered.
+    pub(super) fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+}

@@ -1,0 +1,172 @@
+//! `POST /topics/{topic}` and `POST /topics`: events from anywhere, one at a time or in batches.
+
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::web::{Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use sse_core::{EventType, Topic};
+
+use super::error::Problem;
+use super::query::Query;
+use super::{Worker, body, fields, ndjson};
+use crate::hub::Hub;
+use crate::log::{Append, Appended, Draft};
+
+/// Content types of a batch: the name that is used most, the one without `x-`, and JSON Lines, which is the same.
+const BATCH_TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+
+/// What can be said beside the body: parameter and header.
+const EVENT: (&str, &str) = ("event", "Event-Type");
+const RETRY: (&str, &str) = ("retry", "Event-Retry");
+const KEY: (&str, &str) = ("key", "Idempotency-Key");
+
+/// Answer to one event.
+#[derive(Serialize)]
+struct Stored {
+    id: String,
+    #[serde(skip_serializing_if = "is_false")]
+    repeated: bool,
+}
+
+/// Answer to a batch.
+#[derive(Serialize)]
+struct BatchStored {
+    ids: Span,
+    count: u64,
+    #[serde(skip_serializing_if = "is_false")]
+    repeated: bool,
+}
+
+#[derive(Serialize)]
+struct Span {
+    first: String,
+    last: String,
+}
+
+/// Publishes the body, or each line of it, to the topic in the path.
+pub(super) async fn to_topic(
+    request: HttpRequest,
+    topic: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
+    let extras = Extras::read(&request, &[EVENT.0, RETRY.0, KEY.0])?;
+    if is_batch(&request) {
+        return publish_batch(&request, payload, extras, Some(topic)).await;
+    }
+    let data = body::text(&request, payload, "an event", fields::MAX_DATA_BYTES).await?;
+    let key = extras.scoped_key(topic.as_str());
+    let event = fields::event(data, extras.event_type, extras.retry);
+    let hub = Worker::of(&request).hub();
+    let appended = append(hub, vec![Draft { topic, event }], key).await?;
+    let id = hub.id(appended.first).to_string();
+    Ok(HttpResponse::Ok().json(Stored { id, repeated: appended.repeated }))
+}
+
+/// Publishes a batch whose lines name their topics.
+pub(super) async fn batch(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    if !is_batch(&request) {
+        let detail = "this path takes batches: send Content-Type application/x-ndjson and a line such as \
+                      {\"topic\":\"greetings\",\"data\":\"hello\"}, or a single event to /topics/{topic}";
+        return Err(Problem::unsupported(detail));
+    }
+    let extras = Extras::read(&request, &[KEY.0])?;
+    publish_batch(&request, payload, extras, None).await
+}
+
+async fn publish_batch(
+    request: &HttpRequest,
+    payload: Payload,
+    extras: Extras,
+    topic: Option<Topic>,
+) -> Result<HttpResponse, Problem> {
+    extras.only_key()?;
+    // A batch over several topics has none; no topic is named so.
+    let key = extras.scoped_key(topic.as_ref().map_or("", Topic::as_str));
+    let text = body::text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
+    let drafts = ndjson::parse(&text, topic.as_ref())?;
+    let hub = Worker::of(request).hub();
+    let Appended { first, count, repeated } = append(hub, drafts, key).await?;
+    let last = first + count.saturating_sub(1);
+    let ids = Span { first: hub.id(first).to_string(), last: hub.id(last).to_string() };
+    Ok(HttpResponse::Ok().json(BatchStored { ids, count, repeated }))
+}
+
+async fn append(hub: &Hub, drafts: Vec<Draft>, key: Option<Box<str>>) -> Result<Appended, Problem> {
+    let (topic, count) = (drafts.first().map(|draft| draft.topic.clone()), drafts.len());
+    hub.append(Append { drafts, key }).await.map_err(|error| {
+        let topic = topic.as_ref().map_or("", Topic::as_str);
+        tracing::warn!(topic, count, %error, "events not acknowledged");
+        error.into()
+    })
+}
+
+fn is_batch(request: &HttpRequest) -> bool {
+    let full = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = full.split(';').next().unwrap_or_default().trim();
+    BATCH_TYPES.iter().any(|batch| essence.eq_ignore_ascii_case(batch))
+}
+
+/// What the request says beside its body.
+struct Extras {
+    event_type: Option<EventType>,
+    retry: Option<Duration>,
+    key: Option<String>,
+}
+
+impl Extras {
+    fn read(request: &HttpRequest, parameters: &[&str]) -> Result<Self, Problem> {
+        let query = Query::read(request, parameters)?;
+        Ok(Self {
+            event_type: given(request, &query, EVENT, |text| fields::event_type(text))?,
+            retry: given(request, &query, RETRY, fields::retry_text)?,
+            key: given(request, &query, KEY, fields::key)?,
+        })
+    }
+
+    /// For batches, whose lines have type and retry.
+    fn only_key(&self) -> Result<(), Problem> {
+        let (name, header) = match (&self.event_type, self.retry) {
+            (None, None) => return Ok(()),
+            (Some(_), _) => EVENT,
+            (None, Some(_)) => RETRY,
+        };
+        Err(Problem::bad_request(format!(
+            "a batch says `{name}` in each line; leave out parameter `{name}` and header {header}"
+        )))
+    }
+
+    /// The key as the log takes it: keys of different scopes are different. No topic has a NUL in its name.
+    fn scoped_key(&self, scope: &str) -> Option<Box<str>> {
+        self.key.as_ref().map(|key| format!("{scope}\0{key}").into())
+    }
+}
+
+/// A value that can be given as a parameter or as a header, and as both only if they agree.
+fn given<T>(
+    request: &HttpRequest,
+    query: &Query,
+    (name, header): (&str, &str),
+    check: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Problem> {
+    let mut values = query
+        .get(name)
+        .map(str::as_bytes)
+        .into_iter()
+        .chain(request.headers().get_all(header).map(HeaderValue::as_bytes));
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.any(|other| other != value) {
+        let detail = format!("parameter `{name}` and header {header} differ; give one value, once");
+        return Err(Problem::bad_request(detail));
+    }
+    let value = str::from_utf8(value);
+    let value = value.map_err(|_| Problem::bad_request(format!("header {header} is not UTF-8")))?;
+    check(value).map(Some).map_err(Problem::bad_request)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}

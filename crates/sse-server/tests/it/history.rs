@@ -1,0 +1,129 @@
+//! What is kept of a topic, page by page, and the list of topics.
+
+use serde_json::json;
+
+use crate::api::{Api, numbers, send};
+
+fn batch(count: usize) -> String {
+    numbers(count).iter().map(|n| format!("{{\"data\":{n}}}\n")).collect()
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_loss_or_repeat() {
+    let api = Api::start();
+    send(api.batch("/topics/a", batch(250))).await;
+    api.publish("b", "unwanted").await;
+    let mut seen = Vec::new();
+    let mut page = api.get("/topics/a").await;
+    assert_eq!(page.data().len(), 100, "the default");
+    while !page.data().is_empty() {
+        seen.extend(page.data());
+        page = api.get(&format!("/topics/a?limit=70&after={}", page.next())).await;
+    }
+    assert_eq!(seen, numbers(250));
+    let end = page.next();
+    api.publish("a", "later").await;
+    assert_eq!(api.get(&format!("/topics/a?after={end}")).await.data(), ["later"]);
+    assert_eq!(api.get("/topics/a?after=earliest&limit=1").await.data(), ["0"]);
+    assert_eq!(api.get("/topics/a?after=&limit=1").await.data(), ["0"]);
+}
+
+#[tokio::test]
+async fn a_page_ends_after_some_mebibytes() {
+    let api = Api::start();
+    for n in 0..6 {
+        api.publish("a", n.to_string().repeat(1 << 20)).await;
+    }
+    let page = api.get("/topics/a").await;
+    assert_eq!(page.data().len(), 4);
+    assert_eq!(api.get(&format!("/topics/a?after={}", page.next())).await.data().len(), 2);
+}
+
+#[tokio::test]
+async fn an_unknown_id_gives_a_gap_and_all_that_is_kept() {
+    let api = Api::start();
+    let first = api.publish("a", "0").await;
+    for unknown in ["0123456789ab-1", "nonsense", &format!("{}9", first.replace("-1", "-99"))] {
+        let page = api.get(&format!("/topics/a?after={unknown}")).await;
+        assert_eq!(page.data(), ["0"]);
+        let gap = json!({ "requested": unknown, "first": first, "reason": "unknown-id" });
+        assert_eq!(page.json()["gap"], gap);
+        let next = api.get(&format!("/topics/a?after={}", page.next())).await.json();
+        assert_eq!((&next["events"], next.get("gap")), (&json!([]), None));
+    }
+}
+
+#[tokio::test]
+async fn an_expired_id_gives_a_gap_and_only_when_something_is_missing() {
+    let api = Api::start();
+    let before = api.publish("a", "kept").await;
+    // This topic keeps 120 events.
+    send(api.batch("/topics/clock", batch(130))).await;
+    let page = api.get(&format!("/topics/clock?after={before}")).await;
+    let first = page.json()["events"][0]["id"].clone();
+    assert_eq!(page.json()["gap"], json!({ "requested": before, "first": first, "reason": "expired" }));
+    let rest = api.get(&format!("/topics/clock?after={}", page.next())).await;
+    assert_eq!(rest.json().get("gap"), None);
+    assert_eq!([page.data(), rest.data()].concat()[..120], numbers(130)[10..]);
+    assert_eq!(
+        api.get("/topics/clock").await.json().get("gap"),
+        None,
+        "earliest asks for nothing that is gone"
+    );
+    assert_eq!(api.get(&format!("/topics/a?after={before}")).await.json().get("gap"), None);
+}
+
+#[tokio::test]
+async fn events_have_all_their_fields() {
+    let api = Api::start();
+    let id = send(api.post("/topics/a/b?event=tick&retry=7", "x")).await.json()["id"].clone();
+    let page = api.get("/topics/a/b").await.json();
+    let event = &page["events"][0];
+    let time = event["time"].as_str().unwrap();
+    assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+    let expected =
+        json!({ "id": id, "topic": "a/b", "event": "tick", "data": "x", "time": time, "retry": 7 });
+    assert_eq!(*event, expected);
+    assert_eq!(page["next"], id);
+}
+
+#[tokio::test]
+async fn a_topic_without_events_is_empty_and_bad_wishes_are_refused() {
+    let api = Api::start();
+    let empty = api.get("/topics/never/used").await;
+    assert_eq!((empty.status, empty.data().len()), (200, 0));
+    for (path, part) in [
+        ("/topics/a?limit=0", "from 1 to 1000"),
+        ("/topics/a?limit=1001", "from 1 to 1000"),
+        ("/topics/a?limit=many", "from 1 to 1000, not \"many\""),
+        ("/topics/a?topic=b", "this path knows `after`, `limit`"),
+        ("/topics/a?limit=1&limit=2", "`limit` is there twice"),
+        ("/topics/a%20b", "cannot contain ' '"),
+        ("/topics?limit=1", "this path takes none"),
+    ] {
+        let (status, detail) = api.get(path).await.problem();
+        assert!(status == 400 && detail.contains(part), "{path}: {status} {detail}");
+    }
+}
+
+#[tokio::test]
+async fn topics_are_listed_with_what_is_kept_and_how() {
+    let api = Api::start();
+    let oldest = api.publish("news/eu", "hello").await;
+    let newest = api.publish("news/eu", "again").await;
+    let list = api.get("/topics").await.json();
+    let topics = list["topics"].as_array().unwrap();
+    let news = topics.iter().find(|topic| topic["topic"] == "news/eu").unwrap();
+    assert_eq!(
+        (&news["count"], &news["oldest"], &news["newest"]),
+        (&json!(2), &json!(oldest), &json!(newest))
+    );
+    assert!(news["bytes"].as_u64().unwrap() > 10);
+    let policy = json!({
+        "durability": "disk",
+        "retain": { "count": 100_000, "ageSeconds": 604_800, "bytes": 268_435_456 },
+        "slowReader": "cut",
+        "lastValue": false,
+    });
+    assert_eq!(news["policy"], policy);
+}
