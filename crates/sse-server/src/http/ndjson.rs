@@ -19,7 +19,9 @@ pub(super) enum BatchError {
     #[error("the batch is empty; send one JSON object a line, such as {{\"data\":\"hello\"}}")]
     Empty,
     /// More than [`MAX_EVENTS`].
-    #[error("a batch has at most {MAX_EVENTS} events; send the rest, from line {line} on, as another batch")]
+    #[error(
+        "a batch has at most {MAX_EVENTS} events; nothing was stored: split it before line {line} and send both parts"
+    )]
     TooManyEvents { line: usize },
     /// The data of one event passes [`MAX_DATA_BYTES`].
     #[error("line {line}: data has at most {MAX_DATA_BYTES} bytes, this has {bytes}; nothing was stored")]

@@ -12,7 +12,7 @@ use sse_core::{Decoder, Limits, RecordId};
 use super::error::Problem;
 use super::query::Query;
 use crate::hub::{Hub, Selectors, Start};
-use crate::log::{Depth, Page, Read, Record};
+use crate::log::{Depth, Page, Read, ReadError, Record};
 
 /// Events in a page: default, and most.
 const DEFAULT_LIMIT: usize = 100;
@@ -88,11 +88,13 @@ impl EventPage {
         limit: usize,
     ) -> Result<Self, Problem> {
         let after = cursor.seq();
-        let read = Read { selectors, after, depth: Depth::All, max_records: limit, max_bytes: MAX_BYTES };
+        let read =
+            Read { selectors, after, known: 0, depth: Depth::All, max_records: limit, max_bytes: MAX_BYTES };
         let page =
             hub.read(read).await.inspect_err(|error| tracing::error!(%error, after, "page not read"))?;
         let mut decoder = Decoder::with_limits(NO_LIMITS);
-        let events = page.records.iter().map(|record| KeptEvent::new(hub, record, &mut decoder)).collect();
+        let events = page.records.iter().map(|record| KeptEvent::new(hub, record, &mut decoder));
+        let events = events.collect::<Result<_, _>>().inspect_err(|error| tracing::error!(%error))?;
         let next = hub.id(page.complete_to.max(after));
         Ok(Self { events, next, gap: gap(hub, cursor, &page) })
     }
@@ -119,17 +121,18 @@ impl EventPage {
 }
 
 impl KeptEvent {
-    fn new(hub: &Hub, record: &Arc<Record>, decoder: &mut Decoder) -> Self {
+    fn new(hub: &Hub, record: &Arc<Record>, decoder: &mut Decoder) -> Result<Self, ReadError> {
         let event = decoder.feed(&record.frame).last();
-        let event = event.and_then(Result::ok).expect("a frame is one whole event");
-        Self {
+        let damaged = || ReadError(format!("the record with seq {} is not an event", record.seq));
+        let event = event.and_then(Result::ok).ok_or_else(damaged)?;
+        Ok(Self {
             id: hub.id(record.seq).to_string(),
             topic: record.topic.to_string(),
             event: event.event_type().map_or("message", |event_type| event_type.as_str()).to_owned(),
             retry: event.retry().map(milliseconds),
             data: event.into_data(),
             time: rfc3339(record.time),
-        }
+        })
     }
 }
 
@@ -137,7 +140,7 @@ impl KeptEvent {
 fn gap(hub: &Hub, cursor: &Cursor, page: &Page) -> Option<Gap> {
     let (requested, reason) = match cursor {
         Cursor::Unknown(id) => (id.clone(), GapReason::UnknownId),
-        Cursor::After(seq) if page.lost.removed > *seq => (hub.id(*seq).to_string(), GapReason::Expired),
+        Cursor::After(seq) if page.lost.removed > 0 => (hub.id(*seq).to_string(), GapReason::Expired),
         _ => return None,
     };
     let first = page.records.first().map_or(page.complete_to, |record| record.seq);

@@ -32,12 +32,13 @@ pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let after = page.next();
     let mut news = worker.fanout.subscribe(selectors.clone(), Start::After(after.to_string()));
     match timeout(wait, poll_fn(|context| news.poll_next(context))).await {
-        Ok(Delivery::Frames(_) | Delivery::Gap(..)) => {
+        // An end can also mean that the log cannot be read, which the page then says.
+        Ok(Delivery::Frames(_) | Delivery::Gap(..) | Delivery::End) => {
             let page = EventPage::read(hub, selectors, &Cursor::After(after.seq), limit).await?;
             Ok(page.into_response())
         }
-        // Nothing came, or the server stops: the reader asks again from where it is now.
-        Ok(Delivery::End) | Err(_) => Ok(EventPage::empty(news.position()).into_response()),
+        // Nothing came: the reader asks again from where it is now.
+        Err(_) => Ok(EventPage::empty(news.position()).into_response()),
     }
 }
 

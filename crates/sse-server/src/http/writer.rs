@@ -130,8 +130,8 @@ impl Drop for Writer {
     }
 }
 
-/// The gap as an event. Its id is where the stream goes on, so a reader that is cut right after it does not get
-/// it twice.
+/// The gap as an event. Its id is where the stream goes on. A reader that is cut right after it may be told again of
+/// what another of its topics has lost.
 fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
     let data = serde_json::to_string(gap).expect("strings become JSON");
     let gap = EventType::new("gap").expect("not empty, one line");

@@ -11,7 +11,7 @@ use slab::Slab;
 use super::Selectors;
 use crate::log::Record;
 
-/// Bytes of frames that a feed keeps. A reader further behind reads the log.
+/// Bytes of frames that a feed keeps, if the newest chunk is not larger. A reader further behind reads the log.
 const KEPT_BYTES: usize = 1 << 20;
 /// Bytes handed to a connection at once, if no single frame is larger. A connection that stalls holds no more than
 /// that beside its own write buffer.
@@ -153,7 +153,7 @@ impl State {
     fn keep(&mut self, chunk: Chunk) {
         self.bytes += chunk.frames.len();
         self.chunks.push_back(chunk);
-        while self.bytes > KEPT_BYTES || self.chunks.len() > KEPT_CHUNKS {
+        while self.chunks.len() > 1 && (self.bytes > KEPT_BYTES || self.chunks.len() > KEPT_CHUNKS) {
             let Some(oldest) = self.chunks.pop_front() else { break };
             self.bytes -= oldest.frames.len();
             self.floor = oldest.last_seq();
@@ -177,10 +177,14 @@ impl Chunk {
             end += record.frame.len();
             (record.seq, end)
         });
-        let ends = ends.collect();
+        let ends: Box<[_]> = ends.collect();
         let frames = match records {
             [one] => one.frame.clone(),
-            many => many.iter().flat_map(|record| record.frame.iter().copied()).collect(),
+            many => {
+                let mut frames = Vec::with_capacity(end);
+                many.iter().for_each(|record| frames.extend_from_slice(&record.frame));
+                frames.into()
+            }
         };
         Self { frames, ends }
     }
@@ -268,8 +272,9 @@ mod tests {
         assert_eq!(feed.after(5), Next::Nothing(5));
         let big = "x".repeat(KEPT_BYTES);
         feed.push(&[record(6, "a", &big)]);
-        assert_eq!(feed.after(5), Next::Behind, "a chunk larger than the ring is read from the log");
+        assert!(matches!(feed.after(5), Next::Frames(_, 6)), "the newest chunk stays, whatever its size");
         feed.push(&[record(7, "a", "x")]);
+        assert_eq!(feed.after(5), Next::Behind);
         assert!(matches!(feed.after(6), Next::Frames(_, 7)));
         feed.jump(9);
         assert_eq!(feed.after(8), Next::Behind);

@@ -41,6 +41,15 @@ impl Selectors {
         Self(Arc::from([Selector::Exact(topic)]))
     }
 
+    /// The topics, if every selector names one.
+    pub(crate) fn exact(&self) -> Option<impl Iterator<Item = &Topic>> {
+        fn topic(selector: &Selector) -> Option<&Topic> {
+            if let Selector::Exact(topic) = selector { Some(topic) } else { None }
+        }
+        let all = self.0.iter().all(|selector| topic(selector).is_some());
+        all.then(|| self.0.iter().filter_map(topic))
+    }
+
     /// Does one of the selectors want `topic`?
     pub(crate) fn match_topic(&self, topic: &Topic) -> bool {
         self.0.iter().any(|selector| selector.matches(topic))

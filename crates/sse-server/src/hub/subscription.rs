@@ -48,8 +48,8 @@ pub(crate) struct Subscription {
     cursor: u64,
     /// Place among the feed's waiters.
     waiter: Option<usize>,
-    /// Records up to this seq may be gone without a gap: the reader knows, or never asked for them.
-    forgiven: u64,
+    /// Removals that are no loss to this reader: it was told, or never asked for what is gone.
+    known: u64,
     /// How the reader came to the place where it is.
     phase: Phase,
     /// A read of the log under way.
@@ -61,8 +61,8 @@ pub(crate) struct Subscription {
 /// What the next read of the log is for.
 #[derive(Debug, PartialEq, Eq)]
 enum Phase {
-    /// The first read of a reader that starts now: the last values of its topics.
-    LastValues,
+    /// The first reads of a reader that starts now: the last values of its topics, from after this seq on.
+    LastValues(u64),
     /// The first read of a reader that asked for what is kept, so nothing that is gone already is missing.
     Earliest,
     /// The first read of a reader that asked for an id that is not of this log.
@@ -80,7 +80,7 @@ impl Subscription {
     pub(super) fn new(hub: Hub, feed: Rc<Feed>, start: Start) -> Self {
         let head = hub.head();
         let (cursor, phase) = match start {
-            Start::Now if hub.has_last_values() => (head, Phase::LastValues),
+            Start::Now if hub.has_last_values() => (head, Phase::LastValues(0)),
             Start::Now => (head, Phase::Live),
             Start::Earliest => (0, Phase::Earliest),
             Start::After(id) => match id.parse() {
@@ -89,7 +89,7 @@ impl Subscription {
             },
         };
         hub.demand().add(feed.selectors());
-        Self { hub, feed, cursor, waiter: None, forgiven: 0, phase, reading: None, held: None }
+        Self { hub, feed, cursor, waiter: None, known: 0, phase, reading: None, held: None }
     }
 
     /// The id to resume from: every wanted record up to it has been given.
@@ -118,7 +118,7 @@ impl Subscription {
                 }
                 continue;
             }
-            if matches!(self.phase, Phase::LastValues | Phase::Earliest | Phase::Unknown(_)) {
+            if matches!(self.phase, Phase::LastValues(_) | Phase::Earliest | Phase::Unknown(_)) {
                 self.read();
                 continue;
             }
@@ -152,12 +152,13 @@ impl Subscription {
     /// Starts to read a page of the log.
     fn read(&mut self) {
         let (after, depth) = match self.phase {
-            Phase::LastValues => (0, Depth::LastValues),
+            Phase::LastValues(after) => (after, Depth::LastValues),
             Phase::Lagging => (self.cursor, Depth::Conflated),
             _ => (self.cursor, Depth::All),
         };
         let selectors = self.feed.selectors().clone();
-        let read = Read { selectors, after, depth, max_records: PAGE_RECORDS, max_bytes: PAGE_BYTES };
+        let known = self.known;
+        let read = Read { selectors, after, known, depth, max_records: PAGE_RECORDS, max_bytes: PAGE_BYTES };
         self.reading = Some(self.hub.read(read));
     }
 
@@ -170,11 +171,9 @@ impl Subscription {
                 return Some(Delivery::End);
             }
         };
-        let lost = page.lost;
-        let removed = lost.removed > self.cursor.max(self.forgiven);
-        self.forgiven = self.forgiven.max(lost.removed);
+        let (lost, removed) = (page.lost, page.lost.removed > 0);
         let asked = match &mut self.phase {
-            Phase::LastValues => return self.last_values(&page.records),
+            Phase::LastValues(_) => return self.last_values(&page),
             Phase::Unknown(id) => Some((std::mem::take(id), GapReason::UnknownId)),
             Phase::Lagging if removed && lost.cuts => return Some(Delivery::End),
             Phase::Lagging if removed || lost.conflated => {
@@ -183,6 +182,7 @@ impl Subscription {
             Phase::Replay if removed => Some((self.position().to_string(), GapReason::Expired)),
             _ => None,
         };
+        self.known = page.removals;
         if self.phase != Phase::Lagging {
             self.phase = Phase::Replay;
         }
@@ -208,9 +208,10 @@ impl Subscription {
     }
 
     /// The last values, and then the place where the reader stands, which is after all of them.
-    fn last_values(&mut self, records: &[Arc<Record>]) -> Option<Delivery> {
-        self.phase = Phase::Live;
-        let before = records.iter().filter(|record| record.seq <= self.cursor);
+    fn last_values(&mut self, page: &Page) -> Option<Delivery> {
+        let more = page.complete_to < self.cursor;
+        self.phase = if more { Phase::LastValues(page.complete_to) } else { Phase::Live };
+        let before = page.records.iter().filter(|record| record.seq <= self.cursor);
         let mut frames = joined(before);
         if frames.is_empty() {
             return None;
@@ -432,6 +433,43 @@ mod tests {
                 world.publish(topic, 3000).await;
                 assert_eq!(data(reader, 1).await, ["3000"], "{topic} is live again");
             }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_loss_during_replay_is_told_though_another_topic_lost_more_before() {
+        local(async {
+            let world = World::new();
+            world.publish_numbers("skip", 0..120).await;
+            world.publish_numbers("cut", 0..130).await;
+            // The first page does not go further than its bytes.
+            let big = "x".repeat(300);
+            for n in 120..240 {
+                world.publish("skip", format!("{n} {big}")).await;
+            }
+            // The feed has to start after all of these, so that they are read from the log.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            let mut reader = world.subscribe("*", Start::Earliest);
+            assert!(matches!(next(&mut reader).await, Delivery::Frames(_)));
+            world.publish_numbers("skip", 240..400).await;
+            let told = next(&mut reader).await;
+            assert!(matches!(&told, Delivery::Gap(gap, _) if gap.reason == GapReason::Expired));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn every_last_value_comes_however_many_and_large() {
+        local(async {
+            let world = World::new();
+            for n in 0..5 {
+                world.publish(&format!("latest/{n}"), "x".repeat(20_000)).await;
+            }
+            let mut reader = world.subscribe("latest/*", Start::Now);
+            assert_eq!(data(&mut reader, 5).await.len(), 5);
         })
         .await;
     }

@@ -26,6 +26,7 @@ macro_rules! contract {
             a_full_page_does_not_claim_to_be_complete,
             a_page_ends_at_its_bytes,
             tells_which_topic_has_lost_records,
+            a_known_loss_does_not_hide_a_new_one,
             gives_the_newest_of_topics_that_are_conflated,
             removes_by_count_bytes_and_age,
             a_batch_has_seqs_that_follow_each_other,
@@ -86,7 +87,7 @@ async fn read_deep(
     (max_records, max_bytes): Limit,
     depth: Depth,
 ) -> (Vec<u64>, Page) {
-    let read = Read { selectors: wanting(selectors), after, depth, max_records, max_bytes };
+    let read = Read { selectors: wanting(selectors), after, known: 0, depth, max_records, max_bytes };
     let page = log.read(read).await.unwrap();
     (page.records.iter().map(|record| record.seq).collect(), page)
 }
@@ -130,6 +131,23 @@ pub(crate) async fn tells_which_topic_has_lost_records(log: &impl Log) {
     let removed = async |topic| read(log, &[topic], 0, ALL).await.1.lost.removed;
     assert_eq!((removed("few").await, removed("many").await), (1, 0));
     assert_eq!(read(log, &["*"], 0, ALL).await.0, [2, 3, 4]);
+}
+
+pub(crate) async fn a_known_loss_does_not_hide_a_new_one(log: &impl Log) {
+    for topic in ["many", "few", "few", "few"] {
+        append(log, topic, "").await;
+    }
+    let known = read(log, &["*"], 0, ALL).await.1.removals;
+    let lost = async |known| {
+        let selectors = wanting(&["*"]);
+        let all = (usize::MAX, u64::MAX);
+        let (max_records, max_bytes) = all;
+        let read = Read { selectors, after: 0, known, depth: Depth::All, max_records, max_bytes };
+        log.read(read).await.unwrap().lost.removed
+    };
+    assert_eq!((lost(0).await, lost(known).await), (2, 0));
+    append(log, "few", "").await;
+    assert_eq!(lost(known).await, 3);
 }
 
 pub(crate) async fn gives_the_newest_of_topics_that_are_conflated(log: &impl Log) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sse_core::{Epoch, RecordId, Topic};
 
 use super::{AppendError, Appended, Depth, Draft, Read, Record};
+use crate::hub::Selectors;
 use crate::policy::{Durability, Policies, Policy, SlowReader};
 
 /// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
@@ -26,6 +27,8 @@ pub(super) struct Index {
     /// Seq of the newest record, 0 before the first.
     head: u64,
     topics: HashMap<Arc<Topic>, Kept>,
+    /// Counts what was removed, so that readers can say which of it they know.
+    removals: u64,
     keys: Keys,
 }
 
@@ -38,6 +41,8 @@ struct Kept {
     bytes: u64,
     /// Seq of the newest record that was removed, 0 when none was.
     removed: u64,
+    /// What [`Index::removals`] was when it was removed.
+    removed_at: u64,
 }
 
 /// Where one record is.
@@ -59,14 +64,17 @@ pub(crate) struct Page {
     /// The page holds every wanted record up to this seq.
     pub(crate) complete_to: u64,
     pub(crate) lost: Lost,
+    /// Removals as of this page.
+    pub(crate) removals: u64,
 }
 
 /// What a read cannot give any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Lost {
-    /// Seq of the newest wanted record that was removed, 0 when none was.
+    /// Seq of the newest wanted record after the start of the read that was removed without the reader's
+    /// knowledge, 0 when there is none.
     pub(crate) removed: u64,
-    /// One of the topics with such a record after the start of the read cuts slow readers.
+    /// One of the topics with such a record cuts slow readers.
     pub(crate) cuts: bool,
     /// Records were left out for newer ones of the same topic.
     pub(crate) conflated: bool,
@@ -79,6 +87,7 @@ pub(super) struct Plan {
     pub(super) entries: Vec<(Arc<Topic>, Entry)>,
     pub(super) complete_to: u64,
     pub(super) lost: Lost,
+    pub(super) removals: u64,
 }
 
 /// One topic, for people.
@@ -102,7 +111,14 @@ impl Index {
 
     /// An index without records, whose next seq is the one after `head`.
     pub(super) fn new(policies: Policies, head: u64) -> Self {
-        Self { policies, all_in_memory: false, head, topics: HashMap::new(), keys: Keys::default() }
+        Self {
+            policies,
+            all_in_memory: false,
+            head,
+            topics: HashMap::new(),
+            removals: 0,
+            keys: Keys::default(),
+        }
     }
 
     pub(super) fn head(&self) -> u64 {
@@ -122,10 +138,28 @@ impl Index {
         if self.topics.len() >= MAX_TOPICS {
             return Err(AppendError::TooManyTopics { max: MAX_TOPICS });
         }
-        let (name, policy) = (Arc::new(topic.clone()), self.policies.of(topic));
-        let kept = Kept { policy, entries: VecDeque::new(), bytes: 0, removed: 0 };
-        self.topics.insert(Arc::clone(&name), kept);
+        let name = Arc::new(topic.clone());
+        self.kept(&name);
         Ok(name)
+    }
+
+    /// Forgets the topics of records that were not stored after all, if they have no others.
+    pub(super) fn forget_unused<'a>(&mut self, topics: impl Iterator<Item = &'a Topic>) {
+        for topic in topics {
+            if self.topics.get(topic).is_some_and(|kept| kept.entries.is_empty() && kept.removed == 0) {
+                self.topics.remove(topic);
+            }
+        }
+    }
+
+    fn kept(&mut self, topic: &Arc<Topic>) -> &mut Kept {
+        self.topics.entry(Arc::clone(topic)).or_insert_with(|| Kept {
+            policy: self.policies.of(topic),
+            entries: VecDeque::new(),
+            bytes: 0,
+            removed: 0,
+            removed_at: 0,
+        })
     }
 
     /// Are the topic's records kept in memory?
@@ -148,13 +182,16 @@ impl Index {
             let record = Record::new(RecordId { epoch, seq }, topic, now, event);
             Ok(Arc::new(Record { in_memory, ..record }))
         };
-        (head + 1..).zip(drafts).map(stamp).collect()
+        let stamped: Result<_, _> = (head + 1..).zip(drafts).map(stamp).collect();
+        if stamped.is_err() {
+            self.forget_unused(drafts.iter().map(|draft| &draft.topic));
+        }
+        stamped
     }
 
     /// Adds a record that is newer than all others. Holds it, unless it is on disk.
     pub(super) fn push(&mut self, record: &Arc<Record>) {
-        let Some(kept) = self.topics.get_mut(&record.topic) else { return };
-        kept.push(Entry {
+        self.kept(&record.topic).push(Entry {
             seq: record.seq,
             seconds: seconds(record.time),
             bytes: u32::try_from(record.frame.len()).unwrap_or(u32::MAX),
@@ -173,29 +210,37 @@ impl Index {
 
     /// Sets what is known to be removed of a topic.
     pub(super) fn set_removed(&mut self, topic: &Topic, seq: u64) {
-        if let Some(kept) = self.topics.get_mut(topic) {
-            kept.removed = kept.removed.max(seq);
+        if let Some(kept) = self.topics.get_mut(topic)
+            && seq > kept.removed
+        {
+            self.removals += 1;
+            (kept.removed, kept.removed_at) = (seq, self.removals);
         }
     }
 
     /// Removes what passes a limit of the topic's policy. Gives the seqs of the removed records that are on disk.
     pub(super) fn expire(&mut self, topic: &Topic, now: u64) -> Vec<u64> {
-        self.topics.get_mut(topic).map_or_else(Vec::new, |kept| kept.expire(seconds(now)))
+        self.removals += 1;
+        let kept = self.topics.get_mut(topic);
+        kept.map_or_else(Vec::new, |kept| kept.expire(seconds(now), self.removals))
     }
 
     /// As [`Self::expire`], for all topics.
     pub(super) fn expire_all(&mut self, now: u64) -> Vec<(Arc<Topic>, Vec<u64>)> {
-        let now = seconds(now);
-        let expired = self.topics.iter_mut().map(|(topic, kept)| (Arc::clone(topic), kept.expire(now)));
+        self.removals += 1;
+        let (now, removals) = (seconds(now), self.removals);
+        let expired =
+            self.topics.iter_mut().map(|(topic, kept)| (Arc::clone(topic), kept.expire(now, removals)));
         expired.filter(|(_, seqs)| !seqs.is_empty()).collect()
     }
 
     /// Where the records are that `read` wants.
     pub(super) fn plan(&self, read: &Read) -> Plan {
-        let mut plan = Plan { entries: Vec::new(), complete_to: self.head, lost: Lost::default() };
+        let (complete_to, removals) = (self.head, self.removals);
+        let mut plan = Plan { entries: Vec::new(), complete_to, lost: Lost::default(), removals };
         let mut next = BinaryHeap::new();
         let mut sources = Vec::new();
-        for (topic, kept) in self.topics.iter().filter(|(topic, _)| read.selectors.match_topic(topic)) {
+        for (topic, kept) in self.wanted_topics(&read.selectors) {
             let mut entries = kept.wanted(read, &mut plan.lost);
             if let Some(first) = entries.next() {
                 next.push(Reverse((first.seq, sources.len())));
@@ -217,6 +262,17 @@ impl Index {
             }
         }
         plan
+    }
+
+    /// The topics that these selectors want: looked up if all are exact, else looked for.
+    fn wanted_topics<'a>(
+        &'a self,
+        selectors: &'a Selectors,
+    ) -> Box<dyn Iterator<Item = (&'a Arc<Topic>, &'a Kept)> + 'a> {
+        match selectors.exact() {
+            Some(topics) => Box::new(topics.filter_map(|topic| self.topics.get_key_value(topic))),
+            None => Box::new(self.topics.iter().filter(|(topic, _)| selectors.match_topic(topic))),
+        }
     }
 
     pub(super) fn summaries(&self) -> Vec<TopicSummary> {
@@ -248,20 +304,21 @@ impl Kept {
         self.entries.push_back(entry);
     }
 
-    fn expire(&mut self, now: u32) -> Vec<u64> {
+    /// The newest record stays, however large it is, until it is too old.
+    fn expire(&mut self, now: u32, removals: u64) -> Vec<u64> {
         let retain = self.policy.retain;
         let oldest =
             retain.age.map_or(0, |age| now.saturating_sub(age.as_secs().try_into().unwrap_or(u32::MAX)));
         let mut on_disk = Vec::new();
         while let Some(first) = self.entries.front() {
-            let gone = retain.count.is_some_and(|count| self.entries.len() > count)
-                || retain.bytes.is_some_and(|bytes| self.bytes > bytes)
-                || first.seconds < oldest;
+            let too_much = retain.count.is_some_and(|count| self.entries.len() > count)
+                || retain.bytes.is_some_and(|bytes| self.bytes > bytes);
+            let gone = first.seconds < oldest || (too_much && self.entries.len() > 1);
             if !gone {
                 break;
             }
             self.bytes -= u64::from(first.bytes);
-            self.removed = first.seq;
+            (self.removed, self.removed_at) = (first.seq, removals);
             if first.record.is_none() {
                 on_disk.push(first.seq);
             }
@@ -284,8 +341,10 @@ impl Kept {
             Depth::LastValues if self.policy.last_value => from = from.max(newest),
             Depth::LastValues => from = self.entries.len(),
         }
-        lost.removed = lost.removed.max(self.removed);
-        lost.cuts |= self.removed > read.after && self.policy.slow_reader == SlowReader::Cut;
+        if self.removed > read.after && self.removed_at > read.known {
+            lost.removed = lost.removed.max(self.removed);
+            lost.cuts |= self.policy.slow_reader == SlowReader::Cut;
+        }
         self.entries.range(from..)
     }
 

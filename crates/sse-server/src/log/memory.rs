@@ -23,19 +23,26 @@ pub(crate) struct MemoryLog {
 struct State {
     index: Index,
     announcer: Announcer,
+    /// When all topics were last looked at for what is too old, in milliseconds since 1970.
+    expired: u64,
 }
 
 impl MemoryLog {
     /// An empty log with a new epoch.
     pub(crate) fn new(policies: Policies) -> Self {
-        let state = State { index: Index::in_memory(policies), announcer: Announcer::default() };
+        let state = State { index: Index::in_memory(policies), announcer: Announcer::default(), expired: 0 };
         Self { epoch: Epoch::from_bits(fastrand::u64(..)), state: Mutex::new(state) }
     }
 
     fn append_now(&self, Append { drafts, key }: Append, now: u64) -> Result<Appended, AppendError> {
         let mut guard = self.state();
-        let State { index, announcer } = &mut *guard;
+        let State { index, announcer, expired } = &mut *guard;
         index.keys().expire(now);
+        // Publishing looks at its own topics only, so the others are looked at once a second.
+        if now >= *expired + 1000 {
+            *expired = now;
+            index.expire_all(now);
+        }
         if let Some(known) = key.as_deref().and_then(|key| index.keys().get(key)) {
             return Ok(known);
         }
@@ -47,7 +54,9 @@ impl MemoryLog {
         if let Some(key) = key {
             index.keys().insert(key.into(), appended, now);
         }
-        index.expire_all(now);
+        for record in &records {
+            index.expire(&record.topic, now);
+        }
         announcer.announce(records.into());
         Ok(appended)
     }
@@ -55,7 +64,7 @@ impl MemoryLog {
     fn read_now(&self, read: &Read) -> Page {
         let plan = self.state().index.plan(read);
         let records = plan.entries.into_iter().filter_map(|(_, entry)| entry.record).collect();
-        Page { records, complete_to: plan.complete_to, lost: plan.lost }
+        Page { records, complete_to: plan.complete_to, lost: plan.lost, removals: plan.removals }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

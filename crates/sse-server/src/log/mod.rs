@@ -28,6 +28,8 @@ pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) struct Read {
     pub(crate) selectors: Selectors,
     pub(crate) after: u64,
+    /// Removals that the reader knows of, as [`Page::removals`] counts them; they are no loss to it. 0 for none.
+    pub(crate) known: u64,
     pub(crate) depth: Depth,
     /// Most records in the page.
     pub(crate) max_records: usize,
@@ -60,7 +62,8 @@ pub(crate) trait Log: Send + Sync + std::fmt::Debug {
 
     /// Appends a batch: all or nothing, in order, with seqs that follow each other. Resolves when the durability
     /// of each topic holds; only then can the records be read, and only then does the tail give them. On `Err`
-    /// nothing was stored, except with [`AppendError::Unknown`]. Dropping the future does not cancel the write.
+    /// nothing was stored, except with [`AppendError::Unknown`]. Once the batch has been let in,
+    /// dropping the future does not cancel the write.
     ///
     /// A key that was used within its window stores nothing and gives what it gave the first time.
     fn append(&self, batch: Append) -> Pending<Result<Appended, AppendError>>;

@@ -59,7 +59,11 @@ async fn batches_have_limits() {
     let large = format!("{{\"data\":1}}\n{{\"data\":\"{}\"}}", "x".repeat((1 << 20) + 1));
     let blank = " ".repeat((16 << 20) + 1);
     for (batch, status, part) in [
-        ("{\"data\":1}\n".repeat(10_001), 413, "at most 10000 events; send the rest, from line 10001 on"),
+        (
+            "{\"data\":1}\n".repeat(10_001),
+            413,
+            "at most 10000 events; nothing was stored: split it before line 10001",
+        ),
         (large, 413, "line 2: data has at most 1048576 bytes, this has 1048577"),
         (blank, 413, "a batch has at most 16777216 bytes"),
         ("\n \n".into(), 400, "the batch is empty"),

@@ -76,7 +76,7 @@ impl DiskLog {
         let state = State { index, announcer: Announcer::default() };
         let shared = Arc::new(Shared { epoch: meta.epoch, state: Mutex::new(state) });
         let writer = Writer::new(store, Arc::clone(&shared), rows)
-            .map_err(|error| OpenError(format!("it cannot be written: {error:?}")))?;
+            .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let writer = spawn(writer, receiver).map_err(|error| OpenError(error.to_string()))?;
         let (permits, idle) = (Arc::new(Semaphore::new(READERS)), Mutex::default());
@@ -120,7 +120,8 @@ impl Log for DiskLog {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let requests = requests.ok_or(AppendError::Closed)?;
-            requests.send(Request { batch, reply }).await.map_err(|_| AppendError::Closed)?;
+            let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
+            requests.send(Request { batch, reply }).await.map_err(|_| gone())?;
             drop(requests);
             answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
         })
@@ -175,11 +176,13 @@ impl Readers {
                 lock(&self.idle).push(connection);
                 return Ok(plan.filled(frames.into_iter().flatten()));
             }
-            let again = shared.plan(read);
-            if again.lost == plan.lost && again.entries.len() == plan.entries.len() {
-                return Err(ReadError("records are missing in the file".into()));
+            let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
+            let missing = planned.zip(&frames).find(|(_, frame)| frame.is_none());
+            let missing = missing.map_or(0, |((_, entry), _)| entry.seq);
+            plan = shared.plan(read);
+            if plan.entries.iter().any(|(_, entry)| entry.seq == missing) {
+                return Err(ReadError(format!("the record with seq {missing} is not in the file")));
             }
-            plan = again;
         }
     }
 }
@@ -189,7 +192,7 @@ impl Plan {
     fn in_memory(&self) -> Option<Page> {
         let records = self.entries.iter().map(|(_, entry)| entry.record.clone());
         let records = records.collect::<Option<_>>()?;
-        Some(Page { records, complete_to: self.complete_to, lost: self.lost })
+        Some(Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals })
     }
 
     /// The page, with what was on disk.
@@ -201,7 +204,7 @@ impl Plan {
             entry.record.or_else(|| frames.next().map(from_disk))
         };
         let records = self.entries.into_iter().filter_map(fill).collect();
-        Page { records, complete_to: self.complete_to, lost: self.lost }
+        Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals }
     }
 }
 

@@ -10,8 +10,11 @@ use crate::log::{Appended, Record};
 
 /// Layout of the tables. A file with another number is of another version of the server.
 const LAYOUT: i64 = 1;
-/// Pages of the write-ahead log after which SQLite moves them into the table: 16 MiB.
-const CHECKPOINT_PAGES: u32 = 4096;
+/// Pages of the write-ahead log after which SQLite moves them into the table: about 16 MiB. Below 4,062, where the
+/// log's index needs more room, which would fail on a full disk after the records were made durable.
+const CHECKPOINT_PAGES: u32 = 3900;
+/// Bytes to which the write-ahead log is cut back after it had to grow further.
+const WAL_BYTES: u32 = 64 << 20;
 
 const TABLES: &str = "
     CREATE TABLE meta (
@@ -81,7 +84,12 @@ impl Store {
     /// Opens the file, and makes it with a new epoch if it is not there.
     pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
         let mut connection = Connection::open(file)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(unusable("the file system does not support a write-ahead log"));
+        }
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
         // Each commit is fsynced before it returns.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
@@ -91,7 +99,10 @@ impl Store {
         match layout {
             LAYOUT => {}
             0 => create(&mut connection)?,
-            other => return Err(other_layout(other)),
+            other => {
+                let why = format!("it has layout {other}, this version of the server knows {LAYOUT}");
+                return Err(unusable(&why));
+            }
         }
         Ok(Self(connection))
     }
@@ -137,11 +148,11 @@ impl Store {
         &mut self,
         write: impl FnOnce(&Write<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), CommitError> {
-        let transaction = self.0.transaction().map_err(CommitError::Before)?;
+        let transaction = self.0.transaction().map_err(CommitError::before)?;
         // An early return drops the transaction, which rolls it back.
         let write_all = Write(transaction);
-        write(&write_all).map_err(CommitError::Before)?;
-        write_all.0.commit().map_err(CommitError::During)
+        write(&write_all).map_err(CommitError::before)?;
+        write_all.0.commit().map_err(CommitError::during)
     }
 
     /// Moves the write-ahead log into the table and empties it.
@@ -150,21 +161,45 @@ impl Store {
     }
 }
 
-/// Where a commit failed.
-#[derive(Debug)]
+/// Why a commit failed, and what that means.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum CommitError {
+    /// There was no room. Nothing was stored.
+    #[error("the disk is full")]
+    Full,
     /// Nothing was stored.
-    Before(rusqlite::Error),
-    /// While making it durable.
-    During(rusqlite::Error),
+    #[error("{0}")]
+    Refused(rusqlite::Error),
+    /// While making it durable: it may be stored or not.
+    #[error("{0}")]
+    Unknown(rusqlite::Error),
 }
 
 impl CommitError {
-    /// There was no room.
-    pub(super) fn is_full(&self) -> bool {
-        let (Self::Before(error) | Self::During(error)) = self;
-        error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    /// An error before the commit.
+    fn before(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ if is_failed_sync(&error) => Self::Unknown(error),
+            _ => Self::Refused(error),
+        }
     }
+
+    /// An error of the commit. The frame that makes it valid is written last, so after a write that failed, as
+    /// with a quota, nothing is stored.
+    fn during(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map(|error| error.extended_code);
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ if code == Some(rusqlite::ffi::SQLITE_IOERR_WRITE) => Self::Refused(error),
+            _ => Self::Unknown(error),
+        }
+    }
+}
+
+fn is_failed_sync(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(rusqlite::ffi::SQLITE_IOERR_FSYNC | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC))
 }
 
 /// One transaction.
@@ -185,9 +220,14 @@ impl Write<'_> {
         self.0.prepare_cached("DELETE FROM records WHERE seq = ?")?.execute([seq]).map(drop)
     }
 
-    pub(super) fn set_removed(&self, topic: i64, seq: u64, volatile: bool) -> rusqlite::Result<()> {
-        let sql = "UPDATE topics SET removed = ?, volatile = ? WHERE id = ?";
-        self.0.prepare_cached(sql)?.execute(params![seq, volatile, topic]).map(drop)
+    pub(super) fn set_removed(&self, topic: i64, seq: u64) -> rusqlite::Result<()> {
+        let sql = "UPDATE topics SET removed = ? WHERE id = ?";
+        self.0.prepare_cached(sql)?.execute(params![seq, topic]).map(drop)
+    }
+
+    pub(super) fn set_volatile(&self, topic: i64, volatile: bool) -> rusqlite::Result<()> {
+        let sql = "UPDATE topics SET volatile = ? WHERE id = ?";
+        self.0.prepare_cached(sql)?.execute(params![volatile, topic]).map(drop)
     }
 
     pub(super) fn insert_key(&self, key: &str, appended: Appended, time: u64) -> rusqlite::Result<()> {
@@ -237,7 +277,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn other_layout(found: i64) -> rusqlite::Error {
-    let message = format!("it has layout {found}, this version of the server knows {LAYOUT}");
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH), Some(message))
+fn unusable(why: &str) -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH);
+    rusqlite::Error::SqliteFailure(code, Some(why.into()))
 }

@@ -39,7 +39,8 @@ async fn append(log: &DiskLog, topic: &str, key: Option<&str>) -> Appended {
 
 async fn page(log: &DiskLog, topic: &str) -> Page {
     let selectors = Selectors::exactly(Topic::new(topic).unwrap());
-    let read = Read { selectors, after: 0, depth: Depth::All, max_records: 1000, max_bytes: u64::MAX };
+    let read =
+        Read { selectors, after: 0, known: 0, depth: Depth::All, max_records: 1000, max_bytes: u64::MAX };
     log.read(read).await.unwrap()
 }
 

@@ -15,6 +15,8 @@ use crate::log::{Append, AppendError, Appended, Record, now_millis};
 
 /// Records in a group, after which no further batch is added to it.
 const GROUP_RECORDS: usize = 4096;
+/// Bytes of data in a group, after which no further batch is added to it.
+const GROUP_BYTES: usize = 8 << 20;
 /// Records removed with a group at the least, so that removing keeps up with appending.
 const REMOVED_WITH_GROUP: usize = 256;
 /// Records removed in one transaction when there is nothing else to do. Takes about a millisecond.
@@ -55,14 +57,25 @@ struct Stamped {
 }
 
 impl Writer {
-    /// Takes over the store, marks it as in use, and removes what the policies do not keep any more.
+    /// Takes over the store, marks it as in use, and dooms what the policies do not keep any more.
     pub(super) fn new(
         mut store: Store,
         shared: Arc<Shared>,
         rows: HashMap<Arc<Topic>, i64>,
     ) -> Result<Self, CommitError> {
-        let reserved = shared.state().index.head() + RESERVED;
-        store.commit(|write| write.set_meta(reserved, false))?;
+        let reserved = {
+            let index = &shared.state().index;
+            let reserved = index.head() + RESERVED;
+            store.commit(|write| {
+                // A topic's policy may be another one than last time.
+                for (topic, row) in &rows {
+                    write.set_removed(*row, index.removed(topic))?;
+                    write.set_volatile(*row, index.is_in_memory(topic))?;
+                }
+                write.set_meta(reserved, false)
+            })?;
+            reserved
+        };
         let (doomed, forgotten) = (VecDeque::new(), Vec::new());
         let mut writer = Self { store, shared, rows, reserved, doomed, forgotten, failed: None };
         writer.expire();
@@ -87,12 +100,14 @@ impl Writer {
 
     /// Appends this request and those that wait behind it.
     fn work(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
-        let mut records = first.batch.drafts.len();
+        let (mut records, mut bytes) = first.size();
         let mut group = vec![first];
         while records < GROUP_RECORDS
+            && bytes < GROUP_BYTES
             && let Ok(request) = requests.try_recv()
         {
-            records += request.batch.drafts.len();
+            let (more_records, more_bytes) = request.size();
+            (records, bytes) = (records + more_records, bytes + more_bytes);
             group.push(request);
         }
         // A key that comes twice in a group is answered once the first of the two is stored.
@@ -111,9 +126,16 @@ impl Writer {
         let Err(error) = self.store(&group, now) else {
             return self.publish(group, now);
         };
-        tracing::error!(%error, batches = group.len(), "nothing was stored");
-        // What is in memory alone does not need the disk; it gets new seqs, because nothing has the old ones.
-        let (refused, in_memory): (Vec<_>, Vec<_>) = group.into_iter().partition(|batch| batch.on_disk);
+        tracing::error!(%error, batches = group.len(), "events were refused");
+        {
+            let topics = group.iter().flat_map(|batch| &batch.records).map(|record| &*record.topic);
+            self.shared.state().index.forget_unused(topics);
+        }
+        // What is in memory alone does not need the disk and gets new seqs. But if the old ones may be in the
+        // file, they cannot be given out again before a restart has settled that.
+        let usable = self.failed.is_none();
+        let (refused, in_memory): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|batch| batch.on_disk || !usable);
         refused.into_iter().for_each(|batch| batch.request.answer(Err(error.clone())));
         let in_memory = self.stamp(in_memory.into_iter().map(|batch| batch.request).collect(), now);
         match self.store(&in_memory, now) {
@@ -139,7 +161,7 @@ impl Writer {
                     head += records.len() as u64;
                     let needs_disk =
                         |record: &Arc<Record>| !record.in_memory || !self.rows.contains_key(&record.topic);
-                    let on_disk = request.batch.key.is_some() || records.iter().any(needs_disk);
+                    let on_disk = records.iter().any(needs_disk);
                     stamped.push(Stamped { request, records, on_disk });
                 }
                 Err(error) => request.answer(Err(error)),
@@ -150,22 +172,23 @@ impl Writer {
 
     /// Makes the group as durable as its topics ask for. On `Err` nothing was stored.
     fn store(&mut self, group: &[Stamped], now: u64) -> Result<(), AppendError> {
+        if let Some(why) = &self.failed {
+            return Err(AppendError::Unavailable(why.clone()));
+        }
         let last = group.iter().flat_map(|batch| &batch.records).last().map_or(0, |record| record.seq);
         let reserved = if last > self.reserved { last + RESERVED } else { self.reserved };
         if reserved == self.reserved && !group.iter().any(|batch| batch.on_disk) {
             return Ok(());
         }
-        if let Some(why) = &self.failed {
-            return Err(AppendError::Unavailable(why.clone()));
-        }
         let count: usize = group.iter().map(|batch| batch.records.len()).sum();
         let doomed = self.doomed.len().min(REMOVED_WITH_GROUP.max(2 * count));
         let mut new_rows = HashMap::new();
         let committed = self.store.commit(|write| {
+            // First, because a key that was forgotten may be used again in this group.
+            remove(write, self.doomed.iter().take(doomed), &self.forgotten, &self.rows)?;
             for batch in group {
                 insert(write, batch, now, &self.rows, &mut new_rows)?;
             }
-            remove(write, self.doomed.iter().take(doomed), &self.forgotten, &self.rows)?;
             if reserved != self.reserved { write.set_meta(reserved, false) } else { Ok(()) }
         });
         committed.map_err(|error| self.failure(error))?;
@@ -178,16 +201,14 @@ impl Writer {
 
     /// What a failed commit means to a publisher, and to this thread.
     fn failure(&mut self, error: CommitError) -> AppendError {
-        if error.is_full() {
-            return AppendError::Full;
-        }
         match error {
-            CommitError::Before(error) => AppendError::Unavailable(error.to_string()),
-            CommitError::During(error) => {
+            CommitError::Full => AppendError::Full,
+            CommitError::Refused(error) => AppendError::Unavailable(error.to_string()),
+            CommitError::Unknown(error) => {
                 // After a failed fsync the system may have dropped what it could not write, and would call
                 // the next one good.
                 let why = format!("a write failed ({error}); restart the server");
-                tracing::error!(%why, "no more events are taken for topics on disk");
+                tracing::error!(%why, "no more events are taken");
                 self.failed = Some(why);
                 AppendError::Unknown(error.to_string())
             }
@@ -265,7 +286,8 @@ impl Writer {
             for (topic, row) in &self.rows {
                 let volatile = state.index.is_in_memory(topic);
                 let removed = if volatile { state.index.newest(topic) } else { state.index.removed(topic) };
-                write.set_removed(*row, removed, volatile)?;
+                write.set_removed(*row, removed)?;
+                write.set_volatile(*row, volatile)?;
             }
             write.set_meta(state.index.head(), true)
         });
@@ -279,6 +301,12 @@ impl Writer {
 }
 
 impl Request {
+    /// Records, and bytes of their data.
+    fn size(&self) -> (usize, usize) {
+        let drafts = &self.batch.drafts;
+        (drafts.len(), drafts.iter().map(|draft| draft.event.data().len()).sum())
+    }
+
     fn answer(self, answer: Result<Appended, AppendError>) {
         // Whoever asked may have gone.
         let _ = self.reply.send(answer);
@@ -305,7 +333,9 @@ fn insert(
             write.insert_record(row, record)?;
         }
     }
-    if let (Some(key), Some(first)) = (&batch.request.batch.key, batch.records.first()) {
+    // A key must not outlive its events.
+    let kept = batch.records.iter().any(|record| !record.in_memory);
+    if let (true, Some(key), Some(first)) = (kept, &batch.request.batch.key, batch.records.first()) {
         let count = batch.records.len() as u64;
         write.insert_key(key, Appended { first: first.seq, count, repeated: false }, now)?;
     }
@@ -325,7 +355,7 @@ fn remove<'a>(
     }
     for (topic, seq) in newest {
         if let Some(row) = rows.get(topic) {
-            write.set_removed(*row, seq, false)?;
+            write.set_removed(*row, seq)?;
         }
     }
     forgotten.iter().try_for_each(|key| write.delete_key(key))
