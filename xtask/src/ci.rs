@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::bench::{self, Bench};
 use crate::shell::{cargo, run};
-use crate::{e2e, fuzz, tools};
+use crate::{bench, crash, e2e, full_disk, fuzz, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
@@ -25,7 +24,9 @@ const STEPS: [Step; 7] = [
     }),
     ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
     ("end to end", || e2e::run(&e2e::Args::default())),
-    ("benches, once and small", || bench::run(Bench::small())),
+    ("crash", || crash::run(&crash::Args::short())),
+    ("full disk", full_disk::run),
+    ("benches, once and small", bench::run_small),
 ];
 
 pub(crate) fn run_gate() -> Result<()> {

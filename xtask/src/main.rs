@@ -2,9 +2,13 @@
 
 mod bench;
 mod ci;
+mod crash;
 mod e2e;
 mod foreign_reader;
+mod full_disk;
 mod fuzz;
+mod http;
+mod server;
 mod shell;
 mod tools;
 
@@ -22,6 +26,10 @@ enum Command {
     E2e(e2e::Args),
     /// Fuzzes the codec; finds are in fuzz/artifacts.
     Fuzz(fuzz::Args),
+    /// Kills the release server again and again while events are published and read; nothing may be lost.
+    Crash(crash::Args),
+    /// Fills the disk under the release server while events are published and read. Needs root, for a small disk.
+    FullDisk,
     /// Measures the release server. Needs an otherwise idle machine.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -42,6 +50,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Ci => ci::run_gate(),
         Command::E2e(args) => e2e::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Crash(args) => crash::run(&args),
+        Command::FullDisk => full_disk::run(),
         Command::Bench(bench) => bench::run(bench),
         Command::ForeignReader(args) => foreign_reader::run(args),
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
@@ -33,13 +34,44 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Builds the release binaries that tests and benches drive.
+/// Builds the release binaries that tests and benches drive. Always all of them, because cargo builds a dependency
+/// anew for each set of packages that want other features of it.
 pub(crate) fn build_release() -> Result<()> {
-    run(&mut cargo(&["build", "--release", "--package", "sse-server", "--package", "sse-cli"]))
+    let packages = ["--package", "sse-server", "--package", "sse-cli", "--package", "xtask"];
+    run(cargo(&["build", "--release"]).args(packages))
 }
 
 /// A release binary of the workspace.
 pub(crate) fn release_binary(name: &str) -> PathBuf {
+    target().join("release").join(name)
+}
+
+/// Another server than the release one, for work on the tests themselves.
+const SERVER: &str = "SSE_SERVER_BIN";
+
+/// The server that crash tests and benches run.
+pub(crate) fn server_binary() -> PathBuf {
+    std::env::var_os(SERVER).map_or_else(|| release_binary("sse-server"), PathBuf::from)
+}
+
+/// Builds the server, unless another one is to be used.
+pub(crate) fn build_server() -> Result<()> {
+    match std::env::var_os(SERVER) {
+        Some(_) => Ok(()),
+        None => build_release(),
+    }
+}
+
+/// A new folder on the disk of the build output, removed when dropped. Not in the folder for temporary files, which
+/// may be in memory and so faster than any disk.
+pub(crate) fn scratch_folder(purpose: &str) -> Result<TempDir> {
+    let folder = target();
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let made = tempfile::Builder::new().prefix(&format!("{purpose}-")).tempdir_in(&folder);
+    made.with_context(|| format!("cannot make a folder in {}", folder.display()))
+}
+
+fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    root().join(target).join("release").join(name)
+    root().join(target)
 }

@@ -1,9 +1,11 @@
-//! Short ways to write the URL of a stream.
+//! Short ways to write the URL of a stream or of a hub.
 
 use sse_client::reqwest::Url;
 
 /// The stream that a hub on this machine serves.
 pub(crate) const DEFAULT: &str = "http://127.0.0.1:3000/events";
+/// The hub on this machine.
+pub(crate) const DEFAULT_BASE: &str = "http://127.0.0.1:3000";
 
 /// Why a text is not taken as an address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +13,7 @@ pub(crate) enum AddressError {
     /// A single word, which is more likely a mistyped command.
     #[error("{0:?} is neither a command nor a URL; a host alone is written `{0}:80`")]
     Word(String),
-    #[error("events are read over http or https, not over {0}")]
+    #[error("events go over http or https, not over {0}")]
     Scheme(String),
     #[error("not a URL: {0}")]
     Syntax(String),
@@ -20,6 +22,15 @@ pub(crate) enum AddressError {
 /// Takes a URL, `host[:port][/path]` or `:port[/path]`. Without a scheme it is http, without a host this machine,
 /// without a path (not even `/`) `/events`.
 pub(crate) fn parse(text: &str) -> Result<Url, AddressError> {
+    parse_with(text, "/events")
+}
+
+/// The same for the URL that a hub's paths are below, which has no path of its own unless one is written.
+pub(crate) fn parse_base(text: &str) -> Result<Url, AddressError> {
+    parse_with(text, "/")
+}
+
+fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressError> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
         return Err(AddressError::Scheme(scheme.to_owned()));
@@ -33,7 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<Url, AddressError> {
         return Err(AddressError::Syntax("it has no host".to_owned()));
     }
     let host = if authority.starts_with(':') { "127.0.0.1" } else { "" };
-    let path = if tail.starts_with('/') { "" } else { "/events" };
+    let path = if tail.starts_with('/') { "" } else { default_path };
     Url::parse(&format!("{scheme}://{host}{authority}{path}{tail}"))
         .map_err(|error| AddressError::Syntax(error.to_string()))
 }
@@ -65,6 +76,15 @@ mod tests {
             assert_eq!(parse(url).map(String::from).as_deref(), Ok(url));
         }
         assert_eq!(parse("https://example.com").unwrap().as_str(), "https://example.com/events");
+    }
+
+    #[test]
+    fn a_hub_has_no_path_of_its_own() {
+        for (text, url) in
+            [(":3000", "http://127.0.0.1:3000/"), ("https://example.com/hub", "https://example.com/hub")]
+        {
+            assert_eq!(parse_base(text).map(String::from).as_deref(), Ok(url), "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod exit;
 mod harmless;
 mod output;
 mod pretty;
+mod publish;
 mod refusal;
 mod tail;
 mod talk;
@@ -59,6 +60,7 @@ fn runtime() -> std::io::Result<Runtime> {
 async fn command(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Some(Command::Tail(tail)) => tail::run(tail).await,
+        Some(Command::Publish(publish)) => publish::run(publish).await,
         None => tail::run(args.tail).await,
     }
 }

@@ -1,5 +1,6 @@
 //! Why a server refuses, in its own words: the body of a refusal, as far as it helps a person.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -13,16 +14,31 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 /// More of a plain text is not shown.
 const MAX_CHARS: usize = 500;
 
-/// The fields of RFC 9457 that are made for people.
+/// The fields of RFC 9457 that are made for people, and one of ours.
 #[derive(Deserialize)]
 struct Problem {
     title: Option<String>,
     detail: Option<String>,
+    line: Option<usize>,
+}
+
+/// What the server says about a refusal. `Display` gives the explanation.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    explanation: String,
+    /// The line of a batch that is wrong, counted from 1.
+    pub(crate) line: Option<usize>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.explanation)
+    }
 }
 
 /// The explanation in the body: `detail`, else `title` of problem details, or the first line of a plain text.
 /// `None` when there is none, or it does not come in time.
-pub(crate) async fn explanation(response: Response) -> Option<String> {
+pub(crate) async fn read(response: Response) -> Option<Refusal> {
     let content_type = response.headers().get(CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let json = essence == "application/json" || essence.ends_with("+json");
@@ -30,13 +46,16 @@ pub(crate) async fn explanation(response: Response) -> Option<String> {
         return None;
     }
     let body = tokio::time::timeout(MAX_WAIT, start_of_body(response)).await.ok()?;
-    let text = if json {
+    let (text, line) = if json {
         let problem: Problem = serde_json::from_slice(&body).ok()?;
-        problem.detail.or(problem.title)?
+        (problem.detail.or(problem.title)?, problem.line)
     } else {
-        String::from_utf8_lossy(&body).trim().lines().next()?.to_owned()
+        (String::from_utf8_lossy(&body).trim().lines().next()?.to_owned(), None)
     };
-    Some(text.chars().take(MAX_CHARS).collect())
+    // Counted in the request. Whoever shows it counts in its own input.
+    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let text = text.strip_prefix(&place).unwrap_or(&text);
+    Some(Refusal { explanation: text.chars().take(MAX_CHARS).collect(), line })
 }
 
 async fn start_of_body(mut response: Response) -> Vec<u8> {

@@ -74,8 +74,8 @@ async fn closed(talk: &Talk, url: &Url, reason: CloseReason) -> Exit {
         }
         CloseReason::Status(response) => {
             let exit = Exit::from_status(response.status());
-            if let Some(explanation) = refusal::explanation(*response).await {
-                text = format!("{text}: {explanation}");
+            if let Some(refusal) = refusal::read(*response).await {
+                text = format!("{text}: {refusal}");
             }
             exit
         }

@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Effects, Style};
 use sse_client::reqwest::Url;
 use sse_client::{DecodeError, Event, Interruption, Reconnecting};
+use sse_core::Topic;
 use sse_core::payload::{Gap, GapReason};
 
 use crate::address;
@@ -15,7 +17,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const WAIT: Style = AnsiColor::Yellow.on_default();
 const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 
-/// The voice of a command that follows one stream.
+/// The voice of a command.
 #[derive(Debug)]
 pub(crate) struct Talk {
     quiet: bool,
@@ -75,11 +77,32 @@ impl Talk {
         put(BAD, &error.to_string());
     }
 
+    /// An event could not be published yet.
+    pub(crate) fn retrying(&self, reason: &str, delay: Duration) {
+        let seconds = delay.as_secs_f64();
+        self.say(WAIT, format!("{reason}, trying again in {seconds:.1} s"));
+    }
+
+    /// Lines typed by a person are published.
+    pub(crate) fn typing(&self, topic: &Topic) {
+        self.say(Style::new(), format!("each line is published to {topic}; Ctrl-D ends"));
+    }
+
+    /// How many events are stored.
+    pub(crate) fn acknowledged(&self, count: u64) {
+        self.say(GOOD, acknowledged(count));
+    }
+
     fn say(&self, style: Style, text: String) {
         if !self.quiet {
             put(style, &text);
         }
     }
+}
+
+/// `1 event acknowledged`
+pub(crate) fn acknowledged(count: u64) -> String {
+    format!("{count} {} acknowledged", if count == 1 { "event" } else { "events" })
 }
 
 /// Says why the program fails.
@@ -113,7 +136,7 @@ pub(crate) fn shown(url: &Url) -> Url {
 }
 
 /// `Connection refused (os error 111)` without the number, which tells people nothing.
-fn without_os_code(reason: &str) -> &str {
+pub(crate) fn without_os_code(reason: &str) -> &str {
     reason.split_once(" (os error ").map_or(reason, |(words, _)| words)
 }
 

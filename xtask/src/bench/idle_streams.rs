@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use anyhow::{Result, bail, ensure};
 
-use super::server::Server;
+use super::{machine, stream};
+use crate::server::Server;
+use crate::shell;
 
 /// Flags of `cargo xtask bench idle-streams`.
 #[derive(Debug, clap::Args)]
@@ -19,20 +19,22 @@ pub(crate) struct Args {
     pub(super) hold: u64,
 }
 
+/// Nobody publishes to this topic.
+const QUIET: &str = "/events?topic=quiet";
 /// The server's default. Cut streams have to be noticed within one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Streams opened and cut before measuring, so that what is allocated once does not count.
 const WARM_UP_STREAMS: usize = 20;
 
 pub(super) async fn run(args: Args) -> Result<()> {
-    rlimit::increase_nofile_limit(u64::MAX)?;
-    let server = Server::start(&[])?;
-    drop(open(&server, WARM_UP_STREAMS).await?);
+    let data = shell::scratch_folder("bench")?;
+    let server = Server::start(data.path(), &[])?;
+    drop(stream::open_many(&server.address, QUIET, WARM_UP_STREAMS).await?);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let files = server.open_files()?;
     let memory = server.resident_bytes()?;
 
-    let streams = open(&server, args.streams).await?;
+    let streams = stream::open_many(&server.address, QUIET, args.streams).await?;
     ensure!(server.open_files()? >= files + args.streams, "a stream has no open file");
     tokio::time::sleep(Duration::from_secs(args.hold)).await;
     let held = server.resident_bytes()?;
@@ -41,6 +43,7 @@ pub(super) async fn run(args: Args) -> Result<()> {
     let freed = files_back(&server, files).await?;
 
     let each = (held.saturating_sub(memory)) as f64 / args.streams as f64 / 1024.0;
+    machine::print_heading();
     println!("idle streams      {:>10}, held for {} s", args.streams, args.hold);
     println!(
         "resident memory   {:>10.1} KiB each ({} KiB before, {} KiB held)",
@@ -53,23 +56,6 @@ pub(super) async fn run(args: Args) -> Result<()> {
         freed.as_secs_f64()
     );
     Ok(())
-}
-
-/// Opens streams on a topic that nobody publishes to, and reads each up to its greeting.
-async fn open(server: &Server, count: usize) -> Result<Vec<TcpStream>> {
-    let mut streams = Vec::with_capacity(count);
-    for nth in 0..count {
-        let mut stream =
-            TcpStream::connect(&server.address).await.with_context(|| format!("stream {nth}"))?;
-        let request = format!("GET /events?topic=quiet HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
-        stream.write_all(request.as_bytes()).await?;
-        let mut seen = Vec::new();
-        while !seen.windows(9).any(|window| window == b"Connected") {
-            ensure!(stream.read_buf(&mut seen).await? > 0, "stream {nth} was refused");
-        }
-        streams.push(stream);
-    }
-    Ok(streams)
 }
 
 /// Waits until the server has no more files open than before.

@@ -5,6 +5,8 @@
 
 mod display;
 mod ending;
+mod inbox;
+mod publishing;
 #[path = "../../../sse-client/tests/it/server.rs"]
 #[expect(dead_code, reason = "shared with the tests of sse-client, which use all of it")]
 mod server;
@@ -21,9 +23,16 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// The program with these arguments, with pipes and without the caller's wishes about colour.
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sse-cli"));
-    for name in
-        ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
-    {
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "SSE_SERVER",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ] {
         command.env_remove(name);
     }
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -1,0 +1,173 @@
+//! Where the events come from: the argument, or stdin line by line on a thread of its own. Knows nothing of HTTP.
+
+use std::io::{self, BufRead, Read};
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
+
+/// Longest line, its end not counted. Above what a hub takes as one event, so that the hub's own limit is what
+/// people meet.
+const MAX_LINE_BYTES: usize = 4 << 20;
+/// Lines that wait while a request is out; then stdin is not read. In bytes, `MAX_LINE_BYTES` for each at worst.
+const MAX_WAITING_LINES: usize = 1000;
+
+/// One event to be.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Counted from 1.
+    pub(super) number: u64,
+    /// Without its end.
+    pub(super) text: String,
+}
+
+/// Why there are no more lines.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InputError {
+    #[error("stdin cannot be read")]
+    Read(#[source] io::Error),
+    #[error("line {number} has more than {MAX_LINE_BYTES} bytes")]
+    TooLong { number: u64 },
+    #[error("line {number} is not UTF-8, and events are text")]
+    NotUtf8 { number: u64 },
+}
+
+/// How many lines go together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchLimits {
+    pub(super) lines: usize,
+    /// A longer line goes alone.
+    pub(super) bytes: usize,
+}
+
+/// Lines, with those that wait taken together.
+#[derive(Debug)]
+pub(super) struct Input {
+    lines: mpsc::Receiver<Result<Line, InputError>>,
+    limits: BatchLimits,
+    /// Taken from the channel, but not part of the batch before.
+    held: Option<Result<Line, InputError>>,
+}
+
+impl Input {
+    /// One event.
+    pub(super) fn one(text: String, limits: BatchLimits) -> Self {
+        let (_, lines) = mpsc::channel(1);
+        Self { lines, limits, held: Some(Ok(Line { number: 1, text })) }
+    }
+
+    /// The lines of stdin. The thread ends with stdin, or at the first line after this is dropped.
+    pub(super) fn stdin(limits: BatchLimits) -> Self {
+        let (sender, lines) = mpsc::channel(MAX_WAITING_LINES);
+        std::thread::spawn(move || read(io::stdin().lock(), &sender));
+        Self { lines, limits, held: None }
+    }
+
+    /// Waits for a line, then takes what is there as well, within the limits. `None` at the end.
+    ///
+    /// An error comes after all lines before it. Lines come one by one from a pipe, so that the first one that
+    /// waits alone goes alone and is not delayed.
+    pub(super) async fn batch(&mut self) -> Option<Result<Vec<Line>, InputError>> {
+        let first = match self.held.take() {
+            Some(held) => held,
+            None => self.lines.recv().await?,
+        };
+        let first = match first {
+            Ok(line) => line,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut bytes = first.text.len();
+        let mut batch = vec![first];
+        while batch.len() < self.limits.lines {
+            match self.lines.try_recv() {
+                Ok(Ok(line)) if bytes + line.text.len() <= self.limits.bytes => {
+                    bytes += line.text.len();
+                    batch.push(line);
+                }
+                Ok(next) => {
+                    self.held = Some(next);
+                    break;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        Some(Ok(batch))
+    }
+}
+
+/// Reads to the end, or to the first error.
+fn read(mut source: impl BufRead, lines: &mpsc::Sender<Result<Line, InputError>>) {
+    for number in 1.. {
+        let Some(line) = read_line(&mut source, number).transpose() else { return };
+        let last = line.is_err();
+        if lines.blocking_send(line).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// The next line without its LF or CRLF; the last one may have no end.
+fn read_line(source: &mut impl BufRead, number: u64) -> Result<Option<Line>, InputError> {
+    let mut bytes = Vec::new();
+    // Room for CRLF.
+    let most = MAX_LINE_BYTES as u64 + 2;
+    let read = source.by_ref().take(most).read_until(b'\n', &mut bytes).map_err(InputError::Read)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    if bytes.pop_if(|byte| *byte == b'\n').is_some() {
+        bytes.pop_if(|byte| *byte == b'\r');
+    }
+    if bytes.len() > MAX_LINE_BYTES {
+        return Err(InputError::TooLong { number });
+    }
+    let text = String::from_utf8(bytes).map_err(|_| InputError::NotUtf8 { number })?;
+    Ok(Some(Line { number, text }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(mut bytes: &[u8]) -> Vec<Result<String, String>> {
+        let mut found = Vec::new();
+        while let Some(line) = read_line(&mut bytes, found.len() as u64 + 1).transpose() {
+            found.push(line.map(|line| line.text).map_err(|error| error.to_string()));
+        }
+        found
+    }
+
+    #[test]
+    fn line_ends_are_taken_off() {
+        let texts: Vec<String> = lines(b"a\nb\r\n\n\r\nc\rd\n e").into_iter().map(Result::unwrap).collect();
+        assert_eq!(texts, ["a", "b", "", "", "c\rd", " e"]);
+        assert_eq!(lines(b""), []);
+    }
+
+    #[test]
+    fn what_cannot_be_an_event_is_named() {
+        assert_eq!(lines(b"a\n\xff\n")[1], Err("line 2 is not UTF-8, and events are text".into()));
+        let long = "x".repeat(MAX_LINE_BYTES);
+        assert_eq!(lines(format!("{long}\r\n").as_bytes()), [Ok(long.clone())]);
+        let error = format!("line 1 has more than {MAX_LINE_BYTES} bytes");
+        assert_eq!(lines(format!("{long}x").as_bytes())[0], Err(error));
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_together_within_the_limits() {
+        let (sender, lines) = mpsc::channel(10);
+        let limits = BatchLimits { lines: 3, bytes: 4 };
+        let mut input = Input { lines, limits, held: None };
+        for text in ["a", "b", "c", "d", "eeeeee", "f"] {
+            sender.send(Ok(Line { number: 1, text: text.into() })).await.unwrap();
+        }
+        sender.send(Err(InputError::NotUtf8 { number: 7 })).await.unwrap();
+        drop(sender);
+        let mut batches = Vec::new();
+        while let Some(batch) = input.batch().await {
+            batches.push(batch.map_or("!".into(), |lines| {
+                lines.into_iter().map(|line| line.text).collect::<Vec<_>>().join(" ")
+            }));
+        }
+        assert_eq!(batches, ["a b c", "d", "eeeeee", "f", "!"]);
+    }
+}

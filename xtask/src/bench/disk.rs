@@ -1,0 +1,31 @@
+//! What the disk alone can do: the time that one small append takes until it is safe.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::figures::{median, percentile};
+
+/// Bytes of one append: an event of 200 bytes and what a log adds to it.
+const APPEND: [u8; 256] = [b'x'; 256];
+
+/// Appends and `fdatasync`s in turn for this long, in a file of its own in `folder`, and prints what one takes.
+pub(super) fn print_sync_time(folder: &Path, time: Duration) -> Result<()> {
+    let path = folder.join("sync-probe");
+    let mut file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    let mut micros = Vec::new();
+    let from = Instant::now();
+    while from.elapsed() < time || micros.is_empty() {
+        let from = Instant::now();
+        file.write_all(&APPEND)?;
+        file.sync_data()?;
+        micros.push(from.elapsed().as_secs_f64() * 1e6);
+    }
+    std::fs::remove_file(&path)?;
+    let (p50, p99) = (median(&micros), percentile(&micros, 99.0));
+    println!("bare append and fdatasync       p50 {p50:.0} µs, p99 {p99:.0} µs, {:.0} a second", 1e6 / p50);
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Durable publishing: many publishers against one that waits for each answer, and batches.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::task::JoinSet;
+
+use super::figures::{median, per_second, thousands};
+use super::{disk, machine};
+use crate::http::Connection;
+use crate::server::Server;
+use crate::shell;
+
+/// Flags of `cargo xtask bench publish`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Publishers at once.
+    #[arg(long, default_value_t = 64)]
+    pub(super) publishers: usize,
+    /// Rounds; each has the three ways one after the other.
+    #[arg(long, default_value_t = 5)]
+    pub(super) rounds: u32,
+    /// Seconds for each way in each round.
+    #[arg(long, default_value_t = 3.0)]
+    pub(super) seconds: f64,
+}
+
+const TOPIC: &str = "bench/publish";
+const EVENT: [u8; 200] = [b'x'; 200];
+const BATCH: u64 = 1000;
+
+pub(super) async fn run(args: Args) -> Result<()> {
+    let data = shell::scratch_folder("bench")?;
+    let server = Server::start(data.path(), &[])?;
+    let time = Duration::from_secs_f64(args.seconds);
+    machine::print_heading();
+    println!(
+        "measured  {} rounds of {} s each way, events of {} bytes",
+        args.rounds,
+        args.seconds,
+        EVENT.len()
+    );
+    disk::print_sync_time(data.path(), time)?;
+    let (mut one, mut many, mut batches) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..args.rounds {
+        one.push(singles(&server, 1, time).await?);
+        many.push(singles(&server, args.publishers, time).await?);
+        batches.push(in_batches(&server, time).await?);
+    }
+    let [one, many, batches] = [one, many, batches].map(|rates| median(&rates));
+    let row = |what: String, rate: f64| {
+        println!("{what:<31} {:>9} events/s, {:.1} times", thousands(rate), rate / one);
+    };
+    row("1 publisher".to_owned(), one);
+    row(format!("{} publishers", args.publishers), many);
+    row(format!("1 publisher, batches of {BATCH}"), batches);
+    Ok(())
+}
+
+/// Events a second of publishers that each wait for the answer before the next event.
+async fn singles(server: &Server, publishers: usize, time: Duration) -> Result<f64> {
+    let mut connections = Vec::new();
+    for _ in 0..publishers {
+        connections.push(Connection::open(&server.address).await?);
+    }
+    let from = Instant::now();
+    let mut tasks = JoinSet::new();
+    for mut connection in connections {
+        tasks.spawn(async move {
+            let mut count = 0_u64;
+            while from.elapsed() < time {
+                connection.publish(TOPIC, &EVENT).await?;
+                count += 1;
+            }
+            anyhow::Ok(count)
+        });
+    }
+    let mut count = 0;
+    while let Some(done) = tasks.join_next().await {
+        count += done??;
+    }
+    Ok(per_second(count, from.elapsed()))
+}
+
+/// Events a second of one connection that sends batch after batch.
+async fn in_batches(server: &Server, time: Duration) -> Result<f64> {
+    let event = serde_json::json!({ "data": String::from_utf8_lossy(&EVENT) }).to_string() + "\n";
+    let batch = event.repeat(BATCH as usize);
+    let mut connection = Connection::open(&server.address).await?;
+    let from = Instant::now();
+    let mut count = 0;
+    while from.elapsed() < time {
+        connection.publish_batch(TOPIC, batch.as_bytes()).await?;
+        count += BATCH;
+    }
+    Ok(per_second(count, from.elapsed()))
+}

@@ -1,0 +1,111 @@
+//! Many readers on one thread that do next to nothing with what they read: count events, and look at one stamp for
+//! each read.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use super::stamp::{self, Clock};
+
+/// For all readers together.
+const BUFFER: usize = 64 << 10;
+/// Longest wait for deliveries.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Readers at work. They stop, and their streams close, when this is dropped.
+pub(super) struct Readers {
+    seen: Arc<Seen>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    deliveries: AtomicU64,
+    ended: AtomicU64,
+    /// Milliseconds; one for each read that had a stamp.
+    latencies: Mutex<Vec<f64>>,
+}
+
+impl Readers {
+    pub(super) fn start(streams: Vec<TcpStream>, clock: Clock) -> Result<Self> {
+        let seen = Arc::new(Seen::default());
+        let streams = streams.into_iter().map(TcpStream::into_std).collect::<Result<Vec<_>, _>>()?;
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = Arc::clone(&seen);
+        let thread = std::thread::spawn(move || {
+            let buffer = Rc::new(RefCell::new(vec![0; BUFFER]));
+            LocalSet::new().block_on(&runtime, async {
+                for stream in streams {
+                    let stream = TcpStream::from_std(stream).expect("it was registered before");
+                    let (shared, buffer) = (Arc::clone(&shared), Rc::clone(&buffer));
+                    tokio::task::spawn_local(async move { read(&stream, &buffer, &shared, clock).await });
+                }
+                // An error says that the owner is gone, which is the same.
+                let _ = stopped.await;
+            });
+        });
+        Ok(Self { seen, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Events that have come in on all streams together.
+    pub(super) fn deliveries(&self) -> u64 {
+        self.seen.deliveries.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many events have come in.
+    pub(super) async fn wait_for(&self, deliveries: u64) -> Result<()> {
+        let waiting = async {
+            while self.deliveries() < deliveries {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let over = tokio::time::timeout(DEADLINE, waiting).await;
+        over.with_context(|| format!("{} of {deliveries} deliveries have come", self.deliveries()))?;
+        let ended = self.seen.ended.load(Ordering::Relaxed);
+        ensure!(ended == 0, "{ended} streams were cut");
+        Ok(())
+    }
+
+    /// The latencies since this was last called, in milliseconds.
+    pub(super) fn take_latencies(&self) -> Vec<f64> {
+        std::mem::take(&mut self.seen.latencies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            // A panic has been printed already.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn read(stream: &TcpStream, buffer: &RefCell<Vec<u8>>, seen: &Seen, clock: Clock) {
+    while stream.readable().await.is_ok() {
+        let mut buffer = buffer.borrow_mut();
+        let count = match stream.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(_) => break,
+        };
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if let Some(latency) = clock.latency(bytes) {
+            seen.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
+        }
+        seen.deliveries.fetch_add(stamp::count(bytes), Ordering::Relaxed);
+    }
+    seen.ended.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,129 @@
+//! What readers cost that have stopped reading: memory, and latency of the others.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::net::TcpStream;
+
+use super::fanout::{self, PATH, TOPIC};
+use super::figures::{median, percentile, spread};
+use super::readers::Readers;
+use super::stamp::Clock;
+use super::writes::Beat;
+use super::{machine, stream};
+use crate::http::Connection;
+use crate::server::Server;
+use crate::shell;
+
+/// Flags of `cargo xtask bench stalled`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Streams, all of one topic, those that stall included.
+    #[arg(long, default_value_t = 1000)]
+    pub(super) streams: usize,
+    /// One in so many stalls.
+    #[arg(long, default_value_t = 10)]
+    pub(super) one_in: usize,
+    /// Events a second.
+    #[arg(long, default_value_t = 20)]
+    pub(super) rate: u32,
+    /// Rounds; each is measured without stalled streams and then with them.
+    #[arg(long, default_value_t = 5)]
+    pub(super) rounds: u32,
+    /// Seconds for each in each round.
+    #[arg(long, default_value_t = 10.0)]
+    pub(super) seconds: f64,
+    /// Bytes to send through each stream so that those that stall are full: more than the kernel's buffers hold.
+    #[arg(long, default_value_t = 8 << 20)]
+    pub(super) fill: usize,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { streams: 1000, one_in: 10, rate: 20, rounds: 5, seconds: 10.0, fill: 8 << 20 }
+    }
+}
+
+const DATA_BYTES: usize = 100;
+/// Data of the events that fill the buffers.
+const FILL_EVENT: usize = 32 << 10;
+
+/// The part of the bench that stays.
+struct Bench {
+    server: Server,
+    readers: Readers,
+    reading: u64,
+    beat: Beat,
+    /// Events that the readers must have got.
+    published: u64,
+}
+
+pub(super) async fn run(args: Args) -> Result<()> {
+    let stalling = args.streams / args.one_in.max(1);
+    let reading = args.streams - stalling;
+    let clock = Clock::new();
+    let data = shell::scratch_folder("bench")?;
+    let server = Server::start(data.path(), &[])?;
+    let readers = Readers::start(stream::open_many(&server.address, PATH, reading).await?, clock)?;
+    let events = (args.seconds * f64::from(args.rate)).ceil() as u32;
+    let beat = Beat { events, interval: Duration::from_secs(1) / args.rate, data_bytes: DATA_BYTES, clock };
+    let mut bench = Bench { server, readers, reading: reading as u64, beat, published: 0 };
+    let (mut without, mut with, mut kibibytes) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..args.rounds {
+        // Before both, so that what it does to server and readers is in both.
+        bench.fill(args.fill).await?;
+        without.push(bench.latencies().await?);
+        let before = bench.server.resident_bytes()?;
+        let stalled: Vec<TcpStream> = stream::open_many(&bench.server.address, PATH, stalling).await?;
+        bench.fill(args.fill).await?;
+        with.push(bench.latencies().await?);
+        let grown = bench.server.resident_bytes()?.saturating_sub(before);
+        kibibytes.push(grown as f64 / 1024.0 / stalling.max(1) as f64);
+        drop(stalled);
+    }
+    machine::print_heading();
+    println!(
+        "measured  {} rounds of {} s each, {reading} streams that read, {} events/s with {DATA_BYTES} bytes of data",
+        args.rounds, args.seconds, args.rate
+    );
+    for (name, percent) in [("p50", 50.0), ("p99", 99.0)] {
+        print_row(name, percent, &without, &with, stalling);
+    }
+    println!("memory of a stalled stream {:>7.1} KiB resident", median(&kibibytes));
+    Ok(())
+}
+
+/// One percentile: its medians over all rounds, and the ratio.
+fn print_row(name: &str, percent: f64, without: &[Vec<f64>], with: &[Vec<f64>], stalling: usize) {
+    let of =
+        |rounds: &[Vec<f64>]| rounds.iter().map(|round| percentile(round, percent)).collect::<Vec<f64>>();
+    let (without, with) = (of(without), of(with));
+    let ratios: Vec<f64> = with.iter().zip(&without).map(|(with, without)| with / without).collect();
+    let (before, after) = (median(&without), median(&with));
+    println!(
+        "latency {name}  {before:.2} ms, with {stalling} stalled {after:.2} ms, ratio {}",
+        spread(&ratios)
+    );
+}
+
+impl Bench {
+    /// Sends that many bytes through every stream, and waits for those that read.
+    async fn fill(&mut self, bytes: usize) -> Result<()> {
+        let mut connection = Connection::open(&self.server.address).await?;
+        for _ in 0..bytes.div_ceil(FILL_EVENT) {
+            connection.publish(TOPIC, self.beat.clock.data(FILL_EVENT).as_bytes()).await?;
+            self.published += 1;
+            self.readers.wait_for(self.published * self.reading).await?;
+        }
+        Ok(())
+    }
+
+    /// Latencies at a steady pace, in milliseconds.
+    async fn latencies(&mut self) -> Result<Vec<f64>> {
+        self.readers.take_latencies();
+        fanout::publish(&self.server.address, self.beat).await?;
+        self.published += u64::from(self.beat.events);
+        self.readers.wait_for(self.published * self.reading).await?;
+        Ok(self.readers.take_latencies())
+    }
+}

@@ -1,0 +1,53 @@
+//! The time of publishing, written into the data of an event so that a reader can tell its latency at little cost.
+
+use std::time::Instant;
+
+/// Stands once in each event of a bench, and in nothing else that a stream carries.
+const MARK: u8 = b'~';
+/// Of the time, in microseconds.
+const DIGITS: usize = 12;
+
+/// Counts from when it was made; publishers and readers have copies of the same one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Data of so many bytes, at least those of the stamp, that carry the time.
+    pub(super) fn data(self, bytes: usize) -> String {
+        let micros = self.0.elapsed().as_micros();
+        let mark = char::from(MARK);
+        format!("{:x<bytes$}", format!("{mark}{micros:0DIGITS$}"))
+    }
+
+    /// Milliseconds since the first stamp in these bytes. `None` if there is none, or if it is cut off.
+    pub(super) fn latency(self, bytes: &[u8]) -> Option<f64> {
+        let at = memchr::memchr(MARK, bytes)? + 1;
+        let micros: u64 = str::from_utf8(bytes.get(at..at + DIGITS)?).ok()?.parse().ok()?;
+        Some(self.0.elapsed().as_secs_f64() * 1e3 - micros as f64 / 1e3)
+    }
+}
+
+/// Events that begin in these bytes.
+pub(super) fn count(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(MARK, bytes).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_found_in_a_frame() {
+        let clock = Clock::new();
+        let data = clock.data(40);
+        assert_eq!(data.len(), 40);
+        let frames = format!("id: e-1\ndata: {data}\n\nid: e-2\ndata: {data}\n\n");
+        assert_eq!(count(frames.as_bytes()), 2);
+        assert!((0.0..1000.0).contains(&clock.latency(frames.as_bytes()).unwrap()));
+        assert_eq!(clock.latency(b"data: ~0000"), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! Opens streams for the benches, reading no further than the greeting.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// Streams from one address of this machine. It has about 28,000 ports, and other programs use some.
+const STREAMS_PER_ADDRESS: usize = 8000;
+
+/// Opens `count` streams of this path on the server.
+pub(super) async fn open_many(address: &str, path: &str, count: usize) -> Result<Vec<TcpStream>> {
+    rlimit::increase_nofile_limit(u64::MAX)?;
+    let mut streams = Vec::with_capacity(count);
+    for nth in 0..count {
+        let mut stream = connect(address, nth).await.with_context(|| format!("stream {nth}"))?;
+        request(&mut stream, address, path, "").await?;
+        read_until(&mut stream, b"Connected").await.with_context(|| format!("stream {nth}"))?;
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+/// Asks for the stream. `headers` end with CRLF each.
+pub(super) async fn request(stream: &mut TcpStream, host: &str, path: &str, headers: &str) -> Result<()> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+    Ok(stream.write_all(request.as_bytes()).await?)
+}
+
+/// Reads until `mark` has come. Gives all that was read.
+pub(super) async fn read_until(stream: &mut TcpStream, mark: &[u8]) -> Result<Vec<u8>> {
+    let mut seen = Vec::with_capacity(1024);
+    while memchr::memmem::find(&seen, mark).is_none() {
+        ensure!(
+            stream.read_buf(&mut seen).await? > 0,
+            "the stream ended: {}",
+            String::from_utf8_lossy(&seen)
+        );
+    }
+    Ok(seen)
+}
+
+/// Connects from 127.0.0.2, 127.0.0.3 and so on, so that the ports of one address do not run out.
+pub(super) async fn connect(address: &str, nth: usize) -> Result<TcpStream> {
+    let last = u8::try_from(2 + nth / STREAMS_PER_ADDRESS)?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)))?;
+    Ok(socket.connect(address.parse()?).await?)
+}

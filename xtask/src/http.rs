@@ -1,0 +1,112 @@
+//! A minimal HTTP/1.1 client for our own server: one kept-alive connection, one request at a time, little processor
+//! time. Reads answers with a length only; streams are read by others.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Larger answers are refused.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// One connection.
+pub(crate) struct Connection {
+    socket: TcpStream,
+    host: String,
+    buffer: Vec<u8>,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The answer to one published event.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Stored {
+    pub(crate) id: String,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: &str) -> Result<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, host: address.to_owned(), buffer: Vec::with_capacity(1024) })
+    }
+
+    /// Publishes one event and waits until it is stored. Gives the id.
+    pub(crate) async fn publish(&mut self, topic: &str, data: &[u8]) -> Result<String> {
+        let answer = self.post(topic, "text/plain", data).await?;
+        Ok(answer.expect_ok()?.json::<Stored>()?.id)
+    }
+
+    /// Publishes a batch and waits until it is stored.
+    pub(crate) async fn publish_batch(&mut self, topic: &str, ndjson: &[u8]) -> Result<()> {
+        self.post(topic, "application/x-ndjson", ndjson).await?.expect_ok().map(drop)
+    }
+
+    pub(crate) async fn post(&mut self, topic: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
+        let mut request = format!(
+            "POST /topics/{topic} HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+            self.host,
+            body.len()
+        )
+        .into_bytes();
+        request.extend_from_slice(body);
+        self.exchange(&request).await
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.exchange(request.as_bytes()).await
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> Result<Answer> {
+        self.socket.write_all(request).await?;
+        self.buffer.clear();
+        let end = loop {
+            if let Some(at) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.read().await?;
+        };
+        let head = String::from_utf8(self.buffer.get(..end).unwrap_or_default().to_vec())?;
+        let status = head.split(' ').nth(1).context("no status")?.parse()?;
+        let length: usize = header(&head, "content-length").context("an answer without a length")?.parse()?;
+        while self.buffer.len() < end + length {
+            self.read().await?;
+        }
+        let body = self.buffer.get(end..end + length).unwrap_or_default().to_vec();
+        Ok(Answer { status, head, body })
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        ensure!(self.buffer.len() < MAX_ANSWER, "the answer is too large");
+        ensure!(self.socket.read_buf(&mut self.buffer).await? > 0, "the server closed the connection");
+        Ok(())
+    }
+}
+
+impl Answer {
+    pub(crate) fn expect_ok(self) -> Result<Self> {
+        if self.status != 200 {
+            bail!("the server answered {}: {}", self.status, String::from_utf8_lossy(&self.body));
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body).context("unexpected answer")
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
