@@ -159,7 +159,11 @@ fn serve(
         let worker = Worker { fanout: Fanout::start(hub.clone(), shutdown.clone()), heartbeat };
         actix_web::App::new().configure(|config| http::routes(config, worker, &pages))
     };
-    let server = HttpServer::new(factory)
+    let mut server = HttpServer::new(factory);
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers.get());
+    }
+    let server = server
         // Without it, a stream stays open when its client closes.
         .h1_allow_half_closed(false)
         .on_connect(|connection, _| http::prepare_socket(connection))

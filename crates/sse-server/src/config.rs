@@ -1,5 +1,6 @@
 //! Settings of the server: flags over environment variables over defaults. Checked here, nowhere else.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub struct Settings {
     /// which nginx cuts an idle response.
     #[arg(long, env = "SSE_HEARTBEAT", value_name = "TIME", default_value = "15s", value_parser = heartbeat)]
     pub heartbeat: Heartbeat,
+
+    /// Threads that serve connections. Default: one a core.
+    #[arg(long, env = "SSE_WORKERS", value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
 
     /// How log lines look.
     #[arg(long, env = "SSE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
