@@ -92,9 +92,13 @@ impl Writer {
                     Some(request) => self.work(request, &mut requests),
                     None => return self.close(),
                 },
-                _ = ticks.tick() => self.expire(),
+                _ = ticks.tick() => {
+                    self.expire();
+                    // Only now and then, because each portion costs an fsync that a publisher would wait for;
+                    // under load the groups take care of it.
+                    while requests.is_empty() && self.remove_at_rest() {}
+                }
             }
-            while requests.is_empty() && self.remove_at_rest() {}
         }
     }
 
