@@ -32,7 +32,7 @@ describe("gap", { timeout: 90_000 }, () => {
     await server?.stop();
   });
 
-  /** Opens a native EventSource whose events go to `window.seen[name]`. */
+  /** Opens a native EventSource whose events go to `window.seen[name]`; it is subscribed once this resolves. */
   const open = (name, url) =>
     page.evaluate(
       ([name, url]) => {
@@ -44,6 +44,7 @@ describe("gap", { timeout: 90_000 }, () => {
             seen.push({ type, data: event.data.slice(0, 200), id: event.lastEventId });
           });
         }
+        return new Promise((resolve) => source.addEventListener("open", () => resolve()));
       },
       [name, url],
     );
