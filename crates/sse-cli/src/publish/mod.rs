@@ -1,5 +1,6 @@
 //! `sse-cli publish`: sends events to a hub and prints their ids as they are acknowledged.
 
+pub(crate) mod args;
 mod batch;
 mod delivery;
 mod input;
@@ -10,9 +11,9 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Context;
 use sse_core::RecordId;
 
-use crate::args::PublishArgs;
 use crate::exit::Exit;
 use crate::talk::{self, Talk};
+use args::PublishArgs;
 use batch::Batch;
 use delivery::Delivery;
 use input::{BatchLimits, Input, Line};

@@ -1,15 +1,17 @@
 //! `sse-cli tail`: prints the events of one stream until it is told to stop.
 
+pub(crate) mod args;
+
 use anyhow::Context;
 use sse_client::reqwest::Url;
 use sse_client::reqwest::header::{HeaderValue, USER_AGENT};
 use sse_client::{CloseReason, EventSource, Signal};
 
-use crate::args::TailArgs;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::refusal;
 use crate::talk::{self, Talk};
+use args::TailArgs;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("sse-cli/", env!("CARGO_PKG_VERSION")));
 
