@@ -4,24 +4,27 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::event::retry_millis;
-use crate::{Event, EventId, RecordId};
+use crate::{Event, EventId, RecordId, Topic};
 
-/// Appends one event as a block: `event`, `id`, `retry` as far as they are set, then the data line by line.
+/// Appends one event as a block: `event`, `id`, `topic`, `retry` as far as they are set, then the data line by line.
 pub fn event(out: &mut Vec<u8>, event: &Event) {
-    block(out, event, event.id().map(EventId::as_str));
+    block(out, event, event.id().map(EventId::as_str), event.topic());
 }
 
-/// Appends one event as [`event`] does, but with the id of a record in place of its own.
-pub fn record(out: &mut Vec<u8>, event: &Event, id: RecordId) {
-    block(out, event, Some(&id.to_string()));
+/// Appends one event as [`event`] does, but with the id and the topic of a record in place of its own.
+pub fn record(out: &mut Vec<u8>, event: &Event, id: RecordId, topic: &Topic) {
+    block(out, event, Some(&id.to_string()), Some(topic.as_str()));
 }
 
-fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>) {
+fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>, topic: Option<&str>) {
     if let Some(event_type) = event.event_type() {
         field(out, "event", event_type.as_str());
     }
     if let Some(id) = id {
         field(out, "id", id);
+    }
+    if let Some(topic) = topic {
+        field(out, "topic", topic);
     }
     if let Some(time) = event.retry() {
         retry_field(out, time);
@@ -86,6 +89,17 @@ mod tests {
         assert_eq!(
             wire(|out| event(out, &all)),
             "event: tick\nid: x-1\nretry: 1500\ndata: a\ndata: b\ndata: c\ndata: \n\n"
+        );
+    }
+
+    #[test]
+    fn a_record_has_its_own_id_and_topic() {
+        let own = Event::new("x").with_id(EventId::new("mine").unwrap());
+        let id = RecordId { epoch: crate::Epoch::from_bits(10), seq: 7 };
+        let topic = Topic::new("chat/lobby").unwrap();
+        assert_eq!(
+            wire(|out| record(out, &own, id, &topic)),
+            "id: 00000000000a-7\ntopic: chat/lobby\ndata: x\n\n"
         );
     }
 

@@ -1,6 +1,7 @@
 //! What a publisher sends and a reader gets: data with an optional type, id and retry hint. Not a record: it
-//! has no topic and no time.
+//! has no time, and a topic only if the sender named it on the wire.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{EventId, EventType};
@@ -16,6 +17,7 @@ use crate::{EventId, EventType};
 pub struct Event {
     id: Option<EventId>,
     event_type: Option<EventType>,
+    topic: Option<Arc<str>>,
     data: String,
     retry: Option<Duration>,
 }
@@ -25,7 +27,7 @@ impl Event {
     ///
     /// The wire has one kind of line end, so CRLF and bare CR in `data` become LF here.
     pub fn new(data: impl Into<String>) -> Self {
-        Self { id: None, event_type: None, data: normalise_line_ends(data.into()), retry: None }
+        Self { id: None, event_type: None, topic: None, data: normalise_line_ends(data.into()), retry: None }
     }
 
     /// Sets the event type. Without one, a browser fires `message`.
@@ -57,6 +59,13 @@ impl Event {
         self.event_type.as_ref()
     }
 
+    /// What the field `topic` of the event's own block says. A hub of ours sends it with every record, so that the
+    /// reader of several topics can tell them apart; to others it is an unknown field, which they skip. As it came
+    /// over the wire, so it need not be a valid [`Topic`](crate::Topic).
+    pub fn topic(&self) -> Option<&str> {
+        self.topic.as_deref()
+    }
+
     /// The data; lines are separated by LF.
     pub fn data(&self) -> &str {
         &self.data
@@ -76,10 +85,11 @@ impl Event {
     pub(crate) fn from_wire(
         id: Option<EventId>,
         event_type: Option<EventType>,
+        topic: Option<Arc<str>>,
         data: String,
         retry: Option<Duration>,
     ) -> Self {
-        Self { id, event_type, data, retry }
+        Self { id, event_type, topic, data, retry }
     }
 }
 

@@ -71,7 +71,8 @@ fn write_all(sockets: &mut [TcpStream], beat: Beat) -> Result<Duration> {
     let (from, before) = (Instant::now(), cpu_time_of_this_thread()?);
     for nth in 0..beat.events {
         std::thread::sleep((beat.interval * nth).saturating_sub(from.elapsed()));
-        let block = format!("id: 0123456789ab-{nth}\ndata: {}\n\n", beat.clock.data(beat.data_bytes));
+        let data = beat.clock.data(beat.data_bytes);
+        let block = format!("id: 0123456789ab-{nth}\ntopic: bench/fanout\ndata: {data}\n\n");
         let chunk = format!("{:X}\r\n{block}\r\n", block.len());
         for socket in &mut *sockets {
             socket.write_all(chunk.as_bytes())?;

@@ -1,5 +1,6 @@
 //! The fields of the block being read. Turns into an event at the blank line; knows nothing of line ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{DecodeError, Limits};
@@ -10,6 +11,8 @@ use crate::{Event, EventId, EventType};
 pub(super) struct Block {
     max_bytes: usize,
     fields: Fields,
+    /// The topic that came last: most blocks repeat it, and then share it.
+    topic: Option<Arc<str>>,
     /// Bytes of all values so far, replaced ones included, and one more for each: even a field without a value
     /// must not come for ever.
     bytes: usize,
@@ -21,6 +24,7 @@ pub(super) struct Block {
 struct Fields {
     id: Option<EventId>,
     event_type: Option<EventType>,
+    topic: Option<Arc<str>>,
     /// Lines joined by LF; `None` until the first `data` field.
     data: Option<Vec<u8>>,
     retry: Option<Duration>,
@@ -34,7 +38,7 @@ impl Default for Block {
 
 impl Block {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, fields: Fields::default(), bytes: 0, discarding: false }
+        Self { max_bytes, fields: Fields::default(), topic: None, bytes: 0, discarding: false }
     }
 
     /// Forgets the block.
@@ -62,6 +66,9 @@ impl Block {
             self.discard();
             return Err(DecodeError::EventTooLarge { max_bytes: self.max_bytes });
         }
+        if name == b"topic" {
+            self.set_topic(value);
+        }
         Ok(self.fields.set(name, value))
     }
 
@@ -69,11 +76,18 @@ impl Block {
     pub(super) fn finish(&mut self, last_event_id: &mut String) -> Option<Event> {
         self.bytes = 0;
         self.discarding = false;
-        let Fields { id, event_type, data, retry } = std::mem::take(&mut self.fields);
+        let Fields { id, event_type, topic, data, retry } = std::mem::take(&mut self.fields);
         if let Some(id) = &id {
             id.as_str().clone_into(last_event_id);
         }
-        Some(Event::from_wire(id, event_type, text(data?), retry))
+        Some(Event::from_wire(id, event_type, topic, text(data?), retry))
+    }
+
+    fn set_topic(&mut self, value: &[u8]) {
+        if self.topic.as_ref().is_none_or(|topic| topic.as_bytes() != value) {
+            self.topic = Some(String::from_utf8_lossy(value).into());
+        }
+        self.fields.topic.clone_from(&self.topic);
     }
 }
 

@@ -13,7 +13,14 @@ use rust_embed::{Embed, EmbeddedFile};
 use super::error::Problem;
 
 /// Own pages, by path, and the file each is in.
-const PAGES: [(&str, &str); 2] = [("/", "index.html"), ("/dashboard", "dashboard.html")];
+const PAGES: [(&str, &str); 6] = [
+    ("/", "index.html"),
+    ("/dashboard", "dashboard.html"),
+    ("/chat", "chat.html"),
+    ("/ticker", "ticker.html"),
+    ("/notifications", "notifications.html"),
+    ("/inspect", "inspect.html"),
+];
 
 /// Browsers ask for it by themselves when a page names no icon.
 const ICON_PATH: &str = "/favicon.ico";

@@ -41,15 +41,15 @@ pub(crate) struct Record {
     pub(crate) time: u64,
     /// It is kept in memory alone.
     pub(crate) in_memory: bool,
-    /// The event as it goes out, id included. Encoded once, in [`Record::new`].
+    /// The event as it goes out, id and topic included. Encoded once, in [`Record::new`].
     pub(crate) frame: Bytes,
 }
 
 impl Record {
     /// A record that is on disk, or about to be.
     pub(crate) fn new(id: RecordId, topic: Arc<Topic>, time: u64, event: &Event) -> Self {
-        let mut frame = Vec::with_capacity(event.data().len() + 64);
-        encode::record(&mut frame, event, id);
+        let mut frame = Vec::with_capacity(event.data().len() + topic.as_str().len() + 72);
+        encode::record(&mut frame, event, id, &topic);
         Self { seq: id.seq, topic, time, in_memory: false, frame: frame.into() }
     }
 }
