@@ -14,12 +14,14 @@ pub(crate) struct Backoff {
     pub(crate) base: Duration,
     /// Where doubling stops. A larger base stays as it is. Default 30 s.
     pub(crate) max: Duration,
+    /// Attempts that may fail in a row. Default: no limit.
+    pub(crate) max_attempts: Option<u32>,
     attempts: u32,
 }
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { base: Duration::from_secs(1), max: Duration::from_secs(30), attempts: 0 }
+        Self { base: Duration::from_secs(1), max: Duration::from_secs(30), max_attempts: None, attempts: 0 }
     }
 }
 
@@ -32,6 +34,11 @@ impl Backoff {
     /// Attempts planned since the last reset.
     pub(crate) fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// No attempt is left.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.max_attempts.is_some_and(|max| self.attempts >= max)
     }
 
     /// Delay before the next attempt: the base at first, then between half of the doubled delay and all of it.
@@ -87,6 +94,19 @@ mod tests {
         backoff.reset();
         assert_eq!(backoff.next_delay(None, 1.0), Duration::from_secs(1));
         assert_eq!(backoff.attempts(), 1);
+    }
+
+    #[test]
+    fn the_attempts_are_spent_at_the_limit_and_back_after_a_reset() {
+        let mut backoff = Backoff { max_attempts: Some(2), ..Backoff::default() };
+        for spent in [false, false, true] {
+            assert_eq!(backoff.is_spent(), spent);
+            backoff.next_delay(None, 0.0);
+        }
+        backoff.reset();
+        assert!(!backoff.is_spent());
+        assert!(Backoff { max_attempts: Some(0), ..Backoff::default() }.is_spent());
+        assert!(!Backoff { attempts: u32::MAX, ..Backoff::default() }.is_spent());
     }
 
     #[test]

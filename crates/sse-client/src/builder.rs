@@ -2,23 +2,32 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, IntoUrl, Url};
+use reqwest::redirect::Policy;
+use reqwest::{Client, IntoUrl, Method, StatusCode, Url};
 use sse_core::{Decoder, EventId, Limits};
 
 use crate::EventSource;
 use crate::backoff::Backoff;
 use crate::request::Request;
+use crate::response::Patience;
+
+/// Redirects that one attempt follows at most, as browsers do.
+const MAX_REDIRECTS: usize = 20;
 
 /// Options of an [`EventSource`]; made by [`EventSource::builder`].
 #[must_use = "nothing is read until the source is built and polled"]
 pub struct Builder {
     url: reqwest::Result<Url>,
+    method: Method,
+    body: Option<Bytes>,
     headers: HeaderMap,
     last_event_id: Option<EventId>,
     connect_timeout: Duration,
     idle_timeout: Option<Duration>,
     backoff: Backoff,
+    patience: Patience,
     limits: Limits,
     client: Option<Client>,
 }
@@ -45,14 +54,33 @@ impl Builder {
     pub(crate) fn new(url: impl IntoUrl) -> Self {
         Self {
             url: url.into_url(),
+            method: Method::GET,
+            body: None,
             headers: HeaderMap::new(),
             last_event_id: None,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: None,
             backoff: Backoff::default(),
+            patience: Patience::default(),
             limits: Limits::default(),
             client: None,
         }
+    }
+
+    /// The method of each request. Default GET, the only one of the standard; many APIs stream the answer to a POST.
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Sends this body with each request, the same bytes each time. Default none. Its type is for
+    /// [`header`](Self::header) to name.
+    ///
+    /// A reconnect asks for the work again. Where that is not wanted, as with most APIs that stream the answer to a
+    /// POST, set [`max_reconnects(0)`](Self::max_reconnects).
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self
     }
 
     /// Sends this header with each request, in place of an earlier one or a default one of the same name.
@@ -108,6 +136,30 @@ impl Builder {
         self
     }
 
+    /// Attempts that may fail in a row before the source closes with
+    /// [`CloseReason::GaveUp`](crate::CloseReason::GaveUp). The count starts over when bytes come in. Default none:
+    /// it tries for ever. With 0 the source closes when its first connection ends or cannot be made.
+    pub fn max_reconnects(mut self, count: impl Into<Option<u32>>) -> Self {
+        self.backoff.max_attempts = count.into();
+        self
+    }
+
+    /// Answers with these statuses are waited for as a lost connection is, instead of closing the source. Default
+    /// none, as the standard demands: all but 200 ends the stream for good. 429, 502, 503 and 504 are the usual ones.
+    ///
+    /// The `Retry-After` of such an answer, in seconds or as a date, is the least delay before the next attempt, up to
+    /// [`max_retry_after`](Self::max_retry_after). With 200 in the set, an answer of another content type is waited for.
+    pub fn retry_statuses(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
+        self.patience.statuses = statuses.into_iter().collect();
+        self
+    }
+
+    /// Longest delay that a server can ask for by `Retry-After`; what is longer is cut to this. Default 5 min.
+    pub fn max_retry_after(mut self, delay: Duration) -> Self {
+        self.patience.max_retry_after = delay;
+        self
+    }
+
     /// How much the server can make the source hold: a line of 4 MiB and an event of 16 MiB by default. What
     /// is larger comes as [`Signal::Dropped`](crate::Signal::Dropped).
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -139,8 +191,8 @@ impl Builder {
         if let Some(id) = &self.last_event_id {
             decoder = decoder.with_last_event_id(id);
         }
-        let request = Request::new(client, url, self.headers);
-        Ok(EventSource::assemble(request, decoder, self.backoff, self.idle_timeout))
+        let request = Request::new(client, self.method, url, self.headers, self.body);
+        Ok(EventSource::assemble(request, decoder, self.backoff, self.patience, self.idle_timeout))
     }
 }
 
@@ -150,6 +202,7 @@ fn default_client(url: &Url, connect_timeout: Duration) -> reqwest::Result<Clien
         Client::builder()
             .connect_timeout(connect_timeout)
             .user_agent(concat!("sse-client/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::limited(MAX_REDIRECTS))
             .referer(false)
     };
     match options().build() {

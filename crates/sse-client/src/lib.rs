@@ -45,6 +45,7 @@ mod event;
 mod idle;
 mod request;
 mod response;
+mod retry_after;
 mod signal;
 mod source;
 

@@ -2,8 +2,9 @@
 
 use std::pin::Pin;
 
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Method, Response, Url};
 
 use crate::CloseReason;
 
@@ -15,18 +16,27 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = reqwest::Result<Response>> 
 /// What all attempts have in common.
 pub(crate) struct Request {
     client: Client,
+    method: Method,
     url: Url,
     headers: HeaderMap,
+    /// Shared by all attempts, never copied.
+    body: Option<Bytes>,
 }
 
 impl Request {
     /// `extra` replaces the standard's headers where it names the same ones.
-    pub(crate) fn new(client: Client, url: Url, extra: HeaderMap) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        method: Method,
+        url: Url,
+        extra: HeaderMap,
+        body: Option<Bytes>,
+    ) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.extend(extra);
-        Self { client, url, headers }
+        Self { client, method, url, headers, body }
     }
 
     pub(crate) fn url(&self) -> &Url {
@@ -41,6 +51,10 @@ impl Request {
                 HeaderValue::from_bytes(last_event_id.as_bytes()).map_err(|_| CloseReason::LastEventId)?;
             headers.insert(LAST_EVENT_ID, value);
         }
-        Ok(Box::pin(self.client.get(self.url.clone()).headers(headers).send()))
+        let mut request = self.client.request(self.method.clone(), self.url.clone()).headers(headers);
+        if let Some(body) = &self.body {
+            request = request.body(body.clone());
+        }
+        Ok(Box::pin(request.send()))
     }
 }

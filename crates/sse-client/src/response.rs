@@ -1,17 +1,54 @@
-//! Does this answer open the stream? Looks at status and content type, as the standard says; reads no body.
+//! Does this answer open the stream, is it to be waited for, or does it end the stream? Looks at status and headers,
+//! as the standard says; reads no body.
+
+use std::collections::HashSet;
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, StatusCode};
 
-use crate::CloseReason;
+use crate::{CloseReason, retry_after};
 
-/// Gives the answer back if it opens the stream, else the reason to close for good.
-pub(crate) fn check(response: Response) -> Result<Response, CloseReason> {
-    match response.status() {
-        StatusCode::OK if is_event_stream(response.headers()) => Ok(response),
-        StatusCode::OK => Err(CloseReason::ContentType(Box::new(response))),
-        StatusCode::NO_CONTENT => Err(CloseReason::NoContent),
-        _ => Err(CloseReason::Status(Box::new(response))),
+/// What becomes of an answer.
+pub(crate) enum Verdict {
+    /// It is the stream.
+    Open(Response),
+    /// Ask again, not before the delay that the server asks for.
+    Wait {
+        status: StatusCode,
+        least: Duration,
+    },
+    Close(CloseReason),
+}
+
+/// Which answers are waited for instead of closing. The standard knows none.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    pub(crate) statuses: HashSet<StatusCode>,
+    /// Longest delay that a server can ask for. Default 5 min.
+    pub(crate) max_retry_after: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { statuses: HashSet::new(), max_retry_after: Duration::from_secs(300) }
+    }
+}
+
+impl Patience {
+    pub(crate) fn judge(&self, response: Response) -> Verdict {
+        let status = response.status();
+        let is_stream = is_event_stream(response.headers());
+        match status {
+            StatusCode::OK if is_stream => Verdict::Open(response),
+            _ if self.statuses.contains(&status) => {
+                let asked = retry_after::read(response.headers()).unwrap_or_default();
+                Verdict::Wait { status, least: asked.min(self.max_retry_after) }
+            }
+            StatusCode::OK => Verdict::Close(CloseReason::ContentType(Box::new(response))),
+            StatusCode::NO_CONTENT => Verdict::Close(CloseReason::NoContent),
+            _ => Verdict::Close(CloseReason::Status(Box::new(response))),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Response, Url};
+use reqwest::{Response, StatusCode, Url};
 use sse_core::DecodeError;
 
 use crate::Event;
@@ -59,6 +59,9 @@ pub enum Interruption {
     /// No byte came for the whole idle timeout.
     #[error("no byte for {0:?}")]
     Idle(Duration),
+    /// A status that [`Builder::retry_statuses`](crate::Builder::retry_statuses) names.
+    #[error("the server answered {0}")]
+    Status(StatusCode),
 }
 
 /// Why a stream ended for good.
@@ -77,6 +80,15 @@ pub enum CloseReason {
     /// The last event id has a control character. Going on without it would lose events silently.
     #[error("the last event id has a control character, which an HTTP header cannot carry")]
     LastEventId,
+    /// The last of the attempts that [`Builder::max_reconnects`](crate::Builder::max_reconnects) allows is over.
+    #[error("{last}, and {} allowed", attempts(*.reconnects))]
+    GaveUp {
+        /// Attempts that were made since bytes last came in.
+        reconnects: u32,
+        /// What became of the last one.
+        #[source]
+        last: Interruption,
+    },
     /// No request can be made of the URL and the headers, now or later.
     #[error("the request cannot be made: {}", innermost(.0))]
     Request(#[source] reqwest::Error),
@@ -91,10 +103,19 @@ fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
+/// How many attempts there may be, in words.
+fn attempts(count: u32) -> String {
+    match count {
+        0 => "no reconnect is".to_owned(),
+        1 => "no more than 1 reconnect is".to_owned(),
+        _ => format!("no more than {count} reconnects are"),
+    }
+}
+
 /// The content type in words, as far as it is worth showing.
 fn content_type(response: &Response) -> String {
     const MAX_CHARS: usize = 100;
-    match response.headers().get(CONTENT_TYPE) {
+    match response.headers().get_all(CONTENT_TYPE).iter().next_back() {
         None => "no content type".to_owned(),
         Some(value) => {
             let text: String = String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_CHARS).collect();

@@ -15,12 +15,19 @@ use crate::backoff::Backoff;
 use crate::body::Body;
 use crate::idle::IdleTimer;
 use crate::request::{Answer, Request};
-use crate::{BuildError, Builder, CloseReason, Event, Interruption, Opened, Reconnecting, Signal, response};
+use crate::response::{Patience, Verdict};
+use crate::{BuildError, Builder, CloseReason, Event, Interruption, Opened, Reconnecting, Signal};
 
 /// Reads one event stream, and connects again when it is lost. A [`Stream`] of [`Signal`]s that ends after
 /// [`Signal::Closed`].
 ///
-/// Each attempt goes to the URL it was made with, also after redirects. Must be polled within a tokio runtime
+/// Each attempt goes to the URL it was made with and follows redirects from there anew, so that a redirect to a server
+/// that is gone, or to a URL that was good once, ends nothing, and headers that were held back from another origin are
+/// not sent to it by the next attempt. (The standard lets browsers go on at the last redirect.) 301, 302, 303, 307 and
+/// 308 are followed, 20 at most; the first three make a GET of a POST. `Authorization` and `Cookie` do not go to another
+/// origin.
+///
+/// Must be polled within a tokio runtime
 /// that has I/O and time enabled. Nothing is read ahead of the caller beyond one piece of the body, so a slow
 /// reader slows the server down and does not fill memory.
 #[must_use = "nothing is read until the source is polled"]
@@ -30,6 +37,7 @@ pub struct EventSource {
     /// The decoder's last event id, shared with the events given out.
     last_event_id: Arc<str>,
     backoff: Backoff,
+    patience: Patience,
     idle: IdleTimer,
     state: State,
 }
@@ -64,11 +72,12 @@ impl EventSource {
         request: Request,
         decoder: Decoder,
         backoff: Backoff,
+        patience: Patience,
         idle_timeout: Option<Duration>,
     ) -> Self {
         let last_event_id = decoder.last_event_id().into();
         let idle = IdleTimer::new(idle_timeout);
-        Self { request, decoder, last_event_id, backoff, idle, state: State::Disconnected }
+        Self { request, decoder, last_event_id, backoff, patience, idle, state: State::Disconnected }
     }
 
     /// The URL that each attempt goes to.
@@ -100,23 +109,28 @@ impl EventSource {
     }
 
     fn answered(&mut self, answer: reqwest::Result<Response>) -> Signal {
-        match answer.map(response::check) {
-            Ok(Ok(response)) => {
+        match answer.map(|response| self.patience.judge(response)) {
+            Ok(Verdict::Open(response)) => {
                 self.idle.restart();
                 let url = response.url().clone();
                 self.state = State::Reading(Body::new(response));
                 Signal::Opened(Opened { url })
             }
-            Ok(Err(reason)) => self.close(reason),
+            Ok(Verdict::Wait { status, least }) => self.interrupt(Interruption::Status(status), least),
+            Ok(Verdict::Close(reason)) => self.close(reason),
             Err(error) if error.is_builder() => self.close(CloseReason::Request(error)),
-            Err(error) => self.interrupt(Interruption::Network(error)),
+            Err(error) => self.interrupt(Interruption::Network(error), Duration::ZERO),
         }
     }
 
-    /// Loses the connection, and the unfinished event with it.
-    fn interrupt(&mut self, reason: Interruption) -> Signal {
+    /// Loses the connection, and the unfinished event with it. Waits for `least` at least.
+    fn interrupt(&mut self, reason: Interruption, least: Duration) -> Signal {
         self.decoder.restart();
-        let delay = self.backoff.next_delay(self.decoder.retry(), fastrand::f64());
+        if self.backoff.is_spent() {
+            let reconnects = self.backoff.attempts();
+            return self.close(CloseReason::GaveUp { reconnects, last: reason });
+        }
+        let delay = self.backoff.next_delay(self.decoder.retry(), fastrand::f64()).max(least);
         self.state = State::Waiting(Box::pin(tokio::time::sleep(delay)));
         Signal::Reconnecting(Reconnecting { reason, delay, attempt: self.backoff.attempts() })
     }
@@ -164,7 +178,7 @@ impl Stream for EventSource {
                         return Poll::Ready(Some(this.answered(answer)));
                     }
                     let limit = ready!(this.idle.poll_over(cx));
-                    return Poll::Ready(Some(this.interrupt(Interruption::Idle(limit))));
+                    return Poll::Ready(Some(this.interrupt(Interruption::Idle(limit), Duration::ZERO)));
                 }
                 State::Reading(body) => {
                     if let Some(signal) = decode(body, &mut this.decoder, &mut this.last_event_id) {
@@ -180,7 +194,7 @@ impl Stream for EventSource {
                         Poll::Ready(None) => Interruption::End,
                         Poll::Pending => Interruption::Idle(ready!(this.idle.poll_over(cx))),
                     };
-                    return Poll::Ready(Some(this.interrupt(reason)));
+                    return Poll::Ready(Some(this.interrupt(reason, Duration::ZERO)));
                 }
                 State::Waiting(delay) => {
                     ready!(delay.as_mut().poll(cx));

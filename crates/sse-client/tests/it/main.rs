@@ -6,9 +6,11 @@
 mod cancelling;
 mod decoding;
 mod opening;
+mod posting;
 mod reconnecting;
 mod requests;
 mod server;
+mod waiting;
 
 use std::time::Duration;
 
@@ -53,6 +55,19 @@ fn words(signal: &Signal) -> String {
         Signal::Closed(reason) => format!("closed: {reason}"),
         other => format!("{other:?}"),
     }
+}
+
+/// The delays that were announced.
+fn delays(signals: &[Signal]) -> Vec<Duration> {
+    let announced = |signal: &Signal| match signal {
+        Signal::Reconnecting(lost) => Some(lost.delay),
+        _ => None,
+    };
+    signals.iter().filter_map(announced).collect()
+}
+
+fn millis(value: u64) -> Duration {
+    Duration::from_millis(value)
 }
 
 async fn run_words(source: Builder) -> Vec<String> {

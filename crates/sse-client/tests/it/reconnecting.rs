@@ -4,21 +4,8 @@ use std::time::Duration;
 
 use sse_client::{EventSource, Interruption, Signal};
 
-use super::{next, quick, run, run_words};
+use super::{delays, millis, next, quick, run, run_words};
 use crate::server::{Script, Server};
-
-/// The delays that were announced.
-fn delays(signals: &[Signal]) -> Vec<Duration> {
-    let announced = |signal: &Signal| match signal {
-        Signal::Reconnecting(lost) => Some(lost.delay),
-        _ => None,
-    };
-    signals.iter().filter_map(announced).collect()
-}
-
-fn millis(value: u64) -> Duration {
-    Duration::from_millis(value)
-}
 
 #[tokio::test]
 async fn reconnects_at_the_end_of_the_body() {
@@ -94,12 +81,7 @@ async fn delays_grow_while_nothing_comes_and_start_over_after_bytes() {
     for (delay, nominal) in delays.iter().zip(nominal) {
         assert!((millis(nominal / 2).max(millis(100))..=millis(nominal)).contains(delay), "{delays:?}");
     }
-    let mut before = server.request().await.at;
-    for delay in delays {
-        let now = server.request().await.at;
-        assert!(now - before >= delay, "came back after {:?}, not {delay:?}", now - before);
-        before = now;
-    }
+    server.expect_delays(&delays).await;
 }
 
 #[tokio::test]

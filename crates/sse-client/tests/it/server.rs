@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Silence that shows that nothing comes: more than twice the first delay of the sources here.
+const QUIET: Duration = Duration::from_millis(250);
 
 /// What a connection answers once it has read the head of the request. At the end it is closed.
 #[derive(Debug, Clone, Default)]
@@ -51,10 +53,12 @@ impl Script {
     }
 }
 
-/// The head of one request.
+/// One request.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) head: Vec<u8>,
+    /// As long as its `Content-Length`.
+    pub(crate) body: Vec<u8>,
     pub(crate) at: Instant,
 }
 
@@ -120,6 +124,21 @@ impl Server {
         request.expect("the server runs")
     }
 
+    /// Requests that came this long after one another at least, from the oldest that nobody has asked for on.
+    pub(crate) async fn expect_delays(&mut self, delays: &[Duration]) {
+        let mut before = self.request().await.at;
+        for delay in delays {
+            let now = self.request().await.at;
+            assert!(now - before >= *delay, "came back after {:?}, not {delay:?}", now - before);
+            before = now;
+        }
+    }
+
+    /// No request is left, and none comes.
+    pub(crate) async fn no_request(&mut self) -> bool {
+        tokio::time::timeout(QUIET, self.requests.recv()).await.is_err()
+    }
+
     /// Waits until a client has closed a connection that a script holds.
     pub(crate) async fn client_closed(&mut self) {
         let closed = tokio::time::timeout(DEADLINE, self.closed.recv()).await.expect("a close in time");
@@ -140,8 +159,8 @@ async fn play(
     closed: mpsc::UnboundedSender<()>,
 ) {
     socket.set_nodelay(true).unwrap();
-    let Some(head) = read_head(&mut socket).await else { return };
-    let _ = requests.send(Request { head, at: Instant::now() });
+    let Some(request) = read_request(&mut socket).await else { return };
+    let _ = requests.send(request);
     for step in script.0 {
         match step {
             Step::Pause(time) => tokio::time::sleep(time).await,
@@ -159,10 +178,14 @@ async fn play(
 }
 
 /// `None` when the client went away before.
-async fn read_head(socket: &mut TcpStream) -> Option<Vec<u8>> {
+async fn read_request(socket: &mut TcpStream) -> Option<Request> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.ok()?);
     }
-    Some(head)
+    let mut request = Request { head, body: Vec::new(), at: Instant::now() };
+    let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+    request.body.resize(length, 0);
+    socket.read_exact(&mut request.body).await.ok()?;
+    Some(request)
 }
