@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sse_core::EventType;
+use sse_core::{EventId, EventType};
 
 /// An event that came in over the stream.
 ///
@@ -22,6 +22,17 @@ impl Event {
     /// The event type; `message` when the server named none.
     pub fn event_type(&self) -> &str {
         self.wire.event_type().map_or("message", EventType::as_str)
+    }
+
+    /// The topic, from a hub of ours or any server that sends a field `topic` in the event's block. As it came: it has
+    /// not been checked.
+    pub fn topic(&self) -> Option<&str> {
+        self.wire.topic()
+    }
+
+    /// The event's own id, in its block; `None` when that had none. Empty when it resets the last event id.
+    pub fn id(&self) -> Option<&str> {
+        self.wire.id().map(EventId::as_str)
     }
 
     /// The data; lines are separated by LF.

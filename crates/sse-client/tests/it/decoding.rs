@@ -1,8 +1,8 @@
 //! What the client makes of a body, however it is cut up and whatever is in it.
 
-use sse_client::Limits;
+use sse_client::{Limits, Signal};
 
-use super::{quick, run_events, run_words};
+use super::{next, quick, run_events, run_words};
 use crate::server::{Script, Server};
 
 /// The events in a body that comes in these pieces, one packet each.
@@ -35,8 +35,8 @@ async fn gives_an_event_at_the_byte_that_ends_it() {
     for end in ["\n\n", "\r\r", "\r\n\r"] {
         let server = Server::start([Script::stream().send(format!("data: x{end}")).hold()]).await;
         let mut source = quick(&server).build().unwrap();
-        super::next(&mut source).await;
-        assert_eq!(super::words(&super::next(&mut source).await), "message [] x", "{end:?}");
+        next(&mut source).await;
+        assert_eq!(super::words(&next(&mut source).await), "message [] x", "{end:?}");
     }
 }
 
@@ -65,6 +65,20 @@ async fn says_that_an_event_was_dropped_over_a_limit() {
             "message [] short"
         ]
     );
+}
+
+#[tokio::test]
+async fn an_event_has_the_topic_and_the_id_of_its_own_block() {
+    let server = Server::start([
+        Script::stream().send("id: 1\ntopic: chat/lobby\ndata: x\n\ndata: y\n\nid\ndata: z\n\n")
+    ])
+    .await;
+    let mut source = quick(&server).build().unwrap();
+    next(&mut source).await;
+    for (topic, id, last) in [(Some("chat/lobby"), Some("1"), "1"), (None, None, "1"), (None, Some(""), "")] {
+        let Signal::Event(event) = next(&mut source).await else { panic!() };
+        assert_eq!((event.topic(), event.id(), event.last_event_id()), (topic, id, last));
+    }
 }
 
 #[tokio::test]
