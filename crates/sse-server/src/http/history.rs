@@ -6,16 +6,17 @@ use sse_core::Topic;
 
 use super::Worker;
 use super::error::Problem;
-use super::page::{self, Cursor, EventPage};
-use super::query::{self, Query};
+use super::page::{self, EventPage};
+use super::query::{LAST, Query, SINCE};
 use crate::hub::{Selectors, Start};
 
 pub(super) async fn page(request: HttpRequest, topic: Path<String>) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
-    let query = Query::read(&request, &["after", "limit"])?;
+    let query = Query::read(&request, &["after", LAST, SINCE, "limit"])?;
     let limit = page::limit(&query)?;
     let hub = Worker::of(&request).hub();
-    let cursor = Cursor::new(hub, query::start(query.get("after"), Start::Earliest));
-    let page = EventPage::read(hub, Selectors::exactly(topic), &cursor, limit).await?;
+    let selectors = Selectors::exactly(topic);
+    let place = hub.place(query.start("after", Start::Earliest)?, &selectors);
+    let page = EventPage::read(hub, selectors, &place, limit).await?;
     Ok(page.into_response())
 }

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use sse_core::{Event, encode};
 
 use super::Worker;
+use super::error::Problem;
 use super::query::{self, Query};
 use super::writer::Writer;
 use crate::hub::{Selectors, Start};
@@ -15,8 +16,10 @@ use crate::hub::{Selectors, Start};
 /// back in the same instant.
 const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1000..=2000;
 
-/// Parameter with the id to resume from.
-pub(super) const LAST_EVENT_ID: &str = "last_event_id";
+const LAST_EVENT_ID: &str = "last_event_id";
+
+/// The parameters of every stream.
+pub(super) const PARAMETERS: [&str; 3] = [LAST_EVENT_ID, query::LAST, query::SINCE];
 
 /// Answers with a stream of these topics that opens with `greeting`.
 pub(super) fn open(
@@ -24,12 +27,12 @@ pub(super) fn open(
     query: &Query,
     selectors: Selectors,
     greeting: Event,
-) -> HttpResponse {
+) -> Result<HttpResponse, Problem> {
     let worker = Worker::of(request);
-    let start = start(request, query);
+    let start = start(request, query)?;
     // Without an id of its own, a reader that is cut before the first event would come back as a new one and
     // miss what was published between.
-    let needs_id = start == Start::Now;
+    let needs_id = matches!(start, Start::Now | Start::Kept(_));
     // Subscribed first, greeted second: what is published between the two is in the stream.
     let subscription = worker.fanout.subscribe(selectors, start);
     let mut first = Vec::with_capacity(256);
@@ -39,18 +42,21 @@ pub(super) fn open(
         encode::id_only(&mut first, &subscription.position().to_event_id());
     }
     let peer = request.peer_addr();
-    HttpResponse::Ok()
+    let response = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"))
-        .body(Writer::new(subscription, first.into(), worker.heartbeat, peer))
+        .body(Writer::new(subscription, first.into(), worker.heartbeat, peer));
+    Ok(response)
 }
 
-/// Where the stream starts. The header wins over the parameter, because a browser that reconnects keeps the URL
+/// Where the stream starts. The header wins over the parameters, because a browser that reconnects keeps the URL
 /// and sends the newer id in the header.
-fn start(request: &HttpRequest, query: &Query) -> Start {
-    let header = request.headers().get("last-event-id");
+fn start(request: &HttpRequest, query: &Query) -> Result<Start, Problem> {
     // As UTF-8, which is how browsers send it. Other bytes make an unknown id, and so a gap.
-    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
-    query::start(header.as_deref().or(query.get(LAST_EVENT_ID)), Start::Now)
+    let header = request.headers().get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
+    match header.as_deref() {
+        None | Some("") => query.start(LAST_EVENT_ID, Start::Now),
+        Some(id) => Ok(query::after(id)),
+    }
 }

@@ -11,7 +11,7 @@ use sse_core::{Decoder, Limits, RecordId};
 
 use super::error::Problem;
 use super::query::Query;
-use crate::hub::{Hub, Selectors, Start};
+use crate::hub::{Hub, Place, Selectors};
 use crate::log::{Depth, Page, Read, ReadError, Record};
 
 /// Events in a page: default, and most.
@@ -23,17 +23,6 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// The frames are our own, so they have passed their limits when they were published.
 const NO_LIMITS: Limits = Limits { max_line_bytes: usize::MAX, max_event_bytes: usize::MAX };
-
-/// Where a page starts.
-#[derive(Debug)]
-pub(super) enum Cursor {
-    /// With the oldest event that is kept.
-    Earliest,
-    /// After this seq of this log.
-    After(u64),
-    /// After an id that is not of this log: with the oldest, and a gap.
-    Unknown(String),
-}
 
 /// Events, and the id to go on from.
 #[derive(Debug, Serialize)]
@@ -57,37 +46,15 @@ struct KeptEvent {
     retry: Option<u64>,
 }
 
-impl Cursor {
-    /// Resolves what the request asks for against the log as it is now.
-    pub(super) fn new(hub: &Hub, start: Start) -> Self {
-        let head = hub.head();
-        match start {
-            Start::Now => Self::After(head),
-            Start::Earliest => Self::Earliest,
-            Start::After(id) => match id.parse() {
-                Ok(RecordId { epoch, seq }) if epoch == hub.epoch() && seq <= head => Self::After(seq),
-                _ => Self::Unknown(id),
-            },
-        }
-    }
-
-    fn seq(&self) -> u64 {
-        match self {
-            Self::After(seq) => *seq,
-            Self::Earliest | Self::Unknown(_) => 0,
-        }
-    }
-}
-
 impl EventPage {
-    /// Reads the page after `cursor`.
+    /// Reads the page after `place`.
     pub(super) async fn read(
         hub: &Hub,
         selectors: Selectors,
-        cursor: &Cursor,
+        place: &Place,
         limit: usize,
     ) -> Result<Self, Problem> {
-        let after = cursor.seq();
+        let after = place.seq();
         let read =
             Read { selectors, after, known: 0, depth: Depth::All, max_records: limit, max_bytes: MAX_BYTES };
         let page =
@@ -96,7 +63,7 @@ impl EventPage {
         let events = page.records.iter().map(|record| KeptEvent::new(hub, record, &mut decoder));
         let events = events.collect::<Result<_, _>>().inspect_err(|error| tracing::error!(%error))?;
         let next = hub.id(page.complete_to.max(after));
-        Ok(Self { events, next, gap: gap(hub, cursor, &page) })
+        Ok(Self { events, next, gap: gap(hub, place, &page) })
     }
 
     /// No events, at this position.
@@ -137,10 +104,12 @@ impl KeptEvent {
 }
 
 /// What the reader asked for and cannot get any more; the same rule as for streams.
-fn gap(hub: &Hub, cursor: &Cursor, page: &Page) -> Option<Gap> {
-    let (requested, reason) = match cursor {
-        Cursor::Unknown(id) => (id.clone(), GapReason::UnknownId),
-        Cursor::After(seq) if page.lost.removed > 0 => (hub.id(*seq).to_string(), GapReason::Expired),
+fn gap(hub: &Hub, place: &Place, page: &Page) -> Option<Gap> {
+    let (requested, reason) = match place {
+        Place::Unknown(id) => (id.clone(), GapReason::UnknownId),
+        Place::Head(seq) | Place::After(seq) if page.lost.removed > 0 => {
+            (hub.id(*seq).to_string(), GapReason::Expired)
+        }
         _ => return None,
     };
     let first = page.records.first().map_or(page.complete_to, |record| record.seq);

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 
 use super::Worker;
 use super::error::Problem;
-use super::page::{self, Cursor, EventPage};
-use super::query::{self, Query};
-use crate::hub::{Delivery, Start};
+use super::page::{self, EventPage};
+use super::query::{LAST, Query, SINCE};
+use crate::hub::{Delivery, Place, Start};
 
 /// How long to wait for an event: default, and longest. The default is below the 30 s at which many proxies and
 /// HTTP clients give up; longer than 60 s hardly any of them waits.
@@ -18,12 +18,12 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(25);
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&request, &["topic", "after", "timeout", "limit"])?;
+    let query = Query::read(&request, &["topic", "after", "timeout", LAST, SINCE, "limit"])?;
     let (selectors, limit, wait) = (query.selectors()?, page::limit(&query)?, wait(&query)?);
     let worker = Worker::of(&request);
     let hub = worker.hub();
-    let cursor = Cursor::new(hub, query::start(query.get("after"), Start::Now));
-    let page = EventPage::read(hub, selectors.clone(), &cursor, limit).await?;
+    let place = hub.place(query.start("after", Start::Now)?, &selectors);
+    let page = EventPage::read(hub, selectors.clone(), &place, limit).await?;
     if !page.is_empty() {
         return Ok(page.into_response());
     }
@@ -34,7 +34,7 @@ pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> 
     match timeout(wait, poll_fn(|context| news.poll_next(context))).await {
         // An end can also mean that the log cannot be read, which the page then says.
         Ok(Delivery::Frames(_) | Delivery::Gap(..) | Delivery::End) => {
-            let page = EventPage::read(hub, selectors, &Cursor::After(after.seq), limit).await?;
+            let page = EventPage::read(hub, selectors, &Place::After(after.seq), limit).await?;
             Ok(page.into_response())
         }
         // Nothing came: the reader asks again from where it is now.

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 
 use super::error::Problem;
 use crate::hub::{Selectors, Start};
+use crate::log::Seek;
 
 /// Value that stands for "all that is kept".
 const EARLIEST: &str = "earliest";
@@ -49,13 +50,51 @@ impl Query {
     }
 }
 
-/// Where to start, from the text of an id, or `earliest`. An empty id is the same as none.
-pub(super) fn start(id: Option<&str>, without: Start) -> Start {
-    match id {
-        None | Some("") => without,
-        Some(EARLIEST) => Start::Earliest,
-        Some(id) => Start::After(id.to_owned()),
+/// Parameters that say where to start beside an id.
+pub(super) const LAST: &str = "last";
+pub(super) const SINCE: &str = "since";
+
+/// Most events that `last` can ask for. They are looked for one by one.
+const MAX_LAST: usize = 10_000;
+
+impl Query {
+    /// Where to start: after the id in the parameter `id`, or at `last` or `since`; `without` any of them.
+    pub(super) fn start(&self, id: &str, without: Start) -> Result<Start, Problem> {
+        let given: Vec<(&str, &str)> = [id, LAST, SINCE]
+            .into_iter()
+            .filter_map(|name| self.get(name).filter(|text| !text.is_empty()).map(|text| (name, text)))
+            .collect();
+        match given.as_slice() {
+            [] => Ok(without),
+            [(LAST, text)] => last(text).map(|count| Start::Kept(Seek::Last(count))),
+            [(SINCE, text)] => since(text).map(|seconds| Start::Kept(Seek::Since(seconds))),
+            [(_, text)] => Ok(after(text)),
+            [(one, _), (other, _), ..] => Err(Problem::bad_request(format!(
+                "`{one}` and `{other}` both say where to start; give one of them"
+            ))),
+        }
     }
+}
+
+/// From the text of an id, or `earliest`.
+pub(super) fn after(id: &str) -> Start {
+    if id == EARLIEST { Start::Earliest } else { Start::After(id.to_owned()) }
+}
+
+fn last(text: &str) -> Result<usize, Problem> {
+    let count = text.parse().ok().filter(|count| (1..=MAX_LAST).contains(count));
+    count.ok_or_else(|| {
+        Problem::bad_request(format!("{LAST} is a number of events from 1 to {MAX_LAST}, not {text:?}"))
+    })
+}
+
+/// Seconds since 1970. What was before counts as 1970.
+fn since(text: &str) -> Result<u32, Problem> {
+    let time: jiff::Timestamp = text.parse().map_err(|_| {
+        let example = "2026-11-22T08:17:38Z";
+        Problem::bad_request(format!("{SINCE} is a time with its zone, such as {example}, not {text:?}"))
+    })?;
+    Ok(u32::try_from(time.as_second().max(0)).unwrap_or(u32::MAX))
 }
 
 fn unknown(name: &str, known: &[&str]) -> Problem {

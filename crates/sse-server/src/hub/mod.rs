@@ -4,6 +4,7 @@ mod demand;
 mod fanout;
 mod feed;
 mod selectors;
+mod start;
 mod subscription;
 
 use std::sync::Arc;
@@ -11,14 +12,15 @@ use std::sync::Arc;
 use sse_core::{Epoch, Event, RecordId, Topic};
 
 use crate::log::{
-    Append, AppendError, Appended, Draft, Log, Page, Pending, Read, ReadError, Tail, TopicSummary,
+    Append, AppendError, Appended, Draft, Log, Page, Pending, Read, ReadError, Seek, Tail, TopicSummary,
 };
 use crate::policy::Policies;
 use demand::Demand;
 pub(crate) use demand::Watched;
 pub(crate) use fanout::Fanout;
 pub(crate) use selectors::Selectors;
-pub(crate) use subscription::{Delivery, Start, Subscription};
+pub(crate) use start::{Place, Start};
+pub(crate) use subscription::{Delivery, Subscription};
 
 /// Shared by all workers and sources. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,6 +58,11 @@ impl Hub {
         self.0.log.read(read)
     }
 
+    /// Where a reader of these topics starts, as of now.
+    pub(crate) fn place(&self, start: Start, selectors: &Selectors) -> Place {
+        start.place(self, selectors)
+    }
+
     /// Every topic that has or had events, by name.
     pub(crate) fn topics(&self) -> Vec<TopicSummary> {
         self.0.log.topics()
@@ -79,6 +86,10 @@ impl Hub {
     /// Tells a source whether anybody looks at its topic. Call it before the first subscription.
     pub(crate) fn watch_demand(&self, topic: Topic) -> Watched {
         self.0.demand.watch(topic)
+    }
+
+    fn seek(&self, selectors: &Selectors, seek: Seek) -> u64 {
+        self.0.log.seek(selectors, seek)
     }
 
     fn has_last_values(&self) -> bool {

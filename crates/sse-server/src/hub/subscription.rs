@@ -10,24 +10,13 @@ use sse_core::payload::{Gap, GapReason};
 use sse_core::{RecordId, encode};
 
 use super::feed::{Feed, Next};
-use super::{Hub, Selectors};
+use super::{Hub, Place, Selectors, Start};
 use crate::log::{Depth, Page, Pending, Read, ReadError, Record};
 
 /// Most records and bytes read from the log at a time while catching up. A record that passes the bytes is the
 /// last of its page.
 const PAGE_RECORDS: usize = 256;
 const PAGE_BYTES: u64 = 32 << 10;
-
-/// Where a subscription starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// With what is published from now on.
-    Now,
-    /// With the oldest record that is kept.
-    Earliest,
-    /// After this id, as the reader sent it.
-    After(String),
-}
 
 /// What a subscription gives next.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +53,7 @@ enum Phase {
     /// The first reads of a reader that starts now: the last values of its topics, from after this seq on.
     LastValues(u64),
     /// The first read of a reader that asked for what is kept, so nothing that is gone already is missing.
-    Earliest,
+    Kept,
     /// The first read of a reader that asked for an id that is not of this log.
     Unknown(String),
     /// Catching up for the first time.
@@ -78,15 +67,14 @@ enum Phase {
 impl Subscription {
     /// The head is sampled here: what is appended later is past the cursor, so it will be given.
     pub(super) fn new(hub: Hub, feed: Rc<Feed>, start: Start) -> Self {
-        let head = hub.head();
-        let (cursor, phase) = match start {
-            Start::Now if hub.has_last_values() => (head, Phase::LastValues(0)),
-            Start::Now => (head, Phase::Live),
-            Start::Earliest => (0, Phase::Earliest),
-            Start::After(id) => match id.parse() {
-                Ok(RecordId { epoch, seq }) if epoch == hub.epoch() && seq <= head => (seq, Phase::Replay),
-                _ => (0, Phase::Unknown(id)),
-            },
+        let place = hub.place(start, feed.selectors());
+        let cursor = place.seq();
+        let phase = match place {
+            Place::Head(_) if hub.has_last_values() => Phase::LastValues(0),
+            Place::Head(_) => Phase::Live,
+            Place::Kept(_) => Phase::Kept,
+            Place::After(_) => Phase::Replay,
+            Place::Unknown(id) => Phase::Unknown(id),
         };
         hub.demand().add(feed.selectors());
         Self { hub, feed, cursor, waiter: None, known: 0, phase, reading: None, held: None }
@@ -118,7 +106,7 @@ impl Subscription {
                 }
                 continue;
             }
-            if matches!(self.phase, Phase::LastValues(_) | Phase::Earliest | Phase::Unknown(_)) {
+            if matches!(self.phase, Phase::LastValues(_) | Phase::Kept | Phase::Unknown(_)) {
                 self.read();
                 continue;
             }

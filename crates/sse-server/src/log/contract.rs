@@ -29,6 +29,7 @@ macro_rules! contract {
             a_known_loss_does_not_hide_a_new_one,
             gives_the_newest_of_topics_that_are_conflated,
             removes_by_count_bytes_and_age,
+            finds_the_newest_and_the_time_over_all_wanted_topics,
             a_batch_has_seqs_that_follow_each_other,
             a_key_is_stored_once,
             the_tail_gives_each_record_in_order,
@@ -175,6 +176,28 @@ pub(crate) async fn removes_by_count_bytes_and_age(log: &impl Log) {
     tokio::time::sleep(Duration::from_millis(2100)).await;
     append(log, "brief", "").await;
     assert_eq!(read(log, &["brief"], 0, ALL).await.0, [16]);
+}
+
+pub(crate) async fn finds_the_newest_and_the_time_over_all_wanted_topics(log: &impl Log) {
+    for topic in ["few", "a", "b", "few", "a", "few", "b"] {
+        append(log, topic, "").await;
+    }
+    let last = |names: &[&str], count| log.seek(&wanting(names), Seek::Last(count));
+    assert_eq!([last(&["a", "few"], 1), last(&["a", "few"], 2), last(&["a", "few"], 3)], [5, 4, 2]);
+    assert_eq!([last(&["a", "few"], 4), last(&["a", "few"], 9), last(&["none"], 3)], [0, 0, 0]);
+    assert_eq!([last(&["*"], 2), last(&["b"], 1)], [5, 3]);
+    let now = u32::try_from(now_millis() / 1000).unwrap();
+    let since = |names: &[&str], seconds| log.seek(&wanting(names), Seek::Since(seconds));
+    assert_eq!(
+        [since(&["*"], 0), since(&["few"], 0), since(&["b"], 0)],
+        [1, 3, 2],
+        "before the first that is kept"
+    );
+    assert_eq!([since(&["*"], now + 60), since(&["none"], 0)], [7, 7]);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let later = append(log, "b", "").await;
+    let seconds = u32::try_from(now_millis() / 1000).unwrap();
+    assert_eq!(since(&["*"], seconds), later - 1);
 }
 
 pub(crate) async fn a_batch_has_seqs_that_follow_each_other(log: &impl Log) {

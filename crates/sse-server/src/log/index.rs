@@ -7,17 +7,13 @@ use std::sync::Arc;
 
 use sse_core::{Epoch, RecordId, Topic};
 
-use super::{AppendError, Appended, Depth, Draft, Read, Record};
+use super::keys::Keys;
+use super::{AppendError, Depth, Draft, Read, Record, Seek};
 use crate::hub::Selectors;
 use crate::policy::{Durability, Policies, Policy, SlowReader};
 
 /// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
 pub(super) const MAX_TOPICS: usize = 10_000;
-/// How long a key is remembered.
-const KEY_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
-/// Most keys that are remembered; the oldest go first.
-const MAX_KEYS: usize = 100_000;
-
 /// The records that can be read.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -264,6 +260,21 @@ impl Index {
         plan
     }
 
+    /// The seq that stands before what `seek` asks for; see [`Log::seek`](super::Log::seek).
+    pub(super) fn seek(&self, selectors: &Selectors, seek: Seek) -> u64 {
+        let kept = self.wanted_topics(selectors).map(|(_, kept)| &kept.entries);
+        match seek {
+            Seek::Last(count) => before_last(kept, count),
+            Seek::Since(seconds) => {
+                let first = |entries: &VecDeque<Entry>| {
+                    let before = entries.partition_point(|entry| entry.seconds < seconds);
+                    entries.get(before).map(|entry| entry.seq)
+                };
+                kept.filter_map(first).min().map_or(self.head, |first| first - 1)
+            }
+        }
+    }
+
     /// The topics that these selectors want: looked up if all are exact, else looked for.
     fn wanted_topics<'a>(
         &'a self,
@@ -354,37 +365,16 @@ impl Kept {
     }
 }
 
-/// Idempotency keys of the last minutes, and where their batches are.
-#[derive(Debug, Default)]
-pub(super) struct Keys {
-    known: HashMap<Arc<str>, Appended>,
-    /// Oldest first, with the time in milliseconds.
-    order: VecDeque<(u64, Arc<str>)>,
-}
-
-impl Keys {
-    /// What the key stands for, if it is known.
-    pub(super) fn get(&self, key: &str) -> Option<Appended> {
-        self.known.get(key).map(|appended| Appended { repeated: true, ..*appended })
+/// The seq before the newest `count` entries of all topics together, 0 if there are no more than these.
+fn before_last<'a>(topics: impl Iterator<Item = &'a VecDeque<Entry>>, count: usize) -> u64 {
+    let mut rests: Vec<_> = topics.map(|entries| entries.iter().rev()).collect();
+    let newest = rests.iter_mut().enumerate();
+    let mut next: BinaryHeap<_> = newest.filter_map(|(nth, rest)| Some((rest.next()?.seq, nth))).collect();
+    for _ in 0..count {
+        let Some((_, nth)) = next.pop() else { return 0 };
+        next.extend(rests.get_mut(nth).and_then(Iterator::next).map(|entry| (entry.seq, nth)));
     }
-
-    pub(super) fn insert(&mut self, key: Arc<str>, appended: Appended, now: u64) {
-        self.known.insert(Arc::clone(&key), appended);
-        self.order.push_back((now, key));
-    }
-
-    /// Forgets the keys that are past their window, and the oldest when there are too many.
-    pub(super) fn expire(&mut self, now: u64) -> Vec<Arc<str>> {
-        let mut forgotten = Vec::new();
-        while let Some((time, _)) = self.order.front()
-            && (time + KEY_WINDOW_MILLIS < now || self.order.len() > MAX_KEYS)
-            && let Some((_, key)) = self.order.pop_front()
-        {
-            self.known.remove(&key);
-            forgotten.push(key);
-        }
-        forgotten
-    }
+    next.peek().map_or(0, |(seq, _)| *seq)
 }
 
 fn seconds(millis: u64) -> u32 {

@@ -8,8 +8,9 @@ use sse_core::Epoch;
 use super::index::Index;
 use super::tail::Announcer;
 use super::{
-    Append, AppendError, Appended, Log, Page, Pending, Read, ReadError, Tail, TopicSummary, now_millis,
+    Append, AppendError, Appended, Log, Page, Pending, Read, ReadError, Seek, Tail, TopicSummary, now_millis,
 };
+use crate::hub::Selectors;
 use crate::policy::Policies;
 
 /// Keeps every topic in memory, whatever its durability.
@@ -93,6 +94,10 @@ impl Log for MemoryLog {
     fn tail(&self) -> (Tail, u64) {
         let state = self.state();
         (state.announcer.tail(), state.index.head())
+    }
+
+    fn seek(&self, selectors: &Selectors, seek: Seek) -> u64 {
+        self.state().index.seek(selectors, seek)
     }
 
     fn topics(&self) -> Vec<TopicSummary> {

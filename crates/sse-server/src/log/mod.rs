@@ -4,6 +4,7 @@
 mod contract;
 mod disk;
 mod index;
+mod keys;
 mod memory;
 mod record;
 mod tail;
@@ -49,6 +50,15 @@ pub(crate) enum Depth {
     LastValues,
 }
 
+/// A place among the records of a reader's topics that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seek {
+    /// Before the newest so many.
+    Last(usize),
+    /// Before the first that was appended at this time or later, in seconds since 1970.
+    Since(u32),
+}
+
 /// Keeps records in one order. Seqs start at 1, grow, and are never used twice, not for another record after a
 /// crash either.
 ///
@@ -73,6 +83,9 @@ pub(crate) trait Log: Send + Sync + std::fmt::Debug {
 
     /// Everything that becomes readable from now on, in log order, and the seq it follows.
     fn tail(&self) -> (Tail, u64);
+
+    /// The seq after which a reader of these topics reads to get what `seek` says: that of an older record, or 0.
+    fn seek(&self, selectors: &Selectors, seek: Seek) -> u64;
 
     /// Every topic that has or had records.
     fn topics(&self) -> Vec<TopicSummary>;

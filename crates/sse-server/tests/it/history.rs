@@ -29,6 +29,18 @@ async fn pages_follow_each_other_without_loss_or_repeat() {
 }
 
 #[tokio::test]
+async fn a_page_can_start_near_the_end_or_at_a_time() {
+    let api = Api::start();
+    send(api.batch("/topics/a", batch(20))).await;
+    api.publish("b", "unwanted").await;
+    assert_eq!(api.get("/topics/a?last=2").await.data(), ["18", "19"]);
+    assert_eq!(api.get("/topics/a?last=99&limit=1").await.data(), ["0"]);
+    assert_eq!(api.get("/poll?topic=a&topic=b&last=2").await.data(), ["19", "unwanted"]);
+    assert_eq!(api.get("/topics/a?since=2020-01-01T00:00:00%2B02:00&limit=1").await.data(), ["0"]);
+    assert_eq!(api.get("/topics/a?since=2999-01-01T00:00:00Z").await.data(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_page_ends_after_some_mebibytes() {
     let api = Api::start();
     for n in 0..6 {
@@ -96,7 +108,7 @@ async fn a_topic_without_events_is_empty_and_bad_wishes_are_refused() {
         ("/topics/a?limit=0", "from 1 to 1000"),
         ("/topics/a?limit=1001", "from 1 to 1000"),
         ("/topics/a?limit=many", "from 1 to 1000, not \"many\""),
-        ("/topics/a?topic=b", "this path knows `after`, `limit`"),
+        ("/topics/a?topic=b", "this path knows `after`, `last`, `since`, `limit`"),
         ("/topics/a?limit=1&limit=2", "`limit` is there twice"),
         ("/topics/a%20b", "cannot contain ' '"),
         ("/topics?limit=1", "this path takes none"),

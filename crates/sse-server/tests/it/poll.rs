@@ -132,7 +132,7 @@ async fn takes_as_many_selectors_as_a_stream() {
         ("/poll?timeout=-1", "such as 25, 25s or 500ms, not \"-1\""),
         ("/poll?limit=0", "from 1 to 1000"),
         ("/poll?topic=a%20b", "cannot contain ' '"),
-        ("/poll?last_event_id=x", "this path knows `topic`, `after`, `timeout`, `limit`"),
+        ("/poll?last_event_id=x", "this path knows `topic`, `after`, `timeout`, `last`, `since`, `limit`"),
     ] {
         let (status, detail) = api.get(path).await.problem();
         assert!(status == 400 && detail.contains(part), "{path}: {status} {detail}");

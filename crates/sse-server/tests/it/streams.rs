@@ -123,6 +123,24 @@ async fn resumes_after_the_id_in_header_or_parameter() {
 }
 
 #[tokio::test]
+async fn starts_with_the_newest_events_and_the_header_wins() {
+    let server = Server::start(&["--metrics-interval", "200ms"]);
+    let mut reader = Reader::open(server.url("/dashboard-events")).await;
+    for _ in 0..3 {
+        reader.event_of("metrics").await;
+    }
+    let newest = id_of(&reader.event_of("metrics").await);
+    drop(reader);
+    let url = server.url("/dashboard-events?last=2");
+    let mut resumed = Reader::open_from(url.clone(), Some(&newest)).await;
+    resumed.event_of("connected").await;
+    assert!(seq(&id_of(&resumed.event().await)) > seq(&newest), "the header wins over `last`");
+    let mut reader = Reader::open(url).await;
+    reader.event_of("connected").await;
+    assert!(seq(&id_of(&reader.event().await)) <= seq(&newest) + 1, "the stream starts with what is kept");
+}
+
+#[tokio::test]
 async fn an_id_of_another_life_gives_a_gap_first() {
     let server = Server::start(&["--metrics-interval", "200ms"]);
     let mut reader = Reader::open_from(server.url("/dashboard-events"), Some("0123456789ab-77")).await;

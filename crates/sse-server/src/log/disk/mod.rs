@@ -14,7 +14,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::index::{Index, Plan};
 use super::tail::Announcer;
-use super::{Append, AppendError, Appended, Log, Page, Pending, Read, ReadError, Record, Tail, TopicSummary};
+use super::{
+    Append, AppendError, Appended, Log, Page, Pending, Read, ReadError, Record, Seek, Tail, TopicSummary,
+};
+use crate::hub::Selectors;
 use crate::policy::Policies;
 use folder::Folder;
 use restore::{Restored, restore};
@@ -146,6 +149,10 @@ impl Log for DiskLog {
     fn tail(&self) -> (Tail, u64) {
         let state = self.shared.state();
         (state.announcer.tail(), state.index.head())
+    }
+
+    fn seek(&self, selectors: &Selectors, seek: Seek) -> u64 {
+        self.shared.state().index.seek(selectors, seek)
     }
 
     fn topics(&self) -> Vec<TopicSummary> {
