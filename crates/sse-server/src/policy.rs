@@ -95,20 +95,32 @@ impl Default for Policies {
     }
 }
 
-/// The server's own figures: in memory, and of use only while they are new. At the default interval the metrics
-/// of 10 minutes are kept, which is what the dashboard's charts show.
+/// What the server's own topics are like.
 fn built_in() -> impl Iterator<Item = (Selector, Policy)> {
-    [("metrics", 300), ("clock", 120)].into_iter().map(|(name, count)| {
-        let topic = Topic::new(name).expect("the name follows the grammar");
-        let retain = Retain { count: Some(count), age: None, bytes: None };
-        let policy = Policy {
-            durability: Durability::Memory,
-            retain,
-            slow_reader: SlowReader::Latest,
-            last_value: false,
-        };
-        (Selector::Exact(topic), policy)
-    })
+    [("metrics", figures(300)), ("clock", figures(120)), ("notifications", notifications())].into_iter().map(
+        |(name, policy)| {
+            let topic = Topic::new(name).expect("the name follows the grammar");
+            (Selector::Exact(topic), policy)
+        },
+    )
+}
+
+/// Figures are kept in memory and of use only while they are new. At the default interval 300 metrics are 10 minutes, which
+/// is what the dashboard's charts show.
+fn figures(count: usize) -> Policy {
+    Policy {
+        durability: Durability::Memory,
+        retain: Retain { count: Some(count), age: None, bytes: None },
+        slow_reader: SlowReader::Latest,
+        last_value: false,
+    }
+}
+
+/// As many as somebody may want to scroll through who was away for a month.
+fn notifications() -> Policy {
+    let default = Policy::default();
+    let age = Some(Duration::from_secs(30 * 24 * 3600));
+    Policy { retain: Retain { count: Some(1_000), age, ..default.retain }, ..default }
 }
 
 #[cfg(test)]
@@ -122,6 +134,7 @@ mod tests {
         let of = |name: &str| policies.of(&Topic::new(name).unwrap());
         assert_eq!(of("metrics"), mine);
         assert_eq!(of("clock").durability, Durability::Memory);
+        assert_eq!(of("notifications").retain.count, Some(1_000));
         assert_eq!(of("anything/else"), Policy::default());
     }
 }

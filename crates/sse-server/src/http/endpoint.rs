@@ -11,13 +11,14 @@ pub(super) struct Endpoint {
     path: &'static str,
     methods: Vec<Method>,
     routes: Vec<Route>,
+    is_page: bool,
 }
 
 impl Endpoint {
     /// A path with nothing to do yet. A parameter stands in braces at the end and takes all that is left of the
     /// path, slashes included.
     pub(super) fn new(path: &'static str) -> Self {
-        Self { path, methods: Vec::new(), routes: Vec::new() }
+        Self { path, methods: Vec::new(), routes: Vec::new(), is_page: false }
     }
 
     /// Answers GET.
@@ -57,11 +58,21 @@ impl Endpoint {
         self
     }
 
+    /// The path is also that of a page: GET and HEAD are left to it.
+    pub(super) fn beside_page(mut self) -> Self {
+        self.is_page = true;
+        self
+    }
+
     /// For actix-web.
     pub(super) fn into_resource(self) -> Resource {
-        let allowed: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        let page = if self.is_page { &[Method::GET, Method::HEAD][..] } else { &[] };
+        let allowed: Vec<&str> = page.iter().chain(&self.methods).map(Method::as_str).collect();
         let allowed = allowed.join(", ");
-        let resource = web::resource(self.path.replace('}', ":.*}"));
+        let mut resource = web::resource(self.path.replace('}', ":.*}"));
+        if self.is_page {
+            resource = resource.guard(guard::Not(guard::Any(guard::Get()).or(guard::Head())));
+        }
         let resource = self.routes.into_iter().fold(resource, Resource::route);
         resource.default_service(web::to(move || std::future::ready(Problem::method_not_allowed(&allowed))))
     }

@@ -19,10 +19,18 @@ const RETRY_AFTER_RESTART: HeaderValue = HeaderValue::from_static("1");
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    detail: String,
-    /// Line of a batch that is at fault, from 1.
-    line: Option<usize>,
+    detail: Box<str>,
+    place: Option<Place>,
     header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// What of the body is at fault.
+#[derive(Debug)]
+enum Place {
+    /// Line of a batch, from 1.
+    Line(usize),
+    /// Field of a JSON object.
+    Field(Box<str>),
 }
 
 #[derive(Serialize)]
@@ -32,11 +40,13 @@ struct ProblemJson<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl fmt::Display) -> Self {
-        Self { status, detail: detail.to_string(), line: None, header: None }
+        Self { status, detail: detail.to_string().into(), place: None, header: None }
     }
 
     fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
@@ -46,6 +56,11 @@ impl Problem {
     /// The request is wrong; `detail` says where and what to do.
     pub(super) fn bad_request(detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// A field of the body is wrong; `detail` says what is wrong with it and what to do.
+    pub(super) fn bad_field(field: impl Into<Box<str>>, detail: impl fmt::Display) -> Self {
+        Self { place: Some(Place::Field(field.into())), ..Self::bad_request(detail) }
     }
 
     /// There is nothing at this path.
@@ -87,11 +102,17 @@ impl Problem {
         if let Some(header) = self.header.clone() {
             response.insert_header(header);
         }
+        let (line, field) = match &self.place {
+            None => (None, None),
+            Some(Place::Line(line)) => (Some(*line), None),
+            Some(Place::Field(field)) => (None, Some(&**field)),
+        };
         let problem = ProblemJson {
             status: self.status.as_u16(),
             title: self.status.canonical_reason(),
             detail: &self.detail,
-            line: self.line,
+            line,
+            field,
         };
         let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
         response.content_type("application/problem+json").body(body)
@@ -104,7 +125,7 @@ impl From<BatchError> for Problem {
             BatchError::TooManyEvents { .. } | BatchError::TooLarge { .. } => Self::too_large(&error),
             BatchError::Empty | BatchError::Line { .. } => Self::bad_request(&error),
         };
-        Self { line: error.line(), ..problem }
+        Self { place: error.line().map(Place::Line), ..problem }
     }
 }
 

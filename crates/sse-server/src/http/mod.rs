@@ -8,6 +8,7 @@ mod events;
 mod fields;
 mod history;
 mod ndjson;
+mod notifications;
 mod openapi;
 mod opening;
 mod page;
@@ -31,7 +32,7 @@ use endpoint::Endpoint;
 use error::Problem;
 
 /// The streams that the server offers, for people to read.
-pub(crate) const STREAMS: [&str; 2] = ["/events", "/dashboard-events"];
+pub(crate) const STREAMS: [&str; 3] = ["/events", "/dashboard-events", "/notifications/events"];
 
 /// What the handlers of one worker share.
 #[derive(Clone)]
@@ -56,6 +57,8 @@ fn api() -> Vec<Endpoint> {
     vec![
         Endpoint::new("/events").get(events::stream),
         Endpoint::new("/dashboard-events").get(dashboard::stream),
+        Endpoint::new("/notifications").beside_page().post(notifications::send),
+        Endpoint::new("/notifications/events").get(notifications::stream),
         Endpoint::new("/topics").get_or_head(topics::list).post(publish::batch),
         Endpoint::new("/topics/{topic}").get_or_head(history::page).post(publish::to_topic),
         Endpoint::new("/poll").get(poll::page),

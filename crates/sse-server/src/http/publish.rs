@@ -21,13 +21,22 @@ const BATCH_TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "a
 const EVENT: (&str, &str) = ("event", "Event-Type");
 const RETRY: (&str, &str) = ("retry", "Event-Retry");
 const KEY: (&str, &str) = ("key", "Idempotency-Key");
+/// Parameter with the idempotency key.
+pub(super) const KEY_PARAMETER: &str = KEY.0;
 
 /// Answer to one event.
 #[derive(Serialize)]
-struct Stored {
+pub(super) struct Stored {
     id: String,
     #[serde(skip_serializing_if = "is_false")]
     repeated: bool,
+}
+
+impl Stored {
+    /// What the log said of one event.
+    pub(super) fn new(hub: &Hub, appended: &Appended) -> Self {
+        Self { id: hub.id(appended.first).to_string(), repeated: appended.repeated }
+    }
 }
 
 /// Answer to a batch.
@@ -61,8 +70,7 @@ pub(super) async fn to_topic(
     let event = fields::event(data, extras.event_type, extras.retry);
     let hub = Worker::of(&request).hub();
     let appended = append(hub, vec![Draft { topic, event }], key).await?;
-    let id = hub.id(appended.first).to_string();
-    Ok(HttpResponse::Ok().json(Stored { id, repeated: appended.repeated }))
+    Ok(HttpResponse::Ok().json(Stored::new(hub, &appended)))
 }
 
 /// Publishes a batch whose lines name their topics.
@@ -94,7 +102,12 @@ async fn publish_batch(
     Ok(HttpResponse::Ok().json(BatchStored { ids, count, repeated }))
 }
 
-async fn append(hub: &Hub, drafts: Vec<Draft>, key: Option<Box<str>>) -> Result<Appended, Problem> {
+/// Stores the events; the answer comes when they are as durable as their topics' policies say.
+pub(super) async fn append(
+    hub: &Hub,
+    drafts: Vec<Draft>,
+    key: Option<Box<str>>,
+) -> Result<Appended, Problem> {
     let (topic, count) = (drafts.first().map(|draft| draft.topic.clone()), drafts.len());
     hub.append(Append { drafts, key }).await.map_err(|error| {
         let topic = topic.as_ref().map_or("", Topic::as_str);
@@ -122,7 +135,7 @@ impl Extras {
         Ok(Self {
             event_type: given(request, &query, EVENT, |text| fields::event_type(text))?,
             retry: given(request, &query, RETRY, fields::retry_text)?,
-            key: given(request, &query, KEY, fields::key)?,
+            key: key(request, &query)?,
         })
     }
 
@@ -140,8 +153,22 @@ impl Extras {
 
     /// The key as the log takes it: keys of different scopes are different. No topic has a NUL in its name.
     fn scoped_key(&self, scope: &str) -> Option<Box<str>> {
-        self.key.as_ref().map(|key| format!("{scope}\0{key}").into())
+        self.key.as_ref().map(|key| scoped(key, scope))
     }
+}
+
+/// The idempotency key of a request, for a path that publishes on its own terms: its keys are not those of any topic.
+pub(super) fn key_of_path(request: &HttpRequest, query: &Query) -> Result<Option<Box<str>>, Problem> {
+    // No topic starts with a slash.
+    Ok(key(request, query)?.map(|key| scoped(&key, request.path())))
+}
+
+fn key(request: &HttpRequest, query: &Query) -> Result<Option<String>, Problem> {
+    given(request, query, KEY, fields::key)
+}
+
+fn scoped(key: &str, scope: &str) -> Box<str> {
+    format!("{scope}\0{key}").into()
 }
 
 /// A value that can be given as a parameter or as a header, and as both only if they agree.

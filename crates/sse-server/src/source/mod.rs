@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod metrics;
+pub(crate) mod notification;
 mod sampler;
 
 /// The time now as our events carry it: RFC 3339 with milliseconds, UTC.

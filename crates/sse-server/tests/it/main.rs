@@ -10,6 +10,7 @@ mod api;
 mod batch;
 mod harness;
 mod history;
+mod notifications;
 mod openapi;
 mod pages;
 mod poll;
