@@ -1,51 +1,45 @@
-// Browser client of an event stream: one native EventSource at a time, reopened by us and resumed by id.
-// Knows nothing of pages, JSON or topics, and never touches the DOM tree.
+// Browser client of an event stream: what pages import. How events come, and which tab holds the connection, is in sse/.
+
+import { Connection } from "./sse/connection.js";
+
+/** @typedef {import("./sse/connection.js").SseRecord} SseRecord */
 
 /**
- * `connecting`: first attempt · `live`: the stream is open · `reconnecting`: it was lost, we wait or try
- * again · `closed`: not opened yet, or closed by `close()`.
+ * `connecting`: first attempt · `live`: events can come · `reconnecting`: the connection was lost, we wait or try
+ * again · `closed`: not opened yet, closed by `close()`, or refused for good: then `problem` says why.
  * @typedef {"connecting" | "live" | "reconnecting" | "closed"} SseState
  */
 
 /**
  * @typedef {object} SseOptions
- * @property {string} [lastEventId] Where to start: an id, or `earliest` for all that the server keeps. Default: now.
+ * @property {string[]} [topics] Selectors: a topic, `prefix/*` or `*`. Default: every topic of the address.
+ * @property {string} [lastEventId] Where to start: after an id, or `earliest` for all that the server keeps. Default: now.
+ * @property {number} [last] Start with the newest so many events that are kept. Not with `lastEventId`.
  * @property {boolean} [withCredentials] Send cookies to another origin. Default false.
- * @property {number} [minDelayMs] Wait before the first new attempt. Default 1000.
+ * @property {number} [minDelayMs] Wait before the first new attempt. Default 1000. The server's `retry:` can raise it.
  * @property {number} [maxDelayMs] Longest wait; each failure doubles it up to here. Default 30000.
- * @property {number} [silenceMs] Reopen when nothing arrives for so long, 0 = never. Default 0.
+ * @property {number} [silenceMs] Reopen when not one byte arrives for so long, 0 = never. Default 0.
  */
 
-/**
- * Why not leave reconnecting to the browser: it gives up for good on any answer but 200 (a proxy's 502 while
- * the server restarts), never backs off, and does not say when it tries again. The price: `retry:` is not
- * visible to scripts and so not followed, and a 204 is retried like any failure, at the longest wait.
- *
- * Fires `statechange` on itself. Received events go to the handlers given to `on`.
- */
+/** What a handler gets: `type`, `data` and `lastEventId` as from an EventSource, and the topic. @extends {MessageEvent<string>} */
+export class SseEvent extends MessageEvent {
+  /** Topic of the event; null when the server does not say. @type {string | null} */
+  topic;
+
+  /** @param {SseRecord} record */
+  constructor({ type, data, lastEventId, topic }) {
+    super(type, { data, lastEventId });
+    this.topic = topic;
+  }
+}
+
+/** Fires `statechange` on itself. Received events go to the handlers given to `on`. */
 export class SseClient extends EventTarget {
-  /** Reopen when nothing arrives for so long, 0 = never. May be changed while open; counts from the next event. */
-  silenceMs;
-
-  #url;
-  #withCredentials;
-  #minDelayMs;
-  #maxDelayMs;
-  #lastEventId;
-  /** @type {SseState} */
-  #state = "closed";
-  /** @type {EventSource | null} */
-  #source = null;
-  /** @type {Map<string, Set<(event: MessageEvent<string>) => void>>} */
+  /** @type {Map<string, Set<(event: SseEvent) => void>>} */
   #handlers = new Map();
-  #failures = 0;
-  /** @type {number | null} */
-  #retryAt = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retryTimer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #silenceTimer;
-  #heardAt = 0;
+  #connection;
+  /** @type {Set<string>} */
+  #topics;
 
   /**
    * Nothing is opened yet: subscribe with `on`, then call `open`, so that no event comes too early.
@@ -54,33 +48,51 @@ export class SseClient extends EventTarget {
    */
   constructor(url, options = {}) {
     super();
-    this.#url = url;
-    this.#withCredentials = options.withCredentials ?? false;
-    this.#minDelayMs = options.minDelayMs ?? 1000;
-    this.#maxDelayMs = options.maxDelayMs ?? 30_000;
-    this.#lastEventId = options.lastEventId ?? "";
-    this.silenceMs = options.silenceMs ?? 0;
+    this.#topics = new Set(options.topics);
+    const { lastEventId, last, minDelayMs = 1000, maxDelayMs = 30_000, silenceMs = 0 } = options;
+    this.#connection = new Connection(
+      new URL(url, globalThis.location?.href),
+      options.withCredentials ? "include" : "same-origin",
+      { lastEventId, last },
+      { minDelayMs, maxDelayMs, silenceMs },
+      { received: (records) => records.forEach(this.#deliver), changed: () => this.dispatchEvent(new Event("statechange")) },
+    );
   }
 
   /** @returns {SseState} */
   get state() {
-    return this.#state;
+    return this.#connection.state;
   }
 
-  /** Id of the newest event handed out, or the starting point while there was none. */
+  /** How events come: `poll` while a stream does not get through. @returns {"stream" | "poll"} */
+  get transport() {
+    return "stream";
+  }
+
+  /** Why the server refused last, for people to read; null when it did not. @returns {string | null} */
+  get problem() {
+    return this.#connection.problem;
+  }
+
+  /** Where `open` would go on: the id after the newest event handed out, or the starting point while there was none. */
   get lastEventId() {
-    return this.#lastEventId;
+    return this.#connection.start.lastEventId ?? "";
   }
 
   /** Milliseconds until the next attempt; null when none is waiting. */
   get retryInMs() {
-    return this.#retryAt === null ? null : Math.max(0, this.#retryAt - performance.now());
+    return this.#connection.retryInMs;
+  }
+
+  /** The selectors asked for; none means every topic. */
+  get topics() {
+    return [...this.#topics];
   }
 
   /**
-   * Subscribe to one event type; unnamed events have the type `message`.
+   * Subscribe to one event type; unnamed events have the type `message`, and `*` stands for every type.
    * @param {string} type
-   * @param {(event: MessageEvent<string>) => void} handler
+   * @param {(event: SseEvent) => void} handler
    * @returns {() => void} ends the subscription
    */
   on(type, handler) {
@@ -88,123 +100,61 @@ export class SseClient extends EventTarget {
     if (!handlers) {
       handlers = new Set();
       this.#handlers.set(type, handlers);
-      this.#source?.addEventListener(type, this.#deliver);
     }
     handlers.add(handler);
     return () => void handlers.delete(handler);
   }
 
-  /** Open the stream and keep it open. Does nothing when it is open. */
-  open() {
-    if (this.#state !== "closed") return;
-    this.#failures = 0;
-    globalThis.addEventListener("online", this.retryNow);
-    globalThis.document?.addEventListener("visibilitychange", this.#retryWhenShown);
-    this.#connect();
+  /** Want one more selector, from now on. @param {string} topic */
+  addTopic(topic) {
+    if (this.#topics.has(topic)) return;
+    this.#topics.add(topic);
+    this.#reopen();
   }
 
-  /** End the stream and every attempt to reopen it. `open` starts again after the last event. */
+  /** Want one selector less. Removing the last one leaves every topic. @param {string} topic */
+  removeTopic(topic) {
+    if (this.#topics.delete(topic)) this.#reopen();
+  }
+
+  /** Open the connection and keep it open. Does nothing when it is open. */
+  open() {
+    if (this.state !== "closed") return;
+    globalThis.addEventListener("online", this.retryNow);
+    globalThis.document?.addEventListener("visibilitychange", this.#retryWhenShown);
+    this.#connection.topics = this.topics;
+    this.#connection.open();
+  }
+
+  /** End the connection and every attempt to reopen it. `open` starts again after the last event. */
   close() {
     globalThis.removeEventListener("online", this.retryNow);
     globalThis.document?.removeEventListener("visibilitychange", this.#retryWhenShown);
-    this.#drop();
-    this.#setState("closed");
+    this.#connection.close();
   }
 
   /** Try now instead of at the end of the wait. Does nothing when no attempt is waiting. */
-  retryNow = () => {
-    if (this.#retryAt !== null) this.#connect();
-  };
+  retryNow = () => this.#connection.retryNow();
 
   #retryWhenShown = () => {
     if (!document.hidden) this.retryNow();
   };
 
-  #connect() {
-    this.#drop();
-    const source = new EventSource(this.#resumeUrl(), { withCredentials: this.#withCredentials });
-    this.#source = source;
-    source.addEventListener("open", this.#opened);
-    source.addEventListener("error", this.#failed);
-    for (const type of this.#handlers.keys()) source.addEventListener(type, this.#deliver);
-    this.#heardAt = performance.now();
-    this.#watchSilence();
-    this.#setState(this.#failures === 0 ? "connecting" : "reconnecting", true);
+  #reopen() {
+    this.#connection.topics = this.topics;
+    if (this.state !== "closed") this.#connection.open();
   }
 
-  /** A new EventSource cannot be given a `Last-Event-ID` header, so the id travels in the query. */
-  #resumeUrl() {
-    const url = new URL(this.#url, globalThis.location?.href);
-    if (this.#lastEventId) url.searchParams.set("last_event_id", this.#lastEventId);
-    return url;
-  }
-
-  #opened = (/** @type {Event} */ event) => {
-    // A server may name an event `open`: that one is a message, not news of the connection.
-    if (event instanceof MessageEvent) return;
-    this.#heardAt = performance.now();
-    this.#setState("live");
-  };
-
-  #failed = (/** @type {Event} */ event) => {
-    if (event instanceof MessageEvent || event.target !== this.#source) return;
-    this.#reconnectLater();
-  };
-
-  #deliver = (/** @type {Event} */ event) => {
-    if (!(event instanceof MessageEvent) || event.target !== this.#source) return;
-    this.#heardAt = performance.now();
-    this.#failures = 0;
-    // Empty until the first id of this connection: what we already hold is still the place to resume from.
-    if (event.lastEventId) this.#lastEventId = event.lastEventId;
-    this.#watchSilence();
-    for (const handler of this.#handlers.get(event.type) ?? []) {
-      try {
-        handler(event);
-      } catch (error) {
-        reportError(error);
+  #deliver = (/** @type {SseRecord} */ record) => {
+    const event = new SseEvent(record);
+    for (const key of [event.type, "*"]) {
+      for (const handler of this.#handlers.get(key) ?? []) {
+        try {
+          handler(event);
+        } catch (error) {
+          reportError(error);
+        }
       }
     }
   };
-
-  #reconnectLater() {
-    this.#drop();
-    const ceiling = Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** this.#failures);
-    // Half of the wait is random, so that the pages of one server do not all come back in one moment.
-    const delay = ceiling / 2 + Math.random() * (ceiling / 2);
-    this.#failures += 1;
-    this.#retryAt = performance.now() + delay;
-    this.#retryTimer = setTimeout(this.retryNow, delay);
-    this.#setState("reconnecting", true);
-  }
-
-  /** A dead peer looks like a quiet one; only the caller knows how much quiet is normal. */
-  #watchSilence() {
-    if (this.#silenceTimer !== undefined || this.silenceMs <= 0) return;
-    const left = Math.max(0, this.#heardAt + this.silenceMs - performance.now());
-    this.#silenceTimer = setTimeout(() => {
-      this.#silenceTimer = undefined;
-      if (this.silenceMs > 0 && performance.now() - this.#heardAt >= this.silenceMs) this.#reconnectLater();
-      else this.#watchSilence();
-    }, left + 1);
-  }
-
-  #drop() {
-    this.#source?.close();
-    this.#source = null;
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = undefined;
-    this.#retryAt = null;
-  }
-
-  /**
-   * @param {SseState} state
-   * @param {boolean} [always] also tell when only the next attempt is new, or its time
-   */
-  #setState(state, always = false) {
-    if (this.#state === state && !always) return;
-    this.#state = state;
-    this.dispatchEvent(new Event("statechange"));
-  }
 }

@@ -11,9 +11,6 @@ import { recall, remember } from "./settings.js";
 import { Tiles } from "./tiles.js";
 import * as units from "./units.js";
 
-/** Quiet for so many intervals, and at least so long, means a dead connection: samples never stop by themselves. */
-const SILENT_INTERVALS = 5;
-const MIN_SILENCE_MS = 20_000;
 /** A gap is mentioned for as long as a chart could show it. */
 const GAP_NOTE_MS = 600_000;
 
@@ -41,17 +38,14 @@ let frame = 0;
 let gapTimer;
 
 // Everything the server still keeps fills the charts at once; a later reconnect resumes after the last sample.
-const client = new SseClient("/dashboard-events", { lastEventId: "earliest", silenceMs: MIN_SILENCE_MS });
+const client = new SseClient("/events", { topics: ["metrics"], lastEventId: "earliest" });
 const connection = new ConnectionView(byId("connection"), client);
 
 client.on("metrics", (event) => {
   const sample = parseSample(event.data);
   if (!sample || !history.add(sample)) return;
-  client.silenceMs = Math.max(MIN_SILENCE_MS, (sample.interval ?? 0) * SILENT_INTERVALS * 1000);
   scheduleDraw();
 });
-// Only for the state: `live` is worth showing before the first sample is due.
-client.on("connected", () => {});
 client.on("gap", (event) => showGap(event.data));
 
 /** One drawing a frame, however many samples came; none while paused or hidden, where only the history grows. */

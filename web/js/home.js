@@ -4,9 +4,6 @@ import { SseClient } from "../sse.js";
 import { ConnectionView } from "./connection.js";
 import { EventList } from "./event-list.js";
 
-/** Event types the list knows beside unnamed messages: a browser delivers only types that were asked for. */
-const TYPES = ["metrics", "gap"];
-
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -24,7 +21,7 @@ const EXAMPLES = {
 const client = new SseClient("/events");
 const connection = new ConnectionView(byId("connection"), client);
 const list = new EventList(byId("events"));
-for (const type of ["message", ...TYPES]) client.on(type, (event) => list.add(event));
+client.on("*", (event) => list.add(event));
 
 const pause = byId("pause");
 pause.addEventListener("click", () => {

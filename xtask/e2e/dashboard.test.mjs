@@ -98,7 +98,7 @@ describe("dashboard", { timeout: 60_000 }, () => {
   for (const width of [1440, 390]) {
     it(`does not move when data comes, ${width} px`, async () => {
       const { page, close } = await newPage(browser, { viewport: { width, height: 844 } });
-      await page.route("**/dashboard-events*", async (route) => {
+      await page.route("**/events*", async (route) => {
         // Only what was painted before can be seen to move.
         await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
         await route.fulfill({ contentType: "text/event-stream", body: streamBody([["metrics", sample(), "a-1"]]) });
@@ -211,7 +211,7 @@ describe("dashboard", { timeout: 60_000 }, () => {
     const { page, problems, close } = await newPage(browser);
     const disk = { name: HOSTILE, mountPoint: HOSTILE, fileSystem: HOSTILE, total: 100, available: 50 };
     const network = { name: HOSTILE, receivedPerSecond: 1, transmittedPerSecond: 1, receivedTotal: 1, transmittedTotal: 1 };
-    await fakeStream(page, "**/dashboard-events*", [
+    await fakeStream(page, "**/events*", [
       ["gap", { requested: "a-1", first: "a-2", reason: HOSTILE }],
       ["metrics", { time: new Date().toISOString(), hostName: HOSTILE, os: HOSTILE, cpuLoad: HOSTILE, uptime: HOSTILE, cpus: [1], disks: [disk], networks: [network] }, "a-2"],
       ["metrics", "not json", "a-3"],

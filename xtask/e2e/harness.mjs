@@ -106,8 +106,8 @@ export function launchBrowser() {
 
 /**
  * A page in a context of its own. `problems` collects console errors and warnings, uncaught exceptions and violations of
- * the content security policy. `window.received` counts what native EventSources delivered, by type; `window.shift` is
- * the sum of layout shifts.
+ * the content security policy. `window.received` counts by type what native EventSources and our own client delivered;
+ * `window.shift` is the sum of layout shifts.
  */
 export async function newPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", ...options });
@@ -129,6 +129,13 @@ export async function newPage(browser, options = {}) {
       constructor(...args) {
         super(...args);
         for (const type of ["message", "connected", "metrics", "gap"]) this.addEventListener(type, count);
+      }
+    };
+    // Our client makes each event that it hands out; the browser's own are not made by a script.
+    window.MessageEvent = class extends window.MessageEvent {
+      constructor(...args) {
+        super(...args);
+        count(this);
       }
     };
     addEventListener("securitypolicyviolation", (event) => {
