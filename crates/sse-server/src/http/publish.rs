@@ -108,12 +108,8 @@ pub(super) async fn append(
     drafts: Vec<Draft>,
     key: Option<Box<str>>,
 ) -> Result<Appended, Problem> {
-    let (topic, count) = (drafts.first().map(|draft| draft.topic.clone()), drafts.len());
-    hub.append(Append { drafts, key }).await.map_err(|error| {
-        let topic = topic.as_ref().map_or("", Topic::as_str);
-        tracing::warn!(topic, count, %error, "events not acknowledged");
-        error.into()
-    })
+    // Why nothing is stored is told once by the log, and each publisher gets its answer.
+    Ok(hub.append(Append { drafts, key }).await?)
 }
 
 fn is_batch(request: &HttpRequest) -> bool {

@@ -36,7 +36,8 @@ macro_rules! contract {
             what_is_acknowledged_can_be_read,
             a_tail_that_falls_behind_is_told,
             topics_are_listed,
-            a_topic_too_many_is_refused_and_stores_nothing
+            a_topic_too_many_is_refused_and_stores_nothing,
+            unused_topics_make_room_and_their_loss_is_still_told
             => $open
         );
     };
@@ -53,6 +54,7 @@ pub(crate) fn policies() -> Policies {
     Policies::new(vec![
         ("newest".parse().unwrap(), newest),
         rule("few", Durability::Disk, Retain { count: Some(2), ..unlimited }),
+        rule("brief/*", Durability::Disk, Retain { age: Some(Duration::from_secs(1)), ..unlimited }),
         rule("light", Durability::Disk, Retain { bytes: Some(1000), ..unlimited }),
         rule("brief", Durability::Disk, Retain { age: Some(Duration::from_secs(1)), ..unlimited }),
         rule("volatile", Durability::Memory, Retain { count: Some(10), ..unlimited }),
@@ -281,4 +283,38 @@ pub(crate) async fn a_topic_too_many_is_refused_and_stores_nothing(log: &impl Lo
     assert_eq!(log.append(batch).await, Err(AppendError::TooManyTopics { max }));
     assert_eq!(log.head(), max as u64);
     append(log, "t/0", "").await;
+}
+
+pub(crate) async fn unused_topics_make_room_and_their_loss_is_still_told(log: &impl Log) {
+    let max = super::index::MAX_TOPICS;
+    let drafts = (1..max).map(|n| draft(&format!("brief/{n}"), "")).collect();
+    log.append(Append { drafts, key: None }).await.unwrap();
+    let before = append(log, "kept", "").await;
+    let is_let_in = async || {
+        let batch = Append { drafts: vec![draft("one-more", "")], key: None };
+        log.append(batch).await.is_ok()
+    };
+    assert!(!is_let_in().await);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !is_let_in().await {
+        assert!(tokio::time::Instant::now() < deadline, "no room was made");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Publishing lets the log in memory look for what is too old.
+        append(log, "kept", "").await;
+    }
+    let removed = async |names: &[&str], after| read(log, names, after, ALL).await.1.lost.removed;
+    assert!(removed(&["*"], 0).await > 0);
+    assert!(removed(&["brief/1"], 0).await > 0, "the topic is not there any more");
+    assert_eq!(removed(&["kept"], 0).await, 0);
+    assert_eq!(removed(&["*"], before).await, 0);
+    let (_, page) = read(log, &["*"], 0, ALL).await;
+    let read = Read {
+        selectors: wanting(&["*"]),
+        after: 0,
+        known: page.removals,
+        depth: Depth::All,
+        max_records: 1,
+        max_bytes: 1,
+    };
+    assert_eq!(log.read(read).await.unwrap().lost.removed, 0, "what is known is no loss");
 }

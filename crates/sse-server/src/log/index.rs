@@ -2,18 +2,22 @@
 //! topics only where they are.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque, vec_deque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use sse_core::{Epoch, RecordId, Topic};
 
+use super::kept::{Entry, Kept, TopicSummary, seconds};
 use super::keys::Keys;
-use super::{AppendError, Depth, Draft, Read, Record, Seek};
+use super::{AppendError, Draft, Read, Record, Seek};
 use crate::hub::Selectors;
-use crate::policy::{Durability, Policies, Policy, SlowReader};
+use crate::policy::{Durability, Policies};
 
 /// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
 pub(super) const MAX_TOPICS: usize = 10_000;
+/// Topics from which on those are forgotten of which nothing is kept, and how many at a time.
+const MANY_TOPICS: usize = MAX_TOPICS / 10 * 9;
+const FORGOTTEN_AT_ONCE: usize = 1000;
 /// The records that can be read.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -25,31 +29,17 @@ pub(super) struct Index {
     topics: HashMap<Arc<Topic>, Kept>,
     /// Counts what was removed, so that readers can say which of it they know.
     removals: u64,
+    forgotten: Forgotten,
     keys: Keys,
 }
 
-/// One topic.
-#[derive(Debug)]
-struct Kept {
-    policy: Policy,
-    entries: VecDeque<Entry>,
-    /// Bytes of all frames in `entries`.
-    bytes: u64,
-    /// Seq of the newest record that was removed, 0 when none was.
-    removed: u64,
-    /// What [`Index::removals`] was when it was removed.
-    removed_at: u64,
-}
-
-/// Where one record is.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) seq: u64,
-    /// Seconds since 1970, which is fine enough for removing by age.
-    pub(super) seconds: u32,
-    pub(super) bytes: u32,
-    /// `None` when it is on disk.
-    pub(super) record: Option<Arc<Record>>,
+/// What was forgotten with its topic: a reader that stood before it may have lost records.
+#[derive(Debug, Clone, Copy, Default)]
+struct Forgotten {
+    /// Seq of the newest such record, 0 when there is none.
+    newest: u64,
+    /// What [`Index::removals`] was then.
+    at: u64,
 }
 
 /// What a read has found.
@@ -86,19 +76,6 @@ pub(super) struct Plan {
     pub(super) removals: u64,
 }
 
-/// One topic, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TopicSummary {
-    pub(crate) topic: Arc<Topic>,
-    pub(crate) policy: Policy,
-    /// Records that are kept.
-    pub(crate) count: usize,
-    /// Bytes of their frames.
-    pub(crate) bytes: u64,
-    /// Seqs of the oldest and the newest record that is kept.
-    pub(crate) span: Option<(u64, u64)>,
-}
-
 impl Index {
     /// An empty index of a log that keeps everything in memory.
     pub(super) fn in_memory(policies: Policies) -> Self {
@@ -113,6 +90,7 @@ impl Index {
             head,
             topics: HashMap::new(),
             removals: 0,
+            forgotten: Forgotten::default(),
             keys: Keys::default(),
         }
     }
@@ -148,14 +126,40 @@ impl Index {
         }
     }
 
+    /// When there are many topics, some of those of which nothing is kept, whose records were removed longest ago.
+    pub(super) fn to_forget(&self) -> Vec<Arc<Topic>> {
+        if self.topics.len() < MANY_TOPICS {
+            return Vec::new();
+        }
+        let empty = self.topics.iter().filter(|(_, kept)| kept.entries.is_empty());
+        let mut empty: Vec<_> = empty.map(|(topic, kept)| (kept.removed, Arc::clone(topic))).collect();
+        empty.sort_unstable();
+        empty.into_iter().take(FORGOTTEN_AT_ONCE).map(|(_, topic)| topic).collect()
+    }
+
+    /// Forgets topics of which nothing is kept, but not that something was removed.
+    pub(super) fn forget<'a>(&mut self, topics: impl IntoIterator<Item = &'a Arc<Topic>>) {
+        let removed =
+            topics.into_iter().filter_map(|topic| self.topics.remove(topic)).map(|kept| kept.removed);
+        let newest = removed.max().unwrap_or(0);
+        self.set_forgotten(newest);
+    }
+
+    /// Records up to this seq may have been forgotten with their topics.
+    pub(super) fn set_forgotten(&mut self, seq: u64) {
+        if seq > self.forgotten.newest {
+            self.removals += 1;
+            self.forgotten = Forgotten { newest: seq, at: self.removals };
+        }
+    }
+
+    /// Seq of the newest record that was forgotten with its topic, 0 when none was.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.newest
+    }
+
     fn kept(&mut self, topic: &Arc<Topic>) -> &mut Kept {
-        self.topics.entry(Arc::clone(topic)).or_insert_with(|| Kept {
-            policy: self.policies.of(topic),
-            entries: VecDeque::new(),
-            bytes: 0,
-            removed: 0,
-            removed_at: 0,
-        })
+        self.topics.entry(Arc::clone(topic)).or_insert_with(|| Kept::new(self.policies.of(topic)))
     }
 
     /// Are the topic's records kept in memory?
@@ -233,7 +237,8 @@ impl Index {
     /// Where the records are that `read` wants.
     pub(super) fn plan(&self, read: &Read) -> Plan {
         let (complete_to, removals) = (self.head, self.removals);
-        let mut plan = Plan { entries: Vec::new(), complete_to, lost: Lost::default(), removals };
+        let lost = Lost { removed: self.lost_with_topics(read), ..Lost::default() };
+        let mut plan = Plan { entries: Vec::new(), complete_to, lost, removals };
         let mut next = BinaryHeap::new();
         let mut sources = Vec::new();
         for (topic, kept) in self.wanted_topics(&read.selectors) {
@@ -258,6 +263,17 @@ impl Index {
             }
         }
         plan
+    }
+
+    /// What `read` may have wanted of topics that were forgotten: a topic that is there has not been.
+    fn lost_with_topics(&self, read: &Read) -> u64 {
+        let Forgotten { newest, at } = self.forgotten;
+        let all_there = || {
+            read.selectors
+                .exact()
+                .is_some_and(|mut topics| topics.all(|topic| self.topics.contains_key(topic)))
+        };
+        if newest > read.after && at > read.known && !all_there() { newest } else { 0 }
     }
 
     /// The seq that stands before what `seek` asks for; see [`Log::seek`](super::Log::seek).
@@ -309,62 +325,6 @@ impl Index {
     }
 }
 
-impl Kept {
-    fn push(&mut self, entry: Entry) {
-        self.bytes += u64::from(entry.bytes);
-        self.entries.push_back(entry);
-    }
-
-    /// The newest record stays, however large it is, until it is too old.
-    fn expire(&mut self, now: u32, removals: u64) -> Vec<u64> {
-        let retain = self.policy.retain;
-        let oldest =
-            retain.age.map_or(0, |age| now.saturating_sub(age.as_secs().try_into().unwrap_or(u32::MAX)));
-        let mut on_disk = Vec::new();
-        while let Some(first) = self.entries.front() {
-            let too_much = retain.count.is_some_and(|count| self.entries.len() > count)
-                || retain.bytes.is_some_and(|bytes| self.bytes > bytes);
-            let gone = first.seconds < oldest || (too_much && self.entries.len() > 1);
-            if !gone {
-                break;
-            }
-            self.bytes -= u64::from(first.bytes);
-            (self.removed, self.removed_at) = (first.seq, removals);
-            if first.record.is_none() {
-                on_disk.push(first.seq);
-            }
-            self.entries.pop_front();
-        }
-        on_disk
-    }
-
-    /// The entries that `read` wants, oldest first; notes what it cannot get.
-    fn wanted(&self, read: &Read, lost: &mut Lost) -> vec_deque::Iter<'_, Entry> {
-        let mut from = self.entries.partition_point(|entry| entry.seq <= read.after);
-        let newest = self.entries.len().saturating_sub(1);
-        match read.depth {
-            Depth::All => {}
-            Depth::Conflated if self.policy.slow_reader == SlowReader::Latest => {
-                lost.conflated |= from < newest;
-                from = from.max(newest);
-            }
-            Depth::Conflated => {}
-            Depth::LastValues if self.policy.last_value => from = from.max(newest),
-            Depth::LastValues => from = self.entries.len(),
-        }
-        if self.removed > read.after && self.removed_at > read.known {
-            lost.removed = lost.removed.max(self.removed);
-            lost.cuts |= self.policy.slow_reader == SlowReader::Cut;
-        }
-        self.entries.range(from..)
-    }
-
-    fn summary(&self, topic: Arc<Topic>) -> TopicSummary {
-        let span = self.entries.front().zip(self.entries.back()).map(|(first, last)| (first.seq, last.seq));
-        TopicSummary { topic, policy: self.policy, count: self.entries.len(), bytes: self.bytes, span }
-    }
-}
-
 /// The seq before the newest `count` entries of all topics together, 0 if there are no more than these.
 fn before_last<'a>(topics: impl Iterator<Item = &'a VecDeque<Entry>>, count: usize) -> u64 {
     let mut rests: Vec<_> = topics.map(|entries| entries.iter().rev()).collect();
@@ -375,8 +335,4 @@ fn before_last<'a>(topics: impl Iterator<Item = &'a VecDeque<Entry>>, count: usi
         next.extend(rests.get_mut(nth).and_then(Iterator::next).map(|entry| (entry.seq, nth)));
     }
     next.peek().map_or(0, |(seq, _)| *seq)
-}
-
-fn seconds(millis: u64) -> u32 {
-    u32::try_from(millis / 1000).unwrap_or(u32::MAX)
 }

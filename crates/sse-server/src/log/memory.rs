@@ -43,6 +43,10 @@ impl MemoryLog {
         if now >= *expired + 1000 {
             *expired = now;
             index.expire_all(now);
+            let unused = index.to_forget();
+            if !unused.is_empty() {
+                index.forget(&unused);
+            }
         }
         if let Some(known) = key.as_deref().and_then(|key| index.keys().get(key)) {
             return Ok(known);

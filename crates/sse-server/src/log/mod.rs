@@ -4,6 +4,7 @@
 mod contract;
 mod disk;
 mod index;
+mod kept;
 mod keys;
 mod memory;
 mod record;
@@ -14,7 +15,8 @@ use std::pin::Pin;
 use sse_core::Epoch;
 
 pub(crate) use disk::DiskLog;
-pub(crate) use index::{Page, TopicSummary};
+pub(crate) use index::Page;
+pub(crate) use kept::TopicSummary;
 pub(crate) use memory::MemoryLog;
 pub(crate) use record::{Append, Appended, Draft, Record};
 pub(crate) use tail::{Tail, Tailed};

@@ -1,16 +1,17 @@
 //! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
 
 mod folder;
+mod readers;
 mod restore;
 mod store;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use sse_core::Epoch;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::index::{Index, Plan};
 use super::tail::Announcer;
@@ -20,14 +21,13 @@ use super::{
 use crate::hub::Selectors;
 use crate::policy::Policies;
 use folder::Folder;
+use readers::Readers;
 use restore::{Restored, restore};
-use store::{Frames, Store, StoredFrame};
+use store::{Store, StoredFrame};
 use writer::{Request, Writer};
 
 /// Batches that wait for the writing thread; further publishers wait before they are let in.
 const WAITING_BATCHES: usize = 1024;
-/// Reads of the file at the same time. Each has a connection with a cache of 2 MiB.
-const READERS: usize = 4;
 
 /// A log that survives the process. See `docs/decisions/0005-sqlite-log.md` for why it is SQLite.
 #[derive(Debug)]
@@ -53,14 +53,6 @@ struct State {
     announcer: Announcer,
 }
 
-/// Connections for reading.
-#[derive(Debug)]
-struct Readers {
-    file: PathBuf,
-    permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Frames>>,
-}
-
 /// Why a log could not be opened. The text says what to do, as far as that is known.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -82,12 +74,11 @@ impl DiskLog {
             .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let writer = spawn(writer, receiver).map_err(|error| OpenError(error.to_string()))?;
-        let (permits, idle) = (Arc::new(Semaphore::new(READERS)), Mutex::default());
         Ok(Self {
             shared,
             requests: Mutex::new(Some(requests)),
             writer: Mutex::new(Some(writer)),
-            readers: Arc::new(Readers { file, permits, idle }),
+            readers: Arc::new(Readers::new(file)),
             _folder: folder,
         })
     }
@@ -137,9 +128,9 @@ impl Log for DiskLog {
         }
         let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
         Box::pin(async move {
-            let permit = Arc::clone(&readers.permits).acquire_owned().await;
+            let turn = readers.turn().await;
             let fetched = tokio::task::spawn_blocking(move || {
-                let _permit = permit;
+                let _turn = turn;
                 readers.fetch(&shared, &read, plan)
             });
             fetched.await.map_err(|error| ReadError(error.to_string()))?
@@ -170,30 +161,6 @@ impl Shared {
     }
 }
 
-impl Readers {
-    /// Carries out a plan. What was removed since it was made is planned anew, so that the page says so.
-    fn fetch(&self, shared: &Shared, read: &Read, mut plan: Plan) -> Result<Page, ReadError> {
-        let unreadable = |error: rusqlite::Error| ReadError(error.to_string());
-        let idle = lock(&self.idle).pop();
-        let mut connection = idle.map_or_else(|| Frames::open(&self.file), Ok).map_err(unreadable)?;
-        loop {
-            let on_disk = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
-            let frames = connection.frames(on_disk.map(|(_, entry)| entry.seq)).map_err(unreadable)?;
-            if frames.iter().all(Option::is_some) {
-                lock(&self.idle).push(connection);
-                return Ok(plan.filled(frames.into_iter().flatten()));
-            }
-            let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
-            let missing = planned.zip(&frames).find(|(_, frame)| frame.is_none());
-            let missing = missing.map_or(0, |((_, entry), _)| entry.seq);
-            plan = shared.plan(read);
-            if plan.entries.iter().any(|(_, entry)| entry.seq == missing) {
-                return Err(ReadError(format!("the record with seq {missing} is not in the file")));
-            }
-        }
-    }
-}
-
 impl Plan {
     /// The page, if all of it is in memory.
     fn in_memory(&self) -> Option<Page> {
@@ -204,7 +171,7 @@ impl Plan {
 
     /// The page, with what was on disk.
     fn filled(self, mut frames: impl Iterator<Item = StoredFrame>) -> Page {
-        let fill = |(topic, entry): (_, super::index::Entry)| {
+        let fill = |(topic, entry): (_, super::kept::Entry)| {
             let from_disk = |(time, frame): StoredFrame| {
                 Arc::new(Record { seq: entry.seq, topic, time, in_memory: false, frame: frame.into() })
             };

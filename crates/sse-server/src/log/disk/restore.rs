@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sse_core::Topic;
 
 use super::store::{Meta, Store};
-use crate::log::index::{Entry, Index};
+use crate::log::index::Index;
+use crate::log::kept::Entry;
 use crate::policy::Policies;
 
 /// What is known of a log that was just opened.
@@ -25,6 +26,7 @@ pub(super) struct Restored {
 pub(super) fn restore(store: &Store, policies: Policies) -> rusqlite::Result<Restored> {
     let meta = store.meta()?;
     let mut index = Index::new(policies, meta.reserved);
+    index.set_forgotten(meta.forgotten);
     let mut names = HashMap::new();
     let mut rows = HashMap::new();
     let mut lost = Vec::new();

@@ -9,7 +9,7 @@ use sse_core::Epoch;
 use crate::log::{Appended, Record};
 
 /// Layout of the tables. A file with another number is of another version of the server.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 /// Pages of the write-ahead log after which SQLite moves them into the table: about 16 MiB. Below 4,062, where the
 /// log's index needs more room, which would fail on a full disk after the records were made durable.
 const CHECKPOINT_PAGES: u32 = 3900;
@@ -24,7 +24,9 @@ const TABLES: &str = "
         -- seqs up to this one may have been given to records in memory
         reserved INTEGER NOT NULL,
         -- the server was stopped, not killed
-        clean INTEGER NOT NULL
+        clean INTEGER NOT NULL,
+        -- records up to this seq may have been forgotten with their topics
+        forgotten INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE topics (
         id INTEGER PRIMARY KEY,
@@ -50,6 +52,14 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// Layout 1 could not forget topics.
+const FROM_LAYOUT_1: &str = "
+    BEGIN;
+    ALTER TABLE meta ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+    PRAGMA user_version = 2;
+    COMMIT;
+";
+
 /// The one connection that writes.
 #[derive(Debug)]
 pub(super) struct Store(Connection);
@@ -59,6 +69,7 @@ pub(super) struct Store(Connection);
 pub(super) struct Meta {
     pub(super) epoch: Epoch,
     pub(super) reserved: u64,
+    pub(super) forgotten: u64,
     pub(super) clean: bool,
 }
 
@@ -99,6 +110,7 @@ impl Store {
         match layout {
             LAYOUT => {}
             0 => create(&mut connection)?,
+            1 => connection.execute_batch(FROM_LAYOUT_1)?,
             other => {
                 let why = format!("it has layout {other}, this version of the server knows {LAYOUT}");
                 return Err(unusable(&why));
@@ -108,9 +120,9 @@ impl Store {
     }
 
     pub(super) fn meta(&self) -> rusqlite::Result<Meta> {
-        self.0.query_row("SELECT epoch, reserved, clean FROM meta", [], |row| {
+        self.0.query_row("SELECT epoch, reserved, forgotten, clean FROM meta", [], |row| {
             let epoch = Epoch::from_bits(row.get(0)?);
-            Ok(Meta { epoch, reserved: row.get(1)?, clean: row.get(2)? })
+            Ok(Meta { epoch, reserved: row.get(1)?, forgotten: row.get(2)?, clean: row.get(3)? })
         })
     }
 
@@ -211,6 +223,15 @@ impl Write<'_> {
         self.0.prepare_cached(sql)?.insert(params![name, volatile])
     }
 
+    /// Of a topic without records.
+    pub(super) fn delete_topic(&self, topic: i64) -> rusqlite::Result<()> {
+        self.0.prepare_cached("DELETE FROM topics WHERE id = ?")?.execute([topic]).map(drop)
+    }
+
+    pub(super) fn set_forgotten(&self, seq: u64) -> rusqlite::Result<()> {
+        self.0.execute("UPDATE meta SET forgotten = ?", [seq]).map(drop)
+    }
+
     pub(super) fn insert_record(&self, topic: i64, record: &Record) -> rusqlite::Result<()> {
         let mut insert = self.0.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?)")?;
         insert.execute(params![record.seq, topic, record.time, &record.frame[..]]).map(drop)
@@ -272,7 +293,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     let epoch = Epoch::from_bits(fastrand::u64(..)).to_bits();
-    transaction.execute("INSERT INTO meta VALUES (1, ?, 0, 1)", [epoch])?;
+    transaction.execute("INSERT INTO meta VALUES (1, ?, 0, 1, 0)", [epoch])?;
     transaction.pragma_update(None, "user_version", LAYOUT)?;
     transaction.commit()
 }

@@ -154,3 +154,30 @@ async fn a_closed_log_refuses_appends_and_can_be_read() {
     assert_eq!(log.append(Append { drafts, key: None }).await, Err(AppendError::Closed));
     assert_eq!(seqs(&log, "a").await, [1]);
 }
+
+#[tokio::test]
+async fn the_first_layout_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    drop(log);
+    let file = rusqlite::Connection::open(folder.path().join("log.sqlite")).unwrap();
+    file.execute_batch("ALTER TABLE meta DROP COLUMN forgotten; PRAGMA user_version = 1;").unwrap();
+    drop(file);
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    assert_eq!(seqs(&log, "a").await, [1, 2]);
+    assert_eq!(page(&log, "never").await.lost.removed, 0);
+}
+
+#[tokio::test]
+async fn that_topics_were_forgotten_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("log.sqlite")).unwrap();
+    store.commit(|write| write.set_forgotten(7)).unwrap();
+    drop(store);
+    let log = open(folder.path());
+    assert_eq!(page(&log, "perhaps").await.lost.removed, 7);
+    append(&log, "a", None).await;
+    assert_eq!(page(&log, "a").await.lost.removed, 0, "a topic that is there was not forgotten");
+}

@@ -44,6 +44,8 @@ pub(super) struct Writer {
     doomed: VecDeque<(Arc<Topic>, u64)>,
     /// Keys that are out of the index but still in the file.
     forgotten: Vec<Arc<str>>,
+    /// Batches refused since the store could last be written.
+    refused: u64,
     /// A write failed in a way after which the file cannot be trusted to take more.
     failed: Option<String>,
 }
@@ -77,7 +79,7 @@ impl Writer {
             reserved
         };
         let (doomed, forgotten) = (VecDeque::new(), Vec::new());
-        let mut writer = Self { store, shared, rows, reserved, doomed, forgotten, failed: None };
+        let mut writer = Self { store, shared, rows, reserved, doomed, forgotten, refused: 0, failed: None };
         writer.expire();
         Ok(writer)
     }
@@ -97,6 +99,7 @@ impl Writer {
                     // Only now and then, because each portion costs an fsync that a publisher would wait for;
                     // under load the groups take care of it.
                     while requests.is_empty() && self.remove_at_rest() {}
+                    self.forget_topics();
                 }
             }
         }
@@ -128,9 +131,15 @@ impl Writer {
         let now = now_millis();
         let group = self.stamp(group, now);
         let Err(error) = self.store(&group, now) else {
+            if group.iter().any(|batch| batch.on_disk) {
+                self.tell_recovered();
+            }
             return self.publish(group, now);
         };
-        tracing::error!(%error, batches = group.len(), "events were refused");
+        // Once, and not for each group of a publisher that does not give up.
+        if self.refused == 0 {
+            tracing::error!(%error, "events are refused");
+        }
         {
             let topics = group.iter().flat_map(|batch| &batch.records).map(|record| &*record.topic);
             self.shared.state().index.forget_unused(topics);
@@ -140,6 +149,7 @@ impl Writer {
         let usable = self.failed.is_none();
         let (refused, in_memory): (Vec<_>, Vec<_>) =
             group.into_iter().partition(|batch| batch.on_disk || !usable);
+        self.refused += refused.len() as u64;
         refused.into_iter().for_each(|batch| batch.request.answer(Err(error.clone())));
         let in_memory = self.stamp(in_memory.into_iter().map(|batch| batch.request).collect(), now);
         match self.store(&in_memory, now) {
@@ -201,6 +211,13 @@ impl Writer {
         self.forgotten.clear();
         self.reserved = reserved;
         Ok(())
+    }
+
+    fn tell_recovered(&mut self) {
+        if self.refused > 0 {
+            tracing::info!(batches = self.refused, "events are stored again, these were refused meanwhile");
+            self.refused = 0;
+        }
     }
 
     /// What a failed commit means to a publisher, and to this thread.
@@ -279,6 +296,36 @@ impl Writer {
         self.doomed.drain(..doomed);
         self.forgotten.clear();
         true
+    }
+
+    /// Makes room for new topics when there are many of which nothing is kept.
+    fn forget_topics(&mut self) {
+        // A doomed record needs the row of its topic.
+        if !self.doomed.is_empty() || self.failed.is_some() {
+            return;
+        }
+        let (unused, forgotten) = {
+            let index = &self.shared.state().index;
+            let unused: HashSet<Arc<Topic>> = index.to_forget().into_iter().collect();
+            let newest = unused.iter().map(|topic| index.removed(topic)).max();
+            (unused, index.forgotten().max(newest.unwrap_or(0)))
+        };
+        if unused.is_empty() {
+            return;
+        }
+        let committed = self.store.commit(|write| {
+            unused
+                .iter()
+                .filter_map(|topic| self.rows.get(topic))
+                .try_for_each(|row| write.delete_topic(*row))?;
+            write.set_forgotten(forgotten)
+        });
+        if let Err(error) = committed {
+            let error = self.failure(error);
+            return tracing::warn!(%error, "unused topics were not forgotten");
+        }
+        self.rows.retain(|topic, _| !unused.contains(topic));
+        self.shared.state().index.forget(&unused);
     }
 
     /// Leaves word that nothing was lost but the records in memory, and which these were.
