@@ -1,5 +1,6 @@
-//! Measurements of the release server on this machine. Figures, not tests: only correctness fails a bench.
+//! Measurements of the release server, and of the decoder, on this machine. Figures, not tests: only correctness fails a bench.
 
+mod decode;
 mod disk;
 mod fanout;
 mod figures;
@@ -33,6 +34,8 @@ pub(crate) enum Bench {
     Flood(flood::Args),
     /// What readers that have stopped reading do to the latency of the others.
     Stalled(stalled::Args),
+    /// The decoder against the eventsource-stream crate, on the same bytes.
+    Decode(decode::Args),
 }
 
 /// Every bench with tiny input, so that the gate can see that they still work.
@@ -51,6 +54,7 @@ pub(crate) fn run_small() -> Result<()> {
             fill: 1 << 20,
             ..stalled::Args::default()
         }),
+        Bench::Decode(decode::Args { bytes: 1 << 20, rounds: 1, line: 16 << 10 }),
     ] {
         measure(bench)?;
     }
@@ -77,5 +81,6 @@ async fn measure(bench: Bench) -> Result<()> {
         Bench::Fanout(args) => fanout::run(args).await,
         Bench::Flood(args) => flood::run(args).await,
         Bench::Stalled(args) => stalled::run(args).await,
+        Bench::Decode(args) => decode::run(args).await,
     }
 }
