@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::args::{self as bench_args, BenchArgs};
 use crate::publish::args::{self as publish_args, PublishArgs};
 use crate::tail::args::{self as tail_args, TailArgs};
 
@@ -31,6 +32,11 @@ pub(crate) enum Command {
     /// printed once the hub has stored the event.
     #[command(visible_alias = "pub", after_help = publish_args::AFTER_HELP)]
     Publish(PublishArgs),
+    /// Load a server with many streams, and measure latency, loss and cost
+    ///
+    /// Works with any server of event streams. Proxies of the environment are not used.
+    #[command(after_help = bench_args::AFTER_HELP)]
+    Bench(BenchArgs),
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod address;
 mod args;
+mod bench;
 mod exit;
 mod harmless;
 mod output;
@@ -61,6 +62,7 @@ async fn command(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Some(Command::Tail(tail)) => tail::run(tail).await,
         Some(Command::Publish(publish)) => publish::run(publish).await,
+        Some(Command::Bench(bench)) => bench::run(bench).await,
         None => tail::run(args.tail).await,
     }
 }

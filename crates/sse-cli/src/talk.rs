@@ -1,11 +1,12 @@
 //! What goes to stderr: the state of the connection, in words. Never carries data, and never fails.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Effects, Style};
-use sse_client::reqwest::Url;
+use sse_client::reqwest::{self, Url};
 use sse_client::{DecodeError, Event, Interruption, Reconnecting};
 use sse_core::Topic;
 use sse_core::payload::{Gap, GapReason};
@@ -138,6 +139,15 @@ pub(crate) fn shown(url: &Url) -> Url {
 /// `Connection refused (os error 111)` without the number, which tells people nothing.
 pub(crate) fn without_os_code(reason: &str) -> &str {
     reason.split_once(" (os error ").map_or(reason, |(words, _)| words)
+}
+
+/// The cause that says most: the outer ones only repeat the URL and the layer.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 fn is_default(url: &Url) -> bool {

@@ -112,7 +112,7 @@ impl Delivery {
 
     fn no_answer(&self, error: &reqwest::Error) -> Undelivered {
         let what = if error.is_connect() { "cannot connect to" } else { "no answer from" };
-        let why = innermost(error);
+        let why = talk::innermost(error);
         let why = talk::without_os_code(&why);
         Undelivered::NoAnswer(format!("{what} {} ({why})", talk::shown(&self.url)))
     }
@@ -134,7 +134,7 @@ async fn refused(response: Response) -> Result<(Undelivered, Option<Duration>), 
 /// The ids of a batch follow one another, because it is stored as a whole.
 async fn ids(response: Response, count: usize) -> Result<Vec<RecordId>, Undelivered> {
     let wrong = |what: String| Undelivered::Answer(what);
-    let body = response.bytes().await.map_err(|error| wrong(innermost(&error)))?;
+    let body = response.bytes().await.map_err(|error| wrong(talk::innermost(&error)))?;
     let answer: Answer = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
     if answer.count != count {
         return Err(wrong(format!("it acknowledges {} events, {count} were sent", answer.count)));
@@ -166,13 +166,4 @@ fn client(server: &Url) -> reqwest::Result<Client> {
         Err(_) if server.scheme() == "http" => options().tls_certs_only([]).build(),
         result => result,
     }
-}
-
-/// The cause that says most.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }

@@ -3,6 +3,7 @@
 // The lints deny these in code that meets outside data; a test that panics is a test that fails.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod bench;
 mod display;
 mod ending;
 mod inbox;

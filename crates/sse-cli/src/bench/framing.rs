@@ -1,0 +1,145 @@
+//! How the body of an HTTP/1.1 answer is framed: in chunks, by length, or by the end of the connection. Cuts what
+//! was read into pieces of the body; no I/O.
+
+/// The framing of one body, and where in it the reader is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Framing {
+    UntilClose,
+    /// So many bytes are left.
+    Length(u64),
+    Chunked(Place),
+}
+
+/// Where in a chunked body the next byte belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the size at the start of a chunk, so far of this value and so many digits.
+    Size { value: u64, digits: u8 },
+    /// Behind the size, up to the line end.
+    Extension { value: u64 },
+    /// In the data; so many bytes are left.
+    Data(u64),
+    /// In the line end behind the data.
+    DataEnd,
+    /// Behind the last chunk. Trailers are not read.
+    End,
+}
+
+/// The size of a chunk is no number, or a chunk is longer than it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the chunks of the body are broken")]
+pub(super) struct BrokenChunks;
+
+impl Framing {
+    /// At the start of a chunked body.
+    pub(super) const CHUNKED: Self = Self::Chunked(Place::Size { value: 0, digits: 0 });
+
+    /// The next bytes of the body, taken from the front of `read`. `None` once `read` holds no more.
+    pub(super) fn next<'a>(&mut self, read: &mut &'a [u8]) -> Result<Option<&'a [u8]>, BrokenChunks> {
+        match self {
+            Self::UntilClose => Ok(take(read, u64::MAX)),
+            Self::Length(left) => {
+                let piece = take(read, *left);
+                *left -= piece.map_or(0, |piece| piece.len() as u64);
+                Ok(piece)
+            }
+            Self::Chunked(place) => next_of_chunk(place, read),
+        }
+    }
+
+    /// The body is complete; the connection may stay open.
+    pub(super) fn ended(&self) -> bool {
+        matches!(self, Self::Length(0) | Self::Chunked(Place::End))
+    }
+}
+
+fn next_of_chunk<'a>(place: &mut Place, read: &mut &'a [u8]) -> Result<Option<&'a [u8]>, BrokenChunks> {
+    loop {
+        if let Place::Data(left) = place {
+            let piece = take(read, *left);
+            *left -= piece.map_or(0, |piece| piece.len() as u64);
+            if *left == 0 {
+                *place = Place::DataEnd;
+            }
+            return Ok(piece);
+        }
+        let Some((byte, rest)) = read.split_first() else { return Ok(None) };
+        *place = step(*place, *byte)?;
+        *read = if *place == Place::End { &[] } else { rest };
+    }
+}
+
+fn step(place: Place, byte: u8) -> Result<Place, BrokenChunks> {
+    let start = Place::Size { value: 0, digits: 0 };
+    Ok(match (place, byte) {
+        (Place::Size { digits: 1.., value } | Place::Extension { value }, b'\n') => after_size(value),
+        (Place::Size { value, digits: digits @ 0..15 }, _) if byte.is_ascii_hexdigit() => {
+            let digit = char::from(byte).to_digit(16).unwrap_or_default();
+            Place::Size { value: value << 4 | u64::from(digit), digits: digits + 1 }
+        }
+        (Place::Size { value, digits: 1.. }, b'\r' | b';' | b' ' | b'\t') => Place::Extension { value },
+        (Place::Extension { value }, _) => Place::Extension { value },
+        (Place::DataEnd, b'\r') => Place::DataEnd,
+        (Place::DataEnd, b'\n') => start,
+        (Place::End, _) => Place::End,
+        _ => return Err(BrokenChunks),
+    })
+}
+
+fn after_size(size: u64) -> Place {
+    if size == 0 { Place::End } else { Place::Data(size) }
+}
+
+/// At most so many bytes from the front; `None` if that is none.
+fn take<'a>(read: &mut &'a [u8], most: u64) -> Option<&'a [u8]> {
+    let length = read.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+    let (piece, rest) = read.split_at(length);
+    *read = rest;
+    (!piece.is_empty()).then_some(piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(framing: &mut Framing, pieces: &[&[u8]]) -> Result<Vec<u8>, BrokenChunks> {
+        let mut body = Vec::new();
+        for piece in pieces {
+            let mut piece = *piece;
+            while let Some(part) = framing.next(&mut piece)? {
+                body.extend_from_slice(part);
+            }
+        }
+        Ok(body)
+    }
+
+    #[test]
+    fn chunks_are_joined_however_they_come() {
+        let wire: &[u8] = b"4\r\nabcd\r\n0A;x=\"y\"\r\n0123456789\r\n1 \r\ne\r\n0\r\nTrailer: x\r\n\r\n";
+        for at in 0..wire.len() {
+            let (start, rest) = wire.split_at(at);
+            let mut framing = Framing::CHUNKED;
+            assert_eq!(body(&mut framing, &[start, rest]).unwrap(), b"abcd0123456789e", "{at}");
+            assert!(framing.ended());
+        }
+        let bytes: Vec<&[u8]> = wire.chunks(1).collect();
+        assert_eq!(body(&mut Framing::CHUNKED.clone(), &bytes).unwrap(), b"abcd0123456789e");
+    }
+
+    #[test]
+    fn broken_chunks_are_an_error() {
+        for wire in
+            [&b"\r\n"[..], b"x\r\n", b"1\r\nab\r\n", b"-1\r\n", b"1111111111111111\r\n", b"1\r\na\r\n\r\n"]
+        {
+            assert!(body(&mut Framing::CHUNKED.clone(), &[wire]).is_err(), "{}", wire.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_length_ends_the_body() {
+        let mut framing = Framing::Length(3);
+        assert_eq!(body(&mut framing, &[b"a", b"bcd"]).unwrap(), b"abc");
+        assert!(framing.ended());
+        assert_eq!(body(&mut Framing::UntilClose, &[b"a", b"b"]).unwrap(), b"ab");
+    }
+}

@@ -1,0 +1,273 @@
+//! The course of a run: streams open, events are published, deliveries counted until nothing is missing or nothing
+//! comes any more. Gives what was measured; prints nothing but the live line.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::process::{Processes, Usage};
+use super::progress::{Now, Progress};
+use super::publisher::{self, Order, Published};
+use super::readers::{Books, Plan, Readers};
+use super::report::per_second;
+use super::tally::{Latencies, Tally, latencies};
+
+/// Between two looks at the counts.
+const TICK: Duration = Duration::from_millis(250);
+/// A server may send the head of the answer before its subscription is in place.
+const SETTLE: Duration = Duration::from_millis(200);
+/// When nothing has come for so long after publishing, what is missing is lost.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Of a plot.
+const MAX_STEPS: u32 = 120;
+
+/// What was measured.
+pub(super) struct Measurement {
+    pub(super) tally: Tally,
+    pub(super) books: Vec<Books>,
+    pub(super) published: Option<Published>,
+    pub(super) opening: Duration,
+    /// That deliveries were counted.
+    pub(super) time: Duration,
+    pub(super) steps: Vec<Step>,
+    pub(super) server: Option<ServerUse>,
+    /// Cores in use by the busiest thread that reads.
+    pub(super) reader_cores: Option<f64>,
+}
+
+/// The course of latency.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) end_seconds: f64,
+    /// `None` when nothing came.
+    pub(super) latency: Option<StepLatency>,
+}
+
+/// In seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepLatency {
+    pub(super) p50: f64,
+    pub(super) p99: f64,
+    pub(super) max: f64,
+}
+
+/// Of the server's processes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ServerUse {
+    pub(super) cpu: Duration,
+    /// That the processor time was counted.
+    pub(super) time: Duration,
+    pub(super) memory_before: u64,
+    pub(super) memory_open: u64,
+    pub(super) memory_max: u64,
+}
+
+/// Runs.
+///
+/// # Errors
+/// When a thread or the HTTP client cannot be set up.
+pub(super) async fn measure(
+    plan: &Arc<Plan>,
+    order: Option<Order>,
+    duration: Duration,
+    processes: &Processes,
+    progress: &Progress,
+) -> anyhow::Result<Measurement> {
+    let before = processes.usage();
+    let from = Instant::now();
+    let readers = Readers::start(plan)?;
+    open(&readers, plan.streams, progress).await;
+    let opening = from.elapsed();
+    tokio::time::sleep(SETTLE).await;
+    readers.each(Tally::begin);
+    let mut course = Course::new(&readers, processes, duration, progress);
+    let published = match order {
+        Some(order) => Some(course.publish(order).await?),
+        None => {
+            course.watch(tokio::time::sleep(duration)).await;
+            None
+        }
+    };
+    course.end_step();
+    let tally = readers.tally();
+    let last = tally.last_delivery.saturating_sub(course.start - plan.began);
+    let time = last.max(duration.min(course.start.elapsed()));
+    let server = before.and_then(|before| course.server_use(before));
+    let (reader_cores, steps) = (course.reader_cores(), course.steps);
+    Ok(Measurement { tally, books: readers.stop(), published, opening, time, steps, server, reader_cores })
+}
+
+/// Waits until each stream has opened or failed.
+async fn open(readers: &Readers, streams: usize, progress: &Progress) {
+    loop {
+        let (mut opened, mut failed) = (0, 0);
+        readers.each(|tally| {
+            opened += tally.opened;
+            failed += tally.failed_streams();
+        });
+        progress.opening(opened, failed, streams);
+        if opened + failed >= streams {
+            return;
+        }
+        tokio::time::sleep(TICK / 10).await;
+    }
+}
+
+/// Waits until so many events have come in on all streams, or nothing comes any more.
+async fn drain(readers: &Readers, events: u64) {
+    let mut last = (0, Instant::now());
+    loop {
+        let (mut distinct, mut opened, mut deliveries) = (0, 0, 0);
+        readers.each(|tally| {
+            distinct += tally.distinct;
+            opened += tally.opened as u64;
+            deliveries += tally.distinct + tally.doubled;
+        });
+        if deliveries != last.0 {
+            last = (deliveries, Instant::now());
+        }
+        if distinct >= events * opened || last.1.elapsed() > SILENCE {
+            return;
+        }
+        tokio::time::sleep(TICK / 10).await;
+    }
+}
+
+/// What is noted while deliveries are counted.
+struct Course<'a> {
+    readers: &'a Readers,
+    processes: &'a Processes,
+    progress: &'a Progress,
+    start: Instant,
+    duration: Duration,
+    /// At the start.
+    server: Option<Usage>,
+    memory_max: u64,
+    reader_cpu: Vec<Duration>,
+    /// At the last look: when, the deliveries, and the server's processor time.
+    seen: (Instant, u64, Duration),
+    /// Of the step that is not over yet.
+    step: Latencies,
+    step_began: Instant,
+    steps: Vec<Step>,
+}
+
+impl<'a> Course<'a> {
+    fn new(
+        readers: &'a Readers,
+        processes: &'a Processes,
+        duration: Duration,
+        progress: &'a Progress,
+    ) -> Self {
+        let (start, server) = (Instant::now(), processes.usage());
+        Self {
+            readers,
+            processes,
+            progress,
+            start,
+            duration,
+            server,
+            memory_max: server.map_or(0, |usage| usage.memory_bytes),
+            reader_cpu: readers.cpu_times(),
+            seen: (start, 0, server.unwrap_or_default().cpu),
+            step: latencies(),
+            step_began: start,
+            steps: Vec::new(),
+        }
+    }
+
+    async fn publish(&mut self, order: Order) -> anyhow::Result<Published> {
+        let published =
+            self.watch(publisher::publish(order)).await.context("cannot set up the HTTP client")?;
+        self.watch(drain(self.readers, published.acknowledged)).await;
+        Ok(published)
+    }
+
+    /// Looks at the counts from time to time until this is done.
+    async fn watch<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut ticks = tokio::time::interval(TICK);
+        // The first one comes at once.
+        ticks.tick().await;
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = ticks.tick() => self.look(),
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        let mut recent = latencies();
+        let (mut deliveries, mut doubled, mut out_of_order, mut cut) = (0, 0, 0, 0);
+        self.readers.each(|tally| {
+            recent.add(&tally.recent).expect("the bounds are the same");
+            tally.recent.reset();
+            deliveries += tally.deliveries;
+            doubled += tally.doubled;
+            out_of_order += tally.out_of_order;
+            cut += tally.cut;
+        });
+        let usage = self.processes.usage();
+        self.memory_max = self.memory_max.max(usage.map_or(0, |usage| usage.memory_bytes));
+        let cpu = usage.unwrap_or_default().cpu;
+        let (then, before, cpu_before) = std::mem::replace(&mut self.seen, (Instant::now(), deliveries, cpu));
+        let latency = StepLatency::of(&recent);
+        self.progress.measuring(&Now {
+            seconds: self.start.elapsed().as_secs_f64(),
+            of_seconds: self.duration.as_secs_f64(),
+            per_second: per_second(deliveries - before, then.elapsed()),
+            latency: latency.map(|latency| (latency.p50, latency.p99)),
+            doubled,
+            out_of_order,
+            cut,
+            server: usage
+                .map(|_| cpu.saturating_sub(cpu_before).as_secs_f64() / then.elapsed().as_secs_f64()),
+        });
+        self.step.add(&recent).expect("the bounds are the same");
+        if self.step_began.elapsed() + TICK / 2 > self.duration / MAX_STEPS {
+            self.end_step();
+        }
+    }
+
+    /// Notes what has come since the last step ended.
+    fn end_step(&mut self) {
+        self.readers.each(|tally| {
+            self.step.add(&tally.recent).expect("the bounds are the same");
+            tally.recent.reset();
+        });
+        let end_seconds = self.start.elapsed().as_secs_f64();
+        self.steps.push(Step { end_seconds, latency: StepLatency::of(&self.step) });
+        self.step.reset();
+        self.step_began = Instant::now();
+    }
+
+    fn server_use(&self, before: Usage) -> Option<ServerUse> {
+        let (start, end) = (self.server?, self.processes.usage()?);
+        Some(ServerUse {
+            cpu: end.cpu.saturating_sub(start.cpu),
+            time: self.start.elapsed(),
+            memory_before: before.memory_bytes,
+            memory_open: start.memory_bytes,
+            memory_max: self.memory_max.max(end.memory_bytes),
+        })
+    }
+
+    fn reader_cores(&self) -> Option<f64> {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let used = self.readers.cpu_times().into_iter().zip(&self.reader_cpu);
+        used.map(|(now, before)| now.saturating_sub(*before).as_secs_f64() / seconds).max_by(f64::total_cmp)
+    }
+}
+
+impl StepLatency {
+    fn of(latencies: &Latencies) -> Option<Self> {
+        let at = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1e6;
+        (!latencies.is_empty()).then(|| Self {
+            p50: at(0.5),
+            p99: at(0.99),
+            max: latencies.max() as f64 / 1e6,
+        })
+    }
+}

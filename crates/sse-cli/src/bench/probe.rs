@@ -1,0 +1,67 @@
+//! Looks once at the stream before many are opened: follows redirects, and puts a refusal into words. Its connection
+//! is closed again.
+
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::Context;
+use sse_client::reqwest::header::HeaderMap;
+use sse_client::reqwest::{Client, Url};
+use sse_client::{CloseReason, EventSource, Signal};
+
+use super::connection::OPEN_TIMEOUT;
+use super::publisher::Failure;
+use crate::exit::Exit;
+use crate::{refusal, talk};
+
+/// The stream's URL after redirects, or why it cannot be read.
+pub(super) async fn look(url: &Url, headers: &HeaderMap) -> anyhow::Result<Result<Url, Failure>> {
+    let builder = EventSource::builder(url.clone()).headers(headers.clone()).idle_timeout(OPEN_TIMEOUT);
+    let mut source = builder.client(client(url, None)?).build()?;
+    let failed =
+        |reason: String, exit| Err(Failure { reason: format!("{}: {reason}", talk::shown(url)), exit });
+    Ok(match source.next().await {
+        Some(Signal::Opened(opened)) => Ok(opened.url),
+        Some(Signal::Closed(CloseReason::Status(response))) => {
+            let status = response.status();
+            let words =
+                refusal::read(*response).await.map(|refusal| format!(": {refusal}")).unwrap_or_default();
+            failed(format!("the server answered {status}{words}"), Exit::from_status(status))
+        }
+        Some(Signal::Closed(reason)) => failed(reason.to_string(), Exit::Failed),
+        Some(Signal::Reconnecting(lost)) => {
+            let why = lost.reason.to_string();
+            failed(format!("cannot open the stream ({})", talk::without_os_code(&why)), Exit::Failed)
+        }
+        _ => failed("the stream did not open".to_owned(), Exit::Failed),
+    })
+}
+
+/// The address to connect to; of the family that `sources` have.
+pub(super) async fn resolve(url: &Url, sources: &[IpAddr]) -> anyhow::Result<SocketAddr> {
+    let looked_up = url.clone();
+    let found = tokio::task::spawn_blocking(move || looked_up.socket_addrs(|| None)).await?;
+    let found = found.with_context(|| format!("cannot find the address of {}", talk::shown(url)))?;
+    let fits = |address: &&SocketAddr| sources.iter().all(|source| source.is_ipv4() == address.is_ipv4());
+    let address = found.iter().find(fits).or_else(|| found.first());
+    address.copied().with_context(|| format!("{} has no address", talk::shown(url)))
+}
+
+/// A client for streams, that connects to the server itself and not to a proxy of the environment.
+pub(super) fn client(url: &Url, from: Option<IpAddr>) -> anyhow::Result<Client> {
+    let options = || {
+        Client::builder()
+            .user_agent(super::AGENT)
+            .http1_only()
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(OPEN_TIMEOUT)
+            .pool_max_idle_per_host(0)
+            .local_address(from)
+    };
+    match options().build() {
+        // A system without CA certificates, such as a slim container, can still do plain http.
+        Err(_) if url.scheme() == "http" => options().tls_certs_only([]).build(),
+        result => result,
+    }
+    .context("cannot set up the HTTP client")
+}

@@ -1,0 +1,78 @@
+//! The addresses that streams are opened from: one address has only so many ports.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Streams from one address. Linux has 28,232 ports for them, and other programs use some; well below that, looking
+/// for a free one stays quick.
+const STREAMS_PER_ADDRESS: usize = 16_000;
+
+/// Who the streams come from, taking turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sources(Vec<IpAddr>);
+
+/// The addresses of this machine and the server's do not go together.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--source {from} cannot reach {to}: one is IPv4, the other IPv6")]
+pub(super) struct OtherFamily {
+    from: IpAddr,
+    to: IpAddr,
+}
+
+impl Sources {
+    /// The `wanted` ones; without them, enough of this machine if the server is on it, else the system's choice.
+    pub(super) fn new(wanted: &[IpAddr], server: SocketAddr, streams: usize) -> Result<Self, OtherFamily> {
+        let to = server.ip();
+        if let Some(from) = wanted.iter().copied().find(|from| from.is_ipv4() != to.is_ipv4()) {
+            return Err(OtherFamily { from, to });
+        }
+        if wanted.is_empty() && to.is_ipv4() && to.is_loopback() {
+            return Ok(Self::of_loopback(streams.div_ceil(STREAMS_PER_ADDRESS)));
+        }
+        Ok(Self(wanted.to_vec()))
+    }
+
+    /// 127.0.0.1, 127.0.0.2 and so on. One alone is the system's choice.
+    fn of_loopback(count: usize) -> Self {
+        if count < 2 {
+            return Self(Vec::new());
+        }
+        let first = u32::from(Ipv4Addr::LOCALHOST);
+        Self((first..).take(count).map(|address| IpAddr::V4(address.into())).collect())
+    }
+
+    /// The address for a stream, `None` for the system's choice.
+    pub(super) fn of(&self, stream: usize) -> Option<IpAddr> {
+        self.0.get(stream.checked_rem(self.0.len())?).copied()
+    }
+
+    pub(super) fn addresses(&self) -> &[IpAddr] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(wanted: &[&str], server: &str, streams: usize) -> Result<Vec<String>, OtherFamily> {
+        let wanted: Vec<IpAddr> = wanted.iter().map(|text| text.parse().unwrap()).collect();
+        let sources = Sources::new(&wanted, server.parse().unwrap(), streams)?;
+        Ok(sources.addresses().iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_server_on_this_machine_is_reached_from_several_addresses() {
+        assert_eq!(sources(&[], "127.0.0.1:80", 16_000).unwrap(), [""; 0]);
+        assert_eq!(sources(&[], "127.0.0.1:80", 40_000).unwrap(), ["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
+        assert_eq!(sources(&[], "192.0.2.1:80", 40_000).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn own_addresses_take_turns() {
+        let wanted = ["127.0.0.9", "127.0.0.8"].map(|text| text.parse().unwrap());
+        let sources = Sources::new(&wanted, "127.0.0.1:80".parse().unwrap(), 5).unwrap();
+        let used: Vec<IpAddr> = (0..3).filter_map(|stream| sources.of(stream)).collect();
+        assert_eq!(used, [wanted[0], wanted[1], wanted[0]]);
+        assert!(Sources::new(&wanted, "[::1]:80".parse().unwrap(), 5).is_err());
+    }
+}

@@ -1,0 +1,89 @@
+//! Number and due time of a published event, written into its data. Text that any server passes on, also inside JSON.
+
+/// Of a stamp: `~RUN-LANE-NUMBER-MICROSECONDS`, all hexadecimal.
+pub(super) const BYTES: usize = 1 + 8 + 1 + 2 + 1 + 8 + 1 + 12;
+
+const MARK: u8 = b'~';
+
+/// What one event carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// Differs from run to run, so that a stream with older events does no harm.
+    pub(super) run: u32,
+    /// The connection that published it, below 256. Order holds within a lane.
+    pub(super) lane: u8,
+    /// Of the events of the lane, from 0 on.
+    pub(super) number: u32,
+    /// When it was due, in microseconds since the run began.
+    pub(super) due: u64,
+}
+
+impl Stamp {
+    /// Data of so many bytes, at least those of the stamp.
+    pub(super) fn data(&self, bytes: usize) -> String {
+        let Self { run, lane, number, due } = self;
+        let due = due & ((1 << 48) - 1);
+        format!("{:x<bytes$}", format!("~{run:08x}-{lane:02x}-{number:08x}-{due:012x}"))
+    }
+
+    /// The stamp of this run in the data. `None` if there is none.
+    pub(super) fn find(data: &[u8], run: u32) -> Option<Self> {
+        memchr::memchr_iter(MARK, data).find_map(|at| Self::at(data.get(at + 1..at + BYTES)?, run))
+    }
+
+    fn at(text: &[u8], run: u32) -> Option<Self> {
+        let mut fields = Fields(text);
+        let found = fields.take(8)?;
+        let (lane, number, due) = (fields.take(2)?, fields.take(8)?, fields.take(12)?);
+        let (lane, number) = (u8::try_from(lane).ok()?, u32::try_from(number).ok()?);
+        (found == u64::from(run)).then_some(Self { run, lane, number, due })
+    }
+}
+
+/// What is left of a stamp.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    /// The next field of so many digits, and the dash behind it.
+    fn take(&mut self, digits: usize) -> Option<u64> {
+        let (field, rest) = self.0.split_at_checked(digits)?;
+        self.0 = if rest.is_empty() { rest } else { rest.strip_prefix(b"-")? };
+        field.iter().try_fold(0, |sum, byte| Some(sum << 4 | digit(*byte)?))
+    }
+}
+
+fn digit(byte: u8) -> Option<u64> {
+    match byte {
+        b'0'..=b'9' => Some(u64::from(byte - b'0')),
+        b'a'..=b'f' => Some(u64::from(byte - b'a') + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAMP: Stamp = Stamp { run: 0xdead_beef, lane: 7, number: 300, due: 1_234_567_890 };
+
+    #[test]
+    fn is_found_wherever_it_stands() {
+        let data = STAMP.data(BYTES);
+        assert_eq!(data.len(), BYTES);
+        assert_eq!(STAMP.data(100).len(), 100);
+        for text in [data.clone(), STAMP.data(60), format!("{{\"a~\":\"~~\",\"text\":\"{data}\"}}")] {
+            assert_eq!(Stamp::find(text.as_bytes(), STAMP.run), Some(STAMP), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_taken_for_one() {
+        let data = STAMP.data(BYTES);
+        assert_eq!(Stamp::find(data.as_bytes(), 1), None, "another run");
+        for text in
+            ["", "~", "~~~", data.get(..BYTES - 1).unwrap(), &data.replace('-', "_"), &data.to_uppercase()]
+        {
+            assert_eq!(Stamp::find(text.as_bytes(), STAMP.run), None, "{text}");
+        }
+    }
+}
