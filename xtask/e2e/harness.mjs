@@ -50,7 +50,9 @@ export class Server {
   /** Port 0 at first; after a stop the same port again. */
   async start() {
     const args = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.#data, ...this.#args];
-    const child = spawn(program("SSE_SERVER_BIN"), args, { cwd: repository, stdio: ["ignore", "pipe", "pipe"] });
+    // Silent of itself unless a test says `--alerts on`, so that the events of a test are those it makes.
+    const env = { ...process.env, SSE_ALERTS: "off" };
+    const child = spawn(program("SSE_SERVER_BIN"), args, { cwd: repository, env, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     child.stderr.on("data", (chunk) => {
       this.#log = (this.#log + chunk).slice(-LOG_CHARACTERS);

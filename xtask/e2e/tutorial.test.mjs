@@ -9,7 +9,7 @@ describe("tutorial pages", { timeout: 60_000 }, () => {
   let server;
   let browser;
   before(async () => {
-    server = await Server.start("--web-dir", path.join(import.meta.dirname, "fixtures/tutorial"));
+    server = await Server.start("--alerts", "on", "--web-dir", path.join(import.meta.dirname, "fixtures/tutorial"));
     browser = await launchBrowser();
   });
   after(async () => {

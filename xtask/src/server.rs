@@ -27,7 +27,9 @@ impl Server {
 
     pub(crate) fn start_at(listen: &str, data: &Path, args: &[&str]) -> Result<Self> {
         let mut command = shell::program(shell::server_binary());
-        command.args(["--listen", listen, "--data-dir"]).arg(data).args(args).env("RUST_LOG", "error");
+        command.args(["--listen", listen, "--data-dir"]).arg(data).args(args);
+        // Only what is measured goes to the log.
+        command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
         let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start sse-server")?;
         let stdout = child.stdout.take().context("sse-server has no stdout")?;
         let mut server = Self { child, address: String::new() };

@@ -10,12 +10,12 @@ use actix_web::HttpServer;
 use actix_web::dev::Server;
 use tokio::task::JoinSet;
 
-use crate::config::{DataDir, Settings};
+use crate::config::{DataDir, Settings, Switch};
 use crate::http::{self, Pages, Worker};
 use crate::hub::{Fanout, Hub};
 use crate::log::{DiskLog, Log, MemoryLog};
 use crate::policy::Policies;
-use crate::settings_file::{self, SettingsFileError};
+use crate::settings_file::{self, Contents, SettingsFileError};
 use crate::shutdown::{Shutdown, ShutdownSwitch, interrupted};
 use crate::source;
 
@@ -85,9 +85,11 @@ impl App {
             folder: settings.web_dir.clone().unwrap_or_default(),
             source,
         })?;
-        let policies = settings_file::policies(settings.config.as_deref()).map_err(|source| {
-            StartError::Config { file: settings.config.clone().unwrap_or_default(), source }
-        })?;
+        let Contents { policies, thresholds } =
+            settings_file::read(settings.config.as_deref()).map_err(|source| StartError::Config {
+                file: settings.config.clone().unwrap_or_default(),
+                source,
+            })?;
         let disk = open_disk(&settings.data_dir, &policies)?;
         let log: Arc<dyn Log> = match &disk {
             Some(disk) => Arc::clone(disk) as _,
@@ -97,6 +99,9 @@ impl App {
         let mut sources = JoinSet::new();
         sources.spawn(source::clock::run(hub.clone(), shutdown.clone()));
         sources.spawn(source::metrics::run(hub.clone(), settings.metrics_interval, shutdown.clone()));
+        if settings.alerts == Switch::On {
+            sources.spawn(source::alerts::run(hub.clone(), thresholds, shutdown.clone()));
+        }
         let (server, addr) = serve(&settings, hub, pages.clone(), shutdown)
             .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
         Ok(Self { server, addr, pages, sources, disk })

@@ -40,6 +40,11 @@ pub struct Settings {
     #[arg(long, env = "SSE_HEARTBEAT", value_name = "TIME", default_value = "15s", value_parser = heartbeat)]
     pub heartbeat: Heartbeat,
 
+    /// Notifications of the server's own: that it has started, and when processor, memory or disks run short.
+    /// From when on is said in the settings file.
+    #[arg(long, env = "SSE_ALERTS", value_name = "WHETHER", default_value = "on")]
+    pub alerts: Switch,
+
     /// Threads that serve connections. Default: one a core.
     #[arg(long, env = "SSE_WORKERS", value_name = "N")]
     pub workers: Option<NonZeroUsize>,
@@ -55,6 +60,15 @@ pub enum DataDir {
     /// In this folder.
     Folder(PathBuf),
     /// In memory.
+    Off,
+}
+
+/// Whether something is done at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
     Off,
 }
 

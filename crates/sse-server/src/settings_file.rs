@@ -1,4 +1,4 @@
-//! The settings file: how topics are treated, by pattern. TOML; an unknown key is an error that names the known ones.
+//! The settings file: how topics are treated, by pattern, and when the server warns. TOML; an unknown key is an error that names the known ones.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +8,11 @@ use serde::{Deserialize, Deserializer, de};
 use sse_core::Selector;
 
 use crate::policy::{Durability, Policies, Policy, Retain, SlowReader};
+use crate::source::alerts::Thresholds;
+
+/// sysinfo cannot tell the use of a core over less than 200 ms.
+const ALERTS_EVERY: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(200)..=Duration::from_secs(3600);
 
 /// What can stand in the file.
 #[derive(Debug, Default, Deserialize)]
@@ -15,6 +20,15 @@ use crate::policy::{Durability, Policies, Policy, Retain, SlowReader};
 struct File {
     #[serde(default)]
     topic: Vec<Rule>,
+    #[serde(default)]
+    alerts: AlertRule,
+}
+
+/// What a settings file says.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) policies: Policies,
+    pub(crate) thresholds: Thresholds,
 }
 
 /// One `[[topic]]`. What is left out is as in [`Policy::default`].
@@ -38,9 +52,22 @@ struct RetainRule {
     bytes: Option<Limit<ByteSize>>,
 }
 
+/// `[alerts]`. What is left out is as in [`Thresholds::default`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlertRule {
+    every: Option<Age>,
+    cpu_idle_percent: Option<Limit<Percent>>,
+    memory_available_percent: Option<Limit<Percent>>,
+    disk_available_percent: Option<Limit<Percent>>,
+}
+
 /// A limit, or `"off"` for none.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a number, a time such as \"7d\", a size such as \"64MiB\", or \"off\"")]
+#[serde(
+    untagged,
+    expecting = "a number (a percentage from 0 to 100), a time such as \"7d\", a size such as \"64MiB\", or \"off\""
+)]
 enum Limit<T> {
     Off(Off),
     To(T),
@@ -55,6 +82,11 @@ enum Off {
 #[derive(Debug)]
 struct Age(Duration);
 
+/// From 0 to 100.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "f64")]
+struct Percent(f64);
+
 /// Why a settings file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsFileError {
@@ -66,15 +98,16 @@ pub enum SettingsFileError {
     Parse(#[from] toml::de::Error),
 }
 
-/// Reads the policies from a file; without one, they are the built-in ones.
-pub(crate) fn policies(file: Option<&Path>) -> Result<Policies, SettingsFileError> {
+/// Reads a file; without one, everything is as built in.
+pub(crate) fn read(file: Option<&Path>) -> Result<Contents, SettingsFileError> {
     let text = file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?;
     Ok(parse(&text)?)
 }
 
-fn parse(text: &str) -> Result<Policies, toml::de::Error> {
+fn parse(text: &str) -> Result<Contents, toml::de::Error> {
     let file: File = toml::from_str(text)?;
-    Ok(Policies::new(file.topic.into_iter().map(Rule::policy).collect()))
+    let policies = Policies::new(file.topic.into_iter().map(Rule::policy).collect());
+    Ok(Contents { policies, thresholds: file.alerts.thresholds()? })
 }
 
 impl Rule {
@@ -92,6 +125,32 @@ impl Rule {
             last_value: self.last_value.unwrap_or(default.last_value),
         };
         (self.pattern, policy)
+    }
+}
+
+impl AlertRule {
+    fn thresholds(self) -> Result<Thresholds, toml::de::Error> {
+        let default = Thresholds::default();
+        let every = self.every.map_or(default.every, |Age(every)| every);
+        if !ALERTS_EVERY.contains(&every) {
+            return Err(de::Error::custom("alerts: `every` is from 200ms to 1h"));
+        }
+        let percent = |rule, default| limit(rule, default, |Percent(percent)| percent);
+        Ok(Thresholds {
+            every,
+            cpu_idle: percent(self.cpu_idle_percent, default.cpu_idle),
+            memory_available: percent(self.memory_available_percent, default.memory_available),
+            disk_available: percent(self.disk_available_percent, default.disk_available),
+        })
+    }
+}
+
+impl TryFrom<f64> for Percent {
+    type Error = &'static str;
+
+    fn try_from(percent: f64) -> Result<Self, Self::Error> {
+        let fits = (0.0..=100.0).contains(&percent);
+        fits.then_some(Self(percent)).ok_or("a percentage is from 0 to 100")
     }
 }
 
@@ -120,7 +179,7 @@ mod tests {
     use sse_core::Topic;
 
     fn of(text: &str, topic: &str) -> Policy {
-        parse(text).unwrap().of(&Topic::new(topic).unwrap())
+        parse(text).unwrap().policies.of(&Topic::new(topic).unwrap())
     }
 
     #[test]
@@ -143,6 +202,26 @@ mod tests {
     }
 
     #[test]
+    fn alerts_have_thresholds_of_their_own_or_none() {
+        let of = |text: &str| parse(text).unwrap().thresholds;
+        assert_eq!(of(""), Thresholds::default());
+        let text = r#"
+            [alerts]
+            every = "1m"
+            cpu_idle_percent = "off"
+            disk_available_percent = 2.5
+        "#;
+        let expected = Thresholds {
+            every: Duration::from_secs(60),
+            cpu_idle: None,
+            disk_available: Some(2.5),
+            ..Thresholds::default()
+        };
+        assert_eq!(of(text), expected);
+        assert_eq!(of("[alerts]\nmemory_available_percent = 7").memory_available, Some(7.0));
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let cases = [
             ("[[topics]]", "unknown field `topics`"),
@@ -150,6 +229,9 @@ mod tests {
             ("[[topic]]\npattern = 'a b'", "cannot contain ' '"),
             ("[[topic]]\npattern = 'a'\nslow_reader = 'drop'", "unknown variant `drop`"),
             ("[[topic]]\npattern = 'a'\nretain = { age = 5 }", "a time such as"),
+            ("[alerts]\nevery = '1ms'", "from 200ms to 1h"),
+            ("[alerts]\ncpu_idle_percent = 101", "from 0 to 100"),
+            ("[alerts]\ncpu = 10", "unknown field `cpu`"),
         ];
         for (text, expected) in cases {
             let error = parse(text).unwrap_err().to_string();

@@ -1,5 +1,6 @@
 //! Publishers that live in the server. Each is an `async fn run` over the hub; none knows HTTP.
 
+pub(crate) mod alerts;
 pub(crate) mod clock;
 pub(crate) mod metrics;
 pub(crate) mod notification;

@@ -78,8 +78,19 @@ impl Sampler {
     }
 }
 
-/// Each device once, at its shortest mount point: containers mount one device in many places.
 fn disks(disks: &Disks) -> Vec<Disk> {
+    let shown = devices(disks).into_iter().map(|disk| Disk {
+        name: text(disk.name()),
+        mount_point: text(disk.mount_point().as_os_str()),
+        file_system: text(disk.file_system()),
+        total: megabytes(disk.total_space()),
+        available: megabytes(disk.available_space()),
+    });
+    shown.collect()
+}
+
+/// Each device once, at its shortest mount point, in the order of these: containers mount one device in many places.
+pub(super) fn devices(disks: &Disks) -> Vec<&sysinfo::Disk> {
     let mut by_name = BTreeMap::<&OsStr, &sysinfo::Disk>::new();
     for disk in disks.iter().filter(|disk| disk.total_space() > 0) {
         let shown = by_name.entry(disk.name()).or_insert(disk);
@@ -87,19 +98,10 @@ fn disks(disks: &Disks) -> Vec<Disk> {
             *shown = disk;
         }
     }
-    let mut disks: Vec<Disk> = by_name
-        .values()
-        .map(|disk| Disk {
-            name: text(disk.name()),
-            mount_point: text(disk.mount_point().as_os_str()),
-            file_system: text(disk.file_system()),
-            total: megabytes(disk.total_space()),
-            available: megabytes(disk.available_space()),
-        })
-        .collect();
-    disks.sort_by(|a, b| a.mount_point.cmp(&b.mount_point));
-    disks.truncate(MOST_LISTED);
-    disks
+    let mut devices: Vec<&sysinfo::Disk> = by_name.into_values().collect();
+    devices.sort_by_key(|disk| disk.mount_point());
+    devices.truncate(MOST_LISTED);
+    devices
 }
 
 /// Interfaces that have carried anything, by name.
@@ -120,12 +122,12 @@ fn networks(networks: &Networks, seconds: f64) -> Vec<Network> {
     networks
 }
 
-fn text(name: &OsStr) -> String {
+pub(super) fn text(name: &OsStr) -> String {
     name.to_string_lossy().into_owned()
 }
 
 /// MB of 1,048,576 bytes to one decimal.
-fn megabytes(bytes: u64) -> f64 {
+pub(super) fn megabytes(bytes: u64) -> f64 {
     (bytes as f64 / 1_048_576.0 * 10.0).round() / 10.0
 }
 

@@ -20,10 +20,12 @@ pub struct Server {
     pub base: String,
 }
 
-/// The command of the server, without arguments, away from the project's folder and with its log in memory.
+/// The command of the server, without arguments, away from the project's folder, with its log in memory, and silent of
+/// itself, so that the events of a test are those it makes.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sse-server"));
-    command.current_dir(folder).env_remove("RUST_LOG").env("SSE_DATA_DIR", "off").stdin(Stdio::null());
+    command.current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    command.env("SSE_DATA_DIR", "off").env("SSE_ALERTS", "off");
     command
 }
 

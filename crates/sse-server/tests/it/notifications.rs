@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sse_core::payload::{Connected, Notification, NotificationSource, Severity};
 
 use crate::api::{Api, send};
-use crate::harness::{Reader, event_type_of, id_of};
+use crate::harness::{Reader, Server, event_type_of, id_of};
 
 fn notification(title: &str) -> Value {
     json!({ "category": "deploy", "severity": "warning", "title": title, "text": "a\r\nb" })
@@ -106,4 +106,53 @@ async fn the_path_is_a_page_too() {
     assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD, POST"));
     let refused = send(api.request(Method::GET, "/notifications/events?topic=a")).await;
     assert!(refused.problem().1.contains("this path knows `last_event_id`"), "{refused:?}");
+}
+
+/// The next notification on the stream.
+async fn next(reader: &mut Reader) -> Notification {
+    serde_json::from_str(reader.event_of("notification").await.data()).unwrap()
+}
+
+#[tokio::test]
+async fn the_server_tells_that_it_has_started_each_time() {
+    let data = tempfile::tempdir().unwrap();
+    for starts in [1, 2] {
+        let server = Server::start_on(data.path(), &["--alerts", "on"]);
+        let mut reader = Reader::open(server.url("/notifications/events?last_event_id=earliest")).await;
+        for _ in 0..starts {
+            let said = next(&mut reader).await;
+            assert_eq!((&*said.category, &*said.title), ("system", "Server started"));
+            assert_eq!((said.severity, said.source), (Severity::Info, NotificationSource::Server));
+            assert!(said.text.starts_with("sse-server 0."), "{}", said.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_shortage_is_told_without_anybody_looking_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.toml");
+    // No host has all of its memory available.
+    let text = "[alerts]\nevery = '200ms'\nmemory_available_percent = 100\n\
+                cpu_idle_percent = 'off'\ndisk_available_percent = 'off'";
+    std::fs::write(&settings, text).unwrap();
+    let server = Server::start(&["--alerts", "on", "--config", settings.to_str().unwrap()]);
+    let mut reader = Reader::open(server.url("/notifications/events?last_event_id=earliest")).await;
+    assert_eq!(next(&mut reader).await.title, "Server started");
+    let said = next(&mut reader).await;
+    assert_eq!((said.severity, said.source), (Severity::Critical, NotificationSource::Server));
+    assert!(said.title.starts_with("Low memory: ") && said.title.ends_with(" % available"), "{}", said.title);
+    let body = notification("after the alert").to_string();
+    // Time for several samples more, none of which may say it again.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    send(reqwest::Client::new().post(server.url("/notifications")).body(body)).await;
+    assert_eq!(next(&mut reader).await.title, "after the alert");
+}
+
+#[tokio::test]
+async fn alerts_off_is_silence() {
+    let api = Api::start();
+    send(api.post("/notifications", notification("the first").to_string())).await;
+    let mut reader = Reader::open(api.server.url("/notifications/events?last_event_id=earliest")).await;
+    assert_eq!(next(&mut reader).await.title, "the first");
 }

@@ -1,0 +1,82 @@
+//! Notifications of the server's own: that it has started, and when processor, memory or disks run short.
+
+mod alarm;
+mod thresholds;
+mod vitals;
+mod watch;
+
+use sse_core::payload::{Notification, NotificationSource, Severity};
+use sysinfo::System;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::{notification, timestamp};
+use crate::hub::Hub;
+use crate::shutdown::Shutdown;
+pub(crate) use thresholds::Thresholds;
+use vitals::{Gauge, Vitals};
+use watch::{Notice, Watch};
+
+/// Tells of the start, then of every shortage and its end, until shutdown.
+pub(crate) async fn run(hub: Hub, thresholds: Thresholds, mut shutdown: Shutdown) {
+    tokio::select! {
+        () = publish(hub, thresholds) => {}
+        () = shutdown.requested() => {}
+    }
+}
+
+async fn publish(hub: Hub, thresholds: Thresholds) {
+    tell(&hub, started()).await;
+    if !thresholds.any() {
+        return;
+    }
+    let mut gauge = match Gauge::new() {
+        Ok(gauge) => gauge,
+        Err(error) => return tracing::error!(%error, "no alerts on this system"),
+    };
+    let mut watch = Watch::new(&thresholds);
+    let mut ticks = interval_at(Instant::now() + thresholds.every, thresholds.every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some((used, vitals)) = read(gauge).await else { return };
+        gauge = used;
+        for notice in watch.observe(&vitals) {
+            tell(&hub, notice).await;
+        }
+    }
+}
+
+/// Reads on a thread of its own: a network disk that hangs must not hold up the server. `None` if that panicked,
+/// which ends this source and nothing else.
+async fn read(mut gauge: Gauge) -> Option<(Gauge, Vitals)> {
+    let read = tokio::task::spawn_blocking(move || {
+        let vitals = gauge.read();
+        (gauge, vitals)
+    });
+    read.await.inspect_err(|error| tracing::error!(%error, "alerts have stopped")).ok()
+}
+
+fn started() -> Notice {
+    let version = env!("CARGO_PKG_VERSION");
+    let host = System::host_name().map_or_else(|_| String::new(), |host| format!(" on {host}"));
+    Notice {
+        severity: Severity::Info,
+        title: "Server started".into(),
+        text: format!("sse-server {version}{host}"),
+    }
+}
+
+async fn tell(hub: &Hub, Notice { severity, title, text }: Notice) {
+    tracing::info!(?severity, title, "notification");
+    let said = Notification {
+        category: "system".into(),
+        severity,
+        title,
+        text,
+        time: timestamp(),
+        source: NotificationSource::Server,
+    };
+    if let Err(error) = hub.publish(notification::topic(), notification::event(&said)).await {
+        tracing::warn!(%error, "a notification was not published");
+    }
+}
