@@ -10,7 +10,7 @@ use sse_core::{Decoder, EventId, Limits};
 
 use crate::EventSource;
 use crate::backoff::Backoff;
-use crate::request::Request;
+use crate::request::{LAST_EVENT_ID, Request};
 use crate::response::Patience;
 
 /// Redirects that one attempt follows at most, as browsers do.
@@ -45,6 +45,9 @@ pub enum BuildError {
         /// The scheme of the URL.
         scheme: String,
     },
+    /// The header `Last-Event-ID` is no id.
+    #[error("the header Last-Event-ID must be UTF-8 text without control characters")]
+    LastEventId,
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up")]
     Client(#[source] reqwest::Error),
@@ -84,8 +87,7 @@ impl Builder {
     }
 
     /// Sends this header with each request, in place of an earlier one or a default one of the same name.
-    /// `Last-Event-ID` is always the source's own once there is an id; set it by
-    /// [`last_event_id`](Self::last_event_id).
+    /// `Last-Event-ID` is the id to start from, unless [`last_event_id`](Self::last_event_id) gives another.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
@@ -177,8 +179,8 @@ impl Builder {
     /// Makes the source. The first connection is made when it is first polled.
     ///
     /// # Errors
-    /// When the URL is not one of http or https, or the system gives no TLS set-up.
-    pub fn build(self) -> Result<EventSource, BuildError> {
+    /// When the URL is not one of http or https, a header `Last-Event-ID` is no id, or the system gives no TLS set-up.
+    pub fn build(mut self) -> Result<EventSource, BuildError> {
         let url = self.url.map_err(BuildError::Url)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BuildError::Scheme { scheme: url.scheme().to_owned() });
@@ -187,6 +189,11 @@ impl Builder {
             Some(client) => client,
             None => default_client(&url, self.connect_timeout).map_err(BuildError::Client)?,
         };
+        if let Some(header) = self.headers.remove(LAST_EVENT_ID) {
+            let id = str::from_utf8(header.as_bytes()).ok().and_then(|id| EventId::new(id).ok());
+            let id = id.ok_or(BuildError::LastEventId)?;
+            self.last_event_id.get_or_insert(id);
+        }
         let mut decoder = Decoder::with_limits(self.limits);
         if let Some(id) = &self.last_event_id {
             decoder = decoder.with_last_event_id(id);

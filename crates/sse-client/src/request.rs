@@ -8,7 +8,7 @@ use reqwest::{Client, Method, Response, Url};
 
 use crate::CloseReason;
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The answer to come.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
 use sse_core::DecodeError;
 
@@ -77,6 +77,10 @@ pub enum CloseReason {
     /// 200, but the body is no event stream. It has not been read yet.
     #[error("the server answered with {}, not with `text/event-stream`", content_type(.0))]
     ContentType(Box<Response>),
+    /// 200 and an event stream, but in a coding such as gzip, which nobody asked for and this client cannot read. The
+    /// body has not been read yet.
+    #[error("the server sent the stream with content encoding `{}`, which was not asked for", content_encoding(.0))]
+    ContentEncoding(Box<Response>),
     /// The last event id has a control character. Going on without it would lose events silently.
     #[error("the last event id has a control character, which an HTTP header cannot carry")]
     LastEventId,
@@ -112,14 +116,21 @@ fn attempts(count: u32) -> String {
     }
 }
 
-/// The content type in words, as far as it is worth showing.
+/// The content type in words.
 fn content_type(response: &Response) -> String {
-    const MAX_CHARS: usize = 100;
     match response.headers().get_all(CONTENT_TYPE).iter().next_back() {
         None => "no content type".to_owned(),
-        Some(value) => {
-            let text: String = String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_CHARS).collect();
-            format!("content type `{}`", text.escape_debug())
-        }
+        Some(value) => format!("content type `{}`", shown(value)),
     }
+}
+
+fn content_encoding(response: &Response) -> String {
+    response.headers().get(CONTENT_ENCODING).map(shown).unwrap_or_default()
+}
+
+/// A header's value, as far as it is worth showing.
+fn shown(value: &HeaderValue) -> String {
+    const MAX_CHARS: usize = 100;
+    let text: String = String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_CHARS).collect();
+    text.escape_debug().to_string()
 }

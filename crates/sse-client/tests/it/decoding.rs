@@ -2,14 +2,19 @@
 
 use sse_client::{Limits, Signal};
 
-use super::{next, quick, run_events, run_words};
+use super::story::{happen, line, tell};
+use super::{next, quick};
 use crate::server::{Script, Server};
 
-/// The events in a body that comes in these pieces, one packet each.
+/// The events in a body that comes in these pieces, one packet each. There was one request.
 async fn events<T: AsRef<[u8]>>(pieces: impl IntoIterator<Item = T>) -> Vec<String> {
     let script = pieces.into_iter().fold(Script::stream(), |script, piece| script.send(piece).pause(1));
-    let server = Server::start([script]).await;
-    run_events(quick(&server)).await
+    let mut server = Server::start([script]).await;
+    let source = quick(&server).max_reconnects(0);
+    let mut lines = happen(&mut server, source).await.lines;
+    assert_eq!(lines[..2], ["> GET /events", "opened /events"]);
+    assert_eq!(lines.pop().unwrap(), "closed: end of the stream, and no reconnect is allowed");
+    lines.split_off(2)
 }
 
 #[tokio::test]
@@ -36,7 +41,7 @@ async fn gives_an_event_at_the_byte_that_ends_it() {
         let server = Server::start([Script::stream().send(format!("data: x{end}")).hold()]).await;
         let mut source = quick(&server).build().unwrap();
         next(&mut source).await;
-        assert_eq!(super::words(&next(&mut source).await), "message [] x", "{end:?}");
+        assert_eq!(line(&next(&mut source).await), "message [] x", "{end:?}");
     }
 }
 
@@ -47,32 +52,49 @@ async fn goes_on_after_bytes_that_are_no_utf8() {
 }
 
 #[tokio::test]
-async fn ignores_an_id_with_a_nul() {
-    assert_eq!(events(["id: 1\ndata: x\n\nid: 2\0\ndata: y\n\n"]).await, ["message [1] x", "message [1] y"]);
+async fn one_byte_order_mark_goes_on_each_connection() {
+    tell(
+        [
+            Script::stream().send("\u{feff}data: x\n\n"),
+            Script::stream().send("\u{feff}data: y\n\n\u{feff}data: z\n\n"),
+        ],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [] x
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        opened /events
+        message [] y
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        closed by 204",
+    )
+    .await;
 }
 
 #[tokio::test]
-async fn says_that_an_event_was_dropped_over_a_limit() {
-    let body = format!("data: {}\n\ndata: short\n\n", "x".repeat(200));
-    let server = Server::start([Script::stream().send(body)]).await;
-    let limits = Limits { max_line_bytes: 100, max_event_bytes: 100 };
-    let words = run_words(quick(&server).limits(limits)).await;
+async fn comments_and_unknown_fields_fire_nothing() {
+    assert_eq!(events([": x\n\nfoo: bar\ndata : y\n Data: z\n\nevent: a\n\n:\n\n"]).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_event_type_lasts_for_its_block() {
     assert_eq!(
-        words[..3],
-        [
-            "opened /events",
-            "dropped: an event was dropped: it has a line of more than 100 bytes",
-            "message [] short"
-        ]
+        events(["event: a\n\ndata: x\n\nevent: b\nevent\ndata: y\n\n"]).await,
+        ["message [] x", "message [] y"]
     );
 }
 
 #[tokio::test]
+async fn data_without_a_value_is_an_event() {
+    assert_eq!(events(["data\n\ndata:\ndata:\n\n"]).await, ["message [] ", "message [] \n"]);
+}
+
+#[tokio::test]
 async fn an_event_has_the_topic_and_the_id_of_its_own_block() {
-    let server = Server::start([
-        Script::stream().send("id: 1\ntopic: chat/lobby\ndata: x\n\ndata: y\n\nid\ndata: z\n\n")
-    ])
-    .await;
+    let body = "id: 1\ntopic: chat/lobby\ndata: x\n\ndata: y\n\nid\ndata: z\n\n";
+    let server = Server::start([Script::stream().send(body)]).await;
     let mut source = quick(&server).build().unwrap();
     next(&mut source).await;
     for (topic, id, last) in [(Some("chat/lobby"), Some("1"), "1"), (None, None, "1"), (None, Some(""), "")] {
@@ -82,26 +104,65 @@ async fn an_event_has_the_topic_and_the_id_of_its_own_block() {
 }
 
 #[tokio::test]
+async fn says_that_an_event_was_dropped_over_a_limit() {
+    let long = format!("id: 1\ndata: {}\n\nid: 2\ndata: short\n\n", "x".repeat(200));
+    let many = format!("id: 3\n{}\nid: 4\ndata: short\n\n", "data: x\n".repeat(100));
+    tell(
+        [Script::stream().send(long), Script::stream().send(many)],
+        |source| source.limits(Limits { max_line_bytes: 100, max_event_bytes: 150 }),
+        "> GET /events
+        opened /events
+        dropped: an event was dropped: it has a line of more than 100 bytes
+        message [2] short
+        again in 100 ms, 1: end of the stream
+        > GET /events [2]
+        opened /events
+        dropped: an event was dropped: it has more than 150 bytes
+        message [4] short
+        again in 100 ms, 1: end of the stream
+        > GET /events [4]
+        closed by 204",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn discards_an_unfinished_event_at_the_end() {
     assert_eq!(events(["data: x\n\ndata: y\n"]).await, ["message [] x"]);
 }
 
 #[tokio::test]
-async fn reads_a_chunked_body() {
-    let script = Script::answer("200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked")
-        .send("6\r\ndata: \r\n")
-        .pause(5)
-        .send("3\r\nx\n\n\r\n0\r\n\r\n");
-    let server = Server::start([script]).await;
-    let words = run_words(quick(&server)).await;
-    assert_eq!(words[1..3], ["message [] x", "reconnecting 1: end of the stream"]);
+async fn what_a_lost_connection_left_is_not_part_of_the_next_event() {
+    tell(
+        [
+            Script::stream().send("event: a\nid: 9\ndata: x\ndata: half"),
+            Script::stream().send(" y\ndata: z\n\n"),
+        ],
+        |source| source,
+        "> GET /events
+        opened /events
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        opened /events
+        message [] z
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        closed by 204",
+    )
+    .await;
 }
 
 #[tokio::test]
-async fn noise_neither_panics_nor_ends_the_stream() {
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(200_000).collect();
-    noise.extend_from_slice(b"\n\ndata: after\n\n");
-    let events = events([noise]).await;
-    assert!(events.last().unwrap().ends_with("] after"), "{:?}", events.last());
+async fn a_chunked_body_may_cut_anywhere() {
+    tell(
+        [Script::chunked().send("6\r\ndata: \r\n").pause(5).send("3\r\nx\n\n\r\n0\r\nX-Trailer: y\r\n\r\n")],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [] x
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        closed by 204",
+    )
+    .await;
 }

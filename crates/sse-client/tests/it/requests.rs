@@ -1,10 +1,12 @@
-//! What the client sends.
+//! What the client sends: headers, and the id to resume from.
 
-use sse_client::reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use sse_client::reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use sse_client::{BuildError, EventId, EventSource};
 
-use super::{quick, run, run_words};
-use crate::server::{Script, Server};
+use super::story::tell;
+use crate::server::Script;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 fn id(text: &str) -> EventId {
     EventId::new(text).unwrap()
@@ -12,85 +14,252 @@ fn id(text: &str) -> EventId {
 
 #[tokio::test]
 async fn sends_the_headers_of_the_standard() {
-    let mut server = Server::start([]).await;
-    run(quick(&server)).await;
-    let request = server.request().await;
-    assert_eq!(request.line(), "GET /events HTTP/1.1");
+    let requests = tell(
+        [],
+        |source| source,
+        "> GET /events
+        closed by 204",
+    )
+    .await;
+    let request = &requests[0];
     assert_eq!(request.header("accept").unwrap(), "text/event-stream");
     assert_eq!(request.header("cache-control").unwrap(), "no-cache");
     assert_eq!(request.header("last-event-id"), None);
     assert_eq!(request.header("accept-encoding"), None, "compression would hold events back");
+    assert_eq!(request.header("content-length"), None);
 }
 
 #[tokio::test]
-async fn sends_headers_of_the_caller_in_place_of_its_own() {
-    let mut server = Server::start([]).await;
-    let source = quick(&server)
-        .header(AUTHORIZATION, HeaderValue::from_static("Bearer abc"))
-        .header(ACCEPT, HeaderValue::from_static("text/event-stream, text/plain"));
-    run(source).await;
-    let request = server.request().await;
-    assert_eq!(request.header("authorization").unwrap(), "Bearer abc");
-    assert_eq!(request.header("accept").unwrap(), "text/event-stream, text/plain");
-    assert_eq!(request.header("cache-control").unwrap(), "no-cache");
+async fn sends_headers_of_the_caller_with_each_attempt_in_place_of_its_own() {
+    let requests = tell(
+        [Script::stream()],
+        |source| {
+            let accept = HeaderValue::from_static("text/event-stream, text/plain");
+            let more =
+                HeaderMap::from_iter([(HeaderName::from_static("x-a"), HeaderValue::from_static("b"))]);
+            let source = source.header(AUTHORIZATION, HeaderValue::from_static("Bearer old"));
+            source
+                .header(AUTHORIZATION, HeaderValue::from_static("Bearer abc"))
+                .header(ACCEPT, accept)
+                .headers(more)
+        },
+        "> GET /events
+        opened /events
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        closed by 204",
+    )
+    .await;
+    for request in requests {
+        assert_eq!(request.header("authorization").unwrap(), "Bearer abc");
+        assert_eq!(request.header("accept").unwrap(), "text/event-stream, text/plain");
+        assert_eq!(request.header("cache-control").unwrap(), "no-cache");
+        assert_eq!(request.header("x-a").unwrap(), "b");
+    }
 }
 
 #[tokio::test]
 async fn starts_from_a_given_id() {
-    let mut server = Server::start([Script::stream().send("data: x\n\n")]).await;
-    let words = run_words(quick(&server).last_event_id(id("e-41"))).await;
-    assert_eq!(server.request().await.header("last-event-id").unwrap(), "e-41");
-    assert_eq!(words[1], "message [e-41] x");
-    assert_eq!(server.request().await.header("last-event-id").unwrap(), "e-41");
+    tell(
+        [Script::stream().send("data: x\n\n")],
+        |source| source.last_event_id(id("e-41")),
+        "> GET /events [e-41]
+        opened /events
+        message [e-41] x
+        again in 100 ms, 1: end of the stream
+        > GET /events [e-41]
+        closed by 204",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_header_last_event_id_is_the_id_to_start_from_and_nothing_more() {
+    tell(
+        [Script::stream().send("id: 2\ndata: x\n\nid\ndata: y\n\n")],
+        |source| source.header(LAST_EVENT_ID, HeaderValue::from_static("1")),
+        "> GET /events [1]
+        opened /events
+        message [2] x
+        message [] y
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        closed by 204",
+    )
+    .await;
+    tell(
+        [],
+        |source| source.header(LAST_EVENT_ID, HeaderValue::from_static("1")).last_event_id(id("2")),
+        "> GET /events [2]
+        closed by 204",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn sends_the_id_of_the_last_event() {
+    tell(
+        [Script::stream().send("id: 1\ndata: x\n\nid: 2\ndata: y\n\ndata: z\n\n")],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [1] x
+        message [2] y
+        message [2] z
+        again in 100 ms, 1: end of the stream
+        > GET /events [2]
+        closed by 204",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn sends_the_id_as_utf8() {
-    let mut server = Server::start([Script::stream().send("id: grün ✓\ndata: x\n\n")]).await;
-    run(quick(&server)).await;
-    server.request().await;
-    assert_eq!(server.request().await.header("last-event-id").unwrap(), "grün ✓");
+    tell(
+        [Script::stream().send("id: grün ✓\ndata: x\n\n")],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [grün ✓] x
+        again in 100 ms, 1: end of the stream
+        > GET /events [grün ✓]
+        closed by 204",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn sends_no_id_after_a_reset() {
-    let mut server = Server::start([Script::stream().send("data: x\nid: 1\n\nid\n\n")]).await;
-    run(quick(&server)).await;
-    server.request().await;
-    assert_eq!(server.request().await.header("last-event-id"), None);
+    for reset in ["id", "id:", "id: "] {
+        tell(
+            [Script::stream().send(format!("data: x\nid: 1\n\n{reset}\n\n"))],
+            |source| source,
+            "> GET /events
+            opened /events
+            message [1] x
+            again in 100 ms, 1: end of the stream
+            > GET /events
+            closed by 204",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_reset_ends_an_id_that_was_given_too() {
+    tell(
+        [Script::stream().send("id\n\n")],
+        |source| source.last_event_id(id("1")),
+        "> GET /events [1]
+        opened /events
+        again in 100 ms, 1: end of the stream
+        > GET /events
+        closed by 204",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn carries_the_id_of_a_block_without_data() {
-    let mut server = Server::start([
-        Script::stream().send("id: 1\ndata: x\n\nid: 2\n\n"),
-        Script::stream().send("data: y\n\n"),
-    ])
+    tell(
+        [Script::stream().send("id: 1\ndata: x\n\nid: 2\n\n"), Script::stream().send("data: y\n\n")],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [1] x
+        again in 100 ms, 1: end of the stream
+        > GET /events [2]
+        opened /events
+        message [2] y
+        again in 100 ms, 1: end of the stream
+        > GET /events [2]
+        closed by 204",
+    )
     .await;
-    let words = run_words(quick(&server)).await;
-    server.request().await;
-    assert_eq!(server.request().await.header("last-event-id").unwrap(), "2");
-    assert!(words.contains(&"message [2] y".to_owned()), "{words:?}");
-    assert_eq!(server.request().await.header("last-event-id").unwrap(), "2");
 }
 
 #[tokio::test]
 async fn leaves_the_id_of_an_unfinished_event() {
-    let mut server = Server::start([Script::stream().send("id: 1\ndata: x\n\nid: 2\ndata: y\n")]).await;
-    run(quick(&server)).await;
-    server.request().await;
-    assert_eq!(server.request().await.header("last-event-id").unwrap(), "1");
+    tell(
+        [Script::stream().send("id: 1\ndata: x\n\nid: 2\ndata: y\n")],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [1] x
+        again in 100 ms, 1: end of the stream
+        > GET /events [1]
+        closed by 204",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn keeps_the_id_over_failed_attempts() {
+    tell(
+        [
+            Script::stream().send("id: 1\ndata: x\n\n"),
+            Script::default().send("junk\r\n\r\n"),
+            Script::stream(),
+        ],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [1] x
+        again in 100 ms, 1: end of the stream
+        > GET /events [1]
+        again in 100 ms, 2: invalid HTTP version parsed
+        > GET /events [1]
+        opened /events
+        again in 100 ms, 3: end of the stream
+        > GET /events [1]
+        closed by 204",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ignores_an_id_with_a_nul() {
+    tell(
+        [Script::stream().send("id: 1\ndata: x\n\nid: 2\0\ndata: y\n\n")],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [1] x
+        message [1] y
+        again in 100 ms, 1: end of the stream
+        > GET /events [1]
+        closed by 204",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_can_hold_a_tab_and_spaces_inside() {
+    tell(
+        [Script::stream().send("id: a\tb c\ndata: x\n\n")],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [a\tb c] x
+        again in 100 ms, 1: end of the stream
+        > GET /events [a\tb c]
+        closed by 204",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn closes_rather_than_lose_an_id_that_no_header_can_carry() {
-    let server = Server::start([Script::stream().send("id: a\u{1}b\ndata: x\n\n"), Script::stream()]).await;
-    let words = run_words(quick(&server)).await;
-    assert_eq!(words[1], "message [a\u{1}b] x");
-    assert_eq!(
-        words[3],
-        "closed: the last event id has a control character, which an HTTP header cannot carry"
-    );
+    tell(
+        [Script::stream().send("id: a\u{1}b\ndata: x\n\n"), Script::stream()],
+        |source| source,
+        "> GET /events
+        opened /events
+        message [a\u{1}b] x
+        again in 100 ms, 1: end of the stream
+        closed: the last event id has a control character, which an HTTP header cannot carry",
+    )
+    .await;
 }
 
 #[test]
@@ -98,4 +267,11 @@ fn takes_only_http_urls() {
     let error = EventSource::new("ftp://localhost/events").unwrap_err();
     assert!(matches!(&error, BuildError::Scheme { scheme } if scheme == "ftp"), "{error}");
     assert!(matches!(EventSource::new("/events"), Err(BuildError::Url(_))));
+}
+
+#[test]
+fn refuses_a_header_last_event_id_that_is_no_text() {
+    let header = HeaderValue::from_bytes(b"\xff").unwrap();
+    let source = EventSource::builder("http://127.0.0.1/").header(LAST_EVENT_ID, header);
+    assert!(matches!(source.build(), Err(BuildError::LastEventId)));
 }

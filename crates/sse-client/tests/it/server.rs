@@ -2,26 +2,30 @@
 //! what was asked, and when; knows nothing of event streams beyond a handy head.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 const DEADLINE: Duration = Duration::from_secs(20);
-/// Silence that shows that nothing comes: more than twice the first delay of the sources here.
-const QUIET: Duration = Duration::from_millis(250);
 
-/// What a connection answers once it has read the head of the request. At the end it is closed.
+/// What a connection answers once it has read the request. At the end it is closed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script(Vec<Step>);
 
 #[derive(Debug, Clone)]
 enum Step {
     Send(Vec<u8>),
+    Repeat(Vec<u8>, usize),
     Pause(Duration),
     Hold,
+    Reset,
+    Cut,
 }
 
 impl Script {
@@ -35,9 +39,25 @@ impl Script {
         Self::answer("200 OK\r\nContent-Type: text/event-stream")
     }
 
+    /// Starts with the head of an event stream whose body comes in chunks.
+    pub(crate) fn chunked() -> Self {
+        Self::answer("200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked")
+    }
+
+    /// Sends the reader somewhere else.
+    pub(crate) fn redirect(status: &str, location: &str) -> Self {
+        Self::answer(&format!("{status}\r\nLocation: {location}\r\nContent-Length: 0"))
+    }
+
     /// Sends bytes as they are, at once.
     pub(crate) fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.0.push(Step::Send(bytes.as_ref().to_vec()));
+        self
+    }
+
+    /// Sends the same bytes this many times, as fast as they are taken.
+    pub(crate) fn repeat(mut self, bytes: impl AsRef<[u8]>, times: usize) -> Self {
+        self.0.push(Step::Repeat(bytes.as_ref().to_vec(), times));
         self
     }
 
@@ -51,27 +71,44 @@ impl Script {
         self.0.push(Step::Hold);
         self
     }
+
+    /// Ends the connection with a TCP reset.
+    pub(crate) fn reset(mut self) -> Self {
+        self.0.push(Step::Reset);
+        self
+    }
+
+    /// Ends the connection without the goodbye of TLS.
+    pub(crate) fn cut(mut self) -> Self {
+        self.0.push(Step::Cut);
+        self
+    }
 }
 
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) head: Vec<u8>,
+    head: Vec<u8>,
     /// As long as its `Content-Length`.
-    pub(crate) body: Vec<u8>,
+    body: Vec<u8>,
     pub(crate) at: Instant,
 }
 
 impl Request {
-    pub(crate) fn line(&self) -> String {
-        String::from_utf8_lossy(self.head.split(|byte| *byte == b'\r').next().unwrap()).into_owned()
-    }
-
     /// The value of a header, whatever the case of its name.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let head = String::from_utf8(self.head.clone()).unwrap();
         let mut lines = head.split("\r\n").filter_map(|line| line.split_once(": "));
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    }
+
+    /// `> METHOD PATH [LAST-EVENT-ID]: BODY`, as far as there is one.
+    pub(crate) fn in_words(&self) -> String {
+        let head = String::from_utf8_lossy(&self.head);
+        let id = self.header("last-event-id").map_or(String::new(), |id| format!(" [{id}]"));
+        let body = String::from_utf8_lossy(&self.body);
+        let colon = if body.is_empty() { "" } else { ": " };
+        format!("> {}{id}{colon}{body}", head.split(" HTTP/1.1").next().unwrap())
     }
 }
 
@@ -79,7 +116,16 @@ pub(crate) struct Server {
     address: SocketAddr,
     requests: mpsc::UnboundedReceiver<Request>,
     closed: mpsc::UnboundedReceiver<()>,
+    sent: Arc<AtomicU64>,
     task: JoinHandle<()>,
+}
+
+/// What all connections of a server have in common.
+#[derive(Clone)]
+struct Journal {
+    requests: mpsc::UnboundedSender<Request>,
+    closed: mpsc::UnboundedSender<()>,
+    sent: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -89,19 +135,38 @@ impl Server {
     }
 
     pub(crate) async fn start_at(address: SocketAddr, scripts: impl IntoIterator<Item = Script>) -> Self {
+        Self::listen(address, scripts, None).await
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn start_secure(
+        acceptor: TlsAcceptor,
+        scripts: impl IntoIterator<Item = Script>,
+    ) -> Self {
+        Self::listen("127.0.0.1:0".parse().unwrap(), scripts, Some(acceptor)).await
+    }
+
+    async fn listen(
+        address: SocketAddr,
+        scripts: impl IntoIterator<Item = Script>,
+        acceptor: Option<TlsAcceptor>,
+    ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (request_sender, requests) = mpsc::unbounded_channel();
         let (closed_sender, closed) = mpsc::unbounded_channel();
+        let sent = Arc::new(AtomicU64::new(0));
+        let journal = Journal { requests: request_sender, closed: closed_sender, sent: Arc::clone(&sent) };
         let mut scripts = scripts.into_iter().collect::<Vec<_>>().into_iter();
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
+                socket.set_nodelay(true).unwrap();
                 let script = scripts.next().unwrap_or_else(|| Script::answer("204 No Content"));
-                connections.spawn(play(socket, script, request_sender.clone(), closed_sender.clone()));
+                connections.spawn(serve(socket, acceptor.clone(), script, journal.clone()));
             }
         });
-        Self { address, requests, closed, task }
+        Self { address, requests, closed, sent, task }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -124,19 +189,14 @@ impl Server {
         request.expect("the server runs")
     }
 
-    /// Requests that came this long after one another at least, from the oldest that nobody has asked for on.
-    pub(crate) async fn expect_delays(&mut self, delays: &[Duration]) {
-        let mut before = self.request().await.at;
-        for delay in delays {
-            let now = self.request().await.at;
-            assert!(now - before >= *delay, "came back after {:?}, not {delay:?}", now - before);
-            before = now;
-        }
+    /// The next of the requests that have come.
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
+        self.requests.try_recv().ok()
     }
 
-    /// No request is left, and none comes.
-    pub(crate) async fn no_request(&mut self) -> bool {
-        tokio::time::timeout(QUIET, self.requests.recv()).await.is_err()
+    /// Bytes that the connections have taken in.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// Waits until a client has closed a connection that a script holds.
@@ -152,33 +212,63 @@ impl Drop for Server {
     }
 }
 
-async fn play(
-    mut socket: TcpStream,
-    script: Script,
-    requests: mpsc::UnboundedSender<Request>,
-    closed: mpsc::UnboundedSender<()>,
-) {
-    socket.set_nodelay(true).unwrap();
-    let Some(request) = read_request(&mut socket).await else { return };
-    let _ = requests.send(request);
-    for step in script.0 {
-        match step {
-            Step::Pause(time) => tokio::time::sleep(time).await,
-            Step::Send(bytes) => {
-                if socket.write_all(&bytes).await.is_err() {
-                    break;
-                }
-            }
-            Step::Hold => {
-                while socket.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {}
-                let _ = closed.send(());
+async fn serve(socket: TcpStream, acceptor: Option<TlsAcceptor>, script: Script, journal: Journal) {
+    let control = socket2::SockRef::from(&socket).try_clone().unwrap();
+    match acceptor {
+        None => play(socket, control, script, journal).await,
+        Some(acceptor) => {
+            // A client that does not like the certificate ends the handshake.
+            if let Ok(socket) = acceptor.accept(socket).await {
+                play(socket, control, script, journal).await;
             }
         }
     }
 }
 
+async fn play<S: AsyncRead + AsyncWrite + Unpin>(
+    mut socket: S,
+    control: socket2::Socket,
+    script: Script,
+    journal: Journal,
+) {
+    let Some(request) = read_request(&mut socket).await else { return };
+    let _ = journal.requests.send(request);
+    for step in script.0 {
+        let sent = match step {
+            Step::Pause(time) => {
+                tokio::time::sleep(time).await;
+                true
+            }
+            Step::Send(bytes) => send(&mut socket, &bytes, 1, &journal).await,
+            Step::Repeat(bytes, times) => send(&mut socket, &bytes, times, &journal).await,
+            Step::Hold => {
+                while socket.read(&mut [0; 1024]).await.is_ok_and(|count| count > 0) {}
+                let _ = journal.closed.send(());
+                true
+            }
+            Step::Reset => return control.set_linger(Some(Duration::ZERO)).unwrap(),
+            Step::Cut => return,
+        };
+        if !sent {
+            return;
+        }
+    }
+    let _ = socket.shutdown().await;
+}
+
+/// False when the client is gone.
+async fn send<S: AsyncWrite + Unpin>(socket: &mut S, bytes: &[u8], times: usize, journal: &Journal) -> bool {
+    for _ in 0..times {
+        if socket.write_all(bytes).await.is_err() || socket.flush().await.is_err() {
+            return false;
+        }
+        journal.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    }
+    true
+}
+
 /// `None` when the client went away before.
-async fn read_request(socket: &mut TcpStream) -> Option<Request> {
+async fn read_request<S: AsyncRead + Unpin>(socket: &mut S) -> Option<Request> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.ok()?);
