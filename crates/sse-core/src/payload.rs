@@ -124,6 +124,20 @@ pub struct Metrics {
     pub process_count: usize,
     /// Seconds between two samples.
     pub interval: f64,
+    /// The server itself.
+    pub hub: HubFigures,
+}
+
+/// What the server is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HubFigures {
+    /// Streams open now, the reader's own among them.
+    pub streams: usize,
+    /// Topics that have or had events.
+    pub topics: usize,
+    /// Events published since the sample before, a second.
+    pub events_per_second: f64,
 }
 
 /// One mounted disk.

@@ -1,7 +1,7 @@
 //! The JSON names of the hub's own events, which pages and other programs rely on. Not a test of the values.
 
 use serde_json::{Value, json};
-use sse_core::payload::{Connected, Disk, Gap, GapReason, Metrics, Network, ServerTime};
+use sse_core::payload::{Connected, Disk, Gap, GapReason, HubFigures, Metrics, Network, ServerTime};
 
 fn metrics() -> Metrics {
     Metrics {
@@ -36,6 +36,7 @@ fn metrics() -> Metrics {
         os: None,
         process_count: 7,
         interval: 1.0,
+        hub: HubFigures { streams: 3, topics: 4, events_per_second: 0.5 },
     }
 }
 
@@ -66,6 +67,7 @@ fn metrics_json() -> Value {
         "os": null,
         "processCount": 7,
         "interval": 1.0,
+        "hub": {"streams": 3, "topics": 4, "eventsPerSecond": 0.5},
     })
 }
 

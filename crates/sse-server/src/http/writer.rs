@@ -13,7 +13,7 @@ use sse_core::{Event, EventType, RecordId, encode};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::config::Heartbeat;
-use crate::hub::{Delivery, Subscription};
+use crate::hub::{Delivery, OpenStream, Subscription};
 
 /// Writes one stream.
 pub(super) struct Writer {
@@ -31,6 +31,7 @@ pub(super) struct Writer {
     /// For the log; empty on sockets without addresses.
     peer: String,
     opened: Instant,
+    _counted: OpenStream,
 }
 
 impl Writer {
@@ -42,6 +43,7 @@ impl Writer {
     ) -> Self {
         let now = Instant::now();
         let told = subscription.position().seq;
+        let counted = subscription.hub().open_stream();
         let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
         tracing::info!(%peer, topics = %subscription.selectors(), after = told, "stream opened");
         Self {
@@ -53,6 +55,7 @@ impl Writer {
             told,
             peer,
             opened: now,
+            _counted: counted,
         }
     }
 

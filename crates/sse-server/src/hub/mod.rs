@@ -3,6 +3,7 @@
 mod demand;
 mod fanout;
 mod feed;
+mod figures;
 mod selectors;
 mod start;
 mod subscription;
@@ -18,6 +19,8 @@ use crate::policy::Policies;
 use demand::Demand;
 pub(crate) use demand::Watched;
 pub(crate) use fanout::Fanout;
+pub(crate) use figures::OpenStream;
+use figures::Streams;
 pub(crate) use selectors::Selectors;
 pub(crate) use start::{Place, Start};
 pub(crate) use subscription::{Delivery, Subscription};
@@ -32,13 +35,14 @@ struct Inner {
     /// Some topic has a last value, so a new subscription has to look for it.
     last_values: bool,
     demand: Demand,
+    streams: Streams,
 }
 
 impl Hub {
     /// A hub on this log, which was opened with the same policies.
     pub(crate) fn new(log: Arc<dyn Log>, policies: &Policies) -> Self {
         let last_values = policies.any_last_value();
-        Self(Arc::new(Inner { log, last_values, demand: Demand::default() }))
+        Self(Arc::new(Inner { log, last_values, demand: Demand::default(), streams: Streams::default() }))
     }
 
     /// Publishes one event. Resolves when it is as durable as its topic's policy says, and on its way to every
@@ -81,6 +85,21 @@ impl Hub {
     /// Seq of the newest event that can be read, 0 before the first.
     pub(crate) fn head(&self) -> u64 {
         self.0.log.head()
+    }
+
+    /// Counts one more stream until the result is dropped.
+    pub(crate) fn open_stream(&self) -> OpenStream {
+        self.0.streams.open()
+    }
+
+    /// Streams that are open now.
+    pub(crate) fn streams(&self) -> usize {
+        self.0.streams.count()
+    }
+
+    /// Topics that have or had events.
+    pub(crate) fn topic_count(&self) -> usize {
+        self.0.log.topic_count()
     }
 
     /// Tells a source whether anybody looks at its topic. Call it before the first subscription.

@@ -85,6 +85,11 @@ impl Subscription {
         self.hub.id(self.cursor)
     }
 
+    /// The hub that this subscription is with.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     /// The topics this subscription is for.
     pub(crate) fn selectors(&self) -> &Selectors {
         self.feed.selectors()

@@ -302,6 +302,10 @@ impl Index {
         }
     }
 
+    pub(super) fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
     pub(super) fn summaries(&self) -> Vec<TopicSummary> {
         let mut topics: Vec<TopicSummary> =
             self.topics.iter().map(|(topic, kept)| kept.summary(Arc::clone(topic))).collect();

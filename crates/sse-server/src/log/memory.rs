@@ -104,6 +104,10 @@ impl Log for MemoryLog {
         self.state().index.seek(selectors, seek)
     }
 
+    fn topic_count(&self) -> usize {
+        self.state().index.topic_count()
+    }
+
     fn topics(&self) -> Vec<TopicSummary> {
         self.state().index.summaries()
     }

@@ -89,6 +89,9 @@ pub(crate) trait Log: Send + Sync + std::fmt::Debug {
     /// The seq after which a reader of these topics reads to get what `seek` says: that of an older record, or 0.
     fn seek(&self, selectors: &Selectors, seek: Seek) -> u64;
 
+    /// How many topics have or had records.
+    fn topic_count(&self) -> usize;
+
     /// Every topic that has or had records.
     fn topics(&self) -> Vec<TopicSummary>;
 }

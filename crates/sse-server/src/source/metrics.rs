@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sse_core::payload::Metrics;
+use sse_core::payload::{HubFigures, Metrics};
 use sse_core::{Event, EventType, Topic};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::sampler::Sampler;
 use crate::hub::{Hub, Watched};
@@ -37,14 +37,15 @@ async fn publish(hub: Hub, mut demand: Watched, every: Duration) {
     loop {
         demand.wanted().await;
         // The figures are rates since the last sample, which may be long ago after a rest.
-        let Some((rested, _)) = sample(sampler, every).await else { return };
+        let mut pace = Pace::new(&hub);
+        let Some((rested, _)) = sample(sampler, every, pace.figures(&hub)).await else { return };
         sampler = rested;
         sleep(WARM_UP).await;
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while demand.is_wanted() {
             ticks.tick().await;
-            let Some((used, metrics)) = sample(sampler, every).await else { return };
+            let Some((used, metrics)) = sample(sampler, every, pace.figures(&hub)).await else { return };
             sampler = used;
             let data = serde_json::to_string(&metrics).expect("numbers and strings become JSON");
             if let Err(error) = hub.publish(topic(), Event::new(data).with_type(event_type.clone())).await {
@@ -56,10 +57,30 @@ async fn publish(hub: Hub, mut demand: Watched, every: Duration) {
 
 /// Samples on a thread of its own: a network disk that hangs must not hold up the server. `None` if the sampler
 /// panicked, which ends this source and nothing else.
-async fn sample(mut sampler: Sampler, every: Duration) -> Option<(Sampler, Metrics)> {
+async fn sample(mut sampler: Sampler, every: Duration, hub: HubFigures) -> Option<(Sampler, Metrics)> {
     let sampled = tokio::task::spawn_blocking(move || {
-        let metrics = sampler.sample(every);
+        let metrics = sampler.sample(every, hub);
         (sampler, metrics)
     });
     sampled.await.inspect_err(|error| tracing::error!(%error, "metrics have stopped")).ok()
+}
+
+/// Counts the hub's events from one sample to the next.
+struct Pace {
+    head: u64,
+    at: Instant,
+}
+
+impl Pace {
+    fn new(hub: &Hub) -> Self {
+        Self { head: hub.head(), at: Instant::now() }
+    }
+
+    fn figures(&mut self, hub: &Hub) -> HubFigures {
+        let before = std::mem::replace(self, Self::new(hub));
+        let seconds = (self.at - before.at).as_secs_f64().max(0.001);
+        let events = (self.head - before.head) as f64;
+        let events_per_second = (events / seconds * 10.0).round() / 10.0;
+        HubFigures { streams: hub.streams(), topics: hub.topic_count(), events_per_second }
+    }
 }

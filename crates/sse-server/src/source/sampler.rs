@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
-use sse_core::payload::{Disk, Metrics, Network};
+use sse_core::payload::{Disk, HubFigures, Metrics, Network};
 use sysinfo::{DiskRefreshKind, Disks, Networks, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::timestamp;
@@ -38,8 +38,8 @@ impl Sampler {
         })
     }
 
-    /// One sample. Rates and uses are since the sample before; `interval` is only passed on.
-    pub(super) fn sample(&mut self, interval: Duration) -> Metrics {
+    /// One sample. Rates and uses are since the sample before; `interval` and `hub` are only passed on.
+    pub(super) fn sample(&mut self, interval: Duration, hub: HubFigures) -> Metrics {
         self.refresh();
         let seconds = self.sampled.elapsed().as_secs_f64();
         self.sampled = Instant::now();
@@ -65,6 +65,7 @@ impl Sampler {
             os: self.os.clone(),
             process_count: system.processes().len(),
             interval: interval.as_secs_f64(),
+            hub,
         }
     }
 

@@ -42,6 +42,24 @@ async fn dashboard_sends_the_figures_of_this_host() {
 }
 
 #[tokio::test]
+async fn dashboard_sends_the_figures_of_the_hub() {
+    let server = Server::start(&["--metrics-interval", "200ms"]);
+    let mut reader = Reader::open(server.url("/dashboard-events")).await;
+    let mut other = Reader::open(server.url("/events?topic=quiet")).await;
+    other.event().await;
+    let mut hub = async || {
+        let event = reader.event_of("metrics").await;
+        serde_json::from_str::<Metrics>(event.data()).unwrap().hub
+    };
+    while hub().await.streams != 2 {}
+    drop(other);
+    while hub().await.streams != 1 {}
+    let figures = hub().await;
+    assert!(figures.topics >= 1, "{figures:?}");
+    assert!(figures.events_per_second > 1.0 && figures.events_per_second < 50.0, "{figures:?}");
+}
+
+#[tokio::test]
 async fn all_readers_share_one_sampler() {
     let server = Server::start(&["--metrics-interval", "200ms"]);
     let mut readers = Vec::new();

@@ -146,6 +146,10 @@ impl Log for DiskLog {
         self.shared.state().index.seek(selectors, seek)
     }
 
+    fn topic_count(&self) -> usize {
+        self.shared.state().index.topic_count()
+    }
+
     fn topics(&self) -> Vec<TopicSummary> {
         self.shared.state().index.summaries()
     }
