@@ -13,8 +13,12 @@ pub(crate) enum Exit {
     ClientError,
     /// A 5xx.
     ServerError,
+    /// Events were lost, with --fail-on-gap.
+    Lost,
     /// Ctrl-C.
     Interrupted,
+    /// SIGTERM.
+    Terminated,
 }
 
 impl Exit {
@@ -35,7 +39,9 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::ClientError => 4,
             Exit::ServerError => 5,
+            Exit::Lost => 10,
             Exit::Interrupted => 130,
+            Exit::Terminated => 143,
         })
     }
 }

@@ -6,12 +6,13 @@
 mod address;
 mod args;
 mod bench;
+mod connection;
 mod exit;
 mod harmless;
-mod output;
-mod pretty;
 mod publish;
 mod refusal;
+mod secret;
+mod stop;
 mod tail;
 mod talk;
 
@@ -23,6 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use args::{Args, Command};
 use exit::Exit;
+use stop::Stop;
 
 /// Runs the program with the arguments of the process. Ends the process itself on `--help` and usage errors.
 pub fn run() -> ExitCode {
@@ -36,16 +38,18 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Runs the command until it ends or Ctrl-C comes, also when it hangs in a write that nobody reads.
+/// Runs the command until it ends or is told to stop, also when it hangs in a write that nobody reads.
 fn interruptible(args: Args) -> anyhow::Result<Exit> {
     let runtime = runtime().context("cannot start the runtime")?;
     let exit = runtime.block_on(async {
-        let command = tokio::spawn(command(args));
+        let (stopper, stop) = stop::channel();
+        let mut command = tokio::spawn(command(args, stop));
         tokio::select! {
-            done = command => done.context("the command broke off")?,
-            Ok(()) = tokio::signal::ctrl_c() => {
+            done = &mut command => done.context("the command broke off")?,
+            exit = stop::signal() => {
                 talk::interrupted();
-                Ok(Exit::Interrupted)
+                stopper.stop(command).await?;
+                Ok(exit)
             }
         }
     });
@@ -58,11 +62,17 @@ fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
-async fn command(args: Args) -> anyhow::Result<Exit> {
+async fn command(args: Args, stop: Stop) -> anyhow::Result<Exit> {
     match args.command {
-        Some(Command::Tail(tail)) => tail::run(tail).await,
-        Some(Command::Publish(publish)) => publish::run(publish).await,
-        Some(Command::Bench(bench)) => bench::run(bench).await,
-        None => tail::run(args.tail).await,
+        None => tail::run(args.tail, stop).await,
+        Some(Command::Tail(tail)) => tail::run(*tail, stop).await,
+        Some(Command::Publish(publish)) => deaf(stop, publish::run(publish)).await,
+        Some(Command::Bench(bench)) => deaf(stop, bench::run(bench)).await,
     }
+}
+
+/// Runs a command that has nothing to put in order when it is stopped, and so ends at once.
+async fn deaf(stop: Stop, command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    drop(stop);
+    command.await
 }

@@ -35,15 +35,17 @@ impl Talk {
         self.say(GOOD, format!("connected to {}", shown(url)));
     }
 
-    pub(crate) fn reconnecting(&mut self, url: &Url, lost: &Reconnecting) {
+    pub(crate) fn reconnecting(&mut self, name: &str, url: &Url, lost: &Reconnecting) {
         let Reconnecting { reason, delay, attempt, .. } = lost;
         let why = reason.to_string();
         let why = without_os_code(&why);
         let unreachable = matches!(reason, Interruption::Network(error) if error.is_connect());
         let what = if unreachable {
             format!("cannot connect to {}", shown(url))
-        } else {
+        } else if name.is_empty() {
             "connection lost".to_owned()
+        } else {
+            format!("connection to {name} lost")
         };
         let seconds = delay.as_secs_f64();
         self.say(WAIT, format!("{what} ({why}), trying again in {seconds:.1} s (attempt {attempt})"));
@@ -58,12 +60,55 @@ impl Talk {
         self.say(WAIT, "the server ended the stream (204)".to_owned());
     }
 
-    /// Says what was lost if this is a `gap` event of the hub. Another server's `gap` may mean anything.
-    pub(crate) fn gap(&self, event: &Event) {
-        if event.event_type() != "gap" {
-            return;
+    /// The server ended a stream that is not opened again.
+    pub(crate) fn over(&self) {
+        self.say(WAIT, "end of the stream".to_owned());
+    }
+
+    /// A stream broke that must not be opened again.
+    pub(crate) fn broken(&self, url: &Url, reason: &Interruption) {
+        let why = reason.to_string();
+        error(&format!(
+            "{}: connection lost ({}); the request is not made twice",
+            shown(url),
+            without_os_code(&why)
+        ));
+    }
+
+    /// The connection could not be made, and is not to be waited for.
+    pub(crate) fn unreachable(&self, url: &Url, reason: &Interruption) {
+        let why = reason.to_string();
+        error(&format!("cannot connect to {} ({})", shown(url), without_os_code(&why)));
+    }
+
+    /// There was no connection for all of --wait.
+    pub(crate) fn gave_up(&self, url: &Url, wait: Duration) {
+        error(&format!("no connection to {} for {}", shown(url), humantime::format_duration(wait)));
+    }
+
+    /// --jq cannot be run on an event. Said once, since it is likely to be so for many.
+    pub(crate) fn unusable(&self, count: u64, event: &Event, reason: &dyn Display) {
+        if count == 1 {
+            let id = event.last_event_id();
+            let id = if id.is_empty() { String::new() } else { format!(", id {id}") };
+            self.say(WAIT, format!("left out an event (type {}{id}): {reason}", event.event_type()));
         }
-        let Ok(Gap { requested, first, reason }) = serde_json::from_str(event.data()) else { return };
+    }
+
+    /// How many events --jq could not be run on.
+    pub(crate) fn unusable_in_all(&self, count: u64) {
+        if count > 1 {
+            self.say(WAIT, format!("left out {count} events that --jq could not be run on"));
+        }
+    }
+
+    /// Says what was lost if this is a `gap` event of the hub, and whether it is one. Another server's `gap` may mean
+    /// anything.
+    pub(crate) fn gap(&self, event: &Event) -> bool {
+        if event.event_type() != "gap" {
+            return false;
+        }
+        let Ok(Gap { requested, first, reason }) = serde_json::from_str(event.data()) else { return false };
         let text = match reason {
             GapReason::UnknownId => format!("gap: the server does not know the id {requested}"),
             GapReason::Expired => format!("gap: events after {requested} are no longer kept"),
@@ -72,6 +117,7 @@ impl Talk {
             }
         };
         put(BAD, &format!("{text}; the stream goes on from {first}"));
+        true
     }
 
     pub(crate) fn dropped(&self, error: DecodeError) {
@@ -127,13 +173,27 @@ fn put_after(prefix: impl Display, style: Style, text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{prefix}{style}{}{style:#}", harmless(text));
 }
 
-/// The URL without the user and the password in it.
+/// The URL without the user and the password in it, and without the values of parameters that are likely secret.
 pub(crate) fn shown(url: &Url) -> Url {
     let mut url = url.clone();
     // Both fail only on URLs that cannot have them.
     let _ = url.set_username("");
     let _ = url.set_password(None);
+    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let pairs = pairs.iter().map(|(name, value)| (name, if is_secret(name) { "***" } else { value }));
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
     url
+}
+
+/// Names under which servers take credentials in a URL.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["token", "secret", "password", "passwd", "signature", "authorization", "credential"]
+        .iter()
+        .any(|part| name.contains(part))
+        || matches!(name.as_str(), "key" | "apikey" | "api_key" | "api-key" | "auth" | "sig" | "jwt" | "pass")
 }
 
 /// `Connection refused (os error 111)` without the number, which tells people nothing.

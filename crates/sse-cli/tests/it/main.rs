@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod bench;
+mod cursor;
 mod display;
 mod ending;
 mod inbox;
@@ -29,6 +30,7 @@ fn command(args: &[&str]) -> Command {
         "CLICOLOR",
         "CLICOLOR_FORCE",
         "SSE_SERVER",
+        "SSE_TOKEN",
         "http_proxy",
         "HTTP_PROXY",
         "all_proxy",

@@ -1,0 +1,170 @@
+//! How a server is reached: headers, token, certificates, HTTP version. The options that the commands share;
+//! sends nothing itself.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use sse_client::reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use sse_client::reqwest::{Certificate, Client, ClientBuilder};
+
+use crate::secret::Secret;
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("sse-cli/", env!("CARGO_PKG_VERSION")));
+
+/// Longest wait for a TCP and TLS connection; the answer itself may take longer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Options for the connection. Their values are never printed.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArgs {
+    /// Send this header with each request, in place of an own one of that name [repeatable]
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Secret::parser(header))]
+    headers: Vec<Secret<(HeaderName, HeaderValue)>>,
+
+    /// Send `Authorization: Bearer TOKEN`; @FILE reads the token from a file
+    #[arg(long, value_name = "TOKEN|@FILE", env = "SSE_TOKEN", hide_env_values = true, value_parser = Secret::parser(token))]
+    token: Option<Secret<Token>>,
+
+    /// Trust the certificates in this PEM file too
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+
+    /// Accept any certificate. Whoever is on the way can then read and change everything
+    #[arg(long)]
+    insecure: bool,
+
+    /// Speak HTTP/2 only: agreed on over https, straight away over http
+    #[arg(long)]
+    http2: bool,
+}
+
+/// Where the token comes from.
+#[derive(Debug, Clone)]
+enum Token {
+    Given(HeaderValue),
+    File(PathBuf),
+}
+
+impl ConnectionArgs {
+    /// The headers of each request. Secrets are marked, so that no log and no `Debug` prints them.
+    ///
+    /// # Errors
+    /// When the file with the token cannot be read.
+    pub(crate) fn headers(&self) -> anyhow::Result<HeaderMap> {
+        let mut headers = HeaderMap::from_iter([(USER_AGENT, AGENT)]);
+        if let Some(token) = &self.token {
+            headers.insert(AUTHORIZATION, token.get().header()?);
+        }
+        for header in &self.headers {
+            let (name, value) = header.get().clone();
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    /// A client for these options, without a limit on how long an answer takes.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read, or the system gives no TLS set-up and that is needed.
+    pub(crate) fn client(&self, needs_tls: bool) -> anyhow::Result<Client> {
+        let certificates = self.cacert.as_deref().map(certificates).transpose()?.unwrap_or_default();
+        match self.options().tls_certs_merge(certificates).build() {
+            // A system without CA certificates, such as a slim container, can still do plain http.
+            Err(_) if !needs_tls => self.options().tls_certs_only([]).build(),
+            result => result,
+        }
+        .context("cannot set up the HTTP client")
+    }
+
+    fn options(&self) -> ClientBuilder {
+        // A redirect is not told where it came from: the URL may hold a token.
+        let mut options = Client::builder().connect_timeout(CONNECT_TIMEOUT).referer(false);
+        if self.insecure {
+            options = options.tls_danger_accept_invalid_certs(true);
+        }
+        if self.http2 {
+            options = options.http2_prior_knowledge();
+        }
+        options
+    }
+}
+
+impl Token {
+    fn header(&self) -> anyhow::Result<HeaderValue> {
+        match self {
+            Self::Given(value) => Ok(value.clone()),
+            Self::File(path) => {
+                let what = || format!("cannot take the token from {}", path.display());
+                let text = std::fs::read_to_string(path).with_context(what)?;
+                bearer(text.trim()).map_err(anyhow::Error::msg).with_context(what)
+            }
+        }
+    }
+}
+
+fn token(text: &str) -> Result<Token, String> {
+    match text.strip_prefix('@') {
+        Some(path) => Ok(Token::File(path.into())),
+        None => bearer(text).map(Token::Given).map_err(str::to_owned),
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, &'static str> {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("a token has visible ASCII characters and is not empty");
+    }
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| "not a header value")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `Name: value`. The reason of an error names neither, since either may be a secret in the wrong place.
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is written `Name: value`")?;
+    let name =
+        HeaderName::try_from(name.trim()).map_err(|_| "the name has a character no header can have")?;
+    let mut value =
+        HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| "the value has a control character")?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let what = || format!("cannot take certificates from {}", path.display());
+    let pem = std::fs::read(path).with_context(what)?;
+    let certificates = Certificate::from_pem_bundle(&pem).with_context(what)?;
+    anyhow::ensure!(!certificates.is_empty(), "{}: there is no PEM certificate in it", path.display());
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_as_curl_has_them() {
+        for (text, name, value) in
+            [("X-Key: a b", "x-key", "a b"), ("x:", "x", ""), ("Accept:text/x:y ", "accept", "text/x:y")]
+        {
+            let (found, content) = header(text).unwrap();
+            assert_eq!((found.as_str(), content.to_str().unwrap()), (name, value));
+            assert!(content.is_sensitive());
+        }
+        for text in ["x", ": y", "a b: c", "x: a\nb"] {
+            assert!(header(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_word() {
+        assert!(
+            matches!(token("abc").unwrap(), Token::Given(value) if value == "Bearer abc" && value.is_sensitive())
+        );
+        assert!(matches!(token("@/a/b").unwrap(), Token::File(path) if path == Path::new("/a/b")));
+        for text in ["", "a b", "a\n", "ü"] {
+            assert!(token(text).is_err(), "{text:?}");
+        }
+    }
+}

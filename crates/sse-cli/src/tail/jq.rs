@@ -1,0 +1,157 @@
+//! `--jq`: a jq filter over the data of events.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jaq_core::data::JustLut;
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Vars, load, unwrap_valr};
+use jaq_json::Val;
+
+/// Values taken from one event, so that `repeat(.)` cannot fill memory.
+const MAX_VALUES: usize = 10_000;
+
+/// A compiled filter.
+#[derive(Clone)]
+pub(crate) struct Jq(Arc<jaq_core::Filter<JustLut<Val>>>);
+
+/// What the filter makes of one event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It yields nothing, or only `false` and `null`.
+    Out,
+    /// It yields `true`: the data stays.
+    AsItIs,
+    /// It yields values, one a line.
+    Instead(String),
+}
+
+/// Why the filter cannot be run on an event.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JqError {
+    #[error("the data is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error("--jq: {0}")]
+    Run(String),
+    #[error("--jq: more than {MAX_VALUES} values from one event")]
+    TooMany,
+}
+
+impl Jq {
+    /// Compiles a filter.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn new(code: &str) -> Result<Self, String> {
+        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+        let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+        let arena = Arena::default();
+        let modules = Loader::new(definitions)
+            .load(&arena, File { code, path: () })
+            .map_err(|errors| syntax(&errors))?;
+        let filter = Compiler::default().with_funs(functions).compile(modules).map_err(|errors| {
+            let names = errors.iter().flat_map(|(_, errors)| errors);
+            let names: Vec<String> =
+                names.map(|(name, what)| format!("no {} `{name}`", what.as_str())).collect();
+            format!("there is {}", names.join(", "))
+        })?;
+        Ok(Self(Arc::new(filter)))
+    }
+
+    /// Runs the filter on the data of an event.
+    ///
+    /// # Errors
+    /// When the data is not JSON (nested at most 128 deep) or the filter fails on it.
+    pub(crate) fn run(&self, data: &str) -> Result<Verdict, JqError> {
+        let input: Val = serde_json::from_str(data)?;
+        let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
+        let mut lines: Vec<String> = Vec::new();
+        let mut as_it_is = false;
+        for (count, value) in self.0.id.run((context, input)).map(unwrap_valr).enumerate() {
+            if count == MAX_VALUES {
+                return Err(JqError::TooMany);
+            }
+            match value.map_err(|error| JqError::Run(error.to_string()))? {
+                Val::Null | Val::Bool(false) => {}
+                Val::Bool(true) => as_it_is = true,
+                Val::TStr(text) => lines.push(String::from_utf8_lossy(&text).into_owned()),
+                other => lines.push(other.to_string()),
+            }
+        }
+        Ok(match (lines.is_empty(), as_it_is) {
+            (true, false) => Verdict::Out,
+            (true, true) => Verdict::AsItIs,
+            (false, _) => Verdict::Instead(lines.join("\n")),
+        })
+    }
+}
+
+impl fmt::Debug for Jq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jq")
+    }
+}
+
+/// The first thing that is wrong with the text of a filter.
+fn syntax(errors: &load::Errors<&str, ()>) -> String {
+    let found = |rest: &str| match rest.trim() {
+        "" => "at the end".to_owned(),
+        rest => format!("at `{}`", rest.chars().take(40).collect::<String>()),
+    };
+    match errors.first().map(|(_, error)| error) {
+        Some(load::Error::Lex(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
+            format!("{} is wanted {}", wanted.as_str(), found(rest))
+        }),
+        Some(load::Error::Parse(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
+            format!("{} is wanted {}", wanted.as_str(), found(rest))
+        }),
+        Some(load::Error::Io(_)) => "modules cannot be loaded".to_owned(),
+        None => "not a filter".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(code: &str, data: &str) -> Result<Verdict, String> {
+        Jq::new(code)?.run(data).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn filters_and_replaces() {
+        for (code, verdict) in [
+            (".a > 1", Verdict::AsItIs),
+            (".a > 2", Verdict::Out),
+            ("select(.a == 9)", Verdict::Out),
+            (".missing", Verdict::Out),
+            (".b", Verdict::Instead("x y".into())),
+            (".a, .b", Verdict::Instead("2\nx y".into())),
+            ("{a}", Verdict::Instead("{\"a\":2}".into())),
+            ("select(.a == 2)", Verdict::Instead("{\"a\":2,\"b\":\"x y\"}".into())),
+            ("\"\\(.a)!\"", Verdict::Instead("2!".into())),
+        ] {
+            assert_eq!(run(code, "{\"a\":2,\"b\":\"x y\"}"), Ok(verdict), "{code}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (code, data, reason) in [
+            (".a", "[DONE]", "the data is not JSON: expected value at line 1 column 2"),
+            (".a.b", "{\"a\":3}", "--jq: cannot index 3 with \"b\""),
+            ("repeat(1)", "1", "--jq: more than 10000 values from one event"),
+            (".a | foo", "1", "there is no filter `foo`"),
+            (".a[", "1", "closing bracket is wanted at the end"),
+            ("", "1", "term is wanted at the end"),
+        ] {
+            assert_eq!(run(code, data), Err(reason.to_owned()), "{code}");
+        }
+    }
+
+    #[test]
+    fn deep_data_is_no_danger() {
+        let deep = "[".repeat(1_000_000);
+        assert!(run(".", &deep).unwrap_err().contains("recursion limit"));
+    }
+}
