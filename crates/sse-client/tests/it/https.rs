@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sse_client::reqwest::{Certificate, Client};
 use sse_client::{Builder, EventSource, Interruption, Signal};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -24,6 +25,16 @@ fn identity(name: &str) -> (TlsAcceptor, Certificate) {
     (TlsAcceptor::from(Arc::new(config)), certificate)
 }
 
+/// A server for TLS.
+async fn start(acceptor: TlsAcceptor, scripts: impl IntoIterator<Item = Script>) -> Server {
+    let accept = move |socket: TcpStream| {
+        let handshake = acceptor.accept(socket);
+        // A client that does not like the certificate ends the handshake.
+        async { handshake.await.ok() }
+    };
+    Server::listen("127.0.0.1:0".parse().unwrap(), scripts, accept).await
+}
+
 fn source(server: &Server, client: Client) -> Builder {
     EventSource::builder(server.url("/events").replace("http:", "https:"))
         .client(client)
@@ -39,7 +50,7 @@ fn trusting(certificate: Certificate) -> Client {
 async fn reads_and_resumes_over_tls() {
     let (acceptor, certificate) = identity("127.0.0.1");
     let scripts = [Script::stream().send("id: 1\ndata: x\n\n"), Script::stream().send("data: y\n\n")];
-    let mut server = Server::start_secure(acceptor, scripts).await;
+    let mut server = start(acceptor, scripts).await;
     let source = source(&server, trusting(certificate));
     tell_of(
         &mut server,
@@ -62,7 +73,7 @@ async fn reads_and_resumes_over_tls() {
 async fn a_connection_without_the_goodbye_of_tls_is_lost() {
     let (acceptor, certificate) = identity("127.0.0.1");
     let scripts = [Script::stream().send("id: 1\ndata: x\n\ndata: y").cut(), Script::stream()];
-    let mut server = Server::start_secure(acceptor, scripts).await;
+    let mut server = start(acceptor, scripts).await;
     let source = source(&server, trusting(certificate));
     let story = happen(&mut server, source).await;
     let Some(Signal::Reconnecting(lost)) = story.signals.get(2) else { panic!("{story:?}") };
@@ -83,7 +94,7 @@ async fn refused(server: &Server, client: Client) -> String {
 async fn a_certificate_that_nobody_trusts_is_a_lost_connection() {
     let (acceptor, _) = identity("127.0.0.1");
     let (_, other) = identity("127.0.0.1");
-    let mut server = Server::start_secure(acceptor, []).await;
+    let mut server = start(acceptor, []).await;
     let reason = refused(&server, trusting(other)).await;
     assert!(reason.contains("certificate"), "{reason}");
     assert!(server.next_request().is_none(), "nothing was sent to a stranger");
@@ -92,7 +103,7 @@ async fn a_certificate_that_nobody_trusts_is_a_lost_connection() {
 #[tokio::test]
 async fn a_certificate_of_another_name_is_a_lost_connection() {
     let (acceptor, certificate) = identity("example.test");
-    let mut server = Server::start_secure(acceptor, []).await;
+    let mut server = start(acceptor, []).await;
     let reason = refused(&server, trusting(certificate)).await;
     assert!(reason.contains("not valid for name"), "{reason}");
     assert!(server.next_request().is_none());
@@ -101,7 +112,7 @@ async fn a_certificate_of_another_name_is_a_lost_connection() {
 #[tokio::test]
 async fn plain_http_at_a_port_for_tls_is_no_end() {
     let (acceptor, _) = identity("127.0.0.1");
-    let server = Server::start_secure(acceptor, []).await;
+    let server = start(acceptor, []).await;
     let mut source = super::quick(&server).build().unwrap();
     assert!(matches!(next(&mut source).await, Signal::Reconnecting(_)));
 }

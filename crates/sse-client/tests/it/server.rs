@@ -1,5 +1,5 @@
 //! Scripted server: each connection gets the next script's bytes, byte for byte and with its pauses. Records
-//! what was asked, and when; knows nothing of event streams beyond a handy head.
+//! what was asked, and when; knows nothing of event streams beyond a handy head, and nothing of TLS.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -88,13 +87,17 @@ impl Script {
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Request {
-    head: Vec<u8>,
+    pub(crate) head: Vec<u8>,
     /// As long as its `Content-Length`.
     body: Vec<u8>,
     pub(crate) at: Instant,
 }
 
 impl Request {
+    pub(crate) fn line(&self) -> String {
+        String::from_utf8_lossy(self.head.split(|byte| *byte == b'\r').next().unwrap()).into_owned()
+    }
+
     /// The value of a header, whatever the case of its name.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let head = String::from_utf8(self.head.clone()).unwrap();
@@ -104,11 +107,11 @@ impl Request {
 
     /// `> METHOD PATH [LAST-EVENT-ID]: BODY`, as far as there is one.
     pub(crate) fn in_words(&self) -> String {
-        let head = String::from_utf8_lossy(&self.head);
+        let line = self.line();
         let id = self.header("last-event-id").map_or(String::new(), |id| format!(" [{id}]"));
         let body = String::from_utf8_lossy(&self.body);
         let colon = if body.is_empty() { "" } else { ": " };
-        format!("> {}{id}{colon}{body}", head.split(" HTTP/1.1").next().unwrap())
+        format!("> {}{id}{colon}{body}", line.trim_end_matches(" HTTP/1.1"))
     }
 }
 
@@ -135,22 +138,19 @@ impl Server {
     }
 
     pub(crate) async fn start_at(address: SocketAddr, scripts: impl IntoIterator<Item = Script>) -> Self {
-        Self::listen(address, scripts, None).await
+        Self::listen(address, scripts, |socket| std::future::ready(Some(socket))).await
     }
 
-    /// The same over TLS.
-    pub(crate) async fn start_secure(
-        acceptor: TlsAcceptor,
-        scripts: impl IntoIterator<Item = Script>,
-    ) -> Self {
-        Self::listen("127.0.0.1:0".parse().unwrap(), scripts, Some(acceptor)).await
-    }
-
-    async fn listen(
+    /// Talks over what `wrap` makes of each connection; `None` when the client did not like it.
+    pub(crate) async fn listen<S, F>(
         address: SocketAddr,
         scripts: impl IntoIterator<Item = Script>,
-        acceptor: Option<TlsAcceptor>,
-    ) -> Self {
+        wrap: impl Fn(TcpStream) -> F + Send + 'static,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Future<Output = Option<S>> + Send + 'static,
+    {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (request_sender, requests) = mpsc::unbounded_channel();
@@ -163,7 +163,15 @@ impl Server {
             while let Ok((socket, _)) = listener.accept().await {
                 socket.set_nodelay(true).unwrap();
                 let script = scripts.next().unwrap_or_else(|| Script::answer("204 No Content"));
-                connections.spawn(serve(socket, acceptor.clone(), script, journal.clone()));
+                if script.0.iter().any(|step| matches!(step, Step::Reset)) {
+                    socket.set_zero_linger().unwrap();
+                }
+                let (wrapped, journal) = (wrap(socket), journal.clone());
+                connections.spawn(async move {
+                    if let Some(socket) = wrapped.await {
+                        play(socket, script, journal).await;
+                    }
+                });
             }
         });
         Self { address, requests, closed, sent, task }
@@ -212,25 +220,7 @@ impl Drop for Server {
     }
 }
 
-async fn serve(socket: TcpStream, acceptor: Option<TlsAcceptor>, script: Script, journal: Journal) {
-    let control = socket2::SockRef::from(&socket).try_clone().unwrap();
-    match acceptor {
-        None => play(socket, control, script, journal).await,
-        Some(acceptor) => {
-            // A client that does not like the certificate ends the handshake.
-            if let Ok(socket) = acceptor.accept(socket).await {
-                play(socket, control, script, journal).await;
-            }
-        }
-    }
-}
-
-async fn play<S: AsyncRead + AsyncWrite + Unpin>(
-    mut socket: S,
-    control: socket2::Socket,
-    script: Script,
-    journal: Journal,
-) {
+async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut socket: S, script: Script, journal: Journal) {
     let Some(request) = read_request(&mut socket).await else { return };
     let _ = journal.requests.send(request);
     for step in script.0 {
@@ -246,8 +236,7 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(
                 let _ = journal.closed.send(());
                 true
             }
-            Step::Reset => return control.set_linger(Some(Duration::ZERO)).unwrap(),
-            Step::Cut => return,
+            Step::Reset | Step::Cut => return,
         };
         if !sent {
             return;
