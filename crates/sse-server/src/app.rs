@@ -10,6 +10,7 @@ use actix_web::HttpServer;
 use actix_web::dev::Server;
 use tokio::task::JoinSet;
 
+use crate::chat::Chat;
 use crate::config::{DataDir, Settings, Switch};
 use crate::http::{self, Pages, Worker};
 use crate::hub::{Fanout, Hub};
@@ -102,7 +103,9 @@ impl App {
         if settings.alerts == Switch::On {
             sources.spawn(source::alerts::run(hub.clone(), thresholds, shutdown.clone()));
         }
-        let (server, addr) = serve(&settings, hub, pages.clone(), shutdown)
+        let chat = Chat::new(hub.clone(), settings.chat_grace);
+        sources.spawn(chat.clone().run(shutdown.clone()));
+        let (server, addr) = serve(&settings, hub, chat, pages.clone(), shutdown)
             .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
         Ok(Self { server, addr, pages, sources, disk })
     }
@@ -156,12 +159,14 @@ fn open_disk(data_dir: &DataDir, policies: &Policies) -> Result<Option<Arc<DiskL
 fn serve(
     settings: &Settings,
     hub: Hub,
+    chat: Chat,
     pages: Pages,
     shutdown: Shutdown,
 ) -> io::Result<(Server, SocketAddr)> {
     let heartbeat = settings.heartbeat;
     let factory = move || {
-        let worker = Worker { fanout: Fanout::start(hub.clone(), shutdown.clone()), heartbeat };
+        let fanout = Fanout::start(hub.clone(), shutdown.clone());
+        let worker = Worker { fanout, chat: chat.clone(), heartbeat };
         actix_web::App::new().configure(|config| http::routes(config, worker, &pages))
     };
     let mut server = HttpServer::new(factory);

@@ -45,6 +45,11 @@ pub struct Settings {
     #[arg(long, env = "SSE_ALERTS", value_name = "WHETHER", default_value = "on")]
     pub alerts: Switch,
 
+    /// Time after which somebody whose last page or stream has gone has left a chat room, up to 1m. A page that is
+    /// loaded again is back within it, and nobody is told.
+    #[arg(long, env = "SSE_CHAT_GRACE", value_name = "TIME", default_value = "5s", value_parser = chat_grace)]
+    pub chat_grace: Duration,
+
     /// Threads that serve connections. Default: one a core.
     #[arg(long, env = "SSE_WORKERS", value_name = "N")]
     pub workers: Option<NonZeroUsize>,
@@ -100,6 +105,10 @@ fn metrics_interval(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(200), HOUR)
 }
 
+fn chat_grace(text: &str) -> Result<Duration, String> {
+    duration_within(text, Duration::ZERO, Duration::from_secs(60))
+}
+
 fn heartbeat(text: &str) -> Result<Heartbeat, String> {
     if matches!(text, "off" | "0") {
         return Ok(Heartbeat(None));
@@ -132,6 +141,8 @@ mod tests {
         assert_eq!(metrics_interval("500ms"), Ok(Duration::from_millis(500)));
         assert!(metrics_interval("2").unwrap_err().contains("such as 500ms"));
         assert_eq!(metrics_interval("1ms").unwrap_err(), "must be from 200ms to 1h");
+        assert_eq!(chat_grace("0s"), Ok(Duration::ZERO));
+        assert_eq!(chat_grace("61s").unwrap_err(), "must be from 0s to 1m");
         assert_eq!(heartbeat("off"), Ok(Heartbeat(None)));
         assert_eq!(heartbeat("15s"), Ok(Heartbeat(Some(Duration::from_secs(15)))));
     }

@@ -1,9 +1,10 @@
 //! A self-contained real-time event hub over Server-Sent Events.
 //!
-//! The binary is a thin `main` over [`App`]. Imports go one way: `log <- hub <- {source, http} <- app`. Only
+//! The binary is a thin `main` over [`App`]. Imports go one way: `log <- hub <- source <- chat <- http <- app`. Only
 //! `http` knows actix-web, only `log` stores records, only [`Settings`] reads the environment.
 
 mod app;
+mod chat;
 mod config;
 mod http;
 mod hub;

@@ -97,12 +97,15 @@ impl Default for Policies {
 
 /// What the server's own topics are like.
 fn built_in() -> impl Iterator<Item = (Selector, Policy)> {
-    [("metrics", figures(300)), ("clock", figures(120)), ("notifications", notifications())].into_iter().map(
-        |(name, policy)| {
-            let topic = Topic::new(name).expect("the name follows the grammar");
-            (Selector::Exact(topic), policy)
-        },
-    )
+    let rules = [
+        ("metrics", figures(300)),
+        ("clock", figures(120)),
+        ("notifications", notifications()),
+        ("chat/*", chat()),
+    ];
+    rules
+        .into_iter()
+        .map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), policy))
 }
 
 /// Figures are kept in memory and of use only while they are new. At the default interval 300 metrics are 10 minutes, which
@@ -123,6 +126,11 @@ fn notifications() -> Policy {
     Policy { retain: Retain { count: Some(1_000), age, ..default.retain }, ..default }
 }
 
+/// A conversation is kept by its length and not by its age.
+fn chat() -> Policy {
+    Policy { retain: Retain { count: Some(10_000), age: None, bytes: Some(16 << 20) }, ..Policy::default() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +143,7 @@ mod tests {
         assert_eq!(of("metrics"), mine);
         assert_eq!(of("clock").durability, Durability::Memory);
         assert_eq!(of("notifications").retain.count, Some(1_000));
+        assert_eq!(of("chat/lobby").retain.count, Some(10_000));
         assert_eq!(of("anything/else"), Policy::default());
     }
 }

@@ -1,7 +1,9 @@
 //! The JSON names of the hub's own events, which pages and other programs rely on. Not a test of the values.
 
 use serde_json::{Value, json};
-use sse_core::payload::{Connected, Disk, Gap, GapReason, HubFigures, Metrics, Network, ServerTime};
+use sse_core::payload::{
+    ChatMessage, ChatUser, Connected, Disk, Gap, GapReason, HubFigures, Metrics, Network, ServerTime,
+};
 
 fn metrics() -> Metrics {
     Metrics {
@@ -92,6 +94,15 @@ fn greetings_have_a_message() {
         serde_json::to_value(Connected { message: "hi".to_owned() }).unwrap(),
         json!({"message": "hi"})
     );
+}
+
+#[test]
+fn chat_events_have_the_names_of_the_tutorial() {
+    let message = json!({"id": "k", "username": "ann", "text": "hi", "time": "2026-01-02T03:04:05.678Z"});
+    let read: ChatMessage = serde_json::from_value(message.clone()).unwrap();
+    assert_eq!(serde_json::to_value(read).unwrap(), message);
+    let user = ChatUser { username: "ann".to_owned() };
+    assert_eq!(serde_json::to_value(user).unwrap(), json!({"username": "ann"}));
 }
 
 #[test]

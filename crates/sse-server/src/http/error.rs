@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
 use super::ndjson::BatchError;
+use crate::chat::ChatError;
 use crate::log::{AppendError, ReadError};
 
 /// Seconds after which to try again when the log cannot be written or read.
@@ -93,6 +94,17 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// Something is asked for that there is no place for; `detail` says what to do instead.
+    fn conflict(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// Too much at once.
+    fn too_many(detail: impl fmt::Display, retry_after_seconds: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with_header(header::RETRY_AFTER, retry_after_seconds.into())
+    }
+
     fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
     }
@@ -150,10 +162,20 @@ impl From<AppendError> for Problem {
                 "the server cannot say whether the events are stored; if the request had an idempotency key, \
                  send it again with the same key, else look into the topic before you do",
             ),
-            AppendError::TooManyTopics { max } => Self::new(
-                StatusCode::CONFLICT,
-                format!("there are {max} topics, which is the most there can be; publish to one of them"),
-            ),
+            AppendError::TooManyTopics { max } => Self::conflict(format!(
+                "there are {max} topics, which is the most there can be; publish to one of them"
+            )),
+        }
+    }
+}
+
+impl From<ChatError> for Problem {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::TooFast(too_fast) => Self::too_many(too_fast, too_fast.seconds()),
+            ChatError::Crowded(_) | ChatError::TooManyRooms { .. } => Self::conflict(error),
+            ChatError::Append(error) => error.into(),
+            ChatError::Read(error) => error.into(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP side, and the only one that knows actix-web: which request goes where.
 
 mod body;
+mod chat;
 mod dashboard;
 mod endpoint;
 mod error;
@@ -26,18 +27,21 @@ use actix_web::web::{self, ServiceConfig};
 pub(crate) use pages::Pages;
 pub(crate) use socket::prepare as prepare_socket;
 
+use crate::chat::Chat;
 use crate::config::Heartbeat;
 use crate::hub::{Fanout, Hub};
 use endpoint::Endpoint;
 use error::Problem;
 
 /// The streams that the server offers, for people to read.
-pub(crate) const STREAMS: [&str; 3] = ["/events", "/dashboard-events", "/notifications/events"];
+pub(crate) const STREAMS: [&str; 4] =
+    ["/events", "/dashboard-events", "/chat/events", "/notifications/events"];
 
 /// What the handlers of one worker share.
 #[derive(Clone)]
 pub(crate) struct Worker {
     pub(crate) fanout: Fanout,
+    pub(crate) chat: Chat,
     pub(crate) heartbeat: Heartbeat,
 }
 
@@ -57,6 +61,10 @@ fn api() -> Vec<Endpoint> {
     vec![
         Endpoint::new("/events").get(events::stream),
         Endpoint::new("/dashboard-events").get(dashboard::stream),
+        Endpoint::new("/chat/events").get(chat::stream::open),
+        Endpoint::new("/chat/messages").post(chat::message),
+        Endpoint::new("/chat/presence").post(chat::presence),
+        Endpoint::new("/chat/users").get_or_head(chat::users),
         Endpoint::new("/notifications").beside_page().post(notifications::send),
         Endpoint::new("/notifications/events").get(notifications::stream),
         Endpoint::new("/topics").get_or_head(topics::list).post(publish::batch),

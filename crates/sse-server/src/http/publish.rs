@@ -159,7 +159,8 @@ pub(super) fn key_of_path(request: &HttpRequest, query: &Query) -> Result<Option
     Ok(key(request, query)?.map(|key| scoped(&key, request.path())))
 }
 
-fn key(request: &HttpRequest, query: &Query) -> Result<Option<String>, Problem> {
+/// The idempotency key of a request, as it was sent.
+pub(super) fn key(request: &HttpRequest, query: &Query) -> Result<Option<String>, Problem> {
     given(request, query, KEY, fields::key)
 }
 

@@ -23,7 +23,12 @@ pub struct Answer {
 impl Api {
     pub fn start() -> Self {
         // Rarely a sample or the time of the server among the events under test.
-        Self { server: Server::start(&["--metrics-interval", "1h"]), client: Client::new() }
+        Self::of(Server::start(&["--metrics-interval", "1h"]))
+    }
+
+    /// Of a server that the test has started.
+    pub fn of(server: Server) -> Self {
+        Self { server, client: Client::new() }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -8,6 +8,7 @@
 
 mod api;
 mod batch;
+mod chat;
 mod harness;
 mod history;
 mod notifications;

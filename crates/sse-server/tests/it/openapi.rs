@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, send};
 
+const MESSAGE: &str = r#"{"username":"ann","text":"hello"}"#;
+const PRESENCE: &str = r#"{"username":"ann","client":"1"}"#;
 const NOTIFICATION: &str = r#"{"category":"a","severity":"info","title":"t"}"#;
 
 /// Paths of the API that are those of pages too.
@@ -165,6 +167,11 @@ async fn answers_are_as_described() {
         ("post", "/notifications", api.post("/notifications?key=k", NOTIFICATION)),
         ("post", "/notifications", api.post("/notifications", "{}")),
         ("post", "/notifications", api.post("/notifications", "x".repeat(33 << 10))),
+        ("post", "/chat/messages", api.post("/chat/messages?key=k", MESSAGE)),
+        ("post", "/chat/messages", api.post("/chat/messages?key=k", MESSAGE)),
+        ("post", "/chat/messages", api.post("/chat/messages", "{}")),
+        ("post", "/chat/presence", api.post("/chat/presence", PRESENCE)),
+        ("get", "/chat/users", api.request(Method::GET, "/chat/users")),
         ("get", "/topics", api.request(Method::GET, "/topics")),
         ("get", "/topics", api.request(Method::GET, "/topics?x=1")),
         ("get", "/topics/{topic}", api.request(Method::GET, "/topics/a?after=x")),

@@ -1,0 +1,284 @@
+//! The chat: what is said in its rooms, and who is in them. A publisher on the hub; knows no HTTP.
+//!
+//! A room is the topic `chat/{room}`. Its events are `newMessage`, `userConnected` and `userDisconnected`.
+
+mod limits;
+mod names;
+mod presence;
+mod roll;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sse_core::payload::{ChatMessage, ChatUser};
+use sse_core::{Event, EventType, RecordId};
+use tokio::sync::Notify;
+
+use crate::hub::Hub;
+use crate::log::{Append, AppendError, Draft, ReadError};
+use crate::shutdown::Shutdown;
+use crate::source::timestamp;
+use limits::Limits;
+pub(crate) use limits::TooFast;
+pub(crate) use names::{Client, Room, Text, Username};
+pub(crate) use presence::Crowded;
+use presence::{Announcement, Presence};
+
+/// Most rooms that the chat itself brings into being, so that it leaves topics for others.
+const MAX_ROOMS: usize = 1000;
+/// How long to wait with announcements that could not be published.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+const NEW_MESSAGE: &str = "newMessage";
+const USER_CONNECTED: &str = "userConnected";
+const USER_DISCONNECTED: &str = "userDisconnected";
+
+/// Shared by all workers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Chat(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    hub: Hub,
+    limits: Limits,
+    presence: Mutex<Presence>,
+    /// Something is to be announced, or may be after the grace time.
+    changed: Notify,
+    /// Rooms that have a topic.
+    rooms: Mutex<HashSet<Room>>,
+    /// Streams that have held somebody in a room so far.
+    streams: AtomicU64,
+}
+
+/// Something that somebody says.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) room: Room,
+    pub(crate) username: Username,
+    pub(crate) text: Text,
+    /// Idempotency key, and the message's id.
+    pub(crate) key: Option<String>,
+}
+
+/// A message that is in the log.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// The message's id.
+    pub(crate) id: String,
+    /// Its place in the log.
+    pub(crate) event_id: RecordId,
+    /// The key was known: nothing was stored now.
+    pub(crate) repeated: bool,
+}
+
+/// Keeps somebody in a room for as long as it is held.
+#[derive(Debug)]
+pub(crate) struct Stay {
+    chat: Chat,
+    room: Room,
+    username: Username,
+    client: Client,
+}
+
+/// Why the chat did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ChatError {
+    /// Too much from one person or one address.
+    #[error(transparent)]
+    TooFast(#[from] TooFast),
+    /// No place for one more person.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
+    /// No place for one more room.
+    #[error("there are {max} rooms, which is the most there can be; use one of them")]
+    TooManyRooms { max: usize },
+    /// It was not stored, or perhaps.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The room's events could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Chat {
+    /// The chat on this hub. A member that has no lease left is announced as gone after `grace`.
+    pub(crate) fn new(hub: Hub, grace: Duration) -> Self {
+        let rooms = hub.topics().iter().filter_map(|summary| Room::of_topic(&summary.topic)).collect();
+        Self(Arc::new(Inner {
+            hub,
+            limits: Limits::new(),
+            presence: Mutex::new(Presence::new(grace)),
+            changed: Notify::new(),
+            rooms: Mutex::new(rooms),
+            streams: AtomicU64::new(0),
+        }))
+    }
+
+    /// Publishes a message. Resolves when it is in the log.
+    pub(crate) async fn say(&self, message: Message, address: IpAddr) -> Result<Said, ChatError> {
+        let Message { room, username, text, key } = message;
+        self.0.limits.message(address, &username)?;
+        self.admit(&room)?;
+        let scoped = key.as_ref().map(|key| format!("{}\0{key}", room.topic()).into());
+        let id = key.unwrap_or_else(|| format!("{:032x}", fastrand::u128(..)));
+        let message = ChatMessage {
+            id: id.clone(),
+            username: username.as_str().to_owned(),
+            text: text.into_string(),
+            time: timestamp(),
+        };
+        let drafts = vec![Draft { topic: room.topic().clone(), event: event(NEW_MESSAGE, &message) }];
+        let appended = self.0.hub.append(Append { drafts, key: scoped }).await?;
+        Ok(Said { id, event_id: self.0.hub.id(appended.first), repeated: appended.repeated })
+    }
+
+    /// Starts or renews a client's lease. Gives the number of people in the room.
+    pub(crate) async fn renew(
+        &self,
+        room: &Room,
+        username: &Username,
+        client: Client,
+        lease: Duration,
+        address: IpAddr,
+    ) -> Result<usize, ChatError> {
+        self.enter(room, username, client, Some(lease), address).await?;
+        Ok(self.presence().usernames(room, Instant::now()).len())
+    }
+
+    /// Ends a client's lease.
+    pub(crate) fn leave(&self, room: &Room, username: &Username, client: &Client) {
+        self.presence().leave(room, username, client, Instant::now());
+        self.0.changed.notify_one();
+    }
+
+    /// Keeps somebody in a room until the answer is dropped.
+    pub(crate) async fn stay(
+        &self,
+        room: Room,
+        username: Username,
+        address: IpAddr,
+    ) -> Result<Stay, ChatError> {
+        let client = Client::stream(self.0.streams.fetch_add(1, Ordering::Relaxed));
+        self.enter(&room, &username, client.clone(), None, address).await?;
+        Ok(Stay { chat: self.clone(), room, username, client })
+    }
+
+    /// Who is in a room, by name.
+    pub(crate) async fn usernames(&self, room: &Room) -> Result<Vec<Username>, ChatError> {
+        self.restore(room).await?;
+        Ok(self.presence().usernames(room, Instant::now()))
+    }
+
+    /// Announces who comes and goes, until shutdown. Who is there then stays there by the room's events, and is
+    /// restored from them.
+    pub(crate) async fn run(self, mut shutdown: Shutdown) {
+        loop {
+            let next = self.announce().await;
+            let due = async {
+                match next {
+                    Some(next) => tokio::time::sleep_until(next.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => {}
+                () = self.0.changed.notified() => {}
+                () = shutdown.requested() => return,
+            }
+        }
+    }
+
+    /// Publishes what is due, room by room, until nothing is. Gives when to look again.
+    async fn announce(&self) -> Option<Instant> {
+        loop {
+            let (due, next) = self.presence().due(Instant::now());
+            if due.is_empty() {
+                return next;
+            }
+            for changes in due.chunk_by(|a, b| a.room == b.room) {
+                let drafts = changes.iter().map(Announcement::draft).collect();
+                if let Err(error) = self.0.hub.append(Append { drafts, key: None }).await {
+                    let room = changes.first().map_or("", |change| change.room.name());
+                    tracing::warn!(room, count = changes.len(), %error, "who came and went is not announced yet");
+                    return Some(Instant::now() + RETRY_AFTER);
+                }
+                let mut presence = self.presence();
+                changes.iter().for_each(|change| presence.announced(change));
+            }
+        }
+    }
+
+    async fn enter(
+        &self,
+        room: &Room,
+        username: &Username,
+        client: Client,
+        lease: Option<Duration>,
+        address: IpAddr,
+    ) -> Result<(), ChatError> {
+        self.restore(room).await?;
+        if !self.presence().is_here(room, username) {
+            self.0.limits.arrival(address)?;
+            self.admit(room)?;
+        }
+        let now = Instant::now();
+        let until = lease.map(|lease| now + lease);
+        if self.presence().renew(room, username, client, until, now)? {
+            self.0.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Lets a room come into being, if there is a place for it.
+    fn admit(&self, room: &Room) -> Result<(), ChatError> {
+        let mut rooms = self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if rooms.contains(room) {
+            return Ok(());
+        }
+        if rooms.len() >= MAX_ROOMS {
+            return Err(ChatError::TooManyRooms { max: MAX_ROOMS });
+        }
+        rooms.insert(room.clone());
+        Ok(())
+    }
+
+    /// Takes over the members that the room's events know, when it has none.
+    async fn restore(&self, room: &Room) -> Result<(), ReadError> {
+        if self.presence().is_open(room) {
+            return Ok(());
+        }
+        let usernames = roll::read(&self.0.hub, room).await?;
+        if !usernames.is_empty() {
+            self.presence().restore(room, usernames, Instant::now());
+            self.0.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    fn presence(&self) -> MutexGuard<'_, Presence> {
+        self.0.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.chat.leave(&self.room, &self.username, &self.client);
+    }
+}
+
+impl Announcement {
+    fn draft(&self) -> Draft {
+        let name = if self.here { USER_CONNECTED } else { USER_DISCONNECTED };
+        let user = ChatUser { username: self.username.as_str().to_owned() };
+        Draft { topic: self.room.topic().clone(), event: event(name, &user) }
+    }
+}
+
+fn event(name: &str, payload: &impl serde::Serialize) -> Event {
+    let event_type = EventType::new(name).expect("not empty, one line");
+    let data = serde_json::to_string(payload).expect("strings become JSON");
+    Event::new(data).with_type(event_type)
+}
