@@ -1,8 +1,12 @@
-// The home page: shows what arrives on /events, and examples that name this page's own address.
+// The home page: the hub's own figures, what arrives on its calmer topics, and examples that name this page's own address.
 
 import { SseClient } from "../sse.js";
 import { ConnectionView } from "./connection.js";
 import { EventList } from "./event-list.js";
+import * as units from "./units.js";
+
+/** What the list shows: not the ticker, which would crowd out everything else. */
+const TOPICS = ["metrics", "clock", "notifications", "chat/*", "greetings"];
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -15,13 +19,33 @@ const EXAMPLES = {
     `source.onmessage = (event) => console.log(JSON.parse(event.data).message);`,
     `source.addEventListener("metrics", (event) => console.log(event.data));`,
   ].join("\n"),
+  publish: `curl -d hello ${location.origin}/topics/greetings`,
   resume: `curl -N '${location.origin}/events?last_event_id=earliest'`,
 };
 
-const client = new SseClient("/events");
+const client = new SseClient("/events", { topics: TOPICS });
 const connection = new ConnectionView(byId("connection"), client);
 const list = new EventList(byId("events"));
 client.on("*", (event) => list.add(event));
+client.on("metrics", (event) => showFigures(event.data));
+
+/** The hub's figures come with the metrics. @param {string} data */
+function showFigures(data) {
+  const hub = figures(data);
+  for (const [name, format] of Object.entries({ streams: units.count, topics: units.count, eventsPerSecond: units.decimal })) {
+    const figure = document.querySelector(`[data-hub="${name}"]`);
+    if (figure) figure.textContent = format(hub[name]);
+  }
+}
+
+/** Anybody can publish to the topic, so it may be no JSON. @param {string} data @returns {Record<string, number | undefined>} */
+function figures(data) {
+  try {
+    return JSON.parse(data)?.hub ?? {};
+  } catch {
+    return {};
+  }
+}
 
 const pause = byId("pause");
 pause.addEventListener("click", () => {

@@ -19,6 +19,9 @@ const unlessMissing = (value, format) => (typeof value === "number" && Number.is
 /** `1,234` @param {Figure} value */
 export const count = (value) => unlessMissing(value, (n) => whole.format(n));
 
+/** `12.5` @param {Figure} value */
+export const decimal = (value) => unlessMissing(value, (n) => one.format(n));
+
 /** `0.42` @param {Figure} value */
 export const load = (value) => unlessMissing(value, (n) => two.format(n));
 

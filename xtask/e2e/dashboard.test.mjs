@@ -241,4 +241,17 @@ describe("dashboard", { timeout: 60_000 }, () => {
     assert.deepEqual(problems, []);
     await close();
   });
+
+  it("shows on the home page how many streams are open here", async () => {
+    const { page, problems, close } = await open("/");
+    const streams = () => page.waitForFunction(() => Number(document.querySelector("[data-hub=streams]")?.textContent) || null);
+    const before = await (await streams()).jsonValue();
+    const other = await fetch(`${server.url}/events?topic=quiet`);
+    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n + 1, before, { timeout: 10_000 });
+    await other.body.cancel();
+    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n, before, { timeout: 10_000 });
+    assert.match(await page.textContent("[data-hub=eventsPerSecond]"), /^\d+\.\d$/);
+    assert.deepEqual(problems, []);
+    await close();
+  });
 });
