@@ -14,7 +14,7 @@ const LIMITS: Limits = Limits { max_line_bytes: 1 << 20, max_event_bytes: 2 << 2
 /// one more of each for what the allocator keeps, and what the connection reads at once.
 const MOST_BYTES: u64 = 20 << 20;
 /// Far more than that is sent.
-const SENT_BYTES: usize = 64 << 20;
+const SENT_BYTES: usize = 48 << 20;
 const URL: &str = "SSE_CLIENT_TEST_URL";
 
 /// Peak memory of a reader of this stream over what it had after the first event, in bytes; and how many signals came.
