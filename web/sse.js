@@ -1,8 +1,10 @@
 // Browser client of an event stream: what pages import. How events come, and which tab holds the connection, is in sse/.
+// docs/browser-client.md describes it for those who use it.
 
-import { Connection } from "./sse/connection.js";
+import { openLink } from "./sse/link.js";
 
-/** @typedef {import("./sse/connection.js").SseRecord} SseRecord */
+/** @typedef {import("./sse/poll.js").SseRecord} SseRecord */
+/** @typedef {import("./sse/connection.js").Status} Status */
 
 /**
  * `connecting`: first attempt · `live`: events can come · `reconnecting`: the connection was lost, we wait or try
@@ -11,14 +13,20 @@ import { Connection } from "./sse/connection.js";
  */
 
 /**
+ * One of `lastEventId`, `last` and `since` says where to start; without one it is now.
  * @typedef {object} SseOptions
- * @property {string[]} [topics] Selectors: a topic, `prefix/*` or `*`. Default: every topic of the address.
- * @property {string} [lastEventId] Where to start: after an id, or `earliest` for all that the server keeps. Default: now.
- * @property {number} [last] Start with the newest so many events that are kept. Not with `lastEventId`.
+ * @property {string[]} [topics] Selectors: a topic, `prefix/*` or `*`; at most 100. Default: every topic of the address.
+ * @property {string} [lastEventId] After this id, or `earliest` for all that the server keeps.
+ * @property {number} [last] With the newest so many events that are kept, 1 to 10,000.
+ * @property {string} [since] With the first event since this time, RFC 3339.
+ * @property {boolean} [shared] Share one connection with all tabs, where that can be. Default true.
  * @property {boolean} [withCredentials] Send cookies to another origin. Default false.
  * @property {number} [minDelayMs] Wait before the first new attempt. Default 1000. The server's `retry:` can raise it.
  * @property {number} [maxDelayMs] Longest wait; each failure doubles it up to here. Default 30000.
- * @property {number} [silenceMs] Reopen when not one byte arrives for so long, 0 = never. Default 0.
+ * @property {number} [silenceMs] Reopen when not one byte arrives for so long, 0 = never. Default 60000 at a hub, which is
+ *   four of its heartbeats, and 0 elsewhere.
+ * @property {number} [firstByteMs] At a hub: use long-poll when a stream has not begun after so long, 0 = never. Default 5000.
+ * @property {number} [probeMs] While events come by long-poll: try a stream this often. Default 60000.
  */
 
 /** What a handler gets: `type`, `data` and `lastEventId` as from an EventSource, and the topic. @extends {MessageEvent<string>} */
@@ -35,11 +43,23 @@ export class SseEvent extends MessageEvent {
 
 /** Fires `statechange` on itself. Received events go to the handlers given to `on`. */
 export class SseClient extends EventTarget {
-  /** @type {Map<string, Set<(event: SseEvent) => void>>} */
-  #handlers = new Map();
-  #connection;
+  #url;
+  #options;
   /** @type {Set<string>} */
   #topics;
+  /** Where `open` starts. @type {import("./sse/poll.js").Start} */
+  #start;
+  /** @type {Map<string, Set<(event: SseEvent) => void>>} */
+  #handlers = new Map();
+  /** While open; what an earlier one still says is for nobody. @type {object | null} */
+  #session = null;
+  /** @type {import("./sse/tab.js").Attachment | null} */
+  #link = null;
+  /** @type {Status} */
+  #status = { state: "closed", transport: "stream", retryInMs: null, problem: null };
+  /** @type {number | null} */
+  #retryAt = null;
+  #topicsChanged = false;
 
   /**
    * Nothing is opened yet: subscribe with `on`, then call `open`, so that no event comes too early.
@@ -48,40 +68,35 @@ export class SseClient extends EventTarget {
    */
   constructor(url, options = {}) {
     super();
+    this.#url = new URL(url, globalThis.location?.href);
+    this.#options = options;
     this.#topics = new Set(options.topics);
-    const { lastEventId, last, minDelayMs = 1000, maxDelayMs = 30_000, silenceMs = 0 } = options;
-    this.#connection = new Connection(
-      new URL(url, globalThis.location?.href),
-      options.withCredentials ? "include" : "same-origin",
-      { lastEventId, last },
-      { minDelayMs, maxDelayMs, silenceMs },
-      { received: (records) => records.forEach(this.#deliver), changed: () => this.dispatchEvent(new Event("statechange")) },
-    );
+    this.#start = { lastEventId: options.lastEventId, last: options.last, since: options.since };
   }
 
   /** @returns {SseState} */
   get state() {
-    return this.#connection.state;
+    return this.#status.state;
   }
 
   /** How events come: `poll` while a stream does not get through. @returns {"stream" | "poll"} */
   get transport() {
-    return "stream";
+    return this.#status.transport;
   }
 
   /** Why the server refused last, for people to read; null when it did not. @returns {string | null} */
   get problem() {
-    return this.#connection.problem;
+    return this.#status.problem;
   }
 
-  /** Where `open` would go on: the id after the newest event handed out, or the starting point while there was none. */
+  /** Where `open` would go on: the id after all events handed out, or the starting point while there was none. */
   get lastEventId() {
-    return this.#connection.start.lastEventId ?? "";
+    return this.#start.lastEventId ?? "";
   }
 
   /** Milliseconds until the next attempt; null when none is waiting. */
   get retryInMs() {
-    return this.#connection.retryInMs;
+    return this.#retryAt === null ? null : Math.max(0, this.#retryAt - performance.now());
   }
 
   /** The selectors asked for; none means every topic. */
@@ -105,48 +120,105 @@ export class SseClient extends EventTarget {
     return () => void handlers.delete(handler);
   }
 
-  /** Want one more selector, from now on. @param {string} topic */
+  /** Want one more selector, from about now on. @param {string} topic */
   addTopic(topic) {
     if (this.#topics.has(topic)) return;
     this.#topics.add(topic);
-    this.#reopen();
+    this.#changeTopics();
   }
 
   /** Want one selector less. Removing the last one leaves every topic. @param {string} topic */
   removeTopic(topic) {
-    if (this.#topics.delete(topic)) this.#reopen();
+    if (this.#topics.delete(topic)) this.#changeTopics();
   }
 
   /** Open the connection and keep it open. Does nothing when it is open. */
   open() {
-    if (this.state !== "closed") return;
+    if (this.#session) return;
+    const session = {};
+    this.#session = session;
     globalThis.addEventListener("online", this.retryNow);
     globalThis.document?.addEventListener("visibilitychange", this.#retryWhenShown);
-    this.#connection.topics = this.topics;
-    this.#connection.open();
+    this.#changed({ state: "connecting", transport: "stream", retryInMs: null, problem: null });
+    const isMine = () => this.#session === session;
+    const link = openLink(this.#request(), {
+      received: (records, cursor) => isMine() && this.#received(records, cursor),
+      changed: (status) => isMine() && this.#changed(status),
+    });
+    if (isMine()) this.#link = link;
+    else link.detach();
   }
 
   /** End the connection and every attempt to reopen it. `open` starts again after the last event. */
   close() {
-    globalThis.removeEventListener("online", this.retryNow);
-    globalThis.document?.removeEventListener("visibilitychange", this.#retryWhenShown);
-    this.#connection.close();
+    if (this.#session) this.#changed({ state: "closed", transport: "stream", retryInMs: null, problem: null });
   }
 
   /** Try now instead of at the end of the wait. Does nothing when no attempt is waiting. */
-  retryNow = () => this.#connection.retryNow();
+  retryNow = () => {
+    if (this.#retryAt === null) return;
+    this.#link?.retryNow();
+    this.#changed({ ...this.#status, retryInMs: null });
+  };
 
   #retryWhenShown = () => {
     if (!document.hidden) this.retryNow();
   };
 
-  #reopen() {
-    this.#connection.topics = this.topics;
-    if (this.state !== "closed") this.#connection.open();
+  #request() {
+    const { shared = true, withCredentials, silenceMs, ...options } = this.#options;
+    const { minDelayMs = 1000, maxDelayMs = 30_000, firstByteMs = 5000, probeMs = 60_000 } = options;
+    return {
+      url: this.#url,
+      credentials: /** @type {RequestCredentials} */ (withCredentials ? "include" : "same-origin"),
+      topics: this.topics,
+      start: this.#start,
+      patience: { minDelayMs, maxDelayMs, silenceMs, firstByteMs, probeMs },
+      shared,
+    };
   }
 
-  #deliver = (/** @type {SseRecord} */ record) => {
-    const event = new SseEvent(record);
+  /** Gathers the changes of one moment. */
+  #changeTopics() {
+    if (this.#topicsChanged) return;
+    this.#topicsChanged = true;
+    queueMicrotask(() => {
+      this.#topicsChanged = false;
+      this.#link?.setTopics(this.topics);
+    });
+  }
+
+  /** @param {Status} status */
+  #changed(status) {
+    this.#status = status;
+    this.#retryAt = status.retryInMs === null ? null : performance.now() + status.retryInMs;
+    if (status.state === "closed") this.#letGo();
+    this.dispatchEvent(new Event("statechange"));
+  }
+
+  #letGo() {
+    globalThis.removeEventListener("online", this.retryNow);
+    globalThis.document?.removeEventListener("visibilitychange", this.#retryWhenShown);
+    this.#session = null;
+    this.#link?.detach();
+    this.#link = null;
+  }
+
+  /**
+   * @param {SseRecord[]} records
+   * @param {string} cursor
+   */
+  #received(records, cursor) {
+    for (const record of records) {
+      if (!this.#session) return;
+      if (record.lastEventId) this.#start = { lastEventId: record.lastEventId };
+      this.#deliver(new SseEvent(record));
+    }
+    if (this.#session && cursor) this.#start = { lastEventId: cursor };
+  }
+
+  /** @param {SseEvent} event */
+  #deliver(event) {
     for (const key of [event.type, "*"]) {
       for (const handler of this.#handlers.get(key) ?? []) {
         try {
@@ -156,5 +228,5 @@ export class SseClient extends EventTarget {
         }
       }
     }
-  };
+  }
 }

@@ -1,101 +1,100 @@
-// One connection to one address: keeps it open with back-off, resumes it by id. Knows nothing of tabs or of who wants what.
+// One connection to one address: keeps it open with back-off, resumes it by id, and falls back to long-poll while a stream
+// does not get through. Knows nothing of tabs or of who wants what.
 
+import { isPast } from "./ids.js";
+import { Pause } from "./patience.js";
+import { readPage, setQuery } from "./poll.js";
 import { Refusal } from "./refusal.js";
-import { readStream } from "./stream.js";
+import { readStream, Silence } from "./stream.js";
 
 /** @typedef {import("./parser.js").DroppedEvent} DroppedEvent */
+/** @typedef {import("./patience.js").Patience} Patience */
+/** @typedef {import("./poll.js").SseRecord} SseRecord */
+/** @typedef {import("./poll.js").Start} Start */
 
 /**
- * An event on its way to a handler.
- * @typedef {object} SseRecord
- * @property {string} type
- * @property {string} data
- * @property {string} lastEventId
- * @property {string | null} topic
+ * @typedef {object} Target
+ * @property {URL} url of the stream
+ * @property {URL | null} pollUrl of the long-poll on the same log; null when the server is not a hub
+ * @property {RequestCredentials} credentials
  */
 
 /**
- * @typedef {object} Start
- * @property {string} [lastEventId]
- * @property {number} [last]
- */
-
-/**
- * @typedef {object} Patience
- * @property {number} minDelayMs
- * @property {number} maxDelayMs
- * @property {number} silenceMs
+ * What a client sees of its connection.
+ * @typedef {object} Status
+ * @property {"connecting" | "live" | "reconnecting" | "closed"} state
+ * @property {"stream" | "poll"} transport
+ * @property {number | null} retryInMs until the next attempt; null when none is waiting
+ * @property {string | null} problem what the server said when it refused last
  */
 
 /**
  * @typedef {object} ConnectionListener
  * @property {(records: SseRecord[], position: string) => void} received in order; the id to resume from after them
- * @property {() => void} changed the state, or the time of the next attempt
+ * @property {() => void} changed the status is new
  */
 
-export class Connection {
-  /** @type {"connecting" | "live" | "reconnecting" | "closed"} */
-  state = "closed";
-  /** What the server said when it refused. @type {string | null} */
-  problem = null;
-  /** @type {string[]} */
-  topics = [];
-  /** @type {Start} */
-  start;
+/** How long the server keeps a long-poll open that has nothing to say. */
+const POLL_SECONDS = 25;
 
-  #url;
-  #credentials;
-  #patience;
+export class Connection {
+  /** Selectors; none means all. What is set counts from the next `open` on. @type {string[]} */
+  topics = [];
+  /** Where the next attempt starts. @type {Start} */
+  start = {};
+  /** @type {Patience} */
+  patience;
+
+  #target;
   #listener;
+  /** @type {Status["state"]} */
+  #state = "closed";
+  /** @type {Status["transport"]} */
+  #transport = "stream";
+  /** @type {string | null} */
+  #problem = null;
+  #pause = new Pause();
+  #retryMs = 0;
   /** @type {AbortController | null} */
   #run = null;
-  #failures = 0;
-  #retryMs = 0;
-  /** @type {number | null} */
-  #retryAt = null;
-  #endWait = () => {};
 
   /**
-   * @param {URL} url
-   * @param {RequestCredentials} credentials
-   * @param {Start} start
+   * @param {Target} target
    * @param {Patience} patience
    * @param {ConnectionListener} listener
    */
-  constructor(url, credentials, start, patience, listener) {
-    this.#url = url;
-    this.#credentials = credentials;
-    this.start = start;
-    this.#patience = patience;
+  constructor(target, patience, listener) {
+    this.#target = target;
+    this.patience = patience;
     this.#listener = listener;
   }
 
-  /** Milliseconds until the next attempt; null when none is waiting. */
-  get retryInMs() {
-    return this.#retryAt === null ? null : Math.max(0, this.#retryAt - performance.now());
+  /** @returns {Status} */
+  get status() {
+    return { state: this.#state, transport: this.#transport, retryInMs: this.#pause.leftMs, problem: this.#problem };
   }
 
   /** Opens the connection and keeps it open. When it is open, opens it anew, with its topics and start as they are now. */
   open() {
     this.#run?.abort();
-    this.#endWait();
-    this.problem = null;
+    this.#pause.end();
     const run = new AbortController();
     this.#run = run;
-    this.#setState(this.state === "closed" ? "connecting" : this.state);
+    // A live connection that is only opened anew stays live to those who look at it.
+    if (this.#state === "closed") this.#set({ state: "connecting", problem: null });
     void this.#keepOpen(run.signal);
   }
 
   close() {
     this.#run?.abort();
-    this.#endWait();
-    this.#failures = 0;
-    this.#setState("closed");
+    this.#pause.end();
+    this.#pause.succeeded();
+    this.#set({ state: "closed", problem: null });
   }
 
   /** Try now instead of at the end of the wait. Does nothing when no attempt is waiting. */
   retryNow() {
-    this.#endWait();
+    this.#pause.end();
   }
 
   /** @param {AbortSignal} signal */
@@ -103,36 +102,53 @@ export class Connection {
     while (!signal.aborted) {
       let leastMs = 0;
       try {
-        await this.#read(signal);
+        await (this.#transport === "poll" ? this.#poll(signal) : this.#stream(signal));
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof Refusal) {
-          this.problem = error.message;
-          if (error.final) {
-            this.#setState("closed");
-            return;
-          }
+          this.#problem = error.message;
           leastMs = error.retryAfterMs ?? 0;
+          if (error.final) return this.#set({ state: "closed" });
+        } else if (error instanceof Silence && this.#target.pollUrl && this.#transport === "stream") {
+          // Something on the way keeps the stream to itself: what is asked for anew each time still gets through.
+          this.#transport = "poll";
+          continue;
         }
       }
-      if (!signal.aborted) await this.#wait(leastMs);
+      if (signal.aborted) return;
+      const waited = this.#pause.wait(this.#waits(), leastMs);
+      this.#set({ state: "reconnecting" }, true);
+      await waited;
+      if (!signal.aborted) this.#set({}, true);
     }
   }
 
-  /** @param {AbortSignal} signal */
-  #read(signal) {
-    const { lastEventId = "", last } = this.start;
-    const url = new URL(this.#url);
-    for (const topic of this.topics) url.searchParams.append("topic", topic);
-    if (lastEventId) url.searchParams.set("last_event_id", lastEventId);
-    else if (last) url.searchParams.set("last", String(last));
-    const silenceMs = this.#patience.silenceMs;
+  #waits() {
+    return { ...this.patience, minDelayMs: Math.max(this.patience.minDelayMs, this.#retryMs) };
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @param {() => void} [opened]
+   */
+  #stream(signal, opened) {
+    const url = new URL(this.#target.url);
+    setQuery(url, this.topics, this.start, "last_event_id");
+    const { lastEventId = "" } = this.start;
+    const { firstByteMs, silenceMs } = this.patience;
     return readStream(
-      { url, lastEventId: lastEventId === "earliest" ? "" : lastEventId, credentials: this.#credentials, firstByteMs: 0, silenceMs, signal },
+      {
+        url,
+        lastEventId: lastEventId === "earliest" ? "" : lastEventId,
+        credentials: this.#target.credentials,
+        firstByteMs: this.#target.pollUrl ? firstByteMs : 0,
+        silenceMs,
+        signal,
+      },
       {
         opened: () => {
-          this.problem = null;
-          this.#setState("live");
+          opened?.();
+          this.#set({ state: "live", transport: "stream", problem: null });
         },
         received: (found, position) => this.#received(found, position),
         retry: (ms) => (this.#retryMs = ms),
@@ -140,51 +156,79 @@ export class Connection {
     );
   }
 
+  /** Long-polls, and beside it tries a stream now and then; goes on with the stream once one gets through. @param {AbortSignal} signal */
+  async #poll(signal) {
+    const polls = new AbortController();
+    const probes = new AbortController();
+    const probing = this.#probe(AbortSignal.any([signal, probes.signal]), polls);
+    try {
+      await Promise.race([this.#pages(AbortSignal.any([signal, polls.signal])), probing]);
+    } catch (error) {
+      if (!polls.signal.aborted) throw error;
+    } finally {
+      if (!polls.signal.aborted) probes.abort();
+    }
+    await probing;
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @param {AbortController} polls ended as soon as a stream gets through
+   */
+  async #probe(signal, polls) {
+    while (!signal.aborted && !polls.signal.aborted) {
+      await sleep(this.patience.probeMs, signal);
+      if (signal.aborted) return;
+      try {
+        // Some of its events may have come by long-poll already; `#received` knows.
+        await this.#stream(signal, () => polls.abort());
+      } catch (error) {
+        if (polls.signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** @param {AbortSignal} signal */
+  async #pages(signal) {
+    const { pollUrl: url, credentials } = this.#target;
+    // The first page shows at once that this way is open.
+    for (let first = true; url && !signal.aborted; first = false) {
+      const waitSeconds = first ? 0 : POLL_SECONDS;
+      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, signal });
+      if (signal.aborted) return;
+      this.#pause.succeeded();
+      this.#set({ state: "live", transport: "poll", problem: null }, first);
+      this.#received(page.records, page.next);
+    }
+  }
+
   /**
    * @param {(SseRecord | DroppedEvent)[]} found
    * @param {string} position
    */
   #received(found, position) {
-    if (found.length > 0) this.#failures = 0;
+    if (found.length > 0) this.#pause.succeeded();
     const before = this.start.lastEventId ?? "";
+    let records = found.map((item) => ("dropped" in item ? tooLarge(item, before) : item));
+    if (this.#target.pollUrl) {
+      // A hub's events have ids in order; what has no topic is a greeting, or a gap.
+      records = records.filter(({ type, topic, lastEventId }) => (topic === null ? type === "gap" : isPast(lastEventId, before)));
+      if (!isPast(position, before)) position = before;
+    }
     if (position) this.start = { lastEventId: position };
-    if (found.length > 0) this.#listener.received(found.map((item) => ("dropped" in item ? tooLarge(item, before) : item)), position);
+    if (records.length > 0 || position !== before) this.#listener.received(records, position);
   }
 
   /**
-   * Waits before the next attempt: twice as long after each failure, half of it random, so that the readers of one server
-   * do not all come back in one moment.
-   * @param {number} leastMs
-   */
-  async #wait(leastMs) {
-    const { minDelayMs, maxDelayMs } = this.#patience;
-    const base = Math.max(minDelayMs, this.#retryMs);
-    const ceiling = Math.min(maxDelayMs, base * 2 ** this.#failures);
-    const delay = Math.max(Math.min(leastMs, maxDelayMs), ceiling / 2 + Math.random() * (ceiling / 2));
-    this.#failures += 1;
-    this.#retryAt = performance.now() + delay;
-    const waited = new Promise((/** @type {(value?: unknown) => void} */ done) => {
-      const timer = setTimeout(() => this.#endWait(), delay);
-      this.#endWait = () => {
-        clearTimeout(timer);
-        this.#endWait = () => {};
-        this.#retryAt = null;
-        done();
-      };
-    });
-    this.#setState("reconnecting", true);
-    await waited;
-    if (this.state === "reconnecting") this.#setState("reconnecting", true);
-  }
-
-  /**
-   * @param {Connection["state"]} state
+   * @param {{state?: Status["state"], transport?: Status["transport"], problem?: string | null}} news
    * @param {boolean} [always] also tell when only the time of the next attempt is new
    */
-  #setState(state, always = false) {
-    if (this.state === state && !always) return;
-    this.state = state;
-    this.#listener.changed();
+  #set({ state = this.#state, transport = this.#transport, problem = this.#problem }, always = false) {
+    const same = this.#state === state && this.#transport === transport && this.#problem === problem;
+    this.#state = state;
+    this.#transport = transport;
+    this.#problem = problem;
+    if (!same || always) this.#listener.changed();
   }
 }
 
@@ -197,4 +241,19 @@ export class Connection {
 function tooLarge(item, requested) {
   const data = JSON.stringify({ requested, first: null, reason: "too-large", detail: item.dropped });
   return { type: "gap", data, lastEventId: requested, topic: null };
+}
+
+/**
+ * @param {number} ms
+ * @param {AbortSignal} signal ends it early
+ * @returns {Promise<void>}
+ */
+function sleep(ms, signal) {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      done();
+    });
+  });
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { fakeStream, launchBrowser, newPage, receiveMore, Server, streamBody, textMatches } from "./harness.mjs";
+import { fakeHub, fakeStream, launchBrowser, newPage, receiveMore, Server, streamBody, textMatches } from "./harness.mjs";
 
 const HOSTILE = `<img src=x onerror="window.owned=1"><script>window.owned=1</script>&amp;`;
 
@@ -29,7 +29,7 @@ const sample = () => ({
   interval: 2,
 });
 
-describe("dashboard", { timeout: 60_000 }, () => {
+describe("dashboard", { timeout: 180_000 }, () => {
   let server;
   let browser;
   before(async () => {
@@ -98,6 +98,7 @@ describe("dashboard", { timeout: 60_000 }, () => {
   for (const width of [1440, 390]) {
     it(`does not move when data comes, ${width} px`, async () => {
       const { page, close } = await newPage(browser, { viewport: { width, height: 844 } });
+      await fakeHub(page);
       await page.route("**/events*", async (route) => {
         // Only what was painted before can be seen to move.
         await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
@@ -228,8 +229,8 @@ describe("dashboard", { timeout: 60_000 }, () => {
 
   it("lists arriving events on the home page, as text, newest first, at most 100", async () => {
     const { page, problems, close } = await newPage(browser);
-    const many = Array.from({ length: 120 }, (_, i) => ["message", { time: "", message: `number ${i}` }, `a-${i}`]);
-    await fakeStream(page, "**/events*", [...many, ["message", HOSTILE, "a-120"], ["metrics", { cpuLoad: 0.5 }, "a-121"]]);
+    const many = Array.from({ length: 120 }, (_, i) => ["message", { time: "", message: `number ${i}` }, `a-${i + 1}`]);
+    await fakeStream(page, "**/events*", [...many, ["message", HOSTILE, "a-121"], ["metrics", { cpuLoad: 0.5 }, "a-122"]]);
     await page.goto(server.url);
     await page.waitForFunction(() => document.querySelectorAll("#events li").length === 100);
     const texts = await page.locator("#events .event-text").allTextContents();

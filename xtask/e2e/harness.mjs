@@ -31,6 +31,8 @@ export class Server {
   #child;
   #log = "";
   #data = mkdtempSync(path.join(tmpdir(), "sse-e2e-"));
+  #opened = 0;
+  #closed = 0;
   port = 0;
 
   constructor(args) {
@@ -47,6 +49,16 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** How many streams the running server has open, from what it logs. */
+  get streams() {
+    return this.#opened - this.#closed;
+  }
+
+  /** How many streams the running server has opened so far. */
+  get streamsOpened() {
+    return this.#opened;
+  }
+
   /** Port 0 at first; after a stop the same port again. */
   async start() {
     const args = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.#data, ...this.#args];
@@ -54,8 +66,12 @@ export class Server {
     const env = { ...process.env, SSE_ALERTS: "off" };
     const child = spawn(program("SSE_SERVER_BIN"), args, { cwd: repository, env, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
-    child.stderr.on("data", (chunk) => {
-      this.#log = (this.#log + chunk).slice(-LOG_CHARACTERS);
+    this.#opened = 0;
+    this.#closed = 0;
+    readline.createInterface({ input: child.stderr }).on("line", (line) => {
+      this.#log = `${this.#log}${line}\n`.slice(-LOG_CHARACTERS);
+      if (line.includes("stream opened")) this.#opened += 1;
+      if (line.includes("stream closed")) this.#closed += 1;
     });
     this.port = await new Promise((resolve, reject) => {
       const fail = (why) => reject(new Error(`${why}\n${this.#log}`));
@@ -69,6 +85,14 @@ export class Server {
         resolve(Number(found[1]));
       });
     });
+  }
+
+  /** Ends the server as a crash does. */
+  async kill() {
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await ended;
+    this.#child = undefined;
   }
 
   /** Ends the server as an operator does, and fails when it does not end cleanly in time. */
@@ -168,16 +192,40 @@ export function textMatches(page, selector, pattern, timeout = 5_000) {
   );
 }
 
-/** Body of an event stream from `[type, data, id]` triples. */
+/** Waits until a condition of the test's own holds. */
+export async function until(condition, what, timeout = 10_000) {
+  const end = performance.now() + timeout;
+  while (!(await condition())) {
+    assert.ok(performance.now() < end, `not within ${timeout} ms: ${typeof what === "function" ? what() : what}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+/** Body of an event stream from `[type, data, id]` triples. An event with an id has a topic: `greetings`, or what its type is called. */
 export function streamBody(events) {
   return events
-    .map(([type, data, id]) => `${id ? `id: ${id}\n` : ""}event: ${type}\ndata: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`)
+    .map(([type, data, id]) => `${id ? `id: ${id}\ntopic: ${type === "message" ? "greetings" : type}\n` : ""}event: ${type}\ndata: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`)
     .join("");
 }
 
-/** Answers a stream's address in the server's place; the answer ends after its events. */
-export function fakeStream(page, pattern, events) {
-  return page.route(pattern, (route) =>
+/** Takes away what tabs share a connection by. To be called before the page is opened. */
+export function forbid(page, ...what) {
+  return page.addInitScript((names) => {
+    if (names.includes("SharedWorker")) delete window.SharedWorker;
+    if (names.includes("locks")) Object.defineProperty(navigator, "locks", { value: undefined });
+  }, what);
+}
+
+/** Lets the test answer for the hub's log: the page reads it itself, and finds it empty and at `a-0`. */
+export async function fakeHub(page) {
+  await forbid(page, "SharedWorker", "locks");
+  await page.route("**/poll?*", (route) => route.fulfill({ json: { events: [], next: "a-0" } }));
+}
+
+/** Answers a stream's address in the server's place; the answer ends after its events. To be called before the page is opened. */
+export async function fakeStream(page, pattern, events) {
+  await fakeHub(page);
+  await page.route(pattern, (route) =>
     route.fulfill({ status: 200, contentType: "text/event-stream", headers: { "cache-control": "no-cache" }, body: streamBody(events) }),
   );
 }

@@ -26,10 +26,11 @@ const PAGES: [(&str, &str); 6] = [
 const ICON_PATH: &str = "/favicon.ico";
 const ICON_FILE: &str = "favicon.svg";
 
-/// For our own pages, which have no inline scripts or styles. Not for a user's folder.
+/// For our own pages, which have no inline scripts or styles. Not for a user's folder. The one policy for trusted types is
+/// that of `web/sse/worker-host.js`, which lets through the address of the shared worker and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+    connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sse-hub-worker";
 
 #[derive(Embed)]
 #[folder = "../../web"]
