@@ -3,10 +3,12 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::args::{self as bench_args, BenchArgs};
+use crate::completions::CompletionsArgs;
+use crate::doctor::args::{self as doctor_args, DoctorArgs};
 use crate::publish::args::{self as publish_args, PublishArgs};
 use crate::tail::args::{self as tail_args, TailArgs};
 
-/// Follow event streams (Server-Sent Events) from the terminal, and publish to them.
+/// Follow event streams (Server-Sent Events) from the terminal, publish to them, and find what is wrong with them.
 ///
 /// Without a command, `sse-cli` tails; without a URL, it tails http://127.0.0.1:3000/events.
 #[derive(Debug, Parser)]
@@ -37,6 +39,17 @@ pub(crate) enum Command {
     /// Works with any server of event streams. Proxies of the environment are not used.
     #[command(after_help = bench_args::AFTER_HELP)]
     Bench(BenchArgs),
+    /// Say what is wrong with a stream, and how to mend it
+    ///
+    /// It watches the stream as browsers see it and asks for it again in the ways that go wrong: with gzip, with
+    /// the id of an event that it has seen, from a page of another origin. For each finding it says what was
+    /// seen, why it matters, and what to write into the proxy or the application.
+    #[command(after_help = doctor_args::AFTER_HELP)]
+    Doctor(DoctorArgs),
+    /// Print the completions for a shell
+    ///
+    /// For bash, for example: sse-cli completions bash > ~/.local/share/bash-completion/completions/sse-cli
+    Completions(CompletionsArgs),
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use sse_client::reqwest::StatusCode;
 pub(crate) enum Exit {
     Done,
     Failed,
+    /// It works, but something is to be mended.
+    Warned,
     /// Refused by a 4xx.
     ClientError,
     /// A 5xx.
@@ -37,6 +39,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Warned => 3,
             Exit::ClientError => 4,
             Exit::ServerError => 5,
             Exit::Lost => 10,

@@ -7,6 +7,8 @@ mod address;
 mod args;
 mod bench;
 mod connection;
+mod completions;
+mod doctor;
 mod exit;
 mod harmless;
 mod publish;
@@ -19,7 +21,7 @@ mod talk;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::runtime::{Builder, Runtime};
 
 use args::{Args, Command};
@@ -36,6 +38,11 @@ pub fn run() -> ExitCode {
             Exit::Failed.into()
         }
     }
+}
+
+/// The definition of the command line, from which man pages are made.
+pub fn definition() -> clap::Command {
+    Args::command()
 }
 
 /// Runs the command until it ends or is told to stop, also when it hangs in a write that nobody reads.
@@ -68,6 +75,8 @@ async fn command(args: Args, stop: Stop) -> anyhow::Result<Exit> {
         Some(Command::Tail(tail)) => tail::run(*tail, stop).await,
         Some(Command::Publish(publish)) => deaf(stop, publish::run(publish)).await,
         Some(Command::Bench(bench)) => deaf(stop, bench::run(bench)).await,
+        Some(Command::Doctor(doctor)) => deaf(stop, doctor::run(doctor)).await,
+        Some(Command::Completions(completions)) => completions::run(&completions),
     }
 }
 

@@ -140,6 +140,11 @@ impl Talk {
         self.say(GOOD, acknowledged(count));
     }
 
+    /// A stream is looked at for a while.
+    pub(crate) fn watching(&self, url: &Url, time: Duration) {
+        self.say(Style::new(), format!("watching {} for {}", shown(url), humantime::format_duration(time)));
+    }
+
     fn say(&self, style: Style, text: String) {
         if !self.quiet {
             put(style, &text);

@@ -1,0 +1,114 @@
+//! May a page of another origin read the stream?
+
+use sse_client::reqwest::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, VARY,
+};
+
+use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::observation::{Answer, Observation, Page};
+use crate::doctor::remedy::Remedy;
+
+const BLOCKED: &str = "The browser closes the stream for good, and its console says CORS.";
+
+pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
+    let (Some(page), Some(cors)) = (&seen.page, &seen.cors) else { return Verdict::Unjudged("no --origin") };
+    if answer.url.origin().ascii_serialization() == page.origin {
+        return Verdict::Good("the page is of the same origin".to_owned());
+    }
+    let Some(plain) = &cors.plain else {
+        return refused(page, "with an Origin header no answer came".to_owned());
+    };
+    if !plain.status.is_success() && answer.status.is_success() {
+        return refused(page, format!("with Origin: {} the answer is {}", page.origin, plain.status));
+    }
+    if let Some(finding) = blocked(page, plain) {
+        return Verdict::found(finding);
+    }
+    let findings = [vary(plain), preflight(page, cors.preflight.as_ref())];
+    Verdict::of(findings.into_iter().flatten().collect(), || format!("{} may read it", page.origin))
+}
+
+fn refused(_: &Page, seen: String) -> Verdict {
+    Verdict::found(Finding {
+        severity: Severity::Fault,
+        title: "the server refuses the page's origin",
+        seen,
+        why: BLOCKED,
+        remedy: Remedy::AllowOrigin,
+    })
+}
+
+/// Why the browser does not let the page read the stream.
+fn blocked(page: &Page, plain: &Answer) -> Option<Finding> {
+    let fault =
+        |title, seen, remedy| Some(Finding { severity: Severity::Fault, title, seen, why: BLOCKED, remedy });
+    let Some(allowed) = plain.header(ACCESS_CONTROL_ALLOW_ORIGIN) else {
+        let seen = format!("no Access-Control-Allow-Origin for {}", page.origin);
+        return fault("the page's origin is not allowed", seen, Remedy::AllowOrigin);
+    };
+    if allowed != page.origin && allowed != "*" {
+        let seen = format!("Access-Control-Allow-Origin: {allowed}, but the page is of {}", page.origin);
+        return fault("another origin is allowed, not the page's", seen, Remedy::AllowOrigin);
+    }
+    if !page.credentials {
+        return None;
+    }
+    if allowed == "*" {
+        let seen = "Access-Control-Allow-Origin: *".to_owned();
+        return fault("a star does not allow credentials", seen, Remedy::AllowCredentials);
+    }
+    let credentials = plain.header(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+    if credentials.as_deref() != Some("true") {
+        let seen = "no Access-Control-Allow-Credentials: true".to_owned();
+        return fault("credentials are not allowed", seen, Remedy::AllowCredentials);
+    }
+    None
+}
+
+fn vary(plain: &Answer) -> Option<Finding> {
+    let allowed = plain.header(ACCESS_CONTROL_ALLOW_ORIGIN)?;
+    if allowed == "*" || has_word(plain.header(VARY).as_deref(), "origin") {
+        return None;
+    }
+    Some(Finding {
+        severity: Severity::Note,
+        title: "the answer depends on the origin and does not say so",
+        seen: "no Vary: Origin".to_owned(),
+        why: "A cache on the way may give one page the answer that was made for another.",
+        remedy: Remedy::Vary,
+    })
+}
+
+/// `EventSource` needs none: browsers let its `Last-Event-ID` pass.
+fn preflight(page: &Page, preflight: Option<&Answer>) -> Option<Finding> {
+    let note = |seen| {
+        Some(Finding {
+            severity: Severity::Note,
+            title: "scripts may not send Last-Event-ID themselves",
+            seen,
+            why: "EventSource does not need it. Clients that read the stream with fetch() do, to resume.",
+            remedy: Remedy::AllowLastEventId,
+        })
+    };
+    let Some(answer) = preflight else { return note("the preflight got no answer".to_owned()) };
+    if !answer.status.is_success() {
+        return note(format!("the preflight (OPTIONS) is answered {}", answer.status));
+    }
+    let allowed = answer.header(ACCESS_CONTROL_ALLOW_ORIGIN);
+    if allowed.as_deref() != Some(&page.origin) && allowed.as_deref() != Some("*") {
+        return note("the preflight does not allow the origin".to_owned());
+    }
+    let headers = answer.header(ACCESS_CONTROL_ALLOW_HEADERS);
+    let star = !page.credentials && has_word(headers.as_deref(), "*");
+    if star || has_word(headers.as_deref(), "last-event-id") {
+        return None;
+    }
+    note(match headers {
+        Some(headers) => format!("Access-Control-Allow-Headers: {headers}"),
+        None => "the preflight allows no headers".to_owned(),
+    })
+}
+
+fn has_word(list: Option<&str>, word: &str) -> bool {
+    list.is_some_and(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case(word)))
+}

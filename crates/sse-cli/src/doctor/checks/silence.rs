@@ -1,0 +1,103 @@
+//! How long the stream is silent, and what that does to it.
+
+use std::time::Duration;
+
+use super::seconds;
+use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::observation::{Answer, End, Observation, Stream};
+use crate::doctor::remedy::Remedy;
+
+/// The standard advises a comment every 15 s or so.
+const HEARTBEAT: Duration = Duration::from_secs(17);
+/// A shorter silence before the end is no reason for it.
+const IDLE: Duration = Duration::from_secs(2);
+
+pub(super) fn heartbeat(seen: &Observation, _: &Answer, stream: &Stream) -> Verdict {
+    let silence = stream.longest_silence();
+    if silence > HEARTBEAT {
+        return Verdict::found(Finding {
+            severity: Severity::Warning,
+            title: "there is no heartbeat",
+            seen: format!("no byte for {}", seconds(silence)),
+            why: "Proxies and routers cut what is silent, nginx after 60 s, some after 30 s; and without bytes \
+                  neither side learns that the other is gone.",
+            remedy: Remedy::Heartbeat,
+        });
+    }
+    match stream.body.wire().comments {
+        0 if seen.watch < HEARTBEAT => Verdict::Unjudged("watched for less than 17 s"),
+        _ => Verdict::Good(format!("the longest silence was {}", seconds(silence))),
+    }
+}
+
+pub(super) fn cut(seen: &Observation, answer: &Answer, stream: &Stream) -> Verdict {
+    let silence = stream.final_silence();
+    if stream.end == End::Open {
+        return open(seen, stream, silence);
+    }
+    let lasted = stream.ended.saturating_sub(answer.at);
+    let how = match &stream.end {
+        End::Broken(reason) => format!("in the middle of the body ({reason})"),
+        _ => "properly".to_owned(),
+    };
+    if silence >= IDLE && silence >= stream.body.longest_silence() {
+        return Verdict::found(Finding {
+            severity: Severity::Fault,
+            title: "the stream is cut when it is idle",
+            seen: format!("after {} without a byte the connection was closed, {how}", seconds(silence)),
+            why: "Something on the way takes silence for death. Readers reconnect again and again, and what has \
+                  no id is lost.",
+            remedy: Remedy::LongTimeout,
+        });
+    }
+    let (severity, title) = match stream.end {
+        End::Broken(_) => (Severity::Fault, "the stream breaks off"),
+        _ => (Severity::Warning, "the server ends the stream"),
+    };
+    Verdict::found(Finding {
+        severity,
+        title,
+        seen: format!("after {} the connection was closed, {how}", seconds(lasted)),
+        why: "Browsers wait and connect again, for ever. What is published in between is lost without ids.",
+        remedy: Remedy::KeepOpen,
+    })
+}
+
+fn open(seen: &Observation, stream: &Stream, silence: Duration) -> Verdict {
+    match seen.idle {
+        Some(idle) if silence < idle => Verdict::Unjudged("it was never silent for --idle"),
+        Some(_) => Verdict::Good(format!("open after {} of silence", seconds(silence))),
+        None => Verdict::Good(format!("open after {}", seconds(stream.ended))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::sample::{healthy, stream};
+
+    fn heartbeat_of(pieces: &[(u64, &str)]) -> Verdict {
+        let seen = healthy("http://localhost/x");
+        heartbeat(&seen, seen.answer.as_ref().unwrap(), &stream(pieces.iter().copied()))
+    }
+
+    #[test]
+    fn a_long_silence_lacks_a_heartbeat_wherever_it_is() {
+        for silent in [&[][..], &[(0, "data: x\n\n")], &[(0, "data: x\n\n"), (19_000, ":\n\n")]] {
+            let Verdict::Found(findings) = heartbeat_of(silent) else { panic!("{silent:?}") };
+            assert_eq!(findings[0].title, "there is no heartbeat");
+        }
+        for beating in [&[(0, "data: x\n\n"), (15_000, ":\n\n")][..], &[(5_000, ":\n"), (10_000, ":\n")]] {
+            assert!(matches!(heartbeat_of(beating), Verdict::Good(_)), "{beating:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_look_says_nothing_of_heartbeats() {
+        let mut seen = healthy("http://localhost/x");
+        seen.watch = Duration::from_secs(5);
+        let mut short = stream([(0, "data: x\n\n")]);
+        short.ended = Duration::from_secs(5);
+        assert!(matches!(heartbeat(&seen, seen.answer.as_ref().unwrap(), &short), Verdict::Unjudged(_)));
+    }
+}

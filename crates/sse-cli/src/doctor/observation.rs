@@ -1,0 +1,159 @@
+//! Everything that was seen of a server: what the checks judge. Pure data, made by [`super::probe`].
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use sse_client::reqwest::{StatusCode, Url, Version};
+
+use super::certificate::Certificate;
+use super::recording::Recording;
+
+/// What was wanted, and what came.
+#[derive(Debug)]
+pub(super) struct Observation {
+    pub(super) url: Url,
+    pub(super) watch: Duration,
+    pub(super) idle: Option<Duration>,
+    pub(super) page: Option<Page>,
+    pub(super) redirects: Vec<Redirect>,
+    pub(super) answer: Result<Answer, NoAnswer>,
+    /// Only if the answer is an event stream.
+    pub(super) stream: Option<Stream>,
+    pub(super) cors: Option<Cors>,
+    /// Only over https.
+    pub(super) certificate: Option<Certificate>,
+}
+
+/// The page that wants to read the stream.
+#[derive(Debug, Clone)]
+pub(super) struct Page {
+    pub(super) origin: String,
+    pub(super) credentials: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Redirect {
+    pub(super) from: Url,
+    pub(super) to: Url,
+    pub(super) status: StatusCode,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// No connection.
+    Unreachable(String),
+    /// It broke off before the head came.
+    Broken(String),
+    /// Nothing came for as long as was watched.
+    Silent,
+    /// The redirects do not end, or lead nowhere.
+    Redirects(&'static str),
+}
+
+/// The head of an answer.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) url: Url,
+    pub(super) status: StatusCode,
+    pub(super) version: Version,
+    pub(super) headers: HeaderMap,
+    /// When it came, since the request.
+    pub(super) at: Duration,
+}
+
+/// The body of an answer that is an event stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) body: Recording,
+    /// When the request was sent.
+    pub(super) began: Timestamp,
+    pub(super) end: End,
+    /// When watching stopped, since the request.
+    pub(super) ended: Duration,
+    /// `None` if the server does not compress.
+    pub(super) compressed: Option<Compressed>,
+    pub(super) resume: Option<Resume>,
+}
+
+/// How watching ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// The stream was still open.
+    Open,
+    /// The server ended it.
+    Ended,
+    /// It was cut in the middle of the body.
+    Broken(String),
+}
+
+/// The same stream, asked for with gzip.
+#[derive(Debug)]
+pub(super) struct Compressed {
+    pub(super) encoding: String,
+    /// What was inside. Empty for encodings that are not gzip.
+    pub(super) body: Recording,
+    pub(super) began: Timestamp,
+}
+
+/// A second stream, asked for from an event that was seen on the first.
+#[derive(Debug)]
+pub(super) struct Resume {
+    /// What was sent as `Last-Event-ID`.
+    pub(super) after: String,
+    /// The ids that had come after it on the first stream, in order.
+    pub(super) expected: Vec<String>,
+    /// The ids that came now.
+    pub(super) came: Vec<String>,
+    pub(super) status: StatusCode,
+    pub(super) waited: Duration,
+}
+
+/// What a page's requests get. `None` where no answer came.
+#[derive(Debug)]
+pub(super) struct Cors {
+    pub(super) plain: Option<Answer>,
+    /// The question before a request that sets `Last-Event-ID` itself.
+    pub(super) preflight: Option<Answer>,
+}
+
+impl Answer {
+    /// A header as text; of several, all with commas. Empty is nothing.
+    pub(super) fn header(&self, name: HeaderName) -> Option<String> {
+        let values: Vec<_> = self.headers.get_all(name).iter().collect();
+        let texts: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let text = texts.join(", ").trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The content type as browsers take it: the last of several.
+    pub(super) fn content_type(&self) -> Option<String> {
+        let value = self.headers.get_all(CONTENT_TYPE).iter().next_back()?;
+        Some(String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    }
+
+    /// Would an `EventSource` open it?
+    pub(super) fn is_event_stream(&self) -> bool {
+        self.status == StatusCode::OK
+            && self
+                .content_type()
+                .is_some_and(|value| essence(&value).eq_ignore_ascii_case("text/event-stream"))
+    }
+}
+
+/// A media type without its parameters.
+pub(super) fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+impl Stream {
+    /// The last silence, up to the end of watching.
+    pub(super) fn final_silence(&self) -> Duration {
+        self.body.silence_at(self.ended)
+    }
+
+    pub(super) fn longest_silence(&self) -> Duration {
+        self.body.longest_silence().max(self.final_silence())
+    }
+}
