@@ -6,6 +6,7 @@
 mod bench;
 mod cursor;
 mod display;
+mod doctor;
 mod ending;
 mod inbox;
 mod publishing;
