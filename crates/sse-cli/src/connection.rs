@@ -69,10 +69,22 @@ impl ConnectionArgs {
     /// # Errors
     /// When the certificates cannot be read, or the system gives no TLS set-up and that is needed.
     pub(crate) fn client(&self, needs_tls: bool) -> anyhow::Result<Client> {
+        self.client_with(needs_tls, |options| options)
+    }
+
+    /// The same with more options.
+    ///
+    /// # Errors
+    /// As for [`client`](Self::client).
+    pub(crate) fn client_with(
+        &self,
+        needs_tls: bool,
+        more: impl Fn(ClientBuilder) -> ClientBuilder,
+    ) -> anyhow::Result<Client> {
         let certificates = self.cacert.as_deref().map(certificates).transpose()?.unwrap_or_default();
-        match self.options().tls_certs_merge(certificates).build() {
+        match more(self.options().tls_certs_merge(certificates)).build() {
             // A system without CA certificates, such as a slim container, can still do plain http.
-            Err(_) if !needs_tls => self.options().tls_certs_only([]).build(),
+            Err(_) if !needs_tls => more(self.options().tls_certs_only([])).build(),
             result => result,
         }
         .context("cannot set up the HTTP client")

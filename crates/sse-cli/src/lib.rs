@@ -6,8 +6,8 @@
 mod address;
 mod args;
 mod bench;
-mod connection;
 mod completions;
+mod connection;
 mod doctor;
 mod exit;
 mod harmless;

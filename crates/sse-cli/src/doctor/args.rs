@@ -1,13 +1,12 @@
 //! The arguments of `doctor` and their help. Does nothing but parse.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use sse_client::reqwest::Url;
-use sse_client::reqwest::header::{HeaderName, HeaderValue};
 
 use crate::address;
+use crate::connection::ConnectionArgs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
@@ -33,14 +32,6 @@ pub(crate) struct DoctorArgs {
     #[arg(long, requires = "origin")]
     pub(crate) credentials: bool,
 
-    /// Send this header too, `Name: value` [repeatable]
-    #[arg(short = 'H', long = "header", value_name = "HEADER", value_parser = header)]
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-
-    /// Trust the certificates in this PEM file too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cacert: Option<PathBuf>,
-
     /// Say what to write into this proxy. Default: the one that the answer names, else nginx
     #[arg(long, value_name = "PROXY")]
     pub(crate) proxy: Option<Proxy>,
@@ -52,6 +43,9 @@ pub(crate) struct DoctorArgs {
     /// Say nothing on stderr but what failed
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 /// Whose lines are shown besides the application's.
@@ -88,16 +82,6 @@ fn origin(text: &str) -> Result<String, String> {
     Ok(origin.ascii_serialization())
 }
 
-fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is written `Name: value`")?;
-    let name = HeaderName::from_bytes(name.trim().as_bytes())
-        .map_err(|_| format!("{:?} cannot be the name of a header", name.trim()))?;
-    let mut value = HeaderValue::from_str(value.trim())
-        .map_err(|_| format!("the value of {name} has characters that a header cannot carry"))?;
-    value.set_sensitive(true);
-    Ok((name, value))
-}
-
 pub(crate) const AFTER_HELP: &str = "\
 Examples:
   sse-cli doctor                                   http://127.0.0.1:3000/events
@@ -132,14 +116,6 @@ mod tests {
         assert_eq!(origin("null").as_deref(), Ok("null"));
         assert_eq!(origin("https://a.com/x").unwrap_err(), "an origin has no path; write https://a.com");
         assert!(origin("app.example.com").is_err());
-    }
-
-    #[test]
-    fn headers_are_checked_at_the_door() {
-        assert_eq!(header("X-Key: a:b").unwrap().1, "a:b");
-        for wrong in ["X-Key", "a b: c", ": c", "X: \u{7f}"] {
-            assert!(header(wrong).is_err(), "{wrong:?}");
-        }
     }
 
     #[test]

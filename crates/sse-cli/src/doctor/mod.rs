@@ -19,7 +19,6 @@ mod watch;
 use std::io::{self, Write};
 
 use anyhow::Context;
-use sse_client::reqwest;
 
 use crate::exit::Exit;
 use crate::talk::Talk;
@@ -31,9 +30,8 @@ use diagnosis::Diagnosis;
 /// # Errors
 /// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
-    let authority = args.cacert.as_deref().map(authority).transpose()?;
     Talk::new(args.quiet).watching(&args.url, args.watch);
-    let seen = watch::observe(&args, authority.as_ref()).await?;
+    let seen = watch::observe(&args).await?;
     let diagnosis = Diagnosis::of(&seen);
     let text = if args.json {
         json::render(&seen, &diagnosis)
@@ -45,12 +43,6 @@ pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
         written => written.context("cannot write to stdout")?,
     }
     Ok(diagnosis.exit(&seen))
-}
-
-fn authority(file: &std::path::Path) -> anyhow::Result<reqwest::Certificate> {
-    let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let certificate = reqwest::Certificate::from_pem(&pem);
-    certificate.with_context(|| format!("{} has no certificate in PEM", file.display()))
 }
 
 /// Lines longer than a hundred columns are hard to read.

@@ -4,19 +4,17 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use jiff::Timestamp;
 use sse_client::reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
-    CACHE_CONTROL, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN, USER_AGENT,
+    CACHE_CONTROL, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN,
 };
 use sse_client::reqwest::{self, Client, Method, Response, Url, redirect, tls::TlsInfo};
 
+use super::args::DoctorArgs;
 use super::certificate::{Certificate, Facts};
 use super::observation::{Answer, NoAnswer, Page, Redirect};
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("sse-cli/", env!("CARGO_PKG_VERSION")));
-const CONNECT: Duration = Duration::from_secs(10);
 /// As many as browsers follow.
 const MAX_REDIRECTS: usize = 20;
 /// How long the answer to a question that is not the stream itself may take.
@@ -25,7 +23,7 @@ const SIDE_QUESTION: Duration = Duration::from_secs(5);
 /// Makes requests for one stream.
 pub(super) struct Probe {
     client: Client,
-    /// What the person gave with `-H`.
+    /// What the person gave with `-H` and `--token`.
     extra: HeaderMap,
     /// How long an answer's head may take.
     patience: Duration,
@@ -48,29 +46,28 @@ pub(super) struct Arrival {
 /// A setup of the client's TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    Verify,
+    AsAsked,
     /// To look further behind a certificate that was refused.
     Anything,
 }
 
 impl Probe {
-    pub(super) fn new(
-        extra: HeaderMap,
-        patience: Duration,
-        authority: Option<&reqwest::Certificate>,
-        trust: Trust,
-    ) -> anyhow::Result<Self> {
-        let mut builder = Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .pool_max_idle_per_host(0)
-            .tls_info(true)
-            .tls_danger_accept_invalid_certs(trust == Trust::Anything);
-        if let Some(authority) = authority {
-            builder = builder.tls_certs_merge([authority.clone()]);
+    /// # Errors
+    /// When the client cannot be set up, or a file that the options name cannot be read.
+    pub(super) fn new(args: &DoctorArgs, trust: Trust) -> anyhow::Result<Self> {
+        let client = args.connection.client_with(args.url.scheme() == "https", |options| {
+            let options = options.redirect(redirect::Policy::none()).pool_max_idle_per_host(0).tls_info(true);
+            match trust {
+                Trust::AsAsked => options,
+                Trust::Anything => options.tls_danger_accept_invalid_certs(true),
+            }
+        })?;
+        let mut extra = args.connection.headers()?;
+        if trust == Trust::Anything {
+            // No secrets are sent to whoever that is.
+            extra.clear();
         }
-        let client = builder.build().context("cannot set up the client")?;
-        Ok(Self { client, extra, patience })
+        Ok(Self { client, extra, patience: args.watch })
     }
 
     /// Opens the stream as a browser does, and follows where it is sent. Headers with secrets are not sent on to
@@ -129,7 +126,6 @@ impl Probe {
         headers.insert(ORIGIN, HeaderValue::from_str(&page.origin).ok()?);
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("GET"));
         headers.insert(ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("last-event-id"));
-        headers.insert(USER_AGENT, AGENT);
         self.send(Method::OPTIONS, url, headers, SIDE_QUESTION).await.ok().map(|opened| opened.answer)
     }
 
@@ -137,7 +133,6 @@ impl Probe {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(USER_AGENT, AGENT);
         headers.extend(self.extra.clone());
         headers.extend(more);
         self.send(Method::GET, url, headers, patience).await

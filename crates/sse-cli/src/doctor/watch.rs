@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use flate2::write::MultiGzDecoder;
 use jiff::Timestamp;
-use sse_client::reqwest::header::HeaderMap;
-use sse_client::reqwest::{self, Response};
+use sse_client::reqwest::Response;
 
 use super::args::DoctorArgs;
 use super::certificate::Certificate;
@@ -26,20 +25,16 @@ const UNPACKED_AT_ONCE: usize = 1024;
 ///
 /// # Errors
 /// When the client cannot be set up.
-pub(super) async fn observe(
-    args: &DoctorArgs,
-    authority: Option<&reqwest::Certificate>,
-) -> anyhow::Result<Observation> {
-    let extra: HeaderMap = args.headers.iter().cloned().collect();
-    let mut probe = Probe::new(extra.clone(), args.watch, authority, Trust::Verify)?;
+pub(super) async fn observe(args: &DoctorArgs) -> anyhow::Result<Observation> {
+    let mut probe = Probe::new(args, Trust::AsAsked)?;
     let mut arrival = probe.arrive(&args.url).await;
     let mut refused = None;
     if let Err(NoAnswer::Unreachable(reason)) = &arrival.outcome
         && probe::is_about_the_certificate(reason)
     {
         refused = Some(reason.clone());
-        // The rest is worth knowing too. No secrets are sent to whoever that is.
-        probe = Probe::new(HeaderMap::new(), args.watch, authority, Trust::Anything)?;
+        // The rest is worth knowing too.
+        probe = Probe::new(args, Trust::Anything)?;
         arrival = probe.arrive(&args.url).await;
     }
     let page = args.origin.clone().map(|origin| Page { origin, credentials: args.credentials });

@@ -14,7 +14,7 @@ const RETRY: std::ops::RangeInclusive<Duration> = Duration::from_millis(500)..=D
 
 pub(super) fn ids(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
     let body = &stream.body;
-    if body.event_count == 0 {
+    if body.events.is_empty() {
         return Verdict::Unjudged("no event came");
     }
     if body.last_event_id().is_empty() && body.events.iter().all(|event| event.id.is_none()) {

@@ -45,6 +45,7 @@ pub(super) struct Recording {
     decoder: Decoder,
     scanner: Scanner,
     pub(super) events: Vec<Seen>,
+    /// Also those that were too large for us.
     pub(super) event_count: u64,
     pub(super) clumps: Vec<Clump>,
     pub(super) bytes: u64,
@@ -69,9 +70,11 @@ impl Recording {
         self.last_byte = Some(at);
         self.bytes += bytes.len() as u64;
         self.scanner.feed(bytes);
-        for event in self.decoder.feed(bytes).flatten() {
+        for event in self.decoder.feed(bytes) {
             self.event_count += 1;
-            if self.events.len() < MAX_KEPT {
+            if let Ok(event) = event
+                && self.events.len() < MAX_KEPT
+            {
                 let id = event.id().map(|id| id.as_str().to_owned());
                 self.events.push(Seen { at, id, made: own_time::find(event.data()) });
             }

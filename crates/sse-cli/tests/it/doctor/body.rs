@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{EVENTS, HEAD, diagnose, diagnose_with, expect, healthy, resumed, stream};
+use super::{EVENTS, HEAD, all, diagnose, diagnose_with, expect, healthy, resumed, stream};
 use crate::server::Script;
 
 fn gzip() -> Script {
@@ -51,9 +51,9 @@ async fn compression_that_nobody_asked_for() {
 
 #[tokio::test]
 async fn what_is_not_gzip_though_it_says_so_breaks_off() {
-    let scripts = [gzip().send("data: x\n\n").hold(), healthy()];
+    let scripts = [gzip().send(EVENTS).hold(), healthy()];
     let diagnosis = diagnose(scripts).await;
-    assert_eq!(diagnosis.findings()[1], "cut: fault: the stream breaks off");
+    assert!(diagnosis.findings().contains(&"cut: fault: the stream breaks off".to_owned()));
 }
 
 #[tokio::test]
@@ -175,14 +175,15 @@ async fn resuming_that_does_not() {
 
 #[tokio::test]
 async fn retry_hints() {
-    for (retry, finding, code) in [
+    let cases = [
         ("data: 0", "note: there is no retry hint", 0),
         ("retry: 5s", "warning: a retry hint is no number", 3),
         ("retry: 10", "warning: the retry hint is very short", 3),
         ("retry: 3600000", "warning: the retry hint is very long", 3),
-    ] {
-        let body = EVENTS.replace("retry: 2000", retry);
-        let script = stream().send(body).hold();
-        expect([script, healthy(), resumed()], &format!("retry: {finding}"), code).await;
-    }
+    ];
+    let case = |(retry, finding, code)| {
+        let script = stream().send(EVENTS.replace("retry: 2000", retry)).hold();
+        expect([script, healthy(), resumed()], format!("retry: {finding}"), code)
+    };
+    all(cases.map(case)).await;
 }

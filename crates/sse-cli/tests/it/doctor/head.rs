@@ -1,6 +1,6 @@
 //! What the head of the answer, or its absence, tells.
 
-use super::{EVENTS, diagnose, diagnose_url, diagnose_with, expect, healthy, resumed};
+use super::{EVENTS, HEAD, all, diagnose, diagnose_url, diagnose_with, expect, healthy, resumed};
 use crate::server::{Script, Server};
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn the_connection_breaks_off_or_stays_silent() {
 }
 
 fn redirect(to: &str) -> Script {
-    Script::answer(&format!("302 Found\r\nLocation: {to}"))
+    Script::redirect("302 Found", to)
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn secrets_do_not_follow_a_redirect_to_another_origin() {
 
 #[tokio::test]
 async fn statuses_that_open_no_stream() {
-    for (status, title, code) in [
+    let cases = [
         ("204 No Content", "the server ends the stream", 1),
         ("401 Unauthorized", "the server does not let us in", 4),
         ("404 Not Found", "there is no stream here", 4),
@@ -56,9 +56,10 @@ async fn statuses_that_open_no_stream() {
         ("500 Internal Server Error", "the server is in trouble", 5),
         ("502 Bad Gateway", "a proxy cannot reach the application", 5),
         ("301 Moved Permanently", "the status does not open a stream", 1),
-    ] {
-        expect([Script::answer(status)], &format!("status: fault: {title}"), code).await;
-    }
+    ];
+    let case =
+        |(status, title, code)| expect([Script::answer(status)], format!("status: fault: {title}"), code);
+    all(cases.map(case)).await;
 }
 
 #[tokio::test]
@@ -81,25 +82,33 @@ async fn http_1_0_is_told() {
 
 #[tokio::test]
 async fn caches_are_to_keep_out() {
-    for (header, finding, code) in [
+    let cases = [
         ("X-Y: z", "warning: nothing keeps caches from storing the stream", 3),
         ("Cache-Control: public, max-age=60", "warning: caches may store the stream", 3),
         ("Cache-Control: no-cache\r\nAge: 7", "fault: the answer comes out of a cache", 1),
-    ] {
+    ];
+    let case = |(header, finding, code)| {
         let head = format!("200 OK\r\nContent-Type: text/event-stream\r\n{header}");
         let script = Script::answer(&head).send(EVENTS).hold();
-        expect([script, healthy(), resumed()], &format!("cache-control: {finding}"), code).await;
-    }
+        expect([script, healthy(), resumed()], format!("cache-control: {finding}"), code)
+    };
+    all(cases.map(case)).await;
 }
 
 /// Answers to the page's request and to the preflight.
-async fn from_page(plain: &str, preflight: &str, args: &[&str]) -> (Vec<String>, Option<i32>) {
-    let head = |more: &str| format!("{}\r\n{more}", super::HEAD);
-    let page = [Script::answer(&head(plain)).hold(), Script::answer(preflight)];
-    let scripts = [healthy(), healthy(), resumed()].into_iter().chain(page);
+async fn expect_page(
+    plain: impl Into<String>,
+    preflight: &'static str,
+    args: &'static [&'static str],
+    findings: &'static [&'static str],
+    code: i32,
+) {
+    let plain = Script::answer(&format!("{HEAD}\r\n{}", plain.into())).hold();
+    let scripts = [healthy(), healthy(), resumed(), plain, Script::answer(preflight)];
     let origin = ["--watch", "1s", "--origin", "https://app.example.com"];
     let diagnosis = diagnose_with(scripts, &[&origin, args].concat()).await;
-    (diagnosis.findings(), diagnosis.code)
+    assert_eq!(diagnosis.findings(), findings, "{preflight}");
+    assert_eq!(diagnosis.code, Some(code));
 }
 
 const ALLOWED: &str = "Access-Control-Allow-Origin: https://app.example.com\r\nVary: Origin";
@@ -108,26 +117,27 @@ const PREFLIGHT: &str = "204 No Content\r\nAccess-Control-Allow-Origin: https://
 
 #[tokio::test]
 async fn a_page_that_may_read_the_stream() {
-    assert_eq!(from_page(ALLOWED, PREFLIGHT, &[]).await, (vec![], Some(0)));
     let star = "Access-Control-Allow-Origin: *";
     let headers = "200 OK\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Allow-Headers: *";
-    assert_eq!(from_page(star, headers, &[]).await, (vec![], Some(0)));
     let credentials = format!("{ALLOWED}\r\nAccess-Control-Allow-Credentials: true");
-    assert_eq!(from_page(&credentials, PREFLIGHT, &["--credentials"]).await, (vec![], Some(0)));
+    tokio::join!(
+        expect_page(ALLOWED, PREFLIGHT, &[], &[], 0),
+        expect_page(star, headers, &[], &[], 0),
+        expect_page(credentials, PREFLIGHT, &["--credentials"], &[], 0),
+    );
 }
 
 #[tokio::test]
 async fn a_page_that_may_not() {
     let other = "Access-Control-Allow-Origin: https://other.example.com";
-    for (plain, args, title) in [
-        ("X-Y: z", &[][..], "the page's origin is not allowed"),
-        (other, &[], "another origin is allowed, not the page's"),
-        ("Access-Control-Allow-Origin: *", &["--credentials"], "a star does not allow credentials"),
-        (ALLOWED, &["--credentials"], "credentials are not allowed"),
-    ] {
-        let (findings, code) = from_page(plain, PREFLIGHT, args).await;
-        assert_eq!((findings, code), (vec![format!("cors: fault: {title}")], Some(1)));
-    }
+    let star = "Access-Control-Allow-Origin: *";
+    let credentials: &[&str] = &["--credentials"];
+    tokio::join!(
+        expect_page("X: y", PREFLIGHT, &[], &["cors: fault: the page's origin is not allowed"], 1),
+        expect_page(other, PREFLIGHT, &[], &["cors: fault: another origin is allowed, not the page's"], 1),
+        expect_page(star, PREFLIGHT, credentials, &["cors: fault: a star does not allow credentials"], 1),
+        expect_page(ALLOWED, PREFLIGHT, credentials, &["cors: fault: credentials are not allowed"], 1),
+    );
 }
 
 #[tokio::test]
@@ -141,19 +151,14 @@ async fn a_server_that_refuses_the_origin_outright() {
 #[tokio::test]
 async fn what_scripts_and_caches_want_besides() {
     let no_vary = "Access-Control-Allow-Origin: https://app.example.com";
-    let vary = "cors: note: the answer depends on the origin and does not say so";
-    assert_eq!(from_page(no_vary, PREFLIGHT, &[]).await, (vec![vary.to_owned()], Some(0)));
-    let scripts = "cors: note: scripts may not send Last-Event-ID themselves";
-    for preflight in [
+    let vary: &[&str] = &["cors: note: the answer depends on the origin and does not say so"];
+    expect_page(no_vary, PREFLIGHT, &[], vary, 0).await;
+    let preflights = [
         "405 Method Not Allowed",
         "204 No Content",
         "204 No Content\r\nAccess-Control-Allow-Origin: *",
         "204 No Content\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Allow-Headers: authorization",
-    ] {
-        assert_eq!(
-            from_page(ALLOWED, preflight, &[]).await,
-            (vec![scripts.to_owned()], Some(0)),
-            "{preflight}"
-        );
-    }
+    ];
+    let scripts: &[&str] = &["cors: note: scripts may not send Last-Event-ID themselves"];
+    all(preflights.map(|preflight| expect_page(ALLOWED, preflight, &[], scripts, 0))).await;
 }

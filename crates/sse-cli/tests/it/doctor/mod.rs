@@ -9,6 +9,7 @@ mod report;
 mod tls;
 
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use super::{command, finish, stdout};
 use crate::server::{Script, Server};
@@ -75,9 +76,17 @@ async fn diagnose(scripts: impl IntoIterator<Item = Script>) -> Diagnosis {
 }
 
 /// Only this is found, and it ends so.
-async fn expect(scripts: impl IntoIterator<Item = Script>, finding: &str, code: i32) {
+async fn expect(scripts: impl IntoIterator<Item = Script>, finding: impl Into<String>, code: i32) {
     let diagnosis = diagnose(scripts).await;
-    assert_eq!((diagnosis.findings(), diagnosis.code), (vec![finding.to_owned()], Some(code)));
+    assert_eq!((diagnosis.findings(), diagnosis.code), (vec![finding.into()], Some(code)));
+}
+
+/// Runs cases side by side, because each watches for a second.
+async fn all<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = F>) {
+    let mut running: JoinSet<()> = cases.into_iter().collect();
+    while let Some(done) = running.join_next().await {
+        done.unwrap();
+    }
 }
 
 #[tokio::test]
