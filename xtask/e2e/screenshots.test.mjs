@@ -8,6 +8,21 @@ import { launchBrowser, newPage, receiveMore, Server, textMatches } from "./harn
 
 const directory = process.env.SCREENSHOT_DIR;
 
+/** Name, path, and what is there once the page is worth a picture. */
+const PAGES = [
+  ["dashboard", "/dashboard", "#interfaces tr"],
+  ["home", "/", "#events li:nth-child(3)"],
+  ["notifications", "/notifications", ".notice:nth-child(5)"],
+];
+
+const NOTIFICATIONS = [
+  ["system", "info", "Server started", "sse-server 0.1.0 on example"],
+  ["deploy", "success", "Version 3 is live", "All nodes have it."],
+  ["sales", "info", "Order 1204: two chairs and a table", ""],
+  ["security", "warning", "Five failed logins of admin", "From 198.51.100.7, within a minute.\nThe address is blocked until tomorrow."],
+  ["system", "critical", "Low disk space on /data: 4.2 % available", "8.4 GB of 200.0 GB on this disk."],
+];
+
 it("screenshots", { skip: directory ? false : "SCREENSHOT_DIR is not set" }, async () => {
   await mkdir(directory, { recursive: true });
   const server = await Server.start();
@@ -17,9 +32,12 @@ it("screenshots", { skip: directory ? false : "SCREENSHOT_DIR is not set" }, asy
     const first = await newPage(browser);
     await first.page.goto(`${server.url}/dashboard`);
     await receiveMore(first.page, "metrics", 5, 15_000);
+    for (const [category, severity, title, text] of NOTIFICATIONS) {
+      await fetch(`${server.url}/notifications`, { method: "POST", body: JSON.stringify({ category, severity, title, text }) });
+    }
     for (const colorScheme of ["light", "dark"]) {
       for (const [size, width, height] of [["wide", 1440, 900], ["phone", 390, 844]]) {
-        for (const [name, address, ready] of [["dashboard", "/dashboard", "#interfaces tr"], ["home", "/", "#events li:nth-child(3)"]]) {
+        for (const [name, address, ready] of PAGES) {
           const { page, close } = await newPage(browser, { colorScheme, viewport: { width, height } });
           await page.goto(server.url + address);
           await page.waitForSelector(ready, { state: "attached" });

@@ -1,0 +1,95 @@
+// Tells of new notifications beside the list: to screen readers, and as browser notifications while the tab is hidden.
+// Each is told once, in whichever tab, also after a reload; which ones are wanted is decided elsewhere.
+
+import { isAfter } from "./notification.js";
+import { Stored } from "./stored.js";
+
+/** @typedef {import("./notification.js").Notification} Notification */
+
+/** More at once are told as a number. */
+const MOST_AT_ONCE = 3;
+/** Characters of a text in a browser notification; systems show less. */
+const MAX_BODY = 200;
+/** A hidden tab leaves the telling to one that is in sight for so long. */
+const COURTESY_MS = 300;
+
+export class Announcer {
+  /** Up to where all has been told; null in a browser that was never here. */
+  #told = new Stored("notifications.told", (value) => (typeof value === "string" ? value : null));
+  #news;
+
+  /** @param {HTMLElement} news live region */
+  constructor(news) {
+    this.#news = news;
+  }
+
+  /** What is there at a first visit is history, not news. @param {string | null} newest */
+  begin(newest) {
+    if (this.#told.value === null) this.#told.update(() => newest ?? "");
+  }
+
+  /**
+   * @param {Notification[]} arrived in their order, those that are hidden by the preferences included
+   * @param {(notification: Notification) => boolean} wanted
+   * @param {boolean} desktop
+   */
+  offer(arrived, wanted, desktop) {
+    if (!document.hidden) {
+      const fresh = this.#take(arrived).filter(wanted);
+      if (fresh.length > 0) this.#news.textContent = summary(fresh);
+      return;
+    }
+    setTimeout(() => {
+      const fresh = this.#take(arrived).filter(wanted);
+      if (desktop) show(fresh);
+    }, COURTESY_MS);
+  }
+
+  /** Those that nobody has told of yet. @param {Notification[]} arrived */
+  #take(arrived) {
+    /** @type {Notification[]} */
+    let fresh = [];
+    this.#told.update((told) => {
+      if (told === null) return null;
+      fresh = arrived.filter(({ id }) => told === "" || isAfter(id, told));
+      return fresh.at(-1)?.id ?? told;
+    });
+    return fresh;
+  }
+}
+
+/** @param {Notification[]} fresh */
+function summary(fresh) {
+  const [one] = fresh;
+  return fresh.length === 1 && one ? `New notification, ${one.severity}: ${one.title}` : `${fresh.length} new notifications`;
+}
+
+/** Whether this browser has browser notifications, and whether they may be shown. @returns {NotificationPermission | "missing"} */
+export const permission = () => ("Notification" in window ? Notification.permission : "missing");
+
+/** @param {Notification[]} fresh */
+function show(fresh) {
+  if (permission() !== "granted") return;
+  if (fresh.length > MOST_AT_ONCE) {
+    pop(`${fresh.length} new notifications`, fresh.at(-1)?.title ?? "", "several");
+    return;
+  }
+  for (const { id, severity, category, title, text } of fresh) pop(title, `${severity} · ${category}\n${text}`, id);
+}
+
+/**
+ * @param {string} title
+ * @param {string} body
+ * @param {string} tag the same in two tabs is shown once
+ */
+function pop(title, body, tag) {
+  try {
+    const shown = new Notification(title, { body: body.slice(0, MAX_BODY).trim(), tag, icon: "/favicon.svg" });
+    shown.onclick = () => {
+      window.focus();
+      shown.close();
+    };
+  } catch {
+    // Android's Chrome has the class and only lets service workers use it; the count in the title is what is left.
+  }
+}

@@ -1,0 +1,61 @@
+// One notification as it comes from the stream: checked, because anybody can publish to the topic. Shows nothing.
+
+/** Least first. @type {readonly ["info", "success", "warning", "critical"]} */
+export const SEVERITIES = ["info", "success", "warning", "critical"];
+
+/** @typedef {typeof SEVERITIES[number]} Severity */
+
+/**
+ * @typedef {object} Notification
+ * @property {string} id
+ * @property {string} category
+ * @property {Severity} severity
+ * @property {string} title
+ * @property {string} text
+ * @property {Date} time
+ * @property {"server" | "api"} source
+ */
+
+/** Characters that are kept of what came around the limits of `POST /notifications`. */
+const MAX_CATEGORY = 32;
+const MAX_TITLE = 200;
+const MAX_TEXT = 4_000;
+
+/** @param {unknown} value @returns {value is Severity} */
+const isSeverity = (value) => SEVERITIES.some((severity) => severity === value);
+
+/**
+ * @param {string} id
+ * @param {string} json
+ * @returns {Notification | null} null when it is no notification
+ */
+export function parseNotification(id, json) {
+  try {
+    const { category, severity, title, text = "", time, source } = JSON.parse(json);
+    const when = new Date(time);
+    const texts = [category, title, text].every((value) => typeof value === "string");
+    if (!id || !texts || !category || !isSeverity(severity) || Number.isNaN(when.getTime())) return null;
+    return {
+      id,
+      category: category.slice(0, MAX_CATEGORY),
+      severity,
+      title: title.slice(0, MAX_TITLE),
+      text: text.slice(0, MAX_TEXT),
+      time: when,
+      source: source === "server" ? "server" : "api",
+    };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whether an id comes after another. Ids of different epochs have no order: then it is new.
+ * @param {string} id
+ * @param {string} mark
+ */
+export function isAfter(id, mark) {
+  const [epoch, seq] = id.split("-");
+  const [markEpoch, markSeq] = mark.split("-");
+  return epoch !== markEpoch || Number(seq) > Number(markSeq);
+}

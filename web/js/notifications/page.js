@@ -1,0 +1,121 @@
+// The notifications page. Only wiring: list, preferences, form and announcements each have their own file.
+
+import { SseClient } from "../../sse.js";
+import { ConnectionView } from "../connection.js";
+import * as units from "../units.js";
+import { Announcer } from "./announcer.js";
+import { Composer } from "./composer.js";
+import { NotificationList } from "./list.js";
+import { parseNotification } from "./notification.js";
+import { PreferencesForm } from "./preferences-form.js";
+import { hiddenBecause, preferences } from "./preferences.js";
+import { ReadMarks } from "./read-marks.js";
+
+/** History on opening. */
+const LAST = 200;
+/** What comes in one moment is drawn at once. Not a frame: a hidden tab has none, and its title counts on. */
+const GATHER_MS = 50;
+/** After this long on a live stream the history is there. */
+const HISTORY_MS = 1_000;
+/** How often it is looked whether quiet hours have begun or ended. */
+const CLOCK_MS = 15_000;
+
+const REASONS = { category: "by category", severity: "by severity", word: "by muted words", quiet: "by quiet hours" };
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @param {string} id */
+const formById = (id) => /** @type {HTMLFormElement} */ (document.getElementById(id));
+
+const marks = new ReadMarks();
+const list = new NotificationList(byId("list"), marks);
+const announcer = new Announcer(byId("news"));
+const form = new PreferencesForm(formById("preferences"));
+new Composer(formById("composer"), byId("sent"));
+const client = new SseClient("/events", { topics: ["notifications"], last: LAST });
+new ConnectionView(byId("connection"), client);
+
+const baseTitle = document.title;
+/** Arrived and not drawn yet. @type {import("./notification.js").Notification[]} */
+let arrived = [];
+/** Events of the topic that are no notifications. */
+let unreadable = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let gathering;
+
+client.on("*", (event) => {
+  if (event.type === "gap") showGap(event.data);
+  // The greeting belongs to no topic.
+  if (event.type === "gap" || event.topic !== "notifications") return;
+  const notification = event.type === "notification" ? parseNotification(event.lastEventId, event.data) : null;
+  if (notification) arrived.push(notification);
+  else unreadable += 1;
+  gathering ??= setTimeout(take, GATHER_MS);
+});
+client.addEventListener("statechange", function live() {
+  if (client.state !== "live") return;
+  client.removeEventListener("statechange", live);
+  setTimeout(() => announcer.begin(list.newest), HISTORY_MS);
+});
+
+function take() {
+  gathering = undefined;
+  const fresh = arrived.filter((notification) => list.add(notification));
+  arrived = [];
+  form.setCategories(list.categories);
+  draw();
+  const now = new Date();
+  announcer.offer(fresh, (notification) => !hiddenBecause(notification, preferences.value, now), preferences.value.desktop);
+}
+
+function draw() {
+  const { shown, unread, more, hidden } = list.draw(preferences.value, new Date());
+  const count = [...hidden.values()].reduce((sum, n) => sum + n, 0);
+  document.title = unread > 0 ? `(${unread}) ${baseTitle}` : baseTitle;
+  byId("unread").textContent = unread === 0 ? "Nothing unread" : `${units.count(unread)} unread`;
+  byId("mark-all").setAttribute("aria-disabled", String(unread === 0));
+  byId("hidden-count").textContent = `Hidden by your preferences: ${units.count(count)}`;
+  const why = [...hidden].map(([reason, n]) => `${n} ${REASONS[reason]}`).join(", ");
+  byId("hidden-why").textContent = why && `(${why})`;
+  byId("reveal").hidden = count === 0 && !list.revealed;
+  byId("empty").hidden = shown > 0;
+  byId("empty").textContent = count > 0 ? "Your preferences hide all there is." : "Nothing yet. What is sent appears here at once.";
+  byId("more").hidden = more === 0;
+  byId("more").textContent = `Show more (${units.count(more)})`;
+  byId("unreadable").hidden = unreadable === 0;
+  byId("unreadable").textContent = `${units.count(unreadable)} on this topic that ${unreadable === 1 ? "is no notification" : "are no notifications"}; the inspector shows all events.`;
+}
+
+/** @param {string} json */
+function showGap(json) {
+  let reason = "";
+  try {
+    reason = String(JSON.parse(json).reason ?? "").replaceAll("-", " ");
+  } catch {
+    // Not our server's: the fact alone is worth telling.
+  }
+  byId("gap").textContent = `Some notifications before ${units.clock(Date.now() / 1000)} are missing${reason ? ` (${reason})` : ""}.`;
+  byId("gap").hidden = false;
+}
+
+byId("mark-all").addEventListener("click", () => marks.mark(list.idsFor(preferences.value, new Date()), true));
+byId("more").addEventListener("click", () => {
+  list.showMore();
+  draw();
+});
+byId("reveal").addEventListener("click", () => {
+  list.revealed = !list.revealed;
+  byId("reveal").setAttribute("aria-pressed", String(list.revealed));
+  draw();
+});
+marks.addEventListener("change", draw);
+preferences.addEventListener("change", () => {
+  // Who asks to be told means from now on.
+  if (preferences.value.desktop) announcer.begin(list.newest);
+  draw();
+});
+setInterval(draw, CLOCK_MS);
+const origin = document.querySelector("[data-origin]");
+if (origin) origin.textContent = `curl -N ${location.origin}/notifications/events`;
+draw();
+client.open();

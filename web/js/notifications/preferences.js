@@ -1,0 +1,85 @@
+// What a person wants to see: the stored preferences, and the verdict on one notification. Pure but for the store.
+
+import { quietSince } from "./quiet-hours.js";
+import { SEVERITIES } from "./notification.js";
+import { Stored } from "./stored.js";
+
+/** @typedef {import("./notification.js").Notification} Notification */
+/** @typedef {import("./notification.js").Severity} Severity */
+/** @typedef {import("./quiet-hours.js").QuietHours} QuietHours */
+
+/**
+ * @typedef {object} Preferences
+ * @property {string[]} muted categories that are not shown
+ * @property {Severity} least
+ * @property {QuietHours} quiet
+ * @property {string[]} words
+ * @property {boolean} desktop show browser notifications, once allowed
+ */
+
+/** @typedef {"category" | "severity" | "word" | "quiet"} Reason */
+
+/** Most muted categories, and most muted words. */
+const MOST = 100;
+/** Longest muted word, in characters. */
+const MAX_WORD = 100;
+
+const TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
+
+export const preferences = new Stored("notifications.preferences", parse);
+
+/** @param {any} value @returns {Preferences} */
+function parse(value) {
+  const quiet = value?.quiet ?? {};
+  return {
+    muted: strings(value?.muted),
+    least: SEVERITIES.includes(value?.least) ? value.least : "info",
+    quiet: {
+      on: quiet.on === true,
+      from: TIME.test(quiet.from) ? quiet.from : "22:00",
+      to: TIME.test(quiet.to) ? quiet.to : "07:00",
+    },
+    words: strings(value?.words),
+    desktop: value?.desktop === true,
+  };
+}
+
+/** @param {any} value @returns {string[]} */
+function strings(value) {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string").slice(0, MOST) : [];
+}
+
+/** Words from what a person types: separated by commas or line ends. @param {string} text */
+export function wordsFrom(text) {
+  const words = text.split(/[,\n]/).map((word) => word.trim().slice(0, MAX_WORD));
+  return [...new Set(words.filter((word) => word !== ""))].slice(0, MOST);
+}
+
+/**
+ * Why a notification is not shown; null when it is.
+ * @param {Notification} notification
+ * @param {Preferences} wanted
+ * @param {Date} now
+ * @returns {{reason: Reason, words: string} | null}
+ */
+export function hiddenBecause(notification, wanted, now) {
+  const { category, severity, title, text, time } = notification;
+  if (wanted.muted.includes(category)) return { reason: "category", words: `category ${category} is off` };
+  if (SEVERITIES.indexOf(severity) < SEVERITIES.indexOf(wanted.least)) return { reason: "severity", words: `below ${wanted.least}` };
+  const word = wanted.words.find((muted) => has(`${title}\n${text}`, muted));
+  if (word !== undefined) return { reason: "word", words: `muted word “${word}”` };
+  const since = quietSince(wanted.quiet, now);
+  // What came before is no disturbance, and what is critical is worth one.
+  if (since && time >= since && severity !== "critical") return { reason: "quiet", words: `quiet hours until ${wanted.quiet.to}` };
+  return null;
+}
+
+/**
+ * The word by itself, in any case: `test` is not in `latest`.
+ * @param {string} text
+ * @param {string} word
+ */
+function has(text, word) {
+  const literal = word.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+  return new RegExp(`(?<![\\p{L}\\p{N}])${literal}(?![\\p{L}\\p{N}])`, "iu").test(text);
+}

@@ -1,0 +1,113 @@
+// One notification in the list. Everything that people wrote is set as text.
+
+import * as units from "../units.js";
+
+/** @typedef {import("./notification.js").Notification} Notification */
+
+/** Longer texts are folded. */
+const FOLD_CHARACTERS = 400;
+const FOLD_LINES = 5;
+
+const SEVERITY_WORDS = { info: "Info", success: "Success", warning: "Warning", critical: "Critical" };
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {string} [text]
+ */
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+export class Row {
+  element = document.createElement("li");
+  notification;
+  #title;
+  #why = element("p", "notice-why");
+  #button = document.createElement("button");
+  #unread = element("span", "notice-unread");
+  /** @type {boolean | null} */
+  #read = null;
+
+  /**
+   * @param {Notification} notification
+   * @param {(row: Row) => void} toggle wants it read, or unread again
+   */
+  constructor(notification, toggle) {
+    this.notification = notification;
+    const { id, severity, title, text } = notification;
+    this.element.className = "notice";
+    this.element.dataset.severity = severity;
+    this.element.dataset.id = id;
+    this.#title = element("h3", "notice-title", title);
+    this.#title.dir = "auto";
+    this.#button.type = "button";
+    this.#button.className = "button-quiet";
+    this.#button.addEventListener("click", () => toggle(this));
+    this.element.append(this.#head(), this.#title);
+    if (text) this.element.append(...body(text, title));
+    this.element.append(this.#why);
+  }
+
+  get isRead() {
+    return this.#read === true;
+  }
+
+  /**
+   * @param {boolean} read
+   * @param {string | null} why it is hidden, when it is shown all the same
+   */
+  show(read, why) {
+    this.#why.textContent = why === null ? "" : `Hidden by your preferences: ${why}`;
+    this.#why.hidden = why === null;
+    if (read === this.#read) return;
+    this.#read = read;
+    this.element.classList.toggle("is-read", read);
+    this.#unread.textContent = read ? "" : "Unread";
+    this.#button.textContent = read ? "Mark unread" : "Mark read";
+    this.#button.append(element("span", "visually-hidden", `: ${this.notification.title}`));
+  }
+
+  #head() {
+    const { category, severity, time, source } = this.notification;
+    const head = element("div", "notice-head");
+    const when = element("time", "", units.moment(time.getTime() / 1000));
+    when.setAttribute("datetime", time.toISOString());
+    const from = element("span", "notice-source", source === "server" ? "from this server" : "");
+    head.append(
+      element("span", "notice-severity", SEVERITY_WORDS[severity]),
+      element("span", "notice-category", category),
+      when,
+      from,
+      this.#unread,
+      this.#button,
+    );
+    return head;
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {string} title
+ * @returns {HTMLElement[]}
+ */
+function body(text, title) {
+  const paragraph = element("p", "notice-text", text);
+  paragraph.dir = "auto";
+  if (text.length <= FOLD_CHARACTERS && text.split("\n").length <= FOLD_LINES) return [paragraph];
+  paragraph.classList.add("is-folded");
+  const unfold = /** @type {HTMLButtonElement} */ (element("button", "button-quiet notice-unfold"));
+  unfold.type = "button";
+  unfold.setAttribute("aria-expanded", "false");
+  const words = document.createTextNode("Show all of it");
+  unfold.append(words, element("span", "visually-hidden", `: ${title}`));
+  unfold.addEventListener("click", () => {
+    const folded = paragraph.classList.toggle("is-folded");
+    unfold.setAttribute("aria-expanded", String(!folded));
+    words.nodeValue = folded ? "Show all of it" : "Show less";
+  });
+  return [paragraph, unfold];
+}
