@@ -20,6 +20,7 @@ export class ConnectionView {
   #retry;
   #client;
   #paused = false;
+  #listening = new AbortController();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
 
@@ -33,10 +34,11 @@ export class ConnectionView {
     this.#state = part(root, ".connection-state");
     this.#detail = part(root, ".connection-detail");
     this.#retry = part(root, "button");
-    this.#retry.addEventListener("click", client.retryNow);
-    client.addEventListener("statechange", () => this.#show());
-    addEventListener("online", () => this.#show());
-    addEventListener("offline", () => this.#show());
+    const { signal } = this.#listening;
+    this.#retry.addEventListener("click", client.retryNow, { signal });
+    client.addEventListener("statechange", () => this.#show(), { signal });
+    addEventListener("online", () => this.#show(), { signal });
+    addEventListener("offline", () => this.#show(), { signal });
     this.#show();
   }
 
@@ -44,6 +46,12 @@ export class ConnectionView {
   setPaused(paused) {
     this.#paused = paused;
     this.#show();
+  }
+
+  /** Shows this client no longer, so that another view can have the place. */
+  end() {
+    this.#listening.abort();
+    this.#tick(false);
   }
 
   #show() {

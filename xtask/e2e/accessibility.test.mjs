@@ -50,6 +50,17 @@ describe("accessibility", { timeout: 60_000 }, () => {
     });
   }
 
+  for (const colorScheme of ["light", "dark"]) {
+    it(`inspector, ${colorScheme}, also with an event opened`, async () => {
+      const { page, close } = await newPage(browser, { colorScheme });
+      await page.goto(`${server.url}/inspect`);
+      await page.waitForSelector("#events li");
+      await page.click("#events summary");
+      assert.deepEqual(await findings(page), []);
+      await close();
+    });
+  }
+
   it("speaks of the connection only", async () => {
     const { page, close } = await newPage(browser);
     for (const path of ["/", "/dashboard"]) {

@@ -12,6 +12,7 @@ const directory = process.env.SCREENSHOT_DIR;
 const PAGES = [
   ["dashboard", "/dashboard", "#interfaces tr"],
   ["home", "/", "#events li:nth-child(3)"],
+  ["inspect", "/inspect", "#events li:nth-child(9)"],
   ["notifications", "/notifications", ".notice:nth-child(5)"],
 ];
 
