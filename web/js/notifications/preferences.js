@@ -66,7 +66,7 @@ export function hiddenBecause(notification, wanted, now) {
   const { category, severity, title, text, time } = notification;
   if (wanted.muted.includes(category)) return { reason: "category", words: `category ${category} is off` };
   if (SEVERITIES.indexOf(severity) < SEVERITIES.indexOf(wanted.least)) return { reason: "severity", words: `below ${wanted.least}` };
-  const word = wanted.words.find((muted) => has(`${title}\n${text}`, muted));
+  const word = wanted.words[patterns(wanted.words).findIndex((pattern) => pattern.test(`${title}\n${text}`))];
   if (word !== undefined) return { reason: "word", words: `muted word “${word}”` };
   const since = quietSince(wanted.quiet, now);
   // What came before is no disturbance, and what is critical is worth one.
@@ -74,12 +74,15 @@ export function hiddenBecause(notification, wanted, now) {
   return null;
 }
 
-/**
- * The word by itself, in any case: `test` is not in `latest`.
- * @param {string} text
- * @param {string} word
- */
-function has(text, word) {
-  const literal = word.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
-  return new RegExp(`(?<![\\p{L}\\p{N}])${literal}(?![\\p{L}\\p{N}])`, "iu").test(text);
+/** Of each list of words, which stays the same from one change of the preferences to the next. @type {WeakMap<string[], RegExp[]>} */
+const compiled = new WeakMap();
+
+/** Each word by itself, in any case: `test` is not in `latest`. @param {string[]} words */
+function patterns(words) {
+  let found = compiled.get(words);
+  if (!found) {
+    found = words.map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}(?![\\p{L}\\p{N}])`, "iu"));
+    compiled.set(words, found);
+  }
+  return found;
 }
