@@ -95,6 +95,11 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "GLOB", value_parser = filter::glob)]
     pub(crate) exclude: Vec<GlobMatcher>,
 
+    /// Only events that have an id of their own, such as every published event of sse-server: leaves out its greeting,
+    /// which comes again with each connection
+    #[arg(long)]
+    pub(crate) with_id: bool,
+
     /// Only events whose data matches this regular expression; (?i) at its start ignores case
     #[arg(long, value_name = "RE")]
     pub(crate) grep: Option<Regex>,
@@ -217,10 +222,10 @@ Examples:
   sse-cli tail --exclude 'm*' --jq '.cpuLoad > 2'
   sse-cli tail --jq '\"\\(.symbol) \\(.price)\"' -o raw
   sse-cli tail --since 10m                    what came in the last ten minutes, then what comes
-  sse-cli tail --last 20 --no-follow --json | jq .data
+  sse-cli tail --last 20 --no-follow --with-id --json | jq .data
   sse-cli tail --template '{time} {topic} {data}'
-  sse-cli tail --topic orders --cursor orders.cursor --output orders.log -o raw
-  sse-cli tail --topic jobs --cursor jobs.cursor --exec './run-job \"$SSE_ID\"'
+  sse-cli tail --topic orders --with-id --cursor orders.cursor --output orders.log -o raw
+  sse-cli tail --topic jobs --with-id --cursor jobs.cursor --exec './run-job \"$SSE_ID\"'
   sse-cli tail https://api.example.com/v1/chat --token @key.txt --data @prompt.json -o raw
   sse-cli tail :3000 :3001/events             two at once
 

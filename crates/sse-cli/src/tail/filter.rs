@@ -20,7 +20,7 @@ impl FilterArgs {
     /// # Errors
     /// When --jq cannot be run on it.
     pub(crate) fn apply<'a>(&self, event: &'a Event) -> Result<Option<Cow<'a, str>>, JqError> {
-        if !self.wants_type(event.event_type()) {
+        if !self.wants_type(event.event_type()) || self.with_id && event.id().is_none() {
             return Ok(None);
         }
         let data = event.data();

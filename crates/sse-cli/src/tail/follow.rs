@@ -174,6 +174,7 @@ impl Follow {
         let Some(stream) = self.streams.get(index) else { return Ok(()) };
         let shown = Shown {
             id: event.last_event_id(),
+            own_id: event.id().unwrap_or_default(),
             event_type: event.event_type(),
             topic: event.topic(),
             data,

@@ -49,8 +49,9 @@ const RETRIED: [StatusCode; 4] = [
     StatusCode::SERVICE_UNAVAILABLE,
     StatusCode::GATEWAY_TIMEOUT,
 ];
-/// Pause before a server is asked again what it has.
+/// Pauses before a server is asked again what it has: the first, which doubles, and the longest.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Runs the command.
 ///
@@ -240,20 +241,22 @@ impl Connections {
     /// What the server has, trying for as long as --wait says.
     async fn head(&self, args: &TailArgs, url: &Url, talk: &Talk) -> anyhow::Result<Head> {
         let start = Instant::now();
+        let mut delay = ASK_AGAIN;
         loop {
             let error = match head::of(&self.client, url, &self.headers).await {
                 Ok(head) => return Ok(head),
-                Err(error) => error,
+                Err(error) => anyhow::Error::from(error.without_url()),
             };
-            let error = anyhow::Error::from(error.without_url());
-            if args.begin.wait.is_some_and(|wait| start.elapsed() >= wait) {
-                return Err(error.context(format!("cannot connect to {}", talk::shown(url))));
+            let cause = error.root_cause().to_string();
+            let what = format!("cannot connect to {} ({})", talk::shown(url), talk::without_os_code(&cause));
+            let left = args.begin.wait.map(|wait| wait.saturating_sub(start.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                anyhow::bail!(what);
             }
-            talk.retrying(
-                &format!("cannot connect to {} ({})", talk::shown(url), error.root_cause()),
-                ASK_AGAIN,
-            );
-            tokio::time::sleep(ASK_AGAIN).await;
+            let pause = left.map_or(delay, |left| left.min(delay));
+            talk.retrying(&what, pause);
+            tokio::time::sleep(pause).await;
+            delay = (delay * 2).min(LONGEST_PAUSE);
         }
     }
 }

@@ -33,6 +33,9 @@ const MAX_COLUMN: usize = 24;
 /// Width of the event type at the start: that of the common names, so that the columns rarely move.
 const TYPE_WIDTH: usize = 12;
 
+/// Width of the topic at the start.
+const TOPIC_WIDTH: usize = 8;
+
 /// On a narrower terminal the id would leave too little of the data.
 const MIN_COLUMNS_FOR_ID: usize = 100;
 /// Data gets at least this many columns, even if the line then wraps.
@@ -61,7 +64,7 @@ enum Topics {
 impl Pretty {
     /// `several_topics`: the streams can be expected to carry more than one.
     pub(crate) fn new(several_topics: bool) -> Self {
-        let topics = if several_topics { Topics::Several(0) } else { Topics::One(None) };
+        let topics = if several_topics { Topics::Several(TOPIC_WIDTH) } else { Topics::One(None) };
         Self { name_width: 0, type_width: TYPE_WIDTH, id_width: 0, topics }
     }
 
@@ -83,7 +86,7 @@ impl Pretty {
         let style = style_of(event.event_type);
         indent += column(&mut out, style, &harmless(event.event_type), &mut self.type_width);
         if terminal.is_none_or(|columns| columns >= MIN_COLUMNS_FOR_ID) {
-            indent += column(&mut out, DIM, &harmless(event.id), &mut self.id_width);
+            indent += column(&mut out, DIM, &harmless(event.own_id), &mut self.id_width);
         }
         let room = terminal.map(|columns| columns.saturating_sub(indent).max(MIN_ROOM));
         if let Some(room) = room
@@ -111,7 +114,7 @@ impl Topics {
             match seen {
                 None => *seen = Some(topic.to_owned()),
                 Some(seen) if seen == topic => {}
-                Some(_) => *self = Self::Several(0),
+                Some(_) => *self = Self::Several(TOPIC_WIDTH),
             }
         }
         match self {

@@ -14,6 +14,8 @@ use crate::harmless::{harmless, harmless_json};
 pub(crate) struct Shown<'a> {
     /// The id to resume from after it; may be empty.
     pub(crate) id: &'a str,
+    /// The id in its own block; empty when there is none.
+    pub(crate) own_id: &'a str,
     pub(crate) event_type: &'a str,
     pub(crate) topic: Option<&'a str>,
     /// The data, or what --jq has made of it.

@@ -12,6 +12,9 @@ use tokio::time::Instant;
 use crate::exit::Exit;
 use crate::talk;
 
+/// A first attempt may take this long, however short the wait is.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
 /// One stream.
 pub(crate) struct Stream {
     source: EventSource,
@@ -27,6 +30,8 @@ pub(crate) struct Stream {
     /// What giving up ends with.
     pub(crate) trouble: Exit,
     opened: bool,
+    /// An attempt has failed since there was a connection.
+    failed: bool,
     /// When the last event came, or the connection was made.
     heard: Instant,
     over: bool,
@@ -76,6 +81,7 @@ impl Stream {
             lost: Some(now),
             trouble: Exit::Failed,
             opened: false,
+            failed: false,
             heard: now,
             over: false,
         }
@@ -89,6 +95,7 @@ impl Stream {
     pub(crate) fn opened(&mut self) {
         self.opened = true;
         self.lost = None;
+        self.failed = false;
         self.heard = Instant::now();
     }
 
@@ -100,6 +107,7 @@ impl Stream {
     /// There is no connection; `regular` if the server ended it.
     pub(crate) fn lost(&mut self, regular: bool) -> Loss {
         let since = *self.lost.get_or_insert_with(Instant::now);
+        self.failed = true;
         match self.end {
             End::Connection | End::Silence(_) if self.opened && regular => Loss::End,
             End::Connection if self.opened => Loss::Broken,
@@ -122,7 +130,8 @@ impl Stream {
     fn deadline(&self) -> Option<Instant> {
         match (self.over, self.lost, self.end) {
             (true, ..) => None,
-            (false, Some(lost), _) => lost.checked_add(self.wait?),
+            (false, Some(lost), _) if self.failed => lost.checked_add(self.wait?),
+            (false, Some(lost), _) => lost.checked_add(self.wait?.max(FIRST_ANSWER)),
             (false, None, End::Silence(silence)) => self.heard.checked_add(silence),
             (false, None, _) => None,
         }

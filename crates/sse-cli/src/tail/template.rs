@@ -103,6 +103,7 @@ mod tests {
     fn fields_are_filled_in() {
         let event = Shown {
             id: "7",
+            own_id: "7",
             event_type: "tick",
             topic: None,
             data: "{x}",

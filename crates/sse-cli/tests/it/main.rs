@@ -8,11 +8,16 @@ mod cursor;
 mod display;
 mod doctor;
 mod ending;
+mod executing;
+mod filtering;
+mod firehose;
 mod inbox;
 mod publishing;
+mod requesting;
 #[path = "../../../sse-client/tests/it/server.rs"]
 #[expect(dead_code, reason = "shared with the tests of sse-client, which use all of it")]
 mod server;
+mod starting;
 mod tailing;
 
 use std::process::{Output, Stdio};
