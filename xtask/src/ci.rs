@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, run};
-use crate::{bench, crash, e2e, full_disk, fuzz, tools};
+use crate::{bench, crash, e2e, full_disk, fuzz, loss, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
@@ -25,6 +25,7 @@ const STEPS: [Step; 9] = [
     ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
     ("end to end", || e2e::run(&e2e::Args::default())),
     ("crash", || crash::run(&crash::Args::short())),
+    ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
     ("benches, once and small", bench::run_small),
 ];

@@ -42,6 +42,19 @@ impl Connection {
         Ok(answer.expect_ok()?.json::<Stored>()?.id)
     }
 
+    /// Publishes one event of a type under an idempotency key, and waits until it is stored. Gives the id, the same one
+    /// for the same key.
+    pub(crate) async fn publish_once(
+        &mut self,
+        topic: &str,
+        event_type: &str,
+        key: &str,
+        data: &[u8],
+    ) -> Result<String> {
+        let answer = self.post(&format!("{topic}?event={event_type}&key={key}"), "text/plain", data).await?;
+        Ok(answer.expect_ok()?.json::<Stored>()?.id)
+    }
+
     /// Publishes a batch and waits until it is stored.
     pub(crate) async fn publish_batch(&mut self, topic: &str, ndjson: &[u8]) -> Result<()> {
         self.post(topic, "application/x-ndjson", ndjson).await?.expect_ok().map(drop)

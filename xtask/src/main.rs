@@ -8,6 +8,7 @@ mod foreign_reader;
 mod full_disk;
 mod fuzz;
 mod http;
+mod loss;
 mod server;
 mod shell;
 mod tools;
@@ -28,6 +29,9 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Kills the release server again and again while events are published and read; nothing may be lost.
     Crash(crash::Args),
+    /// Kills the release server, the network and sse-cli again and again; the file that `tail --cursor` writes must end
+    /// with every event exactly once.
+    Loss(loss::Args),
     /// Fills the disk under the release server while events are published and read. Needs root, for a small disk.
     FullDisk,
     /// Measures the release server. Needs an otherwise idle machine.
@@ -51,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::E2e(args) => e2e::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Crash(args) => crash::run(&args),
+        Command::Loss(args) => loss::run(&args),
         Command::FullDisk => full_disk::run(),
         Command::Bench(bench) => bench::run(bench),
         Command::ForeignReader(args) => foreign_reader::run(args),

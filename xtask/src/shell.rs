@@ -54,10 +54,26 @@ pub(crate) fn server_binary() -> PathBuf {
     std::env::var_os(SERVER).map_or_else(|| release_binary("sse-server"), PathBuf::from)
 }
 
+/// Another CLI than the release one.
+const CLI: &str = "SSE_CLI_BIN";
+
+/// The CLI that the loss test runs.
+pub(crate) fn cli_binary() -> PathBuf {
+    std::env::var_os(CLI).map_or_else(|| release_binary("sse-cli"), PathBuf::from)
+}
+
 /// Builds the server, unless another one is to be used.
 pub(crate) fn build_server() -> Result<()> {
     match std::env::var_os(SERVER) {
         Some(_) => Ok(()),
+        None => build_release(),
+    }
+}
+
+/// Builds server and CLI, unless others are to be used.
+pub(crate) fn build_server_and_cli() -> Result<()> {
+    match std::env::var_os(CLI) {
+        Some(_) => build_server(),
         None => build_release(),
     }
 }

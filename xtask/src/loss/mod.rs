@@ -1,0 +1,111 @@
+//! The loss test: the hub, the network and the CLI are killed at random while publishers publish, and the file that
+//! `sse-cli tail --cursor --output` appends to ends with every event exactly once, in order.
+
+mod kills;
+mod ledger;
+mod proxy;
+mod publisher;
+mod tail;
+mod verdict;
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::server::Server;
+use crate::shell;
+use kills::Kills;
+use ledger::Ledger;
+use proxy::Proxy;
+use publisher::{Publisher, Shared};
+use tail::Tail;
+
+/// Flags of `cargo xtask loss`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How often something is killed: the hub, the network and the CLI equally often, in random order.
+    #[arg(long, default_value_t = 50)]
+    kills: usize,
+    /// Publishers, each waiting for its acknowledgement.
+    #[arg(long, default_value_t = 16)]
+    publishers: usize,
+    /// Longest time between two kills, in seconds.
+    #[arg(long, default_value_t = 4.0)]
+    life: f64,
+    /// Mean pause of a publisher after each event, in milliseconds.
+    #[arg(long, default_value_t = 10.0)]
+    pause: f64,
+}
+
+impl Args {
+    /// The short form of the gate.
+    pub(crate) fn short() -> Self {
+        Self { kills: 12, publishers: 16, life: 1.5, pause: 10.0 }
+    }
+}
+
+/// For the file to come to its end after the last event.
+const CATCH_UP: Duration = Duration::from_secs(90);
+/// For the publishers to bring what they have begun.
+const LAST_EVENTS: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    shell::build_server_and_cli()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let data = shell::scratch_folder("loss")?;
+    LocalSet::new().block_on(&runtime, test(args, data.path()))
+}
+
+async fn test(args: &Args, folder: &Path) -> Result<()> {
+    let server = Server::start(&folder.join("hub"), &[])?;
+    let proxy = Proxy::start(server.address.clone()).await?;
+    let tail = Tail::start(&proxy.address, folder)?;
+    let shared = Rc::new(Shared::default());
+    let mut publishers = JoinSet::new();
+    for number in 0..args.publishers {
+        let publisher = Publisher {
+            number,
+            address: proxy.address.clone(),
+            pause: Duration::from_secs_f64(args.pause / 1e3),
+            shared: Rc::clone(&shared),
+        };
+        publishers.spawn_local(publisher.run());
+    }
+    let mut kills = Kills { server, data: folder.join("hub"), proxy, tail, done: Vec::new() };
+    kills.run(args.kills, args.life).await?;
+    shared.stop.set(true);
+    let mut ledger = Ledger::default();
+    let last = async {
+        while let Some(done) = publishers.join_next().await {
+            ledger.add(done?);
+        }
+        ledger.add(publisher::end(&kills.proxy.address).await?);
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(LAST_EVENTS, last).await.context("publishers do not come to the end")??;
+    let from = Instant::now();
+    let lines = kills.tail.lines_up_to_end(CATCH_UP).await?;
+    kills.tail.kill()?;
+    verdict::check(&ledger, &lines)?;
+    report(&ledger, &kills, from.elapsed());
+    Ok(())
+}
+
+fn report(ledger: &Ledger, kills: &Kills, catch_up: Duration) {
+    let proxy = kills.proxy.figures();
+    println!("killed            {:>10} times: {}", kills.done.len(), kills.in_words());
+    println!("events            {:>10}, each exactly once in the file, in order", ledger.events.len());
+    println!("tried again       {:>10} times by the publishers, under the same keys", ledger.repeats);
+    println!(
+        "CLI killed        {:>10} times with output past its cursor, {} bytes at most",
+        kills.tail.unsettled, kills.tail.most_unsettled_bytes
+    );
+    println!(
+        "network           {:>10} connections, {} of them cut, {} stalls, {} pieces",
+        proxy.connections, proxy.cut, proxy.stalls, proxy.pieces
+    );
+    println!("caught up         {:>10.2} s after the last event", catch_up.as_secs_f64());
+}
