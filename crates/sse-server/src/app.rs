@@ -11,7 +11,7 @@ use actix_web::dev::Server;
 use tokio::task::JoinSet;
 
 use crate::chat::Chat;
-use crate::config::{DataDir, Settings, Switch};
+use crate::config::{DataDir, Settings, Switch, TickerMarket};
 use crate::http::{self, Pages, Worker};
 use crate::hub::{Fanout, Hub};
 use crate::log::{DiskLog, Log, MemoryLog};
@@ -19,6 +19,7 @@ use crate::policy::Policies;
 use crate::settings_file::{self, Contents, SettingsFileError};
 use crate::shutdown::{Shutdown, ShutdownSwitch, interrupted};
 use crate::source;
+use crate::source::ticker::{FeedError, Market, Ticker};
 
 /// How long connections may take to send what they hold once every stream has been ended. A reader that has
 /// stopped reading is cut then.
@@ -61,6 +62,14 @@ pub enum StartError {
         /// What is wrong with it.
         why: String,
     },
+    /// `--ticker-feed` cannot be read or understood.
+    #[error("cannot play the quotes in {file} (--ticker-feed): {source}", file = file.display())]
+    TickerFeed {
+        /// The file as given.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: FeedError,
+    },
     /// `--listen` is not an address of this machine, or taken.
     #[error("cannot listen on {addr} (--listen): {source}")]
     Listen {
@@ -91,6 +100,7 @@ impl App {
                 file: settings.config.clone().unwrap_or_default(),
                 source,
             })?;
+        let market = market(&settings)?;
         let disk = open_disk(&settings.data_dir, &policies)?;
         let log: Arc<dyn Log> = match &disk {
             Some(disk) => Arc::clone(disk) as _,
@@ -105,7 +115,11 @@ impl App {
         }
         let chat = Chat::new(hub.clone(), settings.chat_grace);
         sources.spawn(chat.clone().run(shutdown.clone()));
-        let (server, addr) = serve(&settings, hub, chat, pages.clone(), shutdown)
+        let ticker = Ticker::new(hub.clone());
+        if let Some(market) = market {
+            sources.spawn(source::ticker::run(ticker.clone(), market, shutdown.clone()));
+        }
+        let (server, addr) = serve(&settings, hub, chat, ticker, pages.clone(), shutdown)
             .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
         Ok(Self { server, addr, pages, sources, disk })
     }
@@ -156,17 +170,31 @@ fn open_disk(data_dir: &DataDir, policies: &Policies) -> Result<Option<Arc<DiskL
     Ok(Some(Arc::new(log)))
 }
 
+/// What the ticker plays, if anything.
+fn market(settings: &Settings) -> Result<Option<Market>, StartError> {
+    if let Some(file) = &settings.ticker_feed {
+        let market = Market::replay(file);
+        return market.map(Some).map_err(|source| StartError::TickerFeed { file: file.clone(), source });
+    }
+    let seed = || settings.ticker_seed.unwrap_or_else(|| fastrand::u64(..));
+    Ok(match settings.ticker {
+        TickerMarket::Simulated => Some(Market::simulated(seed())),
+        TickerMarket::Off => None,
+    })
+}
+
 fn serve(
     settings: &Settings,
     hub: Hub,
     chat: Chat,
+    ticker: Ticker,
     pages: Pages,
     shutdown: Shutdown,
 ) -> io::Result<(Server, SocketAddr)> {
     let heartbeat = settings.heartbeat;
     let factory = move || {
         let fanout = Fanout::start(hub.clone(), shutdown.clone());
-        let worker = Worker { fanout, chat: chat.clone(), heartbeat };
+        let worker = Worker { fanout, chat: chat.clone(), heartbeat, ticker: ticker.clone() };
         actix_web::App::new().configure(|config| http::routes(config, worker, &pages))
     };
     let mut server = HttpServer::new(factory);

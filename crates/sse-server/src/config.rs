@@ -35,6 +35,19 @@ pub struct Settings {
     #[arg(long, env = "SSE_METRICS_INTERVAL", value_name = "TIME", default_value = "2s", value_parser = metrics_interval)]
     pub metrics_interval: Duration,
 
+    /// Where the ticker has its prices from, beside those that are posted.
+    #[arg(long, env = "SSE_TICKER", value_name = "MARKET", default_value = "simulated")]
+    pub ticker: TickerMarket,
+
+    /// Number that decides the prices of the simulated market, the same each time. Default: another one at each start.
+    #[arg(long, env = "SSE_TICKER_SEED", value_name = "N")]
+    pub ticker_seed: Option<u64>,
+
+    /// Recorded quotes to play back at their own pace instead of the simulated market: CSV with the columns
+    /// time,symbol,price; see docs/settings.md.
+    #[arg(long, env = "SSE_TICKER_FEED", value_name = "FILE", conflicts_with_all = ["ticker", "ticker_seed"])]
+    pub ticker_feed: Option<PathBuf>,
+
     /// Longest silence on a stream before a heartbeat, from 100ms to 1h; `off` for none. Below the 60 s after
     /// which nginx cuts an idle response.
     #[arg(long, env = "SSE_HEARTBEAT", value_name = "TIME", default_value = "15s", value_parser = heartbeat)]
@@ -74,6 +87,15 @@ pub enum Switch {
     /// It is.
     On,
     /// It is not.
+    Off,
+}
+
+/// The server's own prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TickerMarket {
+    /// Companies that do not exist, whose prices go at random.
+    Simulated,
+    /// None.
     Off,
 }
 

@@ -100,6 +100,7 @@ fn built_in() -> impl Iterator<Item = (Selector, Policy)> {
     let rules = [
         ("metrics", figures(300)),
         ("clock", figures(120)),
+        ("ticker/*", Policy { last_value: true, ..figures(300) }),
         ("notifications", notifications()),
         ("chat/*", chat()),
     ];
@@ -109,7 +110,7 @@ fn built_in() -> impl Iterator<Item = (Selector, Policy)> {
 }
 
 /// Figures are kept in memory and of use only while they are new. At the default interval 300 metrics are 10 minutes, which
-/// is what the dashboard's charts show.
+/// is what the dashboard's charts show. Prices have a last value, so that there is one to show before the next tick.
 fn figures(count: usize) -> Policy {
     Policy {
         durability: Durability::Memory,
@@ -142,6 +143,7 @@ mod tests {
         let of = |name: &str| policies.of(&Topic::new(name).unwrap());
         assert_eq!(of("metrics"), mine);
         assert_eq!(of("clock").durability, Durability::Memory);
+        assert!(of("ticker/ACME").last_value);
         assert_eq!(of("notifications").retain.count, Some(1_000));
         assert_eq!(of("chat/lobby").retain.count, Some(10_000));
         assert_eq!(of("anything/else"), Policy::default());

@@ -8,8 +8,10 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde::Serialize;
 
 use super::ndjson::BatchError;
+use super::ticker::{Field, QuotesError};
 use crate::chat::ChatError;
 use crate::log::{AppendError, ReadError};
+use crate::source::ticker::QuoteError;
 
 /// Seconds after which to try again when the log cannot be written or read.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -30,8 +32,8 @@ pub(super) struct Problem {
 enum Place {
     /// Line of a batch, from 1.
     Line(usize),
-    /// Field of a JSON object.
-    Field(Box<str>),
+    /// Field of a JSON object, and the line of a batch that this is, from 1.
+    Field(Box<str>, Option<u32>),
 }
 
 #[derive(Serialize)]
@@ -61,7 +63,7 @@ impl Problem {
 
     /// A field of the body is wrong; `detail` says what is wrong with it and what to do.
     pub(super) fn bad_field(field: impl Into<Box<str>>, detail: impl fmt::Display) -> Self {
-        Self { place: Some(Place::Field(field.into())), ..Self::bad_request(detail) }
+        Self { place: Some(Place::Field(field.into(), None)), ..Self::bad_request(detail) }
     }
 
     /// There is nothing at this path.
@@ -117,7 +119,7 @@ impl Problem {
         let (line, field) = match &self.place {
             None => (None, None),
             Some(Place::Line(line)) => (Some(*line), None),
-            Some(Place::Field(field)) => (None, Some(&**field)),
+            Some(Place::Field(field, line)) => (line.map(|line| line as usize), Some(&**field)),
         };
         let problem = ProblemJson {
             status: self.status.as_u16(),
@@ -138,6 +140,34 @@ impl From<BatchError> for Problem {
             BatchError::Empty | BatchError::Line { .. } => Self::bad_request(&error),
         };
         Self { place: error.line().map(Place::Line), ..problem }
+    }
+}
+
+impl From<QuotesError> for Problem {
+    fn from(error: QuotesError) -> Self {
+        let problem = match &error {
+            QuotesError::TooMany => Self::too_large(&error),
+            QuotesError::Empty | QuotesError::Json(_) | QuotesError::Quote { .. } => {
+                Self::bad_request(&error)
+            }
+        };
+        let field = error.field().map(Field::name);
+        let place = match (field, error.line()) {
+            (Some(field), line) => {
+                Some(Place::Field(field.into(), line.and_then(|line| u32::try_from(line).ok())))
+            }
+            (None, line) => line.map(Place::Line),
+        };
+        Self { place, ..problem }
+    }
+}
+
+impl From<QuoteError> for Problem {
+    fn from(error: QuoteError) -> Self {
+        match error {
+            QuoteError::Full(full) => Self::new(StatusCode::CONFLICT, full),
+            QuoteError::Append(error) => error.into(),
+        }
     }
 }
 

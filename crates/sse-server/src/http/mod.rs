@@ -18,6 +18,7 @@ mod poll;
 mod publish;
 mod query;
 mod socket;
+mod ticker;
 mod topics;
 mod writer;
 
@@ -30,12 +31,13 @@ pub(crate) use socket::prepare as prepare_socket;
 use crate::chat::Chat;
 use crate::config::Heartbeat;
 use crate::hub::{Fanout, Hub};
+use crate::source::ticker::Ticker;
 use endpoint::Endpoint;
 use error::Problem;
 
 /// The streams that the server offers, for people to read.
-pub(crate) const STREAMS: [&str; 4] =
-    ["/events", "/dashboard-events", "/chat/events", "/notifications/events"];
+pub(crate) const STREAMS: [&str; 5] =
+    ["/events", "/dashboard-events", "/chat/events", "/notifications/events", "/ticker/events"];
 
 /// What the handlers of one worker share.
 #[derive(Clone)]
@@ -43,6 +45,7 @@ pub(crate) struct Worker {
     pub(crate) fanout: Fanout,
     pub(crate) chat: Chat,
     pub(crate) heartbeat: Heartbeat,
+    pub(crate) ticker: Ticker,
 }
 
 impl Worker {
@@ -67,6 +70,9 @@ fn api() -> Vec<Endpoint> {
         Endpoint::new("/chat/users").get_or_head(chat::users),
         Endpoint::new("/notifications").beside_page().post(notifications::send),
         Endpoint::new("/notifications/events").get(notifications::stream),
+        Endpoint::new("/ticker/events").get(ticker::stream),
+        Endpoint::new("/ticker/quotes").post(ticker::quotes),
+        Endpoint::new("/ticker/symbols").get_or_head(ticker::symbols),
         Endpoint::new("/topics").get_or_head(topics::list).post(publish::batch),
         Endpoint::new("/topics/{topic}").get_or_head(history::page).post(publish::to_topic),
         Endpoint::new("/poll").get(poll::page),

@@ -41,11 +41,20 @@ impl Stored {
 
 /// Answer to a batch.
 #[derive(Serialize)]
-struct BatchStored {
+pub(super) struct BatchStored {
     ids: Span,
     count: u64,
     #[serde(skip_serializing_if = "is_false")]
     repeated: bool,
+}
+
+impl BatchStored {
+    /// What the log said of a batch.
+    pub(super) fn new(hub: &Hub, &Appended { first, count, repeated }: &Appended) -> Self {
+        let last = first + count.saturating_sub(1);
+        let ids = Span { first: hub.id(first).to_string(), last: hub.id(last).to_string() };
+        Self { ids, count, repeated }
+    }
 }
 
 #[derive(Serialize)]
@@ -96,10 +105,8 @@ async fn publish_batch(
     let text = body::text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
     let drafts = ndjson::parse(&text, topic.as_ref())?;
     let hub = Worker::of(request).hub();
-    let Appended { first, count, repeated } = append(hub, drafts, key).await?;
-    let last = first + count.saturating_sub(1);
-    let ids = Span { first: hub.id(first).to_string(), last: hub.id(last).to_string() };
-    Ok(HttpResponse::Ok().json(BatchStored { ids, count, repeated }))
+    let appended = append(hub, drafts, key).await?;
+    Ok(HttpResponse::Ok().json(BatchStored::new(hub, &appended)))
 }
 
 /// Stores the events; the answer comes when they are as durable as their topics' policies say.
@@ -112,7 +119,8 @@ pub(super) async fn append(
     Ok(hub.append(Append { drafts, key }).await?)
 }
 
-fn is_batch(request: &HttpRequest) -> bool {
+/// Does the request say that its body is NDJSON?
+pub(super) fn is_batch(request: &HttpRequest) -> bool {
     let full = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = full.split(';').next().unwrap_or_default().trim();
     BATCH_TYPES.iter().any(|batch| essence.eq_ignore_ascii_case(batch))

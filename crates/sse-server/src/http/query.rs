@@ -8,8 +8,9 @@ use crate::log::Seek;
 
 /// Value that stands for "all that is kept".
 const EARLIEST: &str = "earliest";
-/// The one parameter that can be there more than once.
+/// The parameters that can be there more than once.
 const TOPIC: &str = "topic";
+pub(super) const SYMBOL: &str = "symbol";
 
 /// The parameters of a request, in their order.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Query {
             if !known.contains(&&*name) {
                 return Err(unknown(&name, known));
             }
-            if name != TOPIC && given.iter().any(|(other, _)| *other == name) {
+            if name != TOPIC && name != SYMBOL && given.iter().any(|(other, _)| *other == name) {
                 return Err(Problem::bad_request(format!("parameter `{name}` is there twice; give it once")));
             }
             given.push((name.into_owned(), value.into_owned()));
@@ -45,7 +46,7 @@ impl Query {
         Selectors::new(selectors).map_err(Problem::bad_request)
     }
 
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 }

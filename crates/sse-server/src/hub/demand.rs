@@ -7,18 +7,38 @@ use tokio::sync::watch;
 
 use super::Selectors;
 
-/// Counts, for each watched topic, the subscriptions that want it.
+/// Counts, for each thing watched, the subscriptions that want it.
 #[derive(Debug, Default)]
-pub(super) struct Demand(Mutex<Vec<(Topic, watch::Sender<usize>)>>);
+pub(super) struct Demand(Mutex<Vec<(Watch, watch::Sender<usize>)>>);
 
-/// A source's view of the demand for its topic.
+/// What a source watches.
+#[derive(Debug)]
+enum Watch {
+    /// One topic, however it is asked for.
+    Topic(Topic),
+    /// The topics below a prefix, when a selector names one of them or the prefix. A stream of every topic gets what
+    /// others have asked for, but does not wake the source of so many events.
+    NamedBelow(Topic),
+}
+
+/// A source's view of the demand for its topics.
 #[derive(Debug)]
 pub(crate) struct Watched(watch::Receiver<usize>);
 
 impl Demand {
+    /// Demand for one topic.
     pub(super) fn watch(&self, topic: Topic) -> Watched {
+        self.add_watch(Watch::Topic(topic))
+    }
+
+    /// Demand for topics below this one, by name.
+    pub(super) fn watch_below(&self, prefix: Topic) -> Watched {
+        self.add_watch(Watch::NamedBelow(prefix))
+    }
+
+    fn add_watch(&self, wish: Watch) -> Watched {
         let (sender, receiver) = watch::channel(0);
-        self.topics().push((topic, sender));
+        self.watches().push((wish, sender));
         Watched(receiver)
     }
 
@@ -31,14 +51,23 @@ impl Demand {
     }
 
     fn change(&self, selectors: &Selectors, change: impl Fn(&mut usize)) {
-        for (topic, count) in self.topics().iter().filter(|(topic, _)| selectors.match_topic(topic)) {
+        for (watch, count) in self.watches().iter().filter(|(watch, _)| watch.is_wanted_by(selectors)) {
             count.send_modify(&change);
-            tracing::trace!(%topic, "demand changed");
+            tracing::trace!(?watch, "demand changed");
         }
     }
 
-    fn topics(&self) -> MutexGuard<'_, Vec<(Topic, watch::Sender<usize>)>> {
+    fn watches(&self) -> MutexGuard<'_, Vec<(Watch, watch::Sender<usize>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch {
+    fn is_wanted_by(&self, selectors: &Selectors) -> bool {
+        match self {
+            Self::Topic(topic) => selectors.match_topic(topic),
+            Self::NamedBelow(prefix) => selectors.name_below(prefix),
+        }
     }
 }
 

@@ -32,8 +32,7 @@ pub(crate) struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     log: Arc<dyn Log>,
-    /// Some topic has a last value, so a new subscription has to look for it.
-    last_values: bool,
+    policies: Policies,
     demand: Demand,
     streams: Streams,
 }
@@ -41,8 +40,8 @@ struct Inner {
 impl Hub {
     /// A hub on this log, which was opened with the same policies.
     pub(crate) fn new(log: Arc<dyn Log>, policies: &Policies) -> Self {
-        let last_values = policies.any_last_value();
-        Self(Arc::new(Inner { log, last_values, demand: Demand::default(), streams: Streams::default() }))
+        let (demand, streams) = (Demand::default(), Streams::default());
+        Self(Arc::new(Inner { log, policies: policies.clone(), demand, streams }))
     }
 
     /// Publishes one event. Resolves when it is as durable as its topic's policy says, and on its way to every
@@ -111,8 +110,18 @@ impl Hub {
         self.0.log.seek(selectors, seek)
     }
 
-    fn has_last_values(&self) -> bool {
-        self.0.last_values
+    /// As [`Self::watch_demand`], for the topics below this one. Only a selector that names the prefix or one of the
+    /// topics counts, `*` does not.
+    pub(crate) fn watch_demand_below(&self, prefix: Topic) -> Watched {
+        self.0.demand.watch_below(prefix)
+    }
+
+    /// Can one of the topics have a last value, so that a new subscription has to look for it?
+    fn may_have_last_values(&self, selectors: &Selectors) -> bool {
+        match selectors.exact() {
+            Some(mut topics) => topics.any(|topic| self.0.policies.of(topic).last_value),
+            None => self.0.policies.any_last_value(),
+        }
     }
 
     fn demand(&self) -> &Demand {

@@ -54,6 +54,21 @@ impl Selectors {
     pub(crate) fn match_topic(&self, topic: &Topic) -> bool {
         self.0.iter().any(|selector| selector.matches(topic))
     }
+
+    /// The set that wants every topic below this one.
+    pub(crate) fn below(prefix: Topic) -> Self {
+        Self(Arc::from([Selector::Below(prefix)]))
+    }
+
+    /// Does one of the selectors name a topic below `prefix`, or all of them?
+    pub(super) fn name_below(&self, prefix: &Topic) -> bool {
+        let all_below = Selector::Below(prefix.clone());
+        self.0.iter().any(|selector| match selector {
+            Selector::All => false,
+            Selector::Exact(topic) => all_below.matches(topic),
+            Selector::Below(named) => named == prefix || all_below.matches(named),
+        })
+    }
 }
 
 impl fmt::Display for Selectors {
@@ -80,6 +95,22 @@ mod tests {
         assert_eq!(set(&["b", "a", "b"]), set(&["a", "b"]));
         assert_eq!(set(&["b", "*", "a/*"]), "*");
         assert_eq!(set(&[]), "*");
+    }
+
+    #[test]
+    fn a_name_below_a_prefix_is_told_from_a_stream_of_everything() {
+        let prefix = Topic::new("ticker").unwrap();
+        for (selectors, named) in [
+            (&["*"][..], false),
+            (&["ticker"], false),
+            (&["tickers/*", "a"], false),
+            (&["a", "ticker/ACME"], true),
+            (&["ticker/*"], true),
+            (&["ticker/eu/*"], true),
+        ] {
+            let set = Selectors::new(selectors.iter().map(|text| text.parse().unwrap()).collect());
+            assert_eq!(set.unwrap().name_below(&prefix), named, "{selectors:?}");
+        }
     }
 
     #[test]

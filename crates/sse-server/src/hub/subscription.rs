@@ -70,7 +70,7 @@ impl Subscription {
         let place = hub.place(start, feed.selectors());
         let cursor = place.seq();
         let phase = match place {
-            Place::Head(_) if hub.has_last_values() => Phase::LastValues(0),
+            Place::Head(_) if hub.may_have_last_values(feed.selectors()) => Phase::LastValues(0),
             Place::Head(_) => Phase::Live,
             Place::Kept(_) => Phase::Kept,
             Place::After(_) => Phase::Replay,

@@ -5,8 +5,14 @@ pub(crate) mod clock;
 pub(crate) mod metrics;
 pub(crate) mod notification;
 mod sampler;
+pub(crate) mod ticker;
 
 /// The time now as our events carry it: RFC 3339 with milliseconds, UTC.
 pub(crate) fn timestamp() -> String {
-    format!("{:.3}", jiff::Timestamp::now())
+    rfc3339(jiff::Timestamp::now())
+}
+
+/// A time as our events carry it.
+fn rfc3339(time: jiff::Timestamp) -> String {
+    format!("{time:.3}")
 }

@@ -19,3 +19,4 @@ mod process;
 mod publish;
 mod refusals;
 mod streams;
+mod ticker;

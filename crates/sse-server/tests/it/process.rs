@@ -54,7 +54,7 @@ async fn closed_streams_give_their_files_back() {
 }
 
 /// Runs to the end and gives what it said on stderr.
-fn refuses(args: &[&str]) -> String {
+pub fn refuses(args: &[&str]) -> String {
     let mut command = command(&std::env::temp_dir());
     let mut child = command.args(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let from = Instant::now();
