@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { launchBrowser, newPage, Server, textMatches } from "./harness.mjs";
 
-describe("accessibility", { timeout: 60_000 }, () => {
+describe("accessibility", { timeout: 120_000 }, () => {
   let server;
   let browser;
   let axe;
@@ -59,7 +59,29 @@ describe("accessibility", { timeout: 60_000 }, () => {
       assert.deepEqual(await findings(page), []);
       await close();
     });
+
+    it(`ticker, ${colorScheme}, also sorted, after a mistake and empty`, async () => {
+      const { page, close } = await newPage(browser, { colorScheme });
+      await page.goto(`${server.url}/ticker`);
+      await page.waitForSelector("#rows tr[data-trend]:nth-child(6)", { timeout: 15_000 });
+      assert.deepEqual(await findings(page), []);
+      await page.click("button[data-sort=change]");
+      await page.fill("#symbol", "<b>");
+      await page.press("#symbol", "Enter");
+      assert.deepEqual(await findings(page), []);
+      for (let rows = 6; rows > 0; rows -= 1) await page.click("#rows tr:first-child [aria-label^=Remove]");
+      assert.deepEqual(await findings(page), []);
+      await close();
+    });
   }
+
+  it("does not read prices out", async () => {
+    const { page, close } = await newPage(browser);
+    await page.goto(`${server.url}/ticker`);
+    const live = await page.locator("[aria-live], [role=status], [role=alert], [role=log]").evaluateAll((all) => all.map((e) => e.id || e.className));
+    assert.deepEqual(live, ["connection-state", "said"]);
+    await close();
+  });
 
   it("speaks of the connection only", async () => {
     const { page, close } = await newPage(browser);

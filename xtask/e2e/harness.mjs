@@ -59,6 +59,11 @@ export class Server {
     return this.#opened;
   }
 
+  /** The end of what the server has logged. */
+  get log() {
+    return this.#log;
+  }
+
   /** Port 0 at first; after a stop the same port again. */
   async start() {
     const args = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.#data, ...this.#args];

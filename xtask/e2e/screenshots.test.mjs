@@ -13,6 +13,7 @@ const PAGES = [
   ["dashboard", "/dashboard", "#interfaces tr"],
   ["home", "/", "#events li:nth-child(3)"],
   ["inspect", "/inspect", "#events li:nth-child(9)"],
+  ["ticker", "/ticker", "#rows tr[data-trend]:nth-child(6)"],
   ["notifications", "/notifications", ".notice:nth-child(5)"],
 ];
 

@@ -20,11 +20,14 @@ pub(crate) fn topic() -> Topic {
 }
 
 /// Publishes a sample every `every` while somebody looks, until shutdown.
-pub(crate) async fn run(hub: Hub, every: Duration, mut shutdown: Shutdown) {
+pub(crate) fn run(hub: Hub, every: Duration, mut shutdown: Shutdown) -> impl Future<Output = ()> {
+    // Not in the task, which may have its first turn only after the first reader came.
     let demand = hub.watch_demand(topic());
-    tokio::select! {
-        () = publish(hub, demand, every) => {}
-        () = shutdown.requested() => {}
+    async move {
+        tokio::select! {
+            () = publish(hub, demand, every) => {}
+            () = shutdown.requested() => {}
+        }
     }
 }
 

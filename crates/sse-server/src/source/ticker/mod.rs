@@ -56,8 +56,10 @@ pub(crate) struct Market {
     source: Source,
     /// With the names of those that are made up.
     symbols: Vec<(Symbol, Option<&'static str>)>,
-    steps: Box<dyn Iterator<Item = Step> + Send>,
+    steps: Steps,
 }
+
+type Steps = Box<dyn Iterator<Item = Step> + Send>;
 
 /// What happens next on a market.
 struct Step {
@@ -120,21 +122,24 @@ impl Ticker {
     }
 }
 
-/// Lists the symbols of the market, and publishes its quotes while somebody looks at the ticker, until shutdown.
-pub(crate) async fn run(ticker: Ticker, market: Market, mut shutdown: Shutdown) {
+/// Lists the symbols of the market at once, and publishes its quotes while somebody looks at the ticker, until shutdown.
+pub(crate) fn run(ticker: Ticker, market: Market, mut shutdown: Shutdown) -> impl Future<Output = ()> {
+    // Not in the task, which may have its first turn only after the first reader came.
     let demand = ticker.0.hub.watch_demand_below(topics());
-    tokio::select! {
-        () = trade(ticker, market, demand) => {}
-        () = shutdown.requested() => {}
+    let Market { source, symbols, steps } = market;
+    ticker.with_board(|board| {
+        symbols.into_iter().for_each(|(symbol, name)| board.list(symbol, name, source));
+    });
+    async move {
+        tokio::select! {
+            () = trade(ticker, source, steps, demand) => {}
+            () = shutdown.requested() => {}
+        }
     }
 }
 
 /// The market stands still while nobody looks, and goes on where it stopped.
-async fn trade(ticker: Ticker, market: Market, mut demand: Watched) {
-    let Market { source, symbols, mut steps } = market;
-    ticker.with_board(|board| {
-        symbols.into_iter().for_each(|(symbol, name)| board.list(symbol, name, source));
-    });
+async fn trade(ticker: Ticker, source: Source, mut steps: Steps, mut demand: Watched) {
     let Some(mut step) = steps.next() else { return };
     loop {
         demand.wanted().await;

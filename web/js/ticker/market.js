@@ -1,0 +1,33 @@
+// What the server says of symbols beside the stream: their list, and the prices that it keeps.
+
+import { MAX_POINTS, parseSymbol, parseTick } from "./quote.js";
+
+/** @typedef {{symbol: string, name: string | null, source: string}} Listing */
+/** @typedef {{tick: import("./quote.js").Tick, id: string}} Kept */
+
+/** Every symbol that the server has a price of, by name. @returns {Promise<Listing[]>} */
+export async function fetchListings() {
+  const { symbols } = await fetchJson("/ticker/symbols");
+  if (!Array.isArray(symbols)) return [];
+  return symbols.flatMap(({ symbol, name, source }) => {
+    const parsed = parseSymbol(symbol);
+    return parsed === null ? [] : [{ symbol: parsed, name: typeof name === "string" ? name : null, source: String(source) }];
+  });
+}
+
+/** The newest prices of a symbol, oldest first. @param {string} symbol @returns {Promise<Kept[]>} */
+export async function fetchKept(symbol) {
+  const { events } = await fetchJson(`/topics/ticker/${encodeURIComponent(symbol)}?last=${MAX_POINTS}`);
+  if (!Array.isArray(events)) return [];
+  return events.flatMap(({ id, data }) => {
+    const tick = typeof data === "string" ? parseTick(data) : null;
+    return tick && typeof id === "string" ? [{ tick, id }] : [];
+  });
+}
+
+/** @param {string} address */
+async function fetchJson(address) {
+  const response = await fetch(address, { headers: { accept: "application/json" } });
+  if (!response.ok) throw new Error(`${address}: ${response.status}`);
+  return response.json();
+}

@@ -1,0 +1,223 @@
+// The ticker page: takes the prices of the watched symbols from the stream, and draws the newest state once a frame.
+// Only wiring: list, quotes, table and connection state each have their own file.
+
+import { SseClient } from "../../sse.js";
+import { ConnectionView } from "../connection.js";
+import * as units from "../units.js";
+import { fetchKept, fetchListings } from "./market.js";
+import { parseSymbol, parseTick, Quote } from "./quote.js";
+import { Table } from "./table.js";
+import { MAX_WATCHED, WatchList } from "./watch-list.js";
+
+/** @typedef {import("./row.js").Shown} Shown */
+/** @typedef {import("./market.js").Listing} Listing */
+
+/** Symbols that are shown to a visitor who has chosen none. */
+const SUGGESTED = 6;
+/** A stream has a heartbeat every 15 s: quiet for so long means a dead connection. */
+const SILENCE_MS = 60_000;
+/** How long a gap is mentioned. */
+const GAP_NOTE_MS = 60_000;
+const PREFIX = "ticker/";
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const input = /** @type {HTMLInputElement} */ (byId("symbol"));
+
+const list = new WatchList();
+/** @type {Map<string, Quote>} */
+const quotes = new Map();
+/** What is drawn while paused; null while not. @type {Map<string, Shown> | null} */
+let frozen = null;
+/** @type {Map<string, Listing>} */
+let listings = new Map();
+/** Seconds since 1970 when the newest price came. */
+let updated = 0;
+let frame = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let gapTimer;
+
+const client = new SseClient("/events", { silenceMs: SILENCE_MS });
+const connection = new ConnectionView(byId("connection"), client);
+const table = new Table(byId("scroll"), { moveUp, remove, sorted: () => draw() });
+
+client.on("*", (event) => {
+  if (event.type === "gap") return showGap(event.data);
+  const quote = event.topic?.startsWith(PREFIX) ? quotes.get(event.topic.slice(PREFIX.length)) : undefined;
+  const tick = quote && parseTick(event.data);
+  if (!tick || !quote.add(tick, event.lastEventId)) return;
+  updated = Date.now() / 1000;
+  scheduleDraw();
+});
+
+/** One drawing a frame, however many prices came; none while paused or hidden, where only the quotes change. */
+function scheduleDraw() {
+  if (frozen || document.hidden || frame !== 0) return;
+  frame = requestAnimationFrame(() => {
+    frame = 0;
+    if (!frozen) draw();
+  });
+}
+
+function draw() {
+  table.draw(frozen ?? quotes, describe);
+  byId("empty").hidden = quotes.size > 0;
+  if (frozen) return;
+  byId("market").textContent = market();
+  if (updated === 0) return;
+  const time = byId("updated");
+  time.textContent = units.clock(updated);
+  time.setAttribute("datetime", new Date(updated * 1000).toISOString());
+}
+
+/** What stands below a symbol. @param {string} symbol */
+function describe(symbol) {
+  const listing = listings.get(symbol);
+  const source = quotes.get(symbol)?.latest?.source ?? listing?.source;
+  if (source === "simulated") return listing?.name ?? "simulated";
+  if (source === "replay") return "played back";
+  return source === "posted" ? "from outside" : "no price yet";
+}
+
+/** Whose prices these are. Made-up ones are never without a word about it. */
+function market() {
+  const sources = new Set([...quotes.values()].map(({ symbol, latest }) => latest?.source ?? listings.get(symbol)?.source));
+  if (sources.has("simulated")) {
+    return `Simulated market: these companies do not exist, and their prices are made up.${sources.has("posted") ? " Others come from outside." : ""}`;
+  }
+  if (sources.has("replay")) return "Recorded quotes, played back at their own pace.";
+  return sources.has("posted") ? "Prices from an outside feed." : "No prices yet.";
+}
+
+/** Makes quotes, rows and the topics of the stream those of the list. */
+function follow() {
+  const symbols = list.symbols;
+  // A client without topics would get them all.
+  if (symbols.length === 0) client.close();
+  for (const symbol of symbols) if (!quotes.has(symbol)) watch(symbol);
+  for (const symbol of [...quotes.keys()]) if (!symbols.includes(symbol)) unwatch(symbol);
+  if (symbols.length > 0) client.open();
+  table.setSymbols(symbols);
+  draw();
+}
+
+/** @param {string} symbol */
+function watch(symbol) {
+  const quote = new Quote(symbol);
+  quotes.set(symbol, quote);
+  client.addTopic(PREFIX + symbol);
+  fetchKept(symbol)
+    .then((kept) => {
+      quote.addKept(kept);
+      frozen?.set(symbol, quote.copy());
+      draw();
+    })
+    // The stream brings what comes next; only the line is shorter.
+    .catch((error) => console.info(`no earlier prices: ${error.message}`));
+}
+
+/** @param {string} symbol */
+function unwatch(symbol) {
+  quotes.delete(symbol);
+  frozen?.delete(symbol);
+  client.removeTopic(PREFIX + symbol);
+}
+
+/** @param {string} symbol */
+function moveUp(symbol) {
+  list.moveUp(symbol);
+  table.focusUp(symbol);
+}
+
+/** @param {string} symbol */
+function remove(symbol) {
+  const index = table.indexOf(symbol);
+  list.remove(symbol);
+  say(`${symbol} removed`);
+  if (!table.focusRemove(index)) input.focus();
+}
+
+/** @param {SubmitEvent} event */
+function add(event) {
+  event.preventDefault();
+  const symbol = parseSymbol(input.value);
+  if (symbol === null) return refuse(`${input.value.trim()} is no symbol: 1 to 16 letters, digits, and . - _ : inside.`);
+  if (list.has(symbol)) return refuse(`${symbol} is in the list already.`);
+  if (list.isFull) return refuse(`The list has ${MAX_WATCHED} symbols, which is the most there can be.`);
+  list.add(symbol);
+  say(listings.has(symbol) ? `${symbol} added` : `${symbol} added; there is no price of it yet`);
+  input.value = "";
+}
+
+/** @param {string} why */
+function refuse(why) {
+  say(why, "error");
+  input.select();
+}
+
+/** @param {string} words @param {"error" | "done"} [kind] */
+function say(words, kind = "done") {
+  byId("said").textContent = words;
+  byId("said").dataset.kind = kind;
+  input.setAttribute("aria-invalid", String(kind === "error"));
+}
+
+/** @param {boolean} on */
+function setPaused(on) {
+  frozen = on ? new Map([...quotes].map(([symbol, quote]) => [symbol, quote.copy()])) : null;
+  const button = byId("pause");
+  button.setAttribute("aria-pressed", String(on));
+  button.textContent = on ? "Resume" : "Pause";
+  connection.setPaused(on);
+  draw();
+}
+
+/** @param {string} json */
+function showGap(json) {
+  let reason = "";
+  try {
+    reason = String(JSON.parse(json).reason ?? "").replaceAll("-", " ");
+  } catch {
+    // Not our server's: the fact alone is worth telling.
+  }
+  const note = byId("gap");
+  note.textContent = `Some prices before ${units.clock(Date.now() / 1000)} were left out${reason ? ` (${reason})` : ""}`;
+  note.hidden = false;
+  clearTimeout(gapTimer);
+  gapTimer = setTimeout(() => (note.hidden = true), GAP_NOTE_MS);
+}
+
+/** Names, and what can be added. */
+async function refreshListings() {
+  try {
+    listings = new Map((await fetchListings()).map((listing) => [listing.symbol, listing]));
+  } catch (error) {
+    return console.info(`no list of symbols: ${error instanceof Error ? error.message : error}`);
+  }
+  const options = [...listings.values()].map(({ symbol, name }) => {
+    const option = document.createElement("option");
+    option.value = symbol;
+    option.label = name ?? symbol;
+    return option;
+  });
+  byId("symbols").replaceChildren(...options);
+}
+
+function showExamples() {
+  byId("examples").textContent = [
+    `curl -N '${location.origin}/ticker/events?symbol=ACME'`,
+    `new EventSource("${location.origin}/ticker/events?symbol=ACME").addEventListener("ACME", (event) => console.log(event.data));`,
+    `curl -d '{"symbol":"TEST","price":101.50}' ${location.origin}/ticker/quotes`,
+  ].join("\n");
+}
+
+byId("pause").addEventListener("click", () => setPaused(frozen === null));
+byId("add").addEventListener("submit", (event) => add(/** @type {SubmitEvent} */ (event)));
+input.addEventListener("focus", () => void refreshListings());
+document.addEventListener("visibilitychange", scheduleDraw);
+list.addEventListener("change", follow);
+showExamples();
+if (list.isStored) follow();
+await refreshListings();
+if (!list.isStored) list.suggest([...listings.keys()].slice(0, SUGGESTED));
+draw();

@@ -1,0 +1,102 @@
+// One symbol as this page knows it: its newest price and the prices before it. Reads what the server sends, whoever sent it.
+
+/** Prices that a sparkline shows. */
+export const MAX_POINTS = 60;
+/** Ids of prices that came twice, once by history and once by stream, are looked for among so many. */
+const MAX_IDS = 400;
+
+/** @typedef {{price: number, change: number, changePercent: number, decimals: number, at: number, source: string}} Tick */
+
+/** 1 to 16 characters, as the server has it. */
+const SYMBOL = /^[A-Z0-9][A-Z0-9._:-]{0,15}$/;
+
+/**
+ * A symbol in capital letters; null if it is none.
+ * @param {unknown} text
+ * @returns {string | null}
+ */
+export function parseSymbol(text) {
+  if (typeof text !== "string") return null;
+  const symbol = text.trim().toUpperCase();
+  return SYMBOL.test(symbol) ? symbol : null;
+}
+
+/**
+ * Anybody can publish to the topic, so nothing is taken on trust.
+ * @param {string} json
+ * @returns {Tick | null}
+ */
+export function parseTick(json) {
+  try {
+    const { price, change, changePercent, time, source } = JSON.parse(json);
+    const at = Date.parse(time) / 1000;
+    if (![price, change, changePercent, at].every(Number.isFinite)) return null;
+    // The digits as they were sent: 101.50 is not 101.5.
+    const decimals = /"price":\s*-?\d+\.(\d+)/.exec(json)?.[1]?.length ?? 2;
+    return { price, change, changePercent, decimals: Math.min(6, Math.max(2, decimals)), at, source: String(source) };
+  } catch {
+    return null;
+  }
+}
+
+export class Quote {
+  symbol;
+  /** @type {Tick | null} */
+  latest = null;
+  /** Prices, oldest first. @type {number[]} */
+  points = [];
+  /** Of the newest two prices that differ: 1 up, -1 down, 0 for none yet. */
+  direction = 0;
+  /** Counts the changes of the price that came live. */
+  changes = 0;
+  /** @type {Set<string>} */
+  #ids = new Set();
+
+  /** @param {string} symbol */
+  constructor(symbol) {
+    this.symbol = symbol;
+  }
+
+  /**
+   * A price from the stream.
+   * @param {Tick} tick
+   * @param {string} id
+   */
+  add(tick, id) {
+    if (!this.#isNew(id)) return false;
+    if (this.latest && tick.price !== this.latest.price) {
+      this.direction = Math.sign(tick.price - this.latest.price);
+      this.changes += 1;
+    }
+    this.latest = tick;
+    this.points.push(tick.price);
+    if (this.points.length > MAX_POINTS) this.points.shift();
+    return true;
+  }
+
+  /**
+   * Prices that are kept, oldest first: they go before what the stream has brought meanwhile.
+   * @param {{tick: Tick, id: string}[]} kept
+   */
+  addKept(kept) {
+    const older = kept.filter(({ id }) => this.#isNew(id)).map(({ tick }) => tick);
+    this.latest ??= older.at(-1) ?? null;
+    this.points = [...older.map((tick) => tick.price), ...this.points].slice(-MAX_POINTS);
+  }
+
+  /** What is drawn while the page is paused. */
+  copy() {
+    return { symbol: this.symbol, latest: this.latest, points: [...this.points], direction: this.direction, changes: this.changes };
+  }
+
+  /** @param {string} id */
+  #isNew(id) {
+    if (this.#ids.has(id)) return false;
+    this.#ids.add(id);
+    if (this.#ids.size > MAX_IDS) {
+      const [oldest] = this.#ids;
+      if (oldest !== undefined) this.#ids.delete(oldest);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,110 @@
+// One line of the watch list: symbol, price, change, sparkline, buttons. Shows a quote; decides nothing.
+
+import { Sparkline } from "./sparkline.js";
+
+/** @typedef {import("./quote.js").Tick} Tick */
+/** @typedef {{symbol: string, latest: Tick | null, points: number[], direction: number, changes: number}} Shown */
+
+/** How long a changed price is lit. */
+const FLASH_MS = 700;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {(Node | string)[]} children
+ */
+function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.append(...children);
+  return made;
+}
+
+/** @param {string} sign @param {string} label @param {() => void} act */
+function button(sign, label, act) {
+  const made = element("button", "button-quiet", sign);
+  made.type = "button";
+  made.setAttribute("aria-label", label);
+  made.title = label;
+  made.addEventListener("click", act);
+  return made;
+}
+
+/** @param {number} value @param {number} decimals */
+function signed(value, decimals) {
+  const sign = value > 0 ? "+" : value < 0 ? "−" : "±";
+  return sign + figure(Math.abs(value), decimals);
+}
+
+/** @param {number} value @param {number} decimals */
+function figure(value, decimals) {
+  return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+export class Row {
+  element;
+  symbol;
+  up;
+  remove;
+  #name = element("span", "symbol-name");
+  #price = element("td", "quote-price", "–");
+  #arrow = element("span", "change-arrow");
+  #change = document.createTextNode("–");
+  #percent = element("span", "change-percent");
+  #sparkline = new Sparkline();
+  #drawn = { changes: 0, at: -1, points: -1 };
+
+  /**
+   * @param {string} symbol
+   * @param {{moveUp: () => void, remove: () => void}} actions
+   */
+  constructor(symbol, actions) {
+    this.symbol = symbol;
+    this.up = button("↑", `Move ${symbol} up`, actions.moveUp);
+    this.remove = button("✕", `Remove ${symbol}`, actions.remove);
+    const head = element("th", "quote-symbol", element("span", "symbol-code", symbol), this.#name);
+    head.scope = "row";
+    this.#arrow.setAttribute("aria-hidden", "true");
+    const line = element("span", "change-line", element("span", "", this.#arrow, this.#change), this.#percent);
+    this.element = element(
+      "tr",
+      "",
+      head,
+      this.#price,
+      element("td", "quote-change", line),
+      element("td", "quote-trend", this.#sparkline.element),
+      element("td", "quote-actions", this.up, this.remove),
+    );
+    this.element.dataset.symbol = symbol;
+  }
+
+  /** What the symbol stands for, or where its price is from. @param {string} name */
+  setName(name) {
+    if (this.#name.textContent === name) return;
+    this.#name.textContent = name;
+    this.#name.title = name;
+  }
+
+  /** @param {Shown} quote */
+  draw({ latest, points, direction, changes }) {
+    if (!latest || (this.#drawn.at === latest.at && this.#drawn.points === points.length && this.#drawn.changes === changes)) return;
+    const price = figure(latest.price, latest.decimals);
+    if (this.#price.textContent !== price) this.#price.textContent = price;
+    this.#arrow.textContent = latest.change > 0 ? "▲" : latest.change < 0 ? "▼" : "●";
+    this.#change.data = signed(latest.change, latest.decimals);
+    this.#percent.textContent = `${signed(latest.changePercent, 2)}\u00a0%`;
+    this.element.dataset.trend = latest.change > 0 ? "up" : latest.change < 0 ? "down" : "flat";
+    this.#sparkline.draw(points);
+    if (changes !== this.#drawn.changes) this.#flash(direction);
+    this.#drawn = { changes, at: latest.at, points: points.length };
+  }
+
+  /** @param {number} direction */
+  #flash(direction) {
+    if (still.matches) return;
+    const colour = `color-mix(in srgb, var(${direction > 0 ? "--good" : "--bad"}) 30%, transparent)`;
+    this.#price.animate([{ backgroundColor: colour }, { backgroundColor: "transparent" }], { duration: FLASH_MS, easing: "ease-out" });
+  }
+}
