@@ -5,7 +5,7 @@ export const MAX_POINTS = 60;
 /** Ids of prices that came twice, once by history and once by stream, are looked for among so many. */
 const MAX_IDS = 400;
 
-/** @typedef {{price: number, change: number, changePercent: number, decimals: number, at: number, source: string}} Tick */
+/** @typedef {{price: number, change: number, changePercent: number, decimals: number, changeDecimals: number, at: number, source: string}} Tick */
 
 /** 1 to 16 characters, as the server has it. */
 const SYMBOL = /^[A-Z0-9][A-Z0-9._:-]{0,15}$/;
@@ -31,12 +31,17 @@ export function parseTick(json) {
     const { price, change, changePercent, time, source } = JSON.parse(json);
     const at = Date.parse(time) / 1000;
     if (![price, change, changePercent, at].every(Number.isFinite)) return null;
-    // The digits as they were sent: 101.50 is not 101.5.
-    const decimals = /"price":\s*-?\d+\.(\d+)/.exec(json)?.[1]?.length ?? 2;
-    return { price, change, changePercent, decimals: Math.min(6, Math.max(2, decimals)), at, source: String(source) };
+    const [decimals, changeDecimals] = [decimalsOf(json, "price"), decimalsOf(json, "change")];
+    return { price, change, changePercent, decimals, changeDecimals, at, source: String(source) };
   } catch {
     return null;
   }
+}
+
+/** How many decimals a number was sent with: 101.50 is not 101.5. @param {string} json @param {"price" | "change"} field */
+function decimalsOf(json, field) {
+  const decimals = new RegExp(`"${field}":\\s*-?\\d+\\.(\\d+)`).exec(json)?.[1]?.length ?? 2;
+  return Math.min(6, Math.max(2, decimals));
 }
 
 export class Quote {

@@ -38,8 +38,9 @@ function signed(value, decimals) {
   return sign + figure(Math.abs(value), decimals);
 }
 
-/** @param {number} value @param {number} decimals */
+/** `1,234.50`; from ten millions on, which have no place in a column, `12.35M`. @param {number} value @param {number} decimals */
 function figure(value, decimals) {
+  if (value >= 1e7) return value.toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
   return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
@@ -49,10 +50,10 @@ export class Row {
   up;
   remove;
   #name = element("span", "symbol-name");
-  #price = element("td", "quote-price", "–");
+  #price = element("span", "price-figure", "–");
   #arrow = element("span", "change-arrow");
   #change = document.createTextNode("–");
-  #percent = element("span", "change-percent");
+  #percent = element("span", "change-line change-percent");
   #sparkline = new Sparkline();
   #drawn = { changes: 0, at: -1, points: -1 };
 
@@ -67,13 +68,13 @@ export class Row {
     const head = element("th", "quote-symbol", element("span", "symbol-code", symbol), this.#name);
     head.scope = "row";
     this.#arrow.setAttribute("aria-hidden", "true");
-    const line = element("span", "change-line", element("span", "", this.#arrow, this.#change), this.#percent);
+    const change = element("span", "change-line", this.#arrow, this.#change);
     this.element = element(
       "tr",
       "",
       head,
-      this.#price,
-      element("td", "quote-change", line),
+      element("td", "quote-price", this.#price),
+      element("td", "quote-change", change, this.#percent),
       element("td", "quote-trend", this.#sparkline.element),
       element("td", "quote-actions", this.up, this.remove),
     );
@@ -93,7 +94,7 @@ export class Row {
     const price = figure(latest.price, latest.decimals);
     if (this.#price.textContent !== price) this.#price.textContent = price;
     this.#arrow.textContent = latest.change > 0 ? "▲" : latest.change < 0 ? "▼" : "●";
-    this.#change.data = signed(latest.change, latest.decimals);
+    this.#change.data = signed(latest.change, latest.changeDecimals);
     this.#percent.textContent = `${signed(latest.changePercent, 2)}\u00a0%`;
     this.element.dataset.trend = latest.change > 0 ? "up" : latest.change < 0 ? "down" : "flat";
     this.#sparkline.draw(points);
