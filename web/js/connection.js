@@ -67,11 +67,13 @@ export class ConnectionView {
   }
 
   #describe() {
-    const { state, retryInMs } = this.#client;
+    const { state, retryInMs, transport, problem } = this.#client;
+    // Something on the way holds streams back: all works, but each event costs a request.
+    const slower = transport === "poll" ? "by long-poll" : "";
     if (state === "live" && this.#paused) return { name: "paused", words: "Paused", detail: "still receiving" };
-    if (state === "live") return { name: "live", words: "Live", detail: "" };
+    if (state === "live") return { name: "live", words: "Live", detail: slower };
     if (state === "connecting") return { name: "connecting", words: "Connecting", detail: "" };
-    if (state === "closed") return { name: "closed", words: "Closed", detail: "" };
+    if (state === "closed") return { name: "closed", words: problem === null ? "Closed" : "Refused", detail: problem ?? "" };
     const name = navigator.onLine ? "reconnecting" : "offline";
     const detail = retryInMs === null ? "now" : `in ${Math.max(1, Math.ceil(retryInMs / 1000))} s`;
     return navigator.onLine ? { name, words: "Reconnecting", detail } : { name, words: "Offline", detail: `next try ${detail}` };

@@ -90,7 +90,7 @@ for (const [mode, forbidden, tabs, streams] of [
       return page;
     };
 
-    it(`${tabs} pages are live over ${streams} stream${streams > 1 ? "s" : ""}`, async () => {
+    it(`${tabs} pages are live over ${streams} stream${streams > 1 ? "s" : ""}`, async (t) => {
       context = await browser.newContext();
       const pages = [];
       for (let n = 0; n < tabs; n += 1) pages.push(await openTab(n % 5 ? "/" : "/dashboard"));
@@ -98,6 +98,7 @@ for (const [mode, forbidden, tabs, streams] of [
       for (const page of pages) await page.waitForFunction(isLive, null, { timeout: DEADLINE_MS });
       await until(() => server.streams === streams, () => `${server.streams} streams`);
       await Promise.all(pages.filter((_, n) => n % 5 === 0).map((page) => page.waitForSelector("#chart-load .u-over")));
+      t.diagnostic(`${server.streamsOpened} streams were opened one after the other`);
       await context.close();
       await until(() => server.streams === 0, () => `${server.streams} streams are left`);
       assert.deepEqual(problems, []);

@@ -1,10 +1,13 @@
 // web/sse.js and web/js/history.js by themselves: imported by a page, fed by a stream the test makes up.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fakeStream, launchBrowser, newPage, Server, streamBody } from "./harness.mjs";
+import { fakeStream, launchBrowser, newPage, publish, Server, streamBody } from "./harness.mjs";
 
-describe("browser client", { timeout: 60_000 }, () => {
+describe("browser client", { timeout: 180_000 }, () => {
   let server;
   let browser;
   before(async () => {
@@ -139,6 +142,144 @@ describe("browser client", { timeout: 60_000 }, () => {
     });
     assert.deepEqual(seen, ["1", "2"]);
     await close();
+  });
+
+  it("stops when it is refused, and says why", async () => {
+    const { page, close } = await blank();
+    const asked = [];
+    await page.route("**/fake*", (route) => {
+      asked.push(route.request().url());
+      const detail = "topic \"x y\": no spaces";
+      return route.fulfill({ status: 400, contentType: "application/problem+json", body: JSON.stringify({ status: 400, detail }) });
+    });
+    await page.route("**/done*", (route) => route.fulfill({ status: 204 }));
+    const ends = (url) =>
+      page.evaluate(async (url) => {
+        const { SseClient } = await import("/sse.js");
+        const client = new SseClient(url, { topics: ["x y"], minDelayMs: 1 });
+        await new Promise((done) => {
+          client.addEventListener("statechange", () => client.state === "closed" && done());
+          client.open();
+        });
+        return client.problem;
+      }, url);
+    assert.equal(await ends("/fake"), '400 Bad Request: topic "x y": no spaces');
+    assert.match(await ends("/done"), /^204 /);
+    assert.deepEqual(asked, [`${server.url}/fake?topic=x+y`]);
+    await close();
+  });
+
+  it("waits as long as the server asks, and at least its reconnection time", async () => {
+    const { page, close } = await blank();
+    await page.route("**/busy*", (route) => route.fulfill({ status: 503, headers: { "Retry-After": "20" }, body: "" }));
+    await page.route("**/slow*", (route) => route.fulfill({ contentType: "text/event-stream", body: "retry: 30000\ndata: x\n\n" }));
+    const wait = (url) =>
+      page.evaluate(async (url) => {
+        const { SseClient } = await import("/sse.js");
+        const client = new SseClient(url, { minDelayMs: 1 });
+        await new Promise((done) => {
+          client.addEventListener("statechange", () => client.retryInMs !== null && done());
+          client.open();
+        });
+        const found = client.retryInMs;
+        client.close();
+        return found;
+      }, url);
+    const [busy, slow] = [await wait("/busy"), await wait("/slow")];
+    assert.ok(busy > 19_000 && busy <= 20_000, `${busy} ms`);
+    assert.ok(slow > 14_900 && slow <= 30_000, `${slow} ms`);
+    await close();
+  });
+
+  for (const shared of [true, false]) {
+    it(`starts with the newest events, and goes on live: ${shared ? "shared" : "own"} connection`, async () => {
+      const { page, close } = await blank();
+      const topic = `newest/${shared}`;
+      for (const n of [1, 2, 3]) await publish(server, topic, String(n));
+      const collected = page.evaluate(
+        async ([topic, shared]) => {
+          const { SseClient } = await import("/sse.js");
+          const client = new SseClient("/events", { topics: [topic], last: 2, shared });
+          const found = [];
+          await new Promise((done) => {
+            client.on("*", (event) => {
+              found.push([event.type, event.data, event.topic, event.lastEventId === client.lastEventId]);
+              if (event.data === "live") done();
+            });
+            client.addEventListener("statechange", () => client.state === "live" && document.documentElement.setAttribute("data-live", ""));
+            client.open();
+          });
+          client.close();
+          return found;
+        },
+        [topic, shared],
+      );
+      await page.waitForSelector("[data-live]", { state: "attached" });
+      await publish(server, topic, "live");
+      assert.deepEqual(await collected, ["2", "3", "live"].map((text) => ["message", text, topic, true]));
+      await close();
+    });
+  }
+
+  it("tells each client of a server that has lost its data, and gives what there is", async () => {
+    const old = await Server.start();
+    await publish(old, "before", "x");
+    const { page, close } = await newPage(browser);
+    await page.goto(`${old.url}/favicon.svg`);
+    await page.evaluate(async () => {
+      const { SseClient } = await import("/sse.js");
+      window.seen = { a: [], b: [] };
+      window.clients = Object.keys(window.seen).map((topic) => {
+        const client = new SseClient("/events", { topics: [topic], minDelayMs: 50 });
+        client.on("*", (event) => window.seen[topic].push(event.type === "gap" ? JSON.parse(event.data).reason : event.data));
+        client.open();
+        return client;
+      });
+    });
+    await page.waitForFunction(() => window.clients.every((client) => client.state === "live"));
+    await old.kill();
+    const fresh = new Server([]);
+    fresh.port = old.port;
+    await fresh.start();
+    await publish(fresh, "a", "for a");
+    await publish(fresh, "b", "for b");
+    await page.waitForFunction(() => window.seen.a.length >= 2 && window.seen.b.length >= 2, null, { timeout: 20_000 });
+    await publish(fresh, "a", "last");
+    await page.waitForFunction(() => window.seen.a.includes("last"));
+    assert.deepEqual(await page.evaluate(() => window.seen), { a: ["unknown-id", "for a", "last"], b: ["unknown-id", "for b"] });
+    await close();
+    await fresh.stop();
+  });
+
+  it("tells of a gap only those whose topics have lost something, though all share a stream", async () => {
+    const settings = path.join(mkdtempSync(path.join(tmpdir(), "sse-e2e-")), "settings.toml");
+    writeFileSync(settings, '[[topic]]\npattern = "short"\nretain = { count = 3 }\n');
+    const hub = await Server.start("--config", settings);
+    const { page, close } = await newPage(browser);
+    await page.goto(`${hub.url}/favicon.svg`);
+    await page.evaluate(async () => {
+      const { SseClient } = await import("/sse.js");
+      window.seen = { short: [], calm: [] };
+      window.clients = Object.keys(window.seen).map((topic) => {
+        const client = new SseClient("/events", { topics: [topic], minDelayMs: 60_000, maxDelayMs: 60_000 });
+        client.on("*", (event) => window.seen[topic].push(event.type === "gap" ? JSON.parse(event.data).reason : event.data));
+        client.open();
+        return client;
+      });
+    });
+    await page.waitForFunction(() => window.clients.every((client) => client.state === "live"));
+    await publish(hub, "short", "0");
+    await page.waitForFunction(() => window.seen.short.length === 1);
+    await hub.kill();
+    await page.waitForFunction(() => window.clients.every((client) => client.retryInMs > 0));
+    await hub.start();
+    for (let n = 1; n <= 6; n += 1) await publish(hub, "short", String(n));
+    await publish(hub, "calm", "kept");
+    await page.evaluate(() => window.clients[0].retryNow());
+    await page.waitForFunction(() => window.seen.short.length >= 5 && window.seen.calm.length >= 1);
+    assert.deepEqual(await page.evaluate(() => window.seen), { short: ["0", "expired", "4", "5", "6"], calm: ["kept"] });
+    await close();
+    await hub.stop();
   });
 
   it("keeps samples in order, once, for ten minutes, with holes where the sampler slept", async () => {

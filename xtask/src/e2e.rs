@@ -15,7 +15,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    tools::need(&[("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium"), ("curl", "curl")])?;
+    tools::need(&[
+        ("node", "nodejs"),
+        ("npm", "npm"),
+        ("chromium", "chromium"),
+        ("curl", "curl"),
+        ("nginx", "nginx-light"),
+    ])?;
     shell::build_release()?;
     let npm = |words: &[&str]| {
         let mut command = shell::program("npm");

@@ -23,9 +23,10 @@ pub(crate) fn need(wanted: &[(&str, &str)]) -> Result<()> {
     apt(&[&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat())
 }
 
+/// Servers of Debian are in `/usr/sbin`, which is not on the path of everybody.
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
 }
 
 pub(crate) fn is_root() -> bool {
