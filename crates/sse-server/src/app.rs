@@ -35,11 +35,11 @@ pub struct App {
     disk: Option<Arc<DiskLog>>,
 }
 
-/// Why the server could not start. Each says what to change.
+/// Why the server could not start: which setting to change; the source says what is wrong with it.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// `--web-dir` is not a folder that can be read.
-    #[error("cannot serve pages from {folder} (--web-dir): {source}", folder = folder.display())]
+    #[error("cannot serve pages from {folder} (--web-dir)", folder = folder.display())]
     WebDir {
         /// The folder as given.
         folder: PathBuf,
@@ -47,7 +47,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// `--config` cannot be read or understood.
-    #[error("cannot use the settings in {file} (--config): {source}", file = file.display())]
+    #[error("cannot use the settings in {file} (--config)", file = file.display())]
     Config {
         /// The file as given.
         file: PathBuf,
@@ -63,7 +63,7 @@ pub enum StartError {
         why: String,
     },
     /// `--ticker-feed` cannot be read or understood.
-    #[error("cannot play the quotes in {file} (--ticker-feed): {source}", file = file.display())]
+    #[error("cannot play the quotes in {file} (--ticker-feed)", file = file.display())]
     TickerFeed {
         /// The file as given.
         file: PathBuf,
@@ -71,7 +71,7 @@ pub enum StartError {
         source: FeedError,
     },
     /// `--listen` is not an address of this machine, or taken.
-    #[error("cannot listen on {addr} (--listen): {source}")]
+    #[error("cannot listen on {addr} (--listen)")]
     Listen {
         /// The address as given.
         addr: String,

@@ -91,10 +91,10 @@ struct Percent(f64);
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsFileError {
     /// It is not there, or may not be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Read(#[from] std::io::Error),
     /// What it says cannot be understood; the text names the line.
-    #[error("{0}")]
+    #[error(transparent)]
     Parse(#[from] toml::de::Error),
 }
 

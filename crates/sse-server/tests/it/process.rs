@@ -78,6 +78,7 @@ fn a_bad_setting_is_one_clear_line() {
     let cases = [
         (["--listen", &taken], vec!["cannot listen on", &taken, "--listen", "in use"]),
         (["--listen", "nonsense"], vec!["cannot listen on nonsense", "--listen"]),
+        (["--config", "/nowhere/at/all"], vec!["/nowhere/at/all", "--config", "No such file"]),
         (["--web-dir", "/nowhere/at/all"], vec!["/nowhere/at/all", "--web-dir", "No such file"]),
         (["--heartbeat", "5"], vec!["--heartbeat", "such as 500ms"]),
         (["--metrics-interval", "1ms"], vec!["--metrics-interval", "from 200ms to 1h"]),
@@ -89,6 +90,9 @@ fn a_bad_setting_is_one_clear_line() {
             assert!(said.contains(part), "{args:?}: {part:?} is not in {said:?}");
         }
         assert!(!said.contains("panicked"), "{said}");
+        for reason in ["No such file", "in use", "invalid socket address"] {
+            assert!(said.matches(reason).count() <= 1, "the reason is there twice: {said}");
+        }
     }
 }
 

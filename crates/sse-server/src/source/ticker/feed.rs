@@ -31,7 +31,7 @@ const PRICE: &str = "price";
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// It is not there, or cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Read(#[from] io::Error),
     /// More than [`MAX_BYTES`].
     #[error("it is larger than {} MiB; split it", MAX_BYTES >> 20)]
