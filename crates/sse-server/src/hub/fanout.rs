@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 
 use super::feed::Feed;
 use super::{Hub, Selectors, Start, Subscription};
-use crate::log::{Tail, Tailed};
+use crate::log::{Tail, Tailed, hand_out_answers};
 use crate::shutdown::Shutdown;
 
 /// The feeds of one worker. Cheap to clone; clones are the same fan-out.
@@ -34,7 +34,8 @@ impl Fanout {
             closed: Cell::new(false),
             feeds: RefCell::default(),
         }));
-        // The worker's runtime owns the task: it ends at shutdown, or with its thread.
+        // The worker's runtime owns the tasks: they end at shutdown, or with their thread.
+        tokio::task::spawn_local(hand_out_answers());
         tokio::task::spawn_local(fanout.clone().fill(tail, shutdown));
         fanout
     }
