@@ -17,7 +17,7 @@ use crate::hub::{Fanout, Hub};
 use crate::log::{DiskLog, Log, MemoryLog};
 use crate::policy::Policies;
 use crate::settings_file::{self, Contents, SettingsFileError};
-use crate::shutdown::{Shutdown, ShutdownSwitch, interrupted};
+use crate::shutdown::{Interruption, Shutdown, ShutdownSwitch};
 use crate::source;
 use crate::source::ticker::{FeedError, Market, Ticker};
 
@@ -31,6 +31,7 @@ pub struct App {
     addr: SocketAddr,
     pages: Pages,
     sources: JoinSet<()>,
+    interruption: Interruption,
     /// The log, if it is on disk and has to be closed.
     disk: Option<Arc<DiskLog>>,
 }
@@ -70,6 +71,9 @@ pub enum StartError {
         /// What is wrong with it.
         source: FeedError,
     },
+    /// The system does not let it hear Ctrl-C.
+    #[error("cannot wait for signals: {0}")]
+    Signals(#[source] io::Error),
     /// `--listen` is not an address of this machine, or taken.
     #[error("cannot listen on {addr} (--listen)")]
     Listen {
@@ -119,9 +123,10 @@ impl App {
         if let Some(market) = market {
             sources.spawn(source::ticker::run(ticker.clone(), market, shutdown.clone()));
         }
+        let interruption = Interruption::listen().map_err(StartError::Signals)?;
         let (server, addr) = serve(&settings, hub, chat, ticker, pages.clone(), shutdown)
             .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
-        Ok(Self { server, addr, pages, sources, disk })
+        Ok(Self { server, addr, pages, sources, interruption, disk })
     }
 
     /// The address that connections are accepted on.
@@ -142,13 +147,13 @@ impl App {
     /// Runs until Ctrl-C or SIGTERM, then ends every stream and stops, within 2 s.
     ///
     /// # Errors
-    /// When a signal handler cannot be installed, or the server fails as a whole.
+    /// When the server fails as a whole.
     pub async fn run(mut self, switch: ShutdownSwitch) -> io::Result<()> {
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
         tokio::select! {
             ended = &mut server => return ended,
-            signal = interrupted() => tracing::info!(signal = signal?, "stopping"),
+            signal = self.interruption.came() => tracing::info!(signal = signal?, "stopping"),
         }
         switch.pull();
         let (ended, ()) = tokio::join!(server, handle.stop(true));

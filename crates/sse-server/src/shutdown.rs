@@ -1,5 +1,9 @@
 //! The one signal that ends everything: who pulls it, and what the others wait on.
 
+use std::io;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Ends the app when it is pulled or dropped.
@@ -31,16 +35,39 @@ impl Shutdown {
     }
 }
 
-/// Resolves at the first Ctrl-C or, on Unix, SIGTERM.
-pub(crate) async fn interrupted() -> std::io::Result<&'static str> {
+/// What asks the app from outside to end: Ctrl-C or, on Unix, SIGTERM. On Unix heard from when this is made on, so
+/// that none is missed that comes as soon as the app says where it listens.
+#[derive(Debug)]
+pub(crate) struct Interruption {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+}
+
+#[cfg(unix)]
+impl Interruption {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Resolves at the first.
+    pub(crate) async fn came(mut self) -> io::Result<&'static str> {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => result.map(|()| "SIGINT"),
-            _ = terminate.recv() => Ok("SIGTERM"),
+            _ = self.interrupt.recv() => Ok("SIGINT"),
+            _ = self.terminate.recv() => Ok("SIGTERM"),
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+}
+
+#[cfg(not(unix))]
+impl Interruption {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Resolves at the first.
+    pub(crate) async fn came(self) -> io::Result<&'static str> {
+        tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+    }
 }

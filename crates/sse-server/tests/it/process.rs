@@ -28,6 +28,16 @@ async fn a_signal_ends_every_stream_cleanly_and_the_process_soon() {
 }
 
 #[tokio::test]
+async fn a_signal_right_after_the_start_ends_it_cleanly_too() {
+    for _ in 0..10 {
+        let mut server = Server::start(&[]);
+        server.signal("TERM");
+        let (status, _) = server.ended().await;
+        assert!(status.success(), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_does_not_read_cannot_hold_up_the_end() {
     let mut server = Server::start(&["--metrics-interval", "200ms"]);
     let address = server.base.strip_prefix("http://").unwrap().to_owned();

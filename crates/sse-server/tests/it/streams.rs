@@ -2,6 +2,7 @@
 
 use sse_core::payload::{Connected, Gap, GapReason, Metrics, ServerTime};
 
+use crate::api::Api;
 use crate::harness::{Reader, Server, event_type_of, id_of};
 
 #[tokio::test]
@@ -142,20 +143,20 @@ async fn resumes_after_the_id_in_header_or_parameter() {
 
 #[tokio::test]
 async fn starts_with_the_newest_events_and_the_header_wins() {
-    let server = Server::start(&["--metrics-interval", "200ms"]);
-    let mut reader = Reader::open(server.url("/dashboard-events")).await;
-    for _ in 0..3 {
-        reader.event_of("metrics").await;
+    let api = Api::start();
+    let mut ids = Vec::new();
+    for data in ["0", "1", "2", "3"] {
+        ids.push(api.publish("a", data).await);
     }
-    let newest = id_of(&reader.event_of("metrics").await);
-    drop(reader);
-    let url = server.url("/dashboard-events?last=2");
-    let mut resumed = Reader::open_from(url.clone(), Some(&newest)).await;
-    resumed.event_of("connected").await;
-    assert!(seq(&id_of(&resumed.event().await)) > seq(&newest), "the header wins over `last`");
-    let mut reader = Reader::open(url).await;
-    reader.event_of("connected").await;
-    assert!(seq(&id_of(&reader.event().await)) <= seq(&newest) + 1, "the stream starts with what is kept");
+    let read = async |query: &str, header| {
+        let mut reader = Reader::open_from(api.server.url(&format!("/events?topic=a{query}")), header).await;
+        reader.event().await;
+        reader.event().await.data().to_owned()
+    };
+    assert_eq!(read("&last=2", None).await, "2");
+    assert_eq!(read("&last=99", None).await, "0");
+    assert_eq!(read("&since=2020-01-01T00:00:00Z", None).await, "0");
+    assert_eq!(read("&last=1", Some(ids[0].as_str())).await, "1", "the header wins");
 }
 
 #[tokio::test]
