@@ -176,7 +176,7 @@ export async function newPage(browser, options = {}) {
       for (const entry of list.getEntries()) window.shift += entry.value;
     }).observe({ type: "layout-shift", buffered: true });
   });
-  return { page, problems, close: () => context.close() };
+  return { page, context, problems, close: () => context.close() };
 }
 
 /** How many events of a type the page has received so far. */

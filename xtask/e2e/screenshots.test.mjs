@@ -15,6 +15,16 @@ const PAGES = [
   ["inspect", "/inspect", "#events li:nth-child(9)"],
   ["ticker", "/ticker", "#rows tr[data-trend]:nth-child(6)"],
   ["notifications", "/notifications", ".notice:nth-child(5)"],
+  ["chat", "/chat", "#messages li:nth-child(10)"],
+];
+
+const MESSAGES = [
+  ["Ann", "Good morning"],
+  ["Ann", "Has anybody seen the release notes? They should be on the wiki by now, and I would like to link them from the dashboard."],
+  ["Bob", "Not yet. I will look after lunch."],
+  ["<b>Mallory</b>", "<img src=x onerror=alert(1)>"],
+  ["John", "They are there now:\n- what is new\n- what is gone"],
+  ["Ann", "Thank you!"],
 ];
 
 const NOTIFICATIONS = [
@@ -37,10 +47,17 @@ it("screenshots", { skip: directory ? false : "SCREENSHOT_DIR is not set" }, asy
     for (const [category, severity, title, text] of NOTIFICATIONS) {
       await fetch(`${server.url}/notifications`, { method: "POST", body: JSON.stringify({ category, severity, title, text }) });
     }
+    for (const [username, text] of MESSAGES) {
+      await fetch(`${server.url}/chat/messages`, { method: "POST", body: JSON.stringify({ username, text }) });
+    }
+    for (const username of ["Ann", "Bob", "<b>Mallory</b>"]) {
+      await fetch(`${server.url}/chat/presence`, { method: "POST", body: JSON.stringify({ username, client: "picture", leaseSeconds: 300 }) });
+    }
     for (const colorScheme of ["light", "dark"]) {
       for (const [size, width, height] of [["wide", 1440, 900], ["phone", 390, 844]]) {
         for (const [name, address, ready] of PAGES) {
           const { page, close } = await newPage(browser, { colorScheme, viewport: { width, height } });
+          await page.addInitScript(() => localStorage.setItem("sse-hub.chat.name", "John"));
           await page.goto(server.url + address);
           await page.waitForSelector(ready, { state: "attached" });
           await textMatches(page, ".connection-state", /^Live$/);

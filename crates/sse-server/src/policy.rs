@@ -127,9 +127,10 @@ fn notifications() -> Policy {
     Policy { retain: Retain { count: Some(1_000), age, ..default.retain }, ..default }
 }
 
-/// A conversation is kept by its length and not by its age.
+/// A conversation, by its length; one that has fallen asleep makes room for others in the end.
 fn chat() -> Policy {
-    Policy { retain: Retain { count: Some(10_000), age: None, bytes: Some(16 << 20) }, ..Policy::default() }
+    let age = Some(Duration::from_secs(90 * 24 * 3600));
+    Policy { retain: Retain { count: Some(10_000), age, bytes: Some(16 << 20) }, ..Policy::default() }
 }
 
 #[cfg(test)]

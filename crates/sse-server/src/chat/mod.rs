@@ -47,7 +47,7 @@ struct Inner {
     presence: Mutex<Presence>,
     /// Something is to be announced, or may be after the grace time.
     changed: Notify,
-    /// Rooms that have a topic.
+    /// Rooms that something was kept of when they were last counted, and those that have come since.
     rooms: Mutex<HashSet<Room>>,
     /// Streams that have held somebody in a room so far.
     streams: AtomicU64,
@@ -106,7 +106,7 @@ pub(crate) enum ChatError {
 impl Chat {
     /// The chat on this hub. A member that has no lease left is announced as gone after `grace`.
     pub(crate) fn new(hub: Hub, grace: Duration) -> Self {
-        let rooms = hub.topics().iter().filter_map(|summary| Room::of_topic(&summary.topic)).collect();
+        let rooms = known_rooms(&hub);
         Self(Arc::new(Inner {
             hub,
             limits: Limits::new(),
@@ -239,6 +239,9 @@ impl Chat {
             return Ok(());
         }
         if rooms.len() >= MAX_ROOMS {
+            *rooms = known_rooms(&self.0.hub);
+        }
+        if rooms.len() >= MAX_ROOMS {
             return Err(ChatError::TooManyRooms { max: MAX_ROOMS });
         }
         rooms.insert(room.clone());
@@ -275,6 +278,16 @@ impl Announcement {
         let user = ChatUser { username: self.username.as_str().to_owned() };
         Draft { topic: self.room.topic().clone(), event: event(name, &user) }
     }
+}
+
+/// The rooms that something is kept of.
+fn known_rooms(hub: &Hub) -> HashSet<Room> {
+    let topics = hub.topics();
+    topics
+        .iter()
+        .filter(|summary| summary.count > 0)
+        .filter_map(|summary| Room::of_topic(&summary.topic))
+        .collect()
 }
 
 fn event(name: &str, payload: &impl serde::Serialize) -> Event {

@@ -1,0 +1,76 @@
+// Where one writes: Enter sends, Shift+Enter makes a new line, and what is too long is said while it is written.
+
+import { length, MAX_TEXT } from "./limits.js";
+
+/** Characters left from which on they are counted aloud. */
+const COUNT_FROM = 200;
+
+export class Composer {
+  #form;
+  #text;
+  #note;
+  #send;
+  /** A sentence that stays until the next key. */
+  #problem = "";
+
+  /**
+   * @param {HTMLFormElement} form
+   * @param {HTMLTextAreaElement} text
+   * @param {HTMLElement} note
+   * @param {(text: string) => string} send gives what is wrong, "" when it is on its way
+   */
+  constructor(form, text, note, send) {
+    this.#form = form;
+    this.#text = text;
+    this.#note = note;
+    this.#send = send;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    text.addEventListener("keydown", (event) => {
+      // While an input method composes, Enter chooses a word.
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.#submit();
+    });
+    text.addEventListener("input", () => {
+      this.#problem = "";
+      this.#show();
+    });
+    this.#show();
+  }
+
+  focus() {
+    this.#text.focus();
+  }
+
+  /** @param {boolean} shown */
+  setShown(shown) {
+    this.#form.hidden = !shown;
+  }
+
+  #submit() {
+    const text = this.#text.value.trim();
+    if (!text) return;
+    this.#problem = length(text) > MAX_TEXT ? tooLong(text) : this.#send(text);
+    if (!this.#problem) this.#text.value = "";
+    this.#show();
+    this.#text.focus();
+  }
+
+  #show() {
+    const text = this.#text.value.trim();
+    const left = MAX_TEXT - length(text);
+    const problem = this.#problem || (left < 0 ? tooLong(text) : "");
+    const words = problem || (left <= COUNT_FROM ? `${left} characters left` : "");
+    if (this.#note.textContent !== words) this.#note.textContent = words;
+    this.#note.toggleAttribute("data-problem", problem !== "");
+    this.#text.setAttribute("aria-invalid", String(problem !== ""));
+  }
+}
+
+/** @param {string} text */
+function tooLong(text) {
+  return `A message has at most ${MAX_TEXT.toLocaleString()} characters; this one has ${length(text) - MAX_TEXT} more.`;
+}

@@ -1,0 +1,90 @@
+// How one line of the conversation looks. What people wrote is set as text, never as markup.
+
+/** @typedef {{id: string, username: string, text: string, time: Date}} Message */
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {(string | Node)[]} content
+ */
+export function element(tag, className, ...content) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.append(...content);
+  return made;
+}
+
+/** @param {Date} time */
+function clock(time) {
+  const made = element("time", "", CLOCK.format(time));
+  made.dateTime = time.toISOString();
+  made.title = FULL.format(time);
+  return made;
+}
+
+/** @param {Message} message @param {{follows: boolean}} how `follows`: right after one of the same person */
+export function messageLine({ username, text, time }, { follows }) {
+  const head = element("p", follows ? "message-head visually-hidden" : "message-head", element("bdi", "message-name", username), " ", clock(time));
+  const body = element("p", "message-text", text);
+  body.dir = "auto";
+  const line = element("li", follows ? "message follows" : "message", head, body);
+  line.dataset.username = username;
+  return line;
+}
+
+/** Marks a message as one's own, or not. @param {Element} line @param {string} own */
+export function markOwn(line, own) {
+  if (line instanceof HTMLElement) line.classList.toggle("own", line.dataset.username === own);
+}
+
+/** @param {Date} time */
+export const dayLine = (time) => element("li", "day", DAY.format(time));
+
+/** @param {string} username @param {string} what */
+export const personNote = (username, what) => element("li", "note", element("bdi", "", username), ` ${what}`);
+
+/** @param {string} text */
+export const gapNote = (text) => element("li", "note gap", text);
+
+/** The words for a message on its way. @param {import("./outbox.js").State} state @param {string} problem */
+function stateWords(state, problem) {
+  switch (state) {
+    case "sending":
+    case "sent":
+      return "Sending…";
+    case "slowed":
+      return "Sent in a moment: that was fast";
+    case "waiting":
+      return "Not sent yet: it goes out when the connection is back";
+    case "refused":
+      return `Not sent: ${problem}`;
+  }
+}
+
+/**
+ * A message that the room does not have yet.
+ * @param {{message: import("./store.js").Unsent, state: import("./outbox.js").State, problem: string}} entry
+ * @param {{again: () => void, discard: () => void}} actions
+ */
+export function unsentLine({ message, state, problem }, { again, discard }) {
+  const line = messageLine({ ...message, id: message.key, time: new Date(message.at) }, { follows: true });
+  line.classList.add("own", "unsent", state === "sent" ? "sending" : state);
+  const words = element("p", "message-state", element("span", "", stateWords(state, problem)));
+  if (state === "refused") words.append(button("Send again", again));
+  if (state === "refused" || state === "waiting") words.append(button("Discard", discard));
+  line.append(words);
+  return line;
+}
+
+/** @param {string} label @param {() => void} act */
+function button(label, act) {
+  const made = element("button", "", label);
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}

@@ -1,0 +1,74 @@
+// Who one is: asks for a name, keeps it in the browser, lets it be changed.
+
+import { nameProblem, tidyName } from "./limits.js";
+import * as store from "./store.js";
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+export class NameForm {
+  #form = /** @type {HTMLFormElement} */ (byId("choose"));
+  #input = /** @type {HTMLInputElement} */ (byId("name"));
+  #problem = byId("name-problem");
+  #cancel = byId("keep-name");
+  #notes = byId("talk-notes");
+  #chosen;
+
+  /** @param {(name: string | null) => void} chosen told of each name; null while one is being chosen */
+  constructor(chosen) {
+    this.#chosen = chosen;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#form.addEventListener("keydown", (event) => event.key === "Escape" && !this.#cancel.hidden && this.#use(store.name.get()));
+    this.#cancel.addEventListener("click", () => this.#use(store.name.get()));
+    byId("change-name").addEventListener("click", () => this.ask(""));
+  }
+
+  /** Goes on with the name that was chosen before, or asks for one. */
+  start() {
+    const name = store.name.get();
+    if (name && !nameProblem(name)) this.#use(name);
+    else this.ask("", false);
+  }
+
+  /** Asks for a name. @param {string} problem what is wrong with the one there is @param {boolean} [focus] */
+  ask(problem, focus = true) {
+    this.#input.value = store.name.get();
+    this.#cancel.hidden = problem !== "" || !this.#input.value;
+    this.#show(problem);
+    this.#form.hidden = false;
+    this.#notes.hidden = true;
+    this.#chosen(null);
+    if (focus) this.#input.select();
+  }
+
+  /** The form that the server has given the name. @param {string} name */
+  adopt(name) {
+    store.name.set(name);
+    byId("own-name").textContent = name;
+  }
+
+  #submit() {
+    const name = tidyName(this.#input.value);
+    const problem = nameProblem(name);
+    this.#show(problem);
+    if (problem) this.#input.focus();
+    else this.#use(name);
+  }
+
+  /** @param {string} name */
+  #use(name) {
+    this.adopt(name);
+    this.#form.hidden = true;
+    this.#notes.hidden = false;
+    this.#chosen(name);
+  }
+
+  /** @param {string} problem */
+  #show(problem) {
+    this.#problem.textContent = problem;
+    this.#input.setAttribute("aria-invalid", String(problem !== ""));
+  }
+}

@@ -1,0 +1,45 @@
+// Which room this page is, and the way to others.
+
+import { roomProblem } from "./limits.js";
+import { element } from "./message-view.js";
+import * as store from "./store.js";
+
+const LOBBY = "lobby";
+
+/** The room in the page's address. */
+export const currentRoom = () => new URLSearchParams(location.search).get("room") ?? LOBBY;
+
+/** @param {string} room */
+const address = (room) => (room === LOBBY ? "/chat" : `/chat?room=${encodeURIComponent(room)}`);
+
+/**
+ * Lists the lobby and the rooms one has been in.
+ * @param {HTMLElement} list
+ * @param {string} current
+ */
+export function showRooms(list, current) {
+  const others = store.rooms().filter((room) => room !== LOBBY && !roomProblem(room));
+  const lines = [LOBBY, ...others].map((room) => {
+    const link = element("a", "", element("bdi", "", room));
+    link.href = address(room);
+    if (room === current) link.setAttribute("aria-current", "page");
+    return element("li", "", link);
+  });
+  list.replaceChildren(...lines);
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLInputElement} input
+ * @param {HTMLElement} problem
+ */
+export function roomForm(form, input, problem) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const room = input.value.trim();
+    problem.textContent = roomProblem(room);
+    input.setAttribute("aria-invalid", String(problem.textContent !== ""));
+    if (problem.textContent) input.focus();
+    else location.assign(address(room));
+  });
+}
