@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, run};
-use crate::{bench, crash, e2e, full_disk, fuzz, loss, tools};
+use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
@@ -27,6 +27,7 @@ const STEPS: [Step; 10] = [
     ("crash", || crash::run(&crash::Args::short())),
     ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
+    ("doctor behind nginx", doctor::run),
     ("benches, once and small", bench::run_small),
 ];
 

@@ -3,6 +3,8 @@
 mod bench;
 mod ci;
 mod crash;
+mod dist;
+mod doctor;
 mod e2e;
 mod foreign_reader;
 mod full_disk;
@@ -34,6 +36,10 @@ enum Command {
     Loss(loss::Args),
     /// Fills the disk under the release server while events are published and read. Needs root, for a small disk.
     FullDisk,
+    /// Lets sse-cli doctor look at the release server, directly and behind an nginx that spoils streams.
+    Doctor,
+    /// Writes release binaries, shell completions and man pages into target/dist.
+    Dist,
     /// Measures the release server. Needs an otherwise idle machine.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -57,6 +63,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Crash(args) => crash::run(&args),
         Command::Loss(args) => loss::run(&args),
         Command::FullDisk => full_disk::run(),
+        Command::Doctor => doctor::run(),
+        Command::Dist => dist::run(),
         Command::Bench(bench) => bench::run(bench),
         Command::ForeignReader(args) => foreign_reader::run(args),
     }

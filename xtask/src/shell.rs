@@ -46,18 +46,16 @@ pub(crate) fn release_binary(name: &str) -> PathBuf {
     target().join("release").join(name)
 }
 
-/// Another server than the release one, for work on the tests themselves.
+/// Other binaries than the release ones, for work on the tests themselves.
 const SERVER: &str = "SSE_SERVER_BIN";
+const CLI: &str = "SSE_CLI_BIN";
 
 /// The server that crash tests and benches run.
 pub(crate) fn server_binary() -> PathBuf {
     std::env::var_os(SERVER).map_or_else(|| release_binary("sse-server"), PathBuf::from)
 }
 
-/// Another CLI than the release one.
-const CLI: &str = "SSE_CLI_BIN";
-
-/// The CLI that the loss test runs.
+/// The command-line tool that tests run.
 pub(crate) fn cli_binary() -> PathBuf {
     std::env::var_os(CLI).map_or_else(|| release_binary("sse-cli"), PathBuf::from)
 }
@@ -87,7 +85,8 @@ pub(crate) fn scratch_folder(purpose: &str) -> Result<TempDir> {
     made.with_context(|| format!("cannot make a folder in {}", folder.display()))
 }
 
-fn target() -> PathBuf {
+/// The folder of the build output.
+pub(crate) fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     root().join(target)
 }

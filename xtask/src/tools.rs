@@ -1,5 +1,6 @@
 //! Programs that tests need and that do not come with Rust: installed with apt as root, else asked for by name.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -23,10 +24,15 @@ pub(crate) fn need(wanted: &[(&str, &str)]) -> Result<()> {
     apt(&[&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat())
 }
 
-/// Servers of Debian are in `/usr/sbin`, which is not on the path of everybody.
 fn is_there(program: &str) -> bool {
+    path(program).is_some()
+}
+
+/// Where a program is. Servers are in `sbin`, which is not in the `PATH` of every user.
+pub(crate) fn path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 pub(crate) fn is_root() -> bool {

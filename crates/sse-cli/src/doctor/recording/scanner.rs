@@ -19,7 +19,8 @@ pub(in crate::doctor) struct Wire {
     pub(in crate::doctor) longest_line: u64,
     pub(in crate::doctor) comments: u64,
     pub(in crate::doctor) data_lines: u64,
-    /// Lines that are neither comments nor fields of the standard, and the first of them.
+    /// Lines that are neither comments nor fields, and the first of them. A field that the standard does not know,
+    /// such as our hub's `topic: x`, is one all the same.
     pub(in crate::doctor) unknown_lines: u64,
     pub(in crate::doctor) first_unknown: Option<String>,
     /// A reconnection time that is no number.
@@ -112,6 +113,7 @@ impl Scanner {
                     self.wire.wrong_retry.get_or_insert_with(|| shown(value));
                 }
             }
+            name if colon.is_some() && is_extension(name) => {}
             _ => {
                 self.wire.unknown_lines += 1;
                 self.wire.first_unknown.get_or_insert_with(|| shown(line));
@@ -137,6 +139,11 @@ impl Scanner {
             }
         }
     }
+}
+
+/// A name as somebody would give it to a field of their own. `Data` and ` data` are slips.
+fn is_extension(name: &[u8]) -> bool {
+    name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -168,6 +175,12 @@ mod tests {
         assert_eq!(wire.first_unknown.as_deref(), Some("DATA: b"));
         assert_eq!(wire.wrong_retry.as_deref(), Some("5s"));
         assert_eq!(wire.longest_line, 9);
+    }
+
+    #[test]
+    fn fields_of_their_own_are_no_slips() {
+        let wire = scan(b"topic: a\nx-y_2:\ntopic\n topic: a\nTopic: a\n{\"a\": 1}\n");
+        assert_eq!((wire.unknown_lines, wire.first_unknown.as_deref()), (4, Some("topic")));
     }
 
     #[test]

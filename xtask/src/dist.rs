@@ -1,0 +1,44 @@
+//! What a package of sse-hub has: release binaries, shell completions, man pages. Written to `target/dist`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell;
+
+const BINARIES: [&str; 2] = ["sse-server", "sse-cli"];
+/// The shells, and the names under which they look for the completions of `sse-cli`.
+const SHELLS: [(&str, &str); 5] = [
+    ("bash", "sse-cli"),
+    ("zsh", "_sse-cli"),
+    ("fish", "sse-cli.fish"),
+    ("elvish", "sse-cli.elv"),
+    ("powershell", "_sse-cli.ps1"),
+];
+
+pub(crate) fn run() -> Result<()> {
+    shell::build_release()?;
+    let folder = shell::target().join("dist");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    for part in ["bin", "completions", "man"] {
+        fs::create_dir_all(folder.join(part))?;
+    }
+    for binary in BINARIES {
+        fs::copy(shell::release_binary(binary), folder.join("bin").join(binary))?;
+    }
+    for (shell, file) in SHELLS {
+        completions(shell, &folder.join("completions").join(file))?;
+    }
+    clap_mangen::generate_to(sse_cli::definition(), folder.join("man")).context("cannot write man pages")?;
+    println!("{}", folder.display());
+    Ok(())
+}
+
+fn completions(shell: &str, file: &Path) -> Result<()> {
+    let output = shell::program(shell::release_binary("sse-cli")).args(["completions", shell]).output()?;
+    ensure!(output.status.success(), "no completions for {shell}: {}", output.status);
+    fs::write(file, output.stdout).with_context(|| format!("cannot write {}", file.display()))
+}
