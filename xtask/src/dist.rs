@@ -32,13 +32,33 @@ pub(crate) fn run() -> Result<()> {
     for (shell, file) in SHELLS {
         completions(shell, &folder.join("completions").join(file))?;
     }
-    clap_mangen::generate_to(sse_cli::definition(), folder.join("man")).context("cannot write man pages")?;
+    man_pages(&folder.join("man"))?;
     println!("{}", folder.display());
     Ok(())
+}
+
+fn man_pages(folder: &Path) -> Result<()> {
+    clap_mangen::generate_to(sse_cli::definition(), folder).context("cannot write man pages")
 }
 
 fn completions(shell: &str, file: &Path) -> Result<()> {
     let output = shell::program(shell::release_binary("sse-cli")).args(["completions", shell]).output()?;
     ensure!(output.status.success(), "no completions for {shell}: {}", output.status);
     fs::write(file, output.stdout).with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_man_page_with_its_examples() {
+        let folder = tempfile::tempdir().unwrap();
+        man_pages(folder.path()).unwrap();
+        for command in ["tail", "publish", "bench", "doctor", "completions"] {
+            let page = fs::read_to_string(folder.path().join(format!("sse-cli-{command}.1"))).unwrap();
+            assert!(page.contains(&format!("sse\\-cli {command}")), "{page}");
+        }
+        assert!(folder.path().join("sse-cli.1").is_file());
+    }
 }

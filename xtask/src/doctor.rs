@@ -103,7 +103,8 @@ struct Finding {
 pub(crate) fn run() -> Result<()> {
     tools::need(&[("nginx", "nginx")])?;
     shell::build_server()?;
-    let server = Server::start(Path::new("off"), &["--metrics-interval", "200ms"])?;
+    // Slow enough for nginx's buffer of 4 KiB to take more than a second to fill.
+    let server = Server::start(Path::new("off"), &["--metrics-interval", "400ms"])?;
     let folder = shell::scratch_folder("doctor")?;
     let nginx = Nginx::start(folder.path(), &server.address)?;
     let direct = Case { name: "directly", nginx: "", path: BUSY, args: &[], finds: &[], exit: 0 };
