@@ -191,7 +191,7 @@ const CONTENT_TYPE: [Lines; 5] = [
 ];
 
 const ALLOW_ORIGIN: [Lines; 5] = [
-    &["add_header Access-Control-Allow-Origin \"{origin}\" always;", "add_header Vary Origin always;"],
+    &["add_header Access-Control-Allow-Origin {origin} always;", "add_header Vary Origin always;"],
     &["Header always set Access-Control-Allow-Origin \"{origin}\"", "Header always append Vary Origin"],
     &["header Access-Control-Allow-Origin \"{origin}\"", "header +Vary Origin"],
     &[
@@ -203,7 +203,7 @@ const ALLOW_ORIGIN: [Lines; 5] = [
 
 const ALLOW_CREDENTIALS: [Lines; 5] = [
     &[
-        "add_header Access-Control-Allow-Origin \"{origin}\" always;",
+        "add_header Access-Control-Allow-Origin {origin} always;",
         "add_header Access-Control-Allow-Credentials true always;",
     ],
     &[

@@ -24,14 +24,13 @@ async fn compression_that_holds_events_back() {
     let finding = "compression: fault: compression holds events back";
     // The first bytes of gzip, and no event in them.
     let waiting = gzip().send(&packed("")[..10]).hold();
-    let diagnosis = diagnose_with([healthy(), waiting, resumed()], &["--watch", "2s"]).await;
-    assert_eq!((diagnosis.findings(), diagnosis.code), (vec![finding.to_owned()], Some(1)));
     let silent = Script::default().hold();
-    let diagnosis = diagnose_with([healthy(), silent, resumed()], &["--watch", "2s"]).await;
-    assert_eq!(diagnosis.findings(), [finding]);
     let late = gzip().send(&packed("")[..10]).pause(1500).send(&packed(EVENTS)[10..]).hold();
-    let diagnosis = diagnose_with([healthy(), late, resumed()], &["--watch", "2s"]).await;
-    assert_eq!(diagnosis.findings(), [finding]);
+    let case = |gzip| async {
+        let diagnosis = diagnose_with([healthy(), gzip, resumed()], &["--watch", "2s"]).await;
+        assert_eq!((diagnosis.findings(), diagnosis.code), (vec![finding.to_owned()], Some(1)));
+    };
+    tokio::join!(case(waiting), case(silent), case(late));
 }
 
 #[tokio::test]
@@ -58,14 +57,16 @@ async fn what_is_not_gzip_though_it_says_so_breaks_off() {
 
 #[tokio::test]
 async fn late_first_bytes() {
-    let silent = diagnose([stream().hold(), stream().hold()]).await;
+    let body = stream().pause(1500).send(EVENTS).hold();
+    let head = Script::default().pause(1500).send(format!("HTTP/1.1 {HEAD}\r\n\r\n{EVENTS}")).hold();
+    let (silent, body, head) = tokio::join!(
+        diagnose([stream().hold(), stream().hold()]),
+        diagnose_with([body, healthy(), resumed()], &["--watch", "2s"]),
+        diagnose_with([head, healthy(), resumed()], &["--watch", "2s"]),
+    );
     assert_eq!(silent.findings()[0], "first-byte: warning: the stream is silent from the start");
-    let scripts = [stream().pause(1500).send(EVENTS).hold(), healthy(), resumed()];
-    let late = diagnose_with(scripts, &["--watch", "2s"]).await;
-    assert_eq!(late.findings(), ["first-byte: warning: the first byte comes late"]);
-    let scripts = [Script::default().pause(1500).send(format!("HTTP/1.1 {HEAD}\r\n\r\n{EVENTS}")).hold()];
-    let late = diagnose_with(scripts.into_iter().chain([healthy(), resumed()]), &["--watch", "2s"]).await;
-    assert_eq!(late.findings(), ["first-byte: warning: the answer comes late"]);
+    assert_eq!(body.findings(), ["first-byte: warning: the first byte comes late"]);
+    assert_eq!(head.findings(), ["first-byte: warning: the answer comes late"]);
 }
 
 #[tokio::test]
@@ -85,11 +86,14 @@ async fn a_proxy_that_cuts_lines_in_pieces_holds_events_back() {
 async fn an_idle_stream_is_cut() {
     let cut = stream().send(EVENTS).pause(2500);
     let finding = "cut: fault: the stream is cut when it is idle";
-    let diagnosis = diagnose_with([cut.clone(), healthy(), resumed()], &["--watch", "5s"]).await;
-    assert_eq!((diagnosis.findings(), diagnosis.code), (vec![finding.to_owned()], Some(1)));
-    let short = diagnose([cut.clone(), healthy(), resumed()]).await;
+    let scripts = || [cut.clone(), healthy(), resumed()];
+    let (long, short, patient) = tokio::join!(
+        diagnose_with(scripts(), &["--watch", "5s"]),
+        diagnose(scripts()),
+        diagnose_with(scripts(), &["--watch", "1s", "--idle", "5s"]),
+    );
+    assert_eq!((long.findings(), long.code), (vec![finding.to_owned()], Some(1)));
     assert_eq!(short.findings(), [""; 0]);
-    let patient = diagnose_with([cut, healthy(), resumed()], &["--watch", "1s", "--idle", "5s"]).await;
     assert_eq!(patient.findings(), [finding]);
 }
 
