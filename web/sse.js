@@ -1,6 +1,25 @@
 // Browser client of an event stream: what pages import. How events come, and which tab holds the connection, is in sse/.
 // docs/browser-client.md describes it for those who use it.
 
+// All that is needed further down, at once: else each file is asked for only when the one before it has come.
+import "./sse/connection.js";
+import "./sse/hosts.js";
+import "./sse/ids.js";
+import "./sse/leader-host.js";
+import "./sse/line.js";
+import "./sse/liveness.js";
+import "./sse/parser.js";
+import "./sse/patience.js";
+import "./sse/poll.js";
+import "./sse/reception.js";
+import "./sse/refusal.js";
+import "./sse/selectors.js";
+import "./sse/stream.js";
+import "./sse/subscriber.js";
+import "./sse/switchboard.js";
+import "./sse/tab.js";
+import "./sse/tail.js";
+import "./sse/worker-host.js";
 import { openLink } from "./sse/link.js";
 
 /** @typedef {import("./sse/poll.js").SseRecord} SseRecord */

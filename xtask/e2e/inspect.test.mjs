@@ -100,7 +100,7 @@ describe("inspector", { timeout: 120_000 }, () => {
     await page.fill("#address", "/nothing-here");
     await page.click("#target button[type=submit]");
     await textMatches(page, "#refused", /nothing at this path/);
-    await textMatches(page, ".connection-state", /^Closed$/);
+    await textMatches(page, ".connection-state", /^Refused$/);
     await close();
   });
 
