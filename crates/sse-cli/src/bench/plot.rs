@@ -9,12 +9,12 @@ use super::words::time;
 
 /// Of the image.
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 620.0;
+const HEIGHT: f64 = 640.0;
 /// Of both panels: room for the names of the axes on the left, and for the names of the lines on the right.
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = WIDTH - 60.0;
 const PANEL: f64 = 200.0;
-const TOPS: [f64; 2] = [88.0, 368.0];
+const TOPS: [f64; 2] = [104.0, 388.0];
 /// Points of the spread for each further nine.
 const POINTS_PER_NINE: u32 = 24;
 /// 99.9999 % is the last that is drawn.
@@ -187,7 +187,7 @@ impl Image {
                 "b" => 1.0,
                 _ => 2.0,
             };
-            self.text(RIGHT - 120.0 + 50.0 * key, top - 12.0, class, "start", name);
+            self.text(RIGHT - 130.0 + 50.0 * key, top - 12.0, class, "start", name);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn look(url: &Url, headers: &HeaderMap) -> anyhow::Result<Resul
     let failed =
         |reason: String, exit| Err(Failure { reason: format!("{}: {reason}", talk::shown(url)), exit });
     Ok(match source.next().await {
-        Some(Signal::Opened(opened)) => Ok(opened.url),
+        Some(Signal::Opened(opened)) => Ok(with_user_of(url, opened.url)),
         Some(Signal::Closed(CloseReason::Status(response))) => {
             let status = response.status();
             let words =
@@ -34,6 +34,16 @@ pub(super) async fn look(url: &Url, headers: &HeaderMap) -> anyhow::Result<Resul
         }
         _ => failed("the stream did not open".to_owned(), Exit::Failed),
     })
+}
+
+/// reqwest makes a header of the user in a URL and takes it out; a redirect to another host is none of the user's.
+fn with_user_of(asked: &Url, mut found: Url) -> Url {
+    if asked.origin() == found.origin() {
+        // Both fail only on URLs that cannot have them.
+        let _ = found.set_username(asked.username());
+        let _ = found.set_password(asked.password());
+    }
+    found
 }
 
 /// The address to connect to; of the family that `sources` have.

@@ -48,8 +48,8 @@ impl Table {
 
     fn streams(&mut self, report: &Report) {
         let streams = &report.streams;
-        let opened =
-            format!("{} opened in {}", count(streams.opened as u64, "stream"), time(streams.opening_seconds));
+        let opened = thousands(streams.opened as f64);
+        let opened = format!("{opened} opened in {}", time(streams.opening_seconds));
         let fit = thousands(report.open_files.streams_that_fit as f64);
         self.line("streams", &format!("{opened} {DIM}(the open-file limit allows {fit}){DIM:#}"));
         if let [first, .., last] = streams.sources.as_slice() {

@@ -261,7 +261,7 @@ async fn a_cut_stream_is_told() {
     let scripts = [Script::stream(), Script::stream(), Script::stream().hold()];
     let server = Server::start(scripts).await;
     let output = run(&["bench", &server.url("/x"), "-n", "2", "-d", "300ms"]).await;
-    assert!(stdout(&output).contains("2 streams opened"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("2 opened in"), "{}", stdout(&output));
     assert!(stdout(&output).contains("1 cut before the end"), "{}", stdout(&output));
 }
 
@@ -352,4 +352,16 @@ async fn redirects_are_followed_before_the_streams_open() {
     let report: Value = serde_json::from_str(stdout(&output)).unwrap();
     assert_eq!(report["streams"]["opened"], 5);
     assert_eq!(report["url"], format!("http://{address}/x"));
+}
+
+#[tokio::test]
+async fn the_user_in_the_url_is_sent_with_every_stream() {
+    let mut server = Server::start([Script::stream().hold(), Script::stream().hold()]).await;
+    let url = server.url("/x").replace("http://", "http://me:secret@");
+    let output = run(&["bench", &url, "-n", "1", "-d", "50ms"]).await;
+    assert!(stdout(&output).contains("1 opened in"), "{}", stderr(&output));
+    assert!(!stdout(&output).contains("secret"));
+    for _ in ["the probe", "the stream"] {
+        assert_eq!(server.request().await.header("authorization").unwrap(), "Basic bWU6c2VjcmV0");
+    }
 }
