@@ -5,8 +5,10 @@ mod disk;
 mod fanout;
 mod figures;
 mod flood;
+mod foreign_server;
 mod idle_streams;
 mod machine;
+mod peers;
 mod publish;
 mod readers;
 mod resume;
@@ -36,9 +38,12 @@ pub(crate) enum Bench {
     Stalled(stalled::Args),
     /// The decoder against the eventsource-stream crate, on the same bytes.
     Decode(decode::Args),
+    /// This server beside nginx with Nchan and an Express program, under the load of `sse-cli bench`. Needs npm's registry.
+    Peers(peers::Args),
 }
 
-/// Every bench with tiny input, so that the gate can see that they still work.
+/// Every bench with tiny input, so that the gate can see that they still work. Not the one of the peers, which needs a
+/// registry of packages.
 pub(crate) fn run_small() -> Result<()> {
     shell::build_server()?;
     for bench in [
@@ -82,5 +87,6 @@ async fn measure(bench: Bench) -> Result<()> {
         Bench::Flood(args) => flood::run(args).await,
         Bench::Stalled(args) => stalled::run(args).await,
         Bench::Decode(args) => decode::run(args).await,
+        Bench::Peers(args) => peers::run(&args),
     }
 }
