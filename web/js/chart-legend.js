@@ -1,6 +1,8 @@
 // Legend of one chart: a swatch, a name and the newest value (or the one under the pointer) for each line.
 // Also the one place that knows a line's colour, because style sheets decide it.
 
+import { element } from "./element.js";
+
 /** @typedef {import("./chart-specs.js").ChartSpec} ChartSpec */
 
 export class Legend {
@@ -43,16 +45,11 @@ export class Legend {
 
   /** @param {import("./chart-specs.js").Line} line */
   #entry(line) {
-    const item = document.createElement("li");
-    const swatch = document.createElement("span");
-    swatch.className = line.colour > 0 ? `chart-swatch series-${line.colour}` : "chart-swatch";
+    const swatch = element("span", line.colour > 0 ? `chart-swatch series-${line.colour}` : "chart-swatch");
     if (line.colour === 0) swatch.style.color = `hsl(${line.hue ?? 0} 55% 55%)`;
     swatch.setAttribute("aria-hidden", "true");
-    const label = document.createElement("span");
-    label.textContent = line.label;
-    const value = document.createElement("span");
-    value.className = "chart-value";
-    item.append(swatch, label, value);
+    const value = element("span", "chart-value");
+    const item = element("li", "", swatch, element("span", "", line.label), value);
     item.hidden = line.hiddenInLegend ?? false;
     this.#entries.push({ swatch, value });
     return item;

@@ -6,16 +6,16 @@ import { Chart } from "./chart.js";
 import { cpuSpec, loadSpec, memorySpec, networkSpec } from "./chart-specs.js";
 import { ConnectionView } from "./connection.js";
 import { diskRows, interfaceRows } from "./devices.js";
+import { byId } from "./element.js";
+import { GapNote } from "./gap-note.js";
 import { History, parseSample } from "./history.js";
+import { PauseButton } from "./pause-button.js";
 import { recall, remember } from "./settings.js";
 import { Tiles } from "./tiles.js";
 import * as units from "./units.js";
 
 /** A gap is mentioned for as long as a chart could show it. */
 const GAP_NOTE_MS = 600_000;
-
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 const history = new History();
 /** What is drawn: the history itself, or while paused a copy of it. */
@@ -32,25 +32,24 @@ const charts = [
   new Chart(byId("chart-load"), loadSpec),
 ];
 let windowSeconds = 300;
-let paused = false;
 let frame = 0;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let gapTimer;
 
 // Everything the server still keeps fills the charts at once; a later reconnect resumes after the last sample.
 const client = new SseClient("/events", { topics: ["metrics"], lastEventId: "earliest" });
 const connection = new ConnectionView(byId("connection"), client);
+const gap = new GapNote(byId("gap"), "samples", GAP_NOTE_MS);
+const pause = new PauseButton(byId("pause"), setPaused);
 
 client.on("metrics", (event) => {
   const sample = parseSample(event.data);
   if (!sample || !history.add(sample)) return;
   scheduleDraw();
 });
-client.on("gap", (event) => showGap(event.data));
+client.on("gap", (event) => gap.show(event.data));
 
 /** One drawing a frame, however many samples came; none while paused or hidden, where only the history grows. */
 function scheduleDraw() {
-  if (paused || document.hidden || frame !== 0) return;
+  if (pause.paused || document.hidden || frame !== 0) return;
   frame = requestAnimationFrame(() => {
     frame = 0;
     draw();
@@ -73,27 +72,8 @@ function draw() {
   updated.setAttribute("datetime", sample.time);
 }
 
-/** @param {string} json */
-function showGap(json) {
-  let reason = "";
-  try {
-    reason = String(JSON.parse(json).reason ?? "").replaceAll("-", " ");
-  } catch {
-    // Not our server's: the fact alone is worth telling.
-  }
-  const note = byId("gap");
-  note.textContent = `Some samples before ${units.clock(Date.now() / 1000)} are missing${reason ? ` (${reason})` : ""}`;
-  note.hidden = false;
-  clearTimeout(gapTimer);
-  gapTimer = setTimeout(() => (note.hidden = true), GAP_NOTE_MS);
-}
-
 /** @param {boolean} on */
 function setPaused(on) {
-  paused = on;
-  const button = byId("pause");
-  button.setAttribute("aria-pressed", String(on));
-  button.textContent = on ? "Resume" : "Pause";
   connection.setPaused(on);
   shown = on ? history.copy() : history;
   draw();
@@ -118,7 +98,6 @@ function chooseWindow() {
   }
 }
 
-byId("pause").addEventListener("click", () => setPaused(!paused));
 document.addEventListener("visibilitychange", scheduleDraw);
 document.addEventListener("themechange", restyle);
 const origin = document.querySelector("[data-origin]");

@@ -1,5 +1,6 @@
 // Lists of the dashboard: disks with use bars, network interfaces with rates. Rows are kept and rewritten, names stay text.
 
+import { element, write } from "./element.js";
 import { fillBar } from "./tiles.js";
 import * as units from "./units.js";
 
@@ -47,19 +48,6 @@ class Rows {
     this.#more.hidden = left === 0;
     this.#more.textContent = `and ${left} more`;
   }
-}
-
-/** @param {string} tag @param {string} className @param {...Element} children */
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...children);
-  return made;
-}
-
-/** @param {Element | undefined | null} place @param {string} text */
-function write(place, text) {
-  if (place && place.textContent !== text) place.textContent = text;
 }
 
 /** @param {HTMLElement} root @param {HTMLElement} more */

@@ -1,5 +1,7 @@
 // A bounded list of arriving events, newest first. Shows them as text; knows nothing of the connection.
 
+import { element } from "./element.js";
+import { parsed } from "./json.js";
 import * as units from "./units.js";
 
 /** Events that are kept and shown; past it the oldest go. */
@@ -52,18 +54,14 @@ export class EventList {
 
 /** @param {Entry} entry */
 function row({ type, data, at }) {
-  const item = document.createElement("li");
-  item.className = type === "message" ? "event-message" : `event-typed${type === "gap" ? " event-gap" : ""}`;
-  const time = document.createElement("time");
-  time.textContent = units.clock(at);
-  const name = document.createElement("span");
-  name.className = "event-type";
-  name.textContent = type;
-  const text = document.createElement("span");
-  text.className = "event-text";
-  text.textContent = summary(type, data);
-  item.append(time, name, text);
-  return item;
+  const kind = type === "message" ? "event-message" : `event-typed${type === "gap" ? " event-gap" : ""}`;
+  return element(
+    "li",
+    kind,
+    element("time", "", units.clock(at)),
+    element("span", "event-type", type),
+    element("span", "event-text", summary(type, data)),
+  );
 }
 
 /**
@@ -72,13 +70,8 @@ function row({ type, data, at }) {
  * @param {string} data
  */
 function summary(type, data) {
-  const raw = data.slice(0, MAX_TEXT);
-  try {
-    const value = JSON.parse(data);
-    if (type === "message" && typeof value.message === "string") return value.message.slice(0, MAX_TEXT);
-    if (type !== "metrics") return raw;
-    return `load ${units.load(value.cpuLoad)} · CPU ${units.percent(value.cpuUsage)} · ${units.megabytes(value.freeMemory)} free · up ${units.duration(value.uptime)}`;
-  } catch {
-    return raw;
-  }
+  const value = parsed(data);
+  if (type === "message" && typeof value?.message === "string") return value.message.slice(0, MAX_TEXT);
+  if (type !== "metrics" || value === null) return data.slice(0, MAX_TEXT);
+  return `load ${units.load(value.cpuLoad)} · CPU ${units.percent(value.cpuUsage)} · ${units.megabytes(value.freeMemory)} free · up ${units.duration(value.uptime)}`;
 }

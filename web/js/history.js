@@ -1,5 +1,7 @@
 // The samples of the last minutes, in order, bounded, with holes marked. Keeps data; draws nothing, opens nothing.
 
+import { parsed } from "./json.js";
+
 /**
  * One `metrics` event, as the server sends it. Sizes in MB of 1024 × 1024 bytes. Older or other servers may leave fields out.
  * @typedef {object} Metrics
@@ -38,13 +40,10 @@ const DEFAULT_INTERVAL_SECONDS = 2;
 
 /** @param {string} json @returns {Sample | null} null when it is no usable sample */
 export function parseSample(json) {
-  try {
-    const metrics = /** @type {Metrics} */ (JSON.parse(json));
-    const at = Date.parse(metrics.time) / 1000;
-    return Number.isFinite(at) ? { ...metrics, at } : null;
-  } catch {
-    return null;
-  }
+  /** @type {Metrics | null} */
+  const metrics = parsed(json);
+  const at = Date.parse(metrics?.time ?? "") / 1000;
+  return metrics && Number.isFinite(at) ? { ...metrics, at } : null;
 }
 
 export class History {

@@ -2,14 +2,14 @@
 
 import { SseClient } from "../sse.js";
 import { ConnectionView } from "./connection.js";
+import { byId } from "./element.js";
 import { EventList } from "./event-list.js";
+import { parsed } from "./json.js";
+import { PauseButton } from "./pause-button.js";
 import * as units from "./units.js";
 
 /** What the list shows: not the ticker, which would crowd out everything else. */
 const TOPICS = ["metrics", "clock", "notifications", "chat/*", "greetings"];
-
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** @type {Record<string, string>} */
 const EXAMPLES = {
@@ -31,27 +31,14 @@ client.on("metrics", (event) => showFigures(event.data));
 
 /** The hub's figures come with the metrics. @param {string} data */
 function showFigures(data) {
-  const hub = figures(data);
+  const hub = parsed(data)?.hub;
   for (const [name, format] of Object.entries({ streams: units.count, topics: units.count, eventsPerSecond: units.decimal })) {
     const figure = document.querySelector(`[data-hub="${name}"]`);
-    if (figure) figure.textContent = format(hub[name]);
+    if (figure) figure.textContent = format(hub?.[name]);
   }
 }
 
-/** Anybody can publish to the topic, so it may be no JSON. @param {string} data @returns {Record<string, number | undefined>} */
-function figures(data) {
-  try {
-    return JSON.parse(data)?.hub ?? {};
-  } catch {
-    return {};
-  }
-}
-
-const pause = byId("pause");
-pause.addEventListener("click", () => {
-  const paused = pause.getAttribute("aria-pressed") !== "true";
-  pause.setAttribute("aria-pressed", String(paused));
-  pause.textContent = paused ? "Resume" : "Pause";
+new PauseButton(byId("pause"), (paused) => {
   list.setPaused(paused);
   connection.setPaused(paused);
 });

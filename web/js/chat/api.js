@@ -1,39 +1,11 @@
-// The calls of the chat's HTTP API, and what their refusals mean. See docs/http-api.md.
+// The calls of the chat's HTTP API. See docs/http-api.md.
 
-/** Longest that a call may take. */
-const TIMEOUT_MS = 20_000;
+import { call } from "../call.js";
+import { parsed } from "../json.js";
+
 /** Events in a page of history, and most pages that are looked through for one message. */
 const PAGE_EVENTS = 1000;
 const MAX_PAGES = 20;
-
-/** A call that did not do what it should. */
-export class Refusal extends Error {
-  /** HTTP status; 0 when there was no answer. */
-  status;
-  /** When to try again; null: when the connection is back. @type {number | null} */
-  waitMs;
-  /** The field at fault, if one is. @type {string | null} */
-  field;
-
-  /** @param {number} status @param {string} detail @param {number | null} [waitMs] @param {string | null} [field] */
-  constructor(status, detail, waitMs = null, field = null) {
-    super(detail);
-    this.status = status;
-    this.waitMs = waitMs;
-    this.field = field;
-  }
-
-  /** The same call would be refused again. */
-  get isFinal() {
-    return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
-  }
-}
-
-/** An id that nobody else has. `crypto.randomUUID` is for secure origins alone. */
-export function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 /** @param {import("./store.js").Unsent} message */
 export function say({ room, username, text, key }) {
@@ -78,34 +50,4 @@ export async function wasSaid({ room, key, after }) {
     next = found.next;
   }
   return null;
-}
-
-/** @param {string} text @returns {any} */
-export function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {string} url @param {object} [body] */
-async function call(url, body) {
-  /** @type {Response} */
-  let response;
-  let text = "";
-  try {
-    response = await fetch(url, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-    });
-    text = await response.text();
-  } catch {
-    throw new Refusal(0, "the server cannot be reached");
-  }
-  const json = parsed(text);
-  if (response.ok) return json;
-  const seconds = Number(response.headers.get("Retry-After"));
-  const waitMs = seconds > 0 ? seconds * 1000 : null;
-  throw new Refusal(response.status, json?.detail ?? `the server answered ${response.status}`, waitMs, json?.field ?? null);
 }

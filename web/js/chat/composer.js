@@ -1,5 +1,6 @@
 // Where one writes: Enter sends, Shift+Enter makes a new line, and what is too long is said while it is written.
 
+import { say } from "../form-words.js";
 import { length, MAX_TEXT } from "./limits.js";
 
 /** Characters left from which on they are counted aloud. */
@@ -64,8 +65,7 @@ export class Composer {
     const left = MAX_TEXT - length(text);
     const problem = this.#problem || (left < 0 ? tooLong(text) : "");
     const words = problem || (left <= COUNT_FROM ? `${left} characters left` : "");
-    if (this.#note.textContent !== words) this.#note.textContent = words;
-    this.#note.toggleAttribute("data-problem", problem !== "");
+    say(this.#note, words, problem !== "");
     this.#text.setAttribute("aria-invalid", String(problem !== ""));
   }
 }

@@ -1,23 +1,12 @@
 // How one line of the conversation looks. What people wrote is set as text, never as markup.
 
+import { button, element } from "../element.js";
+
 /** @typedef {{id: string, username: string, text: string, time: Date}} Message */
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {string} className
- * @param {(string | Node)[]} content
- */
-export function element(tag, className, ...content) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...content);
-  return made;
-}
 
 /** @param {Date} time */
 function clock(time) {
@@ -75,16 +64,8 @@ export function unsentLine({ message, state, problem }, { again, discard }) {
   const line = messageLine({ ...message, id: message.key, time: new Date(message.at) }, { follows: true });
   line.classList.add("own", "unsent", state === "sent" ? "sending" : state);
   const words = element("p", "message-state", element("span", "", stateWords(state, problem)));
-  if (state === "refused") words.append(button("Send again", again));
-  if (state === "refused" || state === "waiting") words.append(button("Discard", discard));
+  if (state === "refused") words.append(button("", "Send again", again));
+  if (state === "refused" || state === "waiting") words.append(button("", "Discard", discard));
   line.append(words);
   return line;
-}
-
-/** @param {string} label @param {() => void} act */
-function button(label, act) {
-  const made = element("button", "", label);
-  made.type = "button";
-  made.addEventListener("click", act);
-  return made;
 }

@@ -1,14 +1,13 @@
 // Who one is: asks for a name, keeps it in the browser, lets it be changed.
 
+import { byId } from "../element.js";
+import { complain } from "../form-words.js";
 import { nameProblem, tidyName } from "./limits.js";
 import * as store from "./store.js";
 
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
 export class NameForm {
-  #form = /** @type {HTMLFormElement} */ (byId("choose"));
-  #input = /** @type {HTMLInputElement} */ (byId("name"));
+  #form = byId("choose", HTMLFormElement);
+  #input = byId("name", HTMLInputElement);
   #problem = byId("name-problem");
   #cancel = byId("keep-name");
   #notes = byId("talk-notes");
@@ -68,7 +67,6 @@ export class NameForm {
 
   /** @param {string} problem */
   #show(problem) {
-    this.#problem.textContent = problem;
-    this.#input.setAttribute("aria-invalid", String(problem !== ""));
+    complain(this.#input, this.#problem, problem);
   }
 }

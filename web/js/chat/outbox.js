@@ -1,6 +1,8 @@
 // Messages on their way: kept in the browser until the server has them, sent in order, one at a time, once.
 // Sends again when the connection returns, after a reload too. Shows nothing itself.
 
+import { Refusal } from "../call.js";
+import { randomId } from "../random-id.js";
 import * as api from "./api.js";
 import * as store from "./store.js";
 
@@ -44,7 +46,7 @@ export class Outbox extends EventTarget {
 
   /** @param {string} username @param {string} text @param {string} after id of the newest event that the page knows */
   add(username, text, after) {
-    const key = api.randomId();
+    const key = randomId();
     const message = { key, room: this.#room, username, text, at: Date.now(), after, tried: 0, refused: "" };
     store.keep(message);
     this.#messages.set(key, { message, state: "sending", problem: "" });
@@ -123,7 +125,7 @@ export class Outbox extends EventTarget {
       store.keep({ ...message, tried: message.tried || Date.now() });
       await api.say(message);
     } catch (error) {
-      return this.#failed(message, error instanceof api.Refusal ? error : new api.Refusal(0, String(error)));
+      return this.#failed(message, error instanceof Refusal ? error : new Refusal(0, String(error)));
     }
     this.#failures = 0;
     store.forget(key);
@@ -135,11 +137,11 @@ export class Outbox extends EventTarget {
   async #isStored(message) {
     if (message.tried === 0 || Date.now() - message.tried < KEY_WINDOW_MS) return false;
     const said = await api.wasSaid(message);
-    if (said === null) throw new api.Refusal(409, "nobody can tell any more whether this was said");
+    if (said === null) throw new Refusal(409, "nobody can tell any more whether this was said");
     return said;
   }
 
-  /** @param {Unsent} message @param {api.Refusal} refusal @returns {number | null} */
+  /** @param {Unsent} message @param {Refusal} refusal @returns {number | null} */
   #failed(message, refusal) {
     const { key } = message;
     if (refusal.isFinal) {

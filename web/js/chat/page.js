@@ -2,7 +2,8 @@
 
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
-import { parsed } from "./api.js";
+import { byId } from "../element.js";
+import { parsed } from "../json.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { roomProblem } from "./limits.js";
@@ -18,9 +19,6 @@ const HISTORY = 100;
 /** From here on people and rooms stand beside the conversation, unfolded. */
 const WIDE = matchMedia("(min-width: 52.01em)");
 
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
 const room = currentRoom();
 byId("room-name").textContent = room;
 document.title = `${room} · Chat · sse-hub`;
@@ -30,7 +28,7 @@ for (const fold of document.querySelectorAll("details[data-fold]")) {
   WIDE.addEventListener("change", unfold);
   unfold();
 }
-roomForm(/** @type {HTMLFormElement} */ (byId("go")), /** @type {HTMLInputElement} */ (byId("go-room")), byId("go-problem"));
+roomForm(byId("go", HTMLFormElement), byId("go-room", HTMLInputElement), byId("go-problem"));
 
 if (roomProblem(room)) refuse(roomProblem(room));
 else open();
@@ -56,8 +54,8 @@ function open() {
 
   let own = "";
   const composer = new Composer(
-    /** @type {HTMLFormElement} */ (byId("write")),
-    /** @type {HTMLTextAreaElement} */ (byId("text")),
+    byId("write", HTMLFormElement),
+    byId("text", HTMLTextAreaElement),
     byId("text-note"),
     (text) => {
       if (outbox.isFull) return "Too many messages wait to be sent; wait for the connection.";

@@ -1,7 +1,7 @@
 // The list of who is in the room, from the server's list and what came after it.
 
+import { element } from "../element.js";
 import * as api from "./api.js";
-import { element } from "./message-view.js";
 
 /** Lines that are shown; of more, the number. */
 const MAX_SHOWN = 200;

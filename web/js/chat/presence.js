@@ -1,5 +1,6 @@
 // Keeps the one who sits here in the room: renews a lease while the page is open and gives it back when it is closed.
 
+import { randomId } from "../random-id.js";
 import * as api from "./api.js";
 
 /** A lease is renewed well before its end. */
@@ -13,7 +14,7 @@ const LEASE_SECONDS = { visible: 45, hidden: 130 };
 export class Presence extends EventTarget {
   #room;
   /** Of this load of the page: one that is loaded again is another client. */
-  #client = api.randomId();
+  #client = randomId();
   #username = "";
   #isClosed = false;
 

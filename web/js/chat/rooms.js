@@ -1,7 +1,8 @@
 // Which room this page is, and the way to others.
 
+import { element } from "../element.js";
+import { complain } from "../form-words.js";
 import { roomProblem } from "./limits.js";
-import { element } from "./message-view.js";
 import * as store from "./store.js";
 
 const LOBBY = "lobby";
@@ -37,9 +38,8 @@ export function roomForm(form, input, problem) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const room = input.value.trim();
-    problem.textContent = roomProblem(room);
-    input.setAttribute("aria-invalid", String(problem.textContent !== ""));
-    if (problem.textContent) input.focus();
+    complain(input, problem, roomProblem(room));
+    if (roomProblem(room)) input.focus();
     else location.assign(address(room));
   });
 }

@@ -1,9 +1,11 @@
 // What the chat keeps in the browser: the name, the rooms one has been in, messages that are not sent yet.
-// Falls back to this page's memory where storage is refused.
 
-const NAME = "sse-hub.chat.name";
-const ROOMS = "sse-hub.chat.rooms";
-const UNSENT = "sse-hub.chat.unsent.";
+import { parsed } from "../json.js";
+import * as settings from "../settings.js";
+
+const NAME = "chat.name";
+const ROOMS = "chat.rooms";
+const UNSENT = "chat.unsent.";
 /** Rooms that are remembered. */
 const MAX_ROOMS = 8;
 
@@ -20,70 +22,22 @@ const MAX_ROOMS = 8;
  * @property {string} refused Why the server does not take it; "" if it may.
  */
 
-/** @type {Map<string, string>} */
-const memory = new Map();
-
-/** @param {string} key */
-function get(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return memory.get(key) ?? null;
-  }
-}
-
-/** @param {string} key @param {string} value */
-function set(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    memory.set(key, value);
-  }
-}
-
-/** @param {string} key */
-function remove(key) {
-  memory.delete(key);
-  try {
-    localStorage.removeItem(key);
-  } catch {
-    // It was in memory alone.
-  }
-}
-
-function keys() {
-  try {
-    return [...Object.keys(localStorage), ...memory.keys()];
-  } catch {
-    return [...memory.keys()];
-  }
-}
-
-/** @param {string | null} text @returns {any} */
-function parsed(text) {
-  try {
-    return JSON.parse(text ?? "null");
-  } catch {
-    return null;
-  }
-}
-
 export const name = {
-  get: () => get(NAME) ?? "",
+  get: () => settings.recall(NAME) ?? "",
   /** @param {string} value */
-  set: (value) => set(NAME, value),
+  set: (value) => settings.remember(NAME, value),
 };
 
 /** The rooms one has been in, newest first. @returns {string[]} */
 export function rooms() {
-  const found = parsed(get(ROOMS));
+  const found = parsed(settings.recall(ROOMS));
   return Array.isArray(found) ? found.filter((room) => typeof room === "string").slice(0, MAX_ROOMS) : [];
 }
 
 /** @param {string} room */
 export function visit(room) {
   const others = rooms().filter((other) => other !== room);
-  set(ROOMS, JSON.stringify([room, ...others].slice(0, MAX_ROOMS)));
+  settings.remember(ROOMS, JSON.stringify([room, ...others].slice(0, MAX_ROOMS)));
 }
 
 /**
@@ -91,24 +45,24 @@ export function visit(room) {
  * @param {Unsent} message
  */
 export function keep(message) {
-  set(UNSENT + message.key, JSON.stringify(message));
+  settings.remember(UNSENT + message.key, JSON.stringify(message));
 }
 
 /** @param {string} key */
 export function forget(key) {
-  remove(UNSENT + key);
+  settings.forget(UNSENT + key);
 }
 
 /** @param {string} key @returns {Unsent | null} */
 export function unsent(key) {
-  return checked(parsed(get(UNSENT + key)));
+  return checked(parsed(settings.recall(UNSENT + key)));
 }
 
 /** All that is not sent yet, of all tabs and rooms, oldest first. @returns {Unsent[]} */
 export function allUnsent() {
-  return keys()
-    .filter((key) => key.startsWith(UNSENT))
-    .map((key) => unsent(key.slice(UNSENT.length)))
+  return settings
+    .names(UNSENT)
+    .map((name) => unsent(name.slice(UNSENT.length)))
     .filter((message) => message !== null)
     .sort((a, b) => a.at - b.at);
 }

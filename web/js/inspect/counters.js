@@ -1,5 +1,6 @@
 // The inspector's figures: events, rate, bytes, gaps, connections. Drawn twice a second at most.
 
+import { write } from "../element.js";
 import * as units from "../units.js";
 
 /** The rate is counted over so many seconds. */
@@ -54,7 +55,6 @@ export class Counters {
 
   /** @param {string} name @param {string} text */
   #write(name, text) {
-    const place = this.#root.querySelector(`[data-counter="${name}"]`);
-    if (place && place.textContent !== text) place.textContent = text;
+    write(this.#root.querySelector(`[data-counter="${name}"]`), text);
   }
 }

@@ -1,5 +1,6 @@
 // One event in the inspector's list: a line, and what is behind it when it is opened. Sets text only.
 
+import { button, element } from "../element.js";
 import * as units from "../units.js";
 
 /** Characters of the data that a closed row shows. */
@@ -19,43 +20,32 @@ const PREVIEW = 300;
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 
-/** @param {string} name @param {string} className @param {string} text */
-function element(name, className, text) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
 /**
  * @param {Arrival} arrival
  * @param {() => View} view how the data is to be shown when the row is opened
  * @param {(id: string) => void} resume goes on after an id
  */
 export function eventRow(arrival, view, resume) {
-  const row = document.createElement("li");
-  if (arrival.type === "gap") row.className = "inspect-gap";
-  const details = document.createElement("details");
-  const summary = document.createElement("summary");
-  summary.append(
+  const summary = element(
+    "summary",
+    "",
     element("time", "", clock.format(arrival.at)),
     element("span", "inspect-type", arrival.type),
     element("span", "inspect-topic", arrival.topic ?? ""),
     element("span", "inspect-size", units.bytes(arrival.bytes)),
     element("span", "inspect-preview", arrival.data.slice(0, PREVIEW).replaceAll("\n", " ")),
   );
-  details.append(summary);
+  const details = element("details", "", summary);
   details.addEventListener("toggle", () => {
     details.querySelector(".inspect-body")?.remove();
     if (details.open) details.append(body(arrival, view(), resume));
   });
-  row.append(details);
-  return row;
+  return element("li", arrival.type === "gap" ? "inspect-gap" : "", details);
 }
 
 /** @param {Arrival} arrival @param {View} view @param {(id: string) => void} resume */
 function body(arrival, view, resume) {
-  const made = element("div", "inspect-body", "");
+  const made = element("div", "inspect-body");
   const data = element("pre", "", view === "wire" ? wire(arrival) : pretty(arrival.data));
   // It scrolls, so the keyboard has to reach it.
   data.tabIndex = 0;
@@ -63,13 +53,8 @@ function body(arrival, view, resume) {
   data.setAttribute("aria-label", `Data of the ${arrival.type} event`);
   made.append(data);
   if (arrival.lastEventId) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = `Resume after ${arrival.lastEventId}`;
-    button.addEventListener("click", () => resume(arrival.lastEventId));
-    const actions = element("div", "inspect-actions", "");
-    actions.append(button);
-    made.append(actions);
+    const { lastEventId: id } = arrival;
+    made.append(element("div", "actions", button("", `Resume after ${id}`, () => resume(id))));
   }
   return made;
 }

@@ -2,6 +2,8 @@
 
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
+import { byId } from "../element.js";
+import { PauseButton } from "../pause-button.js";
 import { Counters } from "./counters.js";
 import { EventLog } from "./event-log.js";
 import { publishForm } from "./publish-form.js";
@@ -9,9 +11,7 @@ import * as target from "./target.js";
 
 /** @typedef {import("./target.js").Target} Target */
 
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-const form = /** @type {HTMLFormElement} */ (byId("target"));
+const form = byId("target", HTMLFormElement);
 const encoder = new TextEncoder();
 
 const counters = new Counters(byId("counters"));
@@ -30,12 +30,11 @@ function connect(wanted) {
   const opened = new SseClient(wanted.url, target.options(wanted));
   client = opened;
   view = new ConnectionView(byId("connection"), opened);
-  view.setPaused(isPaused());
+  view.setPaused(pause.paused);
   let state = opened.state;
   opened.addEventListener("statechange", () => {
     if (opened.state === "live" && state !== "live") counters.connected();
     state = opened.state;
-    byId("refused").textContent = opened.problem ?? "";
   });
   opened.on("*", ({ type, data, lastEventId, topic }) => {
     const arrival = { at: Date.now(), type, data, lastEventId, topic, bytes: encoder.encode(data).length };
@@ -70,12 +69,7 @@ function showFields() {
   }
 }
 
-const isPaused = () => byId("pause").getAttribute("aria-pressed") === "true";
-
-byId("pause").addEventListener("click", () => {
-  const paused = !isPaused();
-  byId("pause").setAttribute("aria-pressed", String(paused));
-  byId("pause").textContent = paused ? "Go on" : "Pause";
+const pause = new PauseButton(byId("pause"), (paused) => {
   log.setPaused(paused);
   view?.setPaused(paused);
 });
@@ -84,7 +78,8 @@ byId("clear").addEventListener("click", () => {
   counters.clear();
 });
 byId("disconnect").addEventListener("click", () => client?.close());
-byId("filter").addEventListener("input", (event) => log.setFilter(/** @type {HTMLInputElement} */ (event.target).value));
+const filter = byId("filter", HTMLInputElement);
+filter.addEventListener("input", () => log.setFilter(filter.value));
 for (const choice of document.querySelectorAll("input[name=view]")) {
   choice.addEventListener("change", () => log.setView(/** @type {"pretty" | "wire"} */ (/** @type {HTMLInputElement} */ (choice).value)));
 }
@@ -93,7 +88,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   connectToForm();
 });
-publishForm(/** @type {HTMLFormElement} */ (byId("publish")), byId("published"));
+publishForm(byId("publish", HTMLFormElement), byId("published"));
 
 const named = target.fromSearch(location.search);
 if (named) target.intoForm(form, named);

@@ -1,5 +1,8 @@
 // The inspector's form that publishes one event, and says what the server answered.
 
+import { call, Refusal } from "../call.js";
+import { say } from "../form-words.js";
+
 /**
  * @param {HTMLFormElement} form with `topic`, `event` and `data`
  * @param {HTMLElement} answer
@@ -14,21 +17,17 @@ export function publishForm(form, answer) {
 /** @param {FormData} fields @param {HTMLElement} answer */
 async function publish(fields, answer) {
   const text = (/** @type {string} */ name) => String(fields.get(name) ?? "");
-  const tell = (/** @type {string} */ words, /** @type {boolean} */ failed) => {
-    answer.textContent = words;
-    answer.toggleAttribute("data-failed", failed);
-  };
   const topic = text("topic").trim();
-  if (!topic) return tell("Give a topic, such as greetings or orders/new.", true);
+  if (!topic) return say(answer, "Give a topic, such as greetings or orders/new.", true);
   const type = text("event").trim();
-  const url = new URL(`/topics/${topic.split("/").map(encodeURIComponent).join("/")}`, location.href);
-  if (type) url.searchParams.set("event", type);
+  const path = `/topics/${topic.split("/").map(encodeURIComponent).join("/")}`;
   try {
     // A form's line ends are CRLF only when a browser sends the form itself.
-    const response = await fetch(url, { method: "POST", body: text("data"), headers: { "Content-Type": "text/plain" } });
-    const body = await response.json();
-    tell(response.ok ? `Stored as ${body.id}` : `Refused (${response.status}): ${body.detail}`, !response.ok);
-  } catch {
-    tell("The server cannot be reached; nothing is known to be stored.", true);
+    const { id } = await call(type ? `${path}?event=${encodeURIComponent(type)}` : path, text("data"));
+    say(answer, `Stored as ${id}`);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { status, message } = error;
+    say(answer, status === 0 ? "The server cannot be reached; nothing is known to be stored." : `Refused (${status}): ${message}`, true);
   }
 }

@@ -2,7 +2,7 @@
 // Each is told once, in whichever tab, also after a reload; which ones are wanted is decided elsewhere.
 
 import { isAfter } from "./notification.js";
-import { Stored } from "./stored.js";
+import { Stored } from "../stored.js";
 
 /** @typedef {import("./notification.js").Notification} Notification */
 

@@ -1,5 +1,7 @@
 // One notification as it comes from the stream: checked, because anybody can publish to the topic. Shows nothing.
 
+import { parsed } from "../json.js";
+
 /** Least first. @type {readonly ["info", "success", "warning", "critical"]} */
 export const SEVERITIES = ["info", "success", "warning", "critical"];
 
@@ -30,23 +32,19 @@ const isSeverity = (value) => SEVERITIES.some((severity) => severity === value);
  * @returns {Notification | null} null when it is no notification
  */
 export function parseNotification(id, json) {
-  try {
-    const { category, severity, title, text = "", time, source } = JSON.parse(json);
-    const when = new Date(time);
-    const texts = [category, title, text].every((value) => typeof value === "string");
-    if (!id || !texts || !category || !isSeverity(severity) || Number.isNaN(when.getTime())) return null;
-    return {
-      id,
-      category: category.slice(0, MAX_CATEGORY),
-      severity,
-      title: title.slice(0, MAX_TITLE),
-      text: text.slice(0, MAX_TEXT),
-      time: when,
-      source: source === "server" ? "server" : "api",
-    };
-  } catch {
-    return null;
-  }
+  const { category, severity, title, text = "", time, source } = parsed(json) ?? {};
+  const when = new Date(time);
+  const texts = [category, title, text].every((value) => typeof value === "string");
+  if (!id || !texts || !category || !isSeverity(severity) || Number.isNaN(when.getTime())) return null;
+  return {
+    id,
+    category: category.slice(0, MAX_CATEGORY),
+    severity,
+    title: title.slice(0, MAX_TITLE),
+    text: text.slice(0, MAX_TEXT),
+    time: when,
+    source: source === "server" ? "server" : "api",
+  };
 }
 
 /**

@@ -2,6 +2,8 @@
 
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
+import { byId } from "../element.js";
+import { GapNote } from "../gap-note.js";
 import * as units from "../units.js";
 import { Announcer } from "./announcer.js";
 import { Composer } from "./composer.js";
@@ -22,18 +24,14 @@ const CLOCK_MS = 15_000;
 
 const REASONS = { category: "by category", severity: "by severity", word: "by muted words", quiet: "by quiet hours" };
 
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-/** @param {string} id */
-const formById = (id) => /** @type {HTMLFormElement} */ (document.getElementById(id));
-
 const marks = new ReadMarks();
 const list = new NotificationList(byId("list"), marks);
 const announcer = new Announcer(byId("news"));
-const form = new PreferencesForm(formById("preferences"));
-new Composer(formById("composer"), byId("sent"));
+const form = new PreferencesForm(byId("preferences", HTMLFormElement));
+new Composer(byId("composer", HTMLFormElement), byId("sent"));
 const client = new SseClient("/events", { topics: ["notifications"], last: LAST });
 new ConnectionView(byId("connection"), client);
+const gap = new GapNote(byId("gap"), "notifications");
 
 const baseTitle = document.title;
 /** Arrived and not drawn yet. @type {import("./notification.js").Notification[]} */
@@ -44,7 +42,7 @@ let unreadable = 0;
 let gathering;
 
 client.on("*", (event) => {
-  if (event.type === "gap") showGap(event.data);
+  if (event.type === "gap") gap.show(event.data);
   // The greeting belongs to no topic.
   if (event.type === "gap" || event.topic !== "notifications") return;
   const notification = event.type === "notification" ? parseNotification(event.lastEventId, event.data) : null;
@@ -84,18 +82,6 @@ function draw() {
   byId("more").textContent = `Show more (${units.count(more)})`;
   byId("unreadable").hidden = unreadable === 0;
   byId("unreadable").textContent = `${units.count(unreadable)} on this topic that ${unreadable === 1 ? "is no notification" : "are no notifications"}; the inspector shows all events.`;
-}
-
-/** @param {string} json */
-function showGap(json) {
-  let reason = "";
-  try {
-    reason = String(JSON.parse(json).reason ?? "").replaceAll("-", " ");
-  } catch {
-    // Not our server's: the fact alone is worth telling.
-  }
-  byId("gap").textContent = `Some notifications before ${units.clock(Date.now() / 1000)} are missing${reason ? ` (${reason})` : ""}.`;
-  byId("gap").hidden = false;
 }
 
 byId("mark-all").addEventListener("click", () => marks.mark(list.idsFor(preferences.value, new Date()), true));

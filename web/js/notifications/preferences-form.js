@@ -1,5 +1,6 @@
 // The form of the preferences: every change is stored at once, and a change in another tab is shown here.
 
+import { element } from "../element.js";
 import { permission } from "./announcer.js";
 import { preferences, wordsFrom } from "./preferences.js";
 
@@ -119,12 +120,8 @@ export class PreferencesForm {
 
 /** @param {string} name */
 function category(name) {
-  const label = document.createElement("label");
-  const box = document.createElement("input");
+  const box = element("input", "");
   box.type = "checkbox";
   box.value = name;
-  const text = document.createElement("span");
-  text.textContent = name;
-  label.append(box, text);
-  return label;
+  return element("label", "", box, element("span", "", name));
 }

@@ -2,7 +2,7 @@
 
 import { quietSince } from "./quiet-hours.js";
 import { SEVERITIES } from "./notification.js";
-import { Stored } from "./stored.js";
+import { Stored } from "../stored.js";
 
 /** @typedef {import("./notification.js").Notification} Notification */
 /** @typedef {import("./notification.js").Severity} Severity */

@@ -1,6 +1,6 @@
 // Which notifications have been read in this browser, in whichever tab.
 
-import { Stored } from "./stored.js";
+import { Stored } from "../stored.js";
 
 /** As many as the server keeps; past it the oldest marks go. */
 const MOST = 1_000;

@@ -1,5 +1,6 @@
 // One notification in the list. Everything that people wrote is set as text.
 
+import { button, element } from "../element.js";
 import * as units from "../units.js";
 
 /** @typedef {import("./notification.js").Notification} Notification */
@@ -10,24 +11,12 @@ const FOLD_LINES = 5;
 
 const SEVERITY_WORDS = { info: "Info", success: "Success", warning: "Warning", critical: "Critical" };
 
-/**
- * @param {string} tag
- * @param {string} className
- * @param {string} [text]
- */
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 export class Row {
-  element = document.createElement("li");
+  element = element("li", "notice");
   notification;
   #title;
   #why = element("p", "notice-why");
-  #button = document.createElement("button");
+  #button;
   #unread = element("span", "notice-unread");
   /** @type {boolean | null} */
   #read = null;
@@ -39,14 +28,11 @@ export class Row {
   constructor(notification, toggle) {
     this.notification = notification;
     const { id, severity, title, text } = notification;
-    this.element.className = "notice";
     this.element.dataset.severity = severity;
     this.element.dataset.id = id;
     this.#title = element("h3", "notice-title", title);
     this.#title.dir = "auto";
-    this.#button.type = "button";
-    this.#button.className = "button-quiet";
-    this.#button.addEventListener("click", () => toggle(this));
+    this.#button = button("button-quiet", "", () => toggle(this));
     this.element.append(this.#head(), this.#title);
     if (text) this.element.append(...body(text, title));
     this.element.append(this.#why);
@@ -75,7 +61,7 @@ export class Row {
     const { category, severity, time, source } = this.notification;
     const head = element("div", "notice-head");
     const when = element("time", "", units.moment(time.getTime() / 1000));
-    when.setAttribute("datetime", time.toISOString());
+    when.dateTime = time.toISOString();
     const from = element("span", "notice-source", source === "server" ? "from this server" : "");
     head.append(
       element("span", "notice-severity", SEVERITY_WORDS[severity]),
@@ -99,15 +85,13 @@ function body(text, title) {
   paragraph.dir = "auto";
   if (text.length <= FOLD_CHARACTERS && text.split("\n").length <= FOLD_LINES) return [paragraph];
   paragraph.classList.add("is-folded");
-  const unfold = /** @type {HTMLButtonElement} */ (element("button", "button-quiet notice-unfold"));
-  unfold.type = "button";
-  unfold.setAttribute("aria-expanded", "false");
   const words = document.createTextNode("Show all of it");
-  unfold.append(words, element("span", "visually-hidden", `: ${title}`));
-  unfold.addEventListener("click", () => {
+  const unfold = button("button-quiet notice-unfold", "", () => {
     const folded = paragraph.classList.toggle("is-folded");
     unfold.setAttribute("aria-expanded", String(!folded));
     words.nodeValue = folded ? "Show all of it" : "Show less";
   });
+  unfold.setAttribute("aria-expanded", "false");
+  unfold.append(words, element("span", "visually-hidden", `: ${title}`));
   return [paragraph, unfold];
 }

@@ -1,5 +1,6 @@
 // What the server says of symbols beside the stream: their list, and the prices that it keeps.
 
+import { call } from "../call.js";
 import { MAX_POINTS, parseSymbol, parseTick } from "./quote.js";
 
 /** @typedef {{symbol: string, name: string | null, source: string}} Listing */
@@ -7,7 +8,7 @@ import { MAX_POINTS, parseSymbol, parseTick } from "./quote.js";
 
 /** Every symbol that the server has a price of, by name. @returns {Promise<Listing[]>} */
 export async function fetchListings() {
-  const { symbols } = await fetchJson("/ticker/symbols");
+  const { symbols } = await call("/ticker/symbols");
   if (!Array.isArray(symbols)) return [];
   return symbols.flatMap(({ symbol, name, source }) => {
     const parsed = parseSymbol(symbol);
@@ -17,17 +18,10 @@ export async function fetchListings() {
 
 /** The newest prices of a symbol, oldest first. @param {string} symbol @returns {Promise<Kept[]>} */
 export async function fetchKept(symbol) {
-  const { events } = await fetchJson(`/topics/ticker/${encodeURIComponent(symbol)}?last=${MAX_POINTS}`);
+  const { events } = await call(`/topics/ticker/${encodeURIComponent(symbol)}?last=${MAX_POINTS}`);
   if (!Array.isArray(events)) return [];
   return events.flatMap(({ id, data }) => {
     const tick = typeof data === "string" ? parseTick(data) : null;
     return tick && typeof id === "string" ? [{ tick, id }] : [];
   });
-}
-
-/** @param {string} address */
-async function fetchJson(address) {
-  const response = await fetch(address, { headers: { accept: "application/json" } });
-  if (!response.ok) throw new Error(`${address}: ${response.status}`);
-  return response.json();
 }

@@ -3,6 +3,10 @@
 
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
+import { byId, element } from "../element.js";
+import { say } from "../form-words.js";
+import { GapNote } from "../gap-note.js";
+import { PauseButton } from "../pause-button.js";
 import * as units from "../units.js";
 import { fetchKept, fetchListings } from "./market.js";
 import { parseSymbol, parseTick, Quote } from "./quote.js";
@@ -20,9 +24,7 @@ const SILENCE_MS = 60_000;
 const GAP_NOTE_MS = 60_000;
 const PREFIX = "ticker/";
 
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-const input = /** @type {HTMLInputElement} */ (byId("symbol"));
+const input = byId("symbol", HTMLInputElement);
 
 const list = new WatchList();
 /** @type {Map<string, Quote>} */
@@ -34,15 +36,14 @@ let listings = new Map();
 /** Seconds since 1970 when the newest price came. */
 let updated = 0;
 let frame = 0;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let gapTimer;
 
 const client = new SseClient("/events", { silenceMs: SILENCE_MS });
 const connection = new ConnectionView(byId("connection"), client);
+const gap = new GapNote(byId("gap"), "prices", GAP_NOTE_MS);
 const table = new Table(byId("scroll"), { moveUp, remove, sorted: () => draw() });
 
 client.on("*", (event) => {
-  if (event.type === "gap") return showGap(event.data);
+  if (event.type === "gap") return gap.show(event.data);
   const quote = event.topic?.startsWith(PREFIX) ? quotes.get(event.topic.slice(PREFIX.length)) : undefined;
   const tick = quote && parseTick(event.data);
   if (!tick || !quote.add(tick, event.lastEventId)) return;
@@ -133,7 +134,7 @@ function moveUp(symbol) {
 function remove(symbol) {
   const index = table.indexOf(symbol);
   list.remove(symbol);
-  say(`${symbol} removed`);
+  tell(`${symbol} removed`);
   if (!table.focusRemove(index)) input.focus();
 }
 
@@ -145,46 +146,27 @@ function add(event) {
   if (list.has(symbol)) return refuse(`${symbol} is in the list already.`);
   if (list.isFull) return refuse(`The list has ${MAX_WATCHED} symbols, which is the most there can be.`);
   list.add(symbol);
-  say(listings.has(symbol) ? `${symbol} added` : `${symbol} added; there is no price of it yet`);
+  tell(listings.has(symbol) ? `${symbol} added` : `${symbol} added; there is no price of it yet`);
   input.value = "";
 }
 
 /** @param {string} why */
 function refuse(why) {
-  say(why, "error");
+  tell(why, true);
   input.select();
 }
 
-/** @param {string} words @param {"error" | "done"} [kind] */
-function say(words, kind = "done") {
-  byId("said").textContent = words;
-  byId("said").dataset.kind = kind;
-  input.setAttribute("aria-invalid", String(kind === "error"));
+/** @param {string} words @param {boolean} [refused] */
+function tell(words, refused = false) {
+  say(byId("said"), words, refused);
+  input.setAttribute("aria-invalid", String(refused));
 }
 
 /** @param {boolean} on */
 function setPaused(on) {
   frozen = on ? new Map([...quotes].map(([symbol, quote]) => [symbol, quote.copy()])) : null;
-  const button = byId("pause");
-  button.setAttribute("aria-pressed", String(on));
-  button.textContent = on ? "Resume" : "Pause";
   connection.setPaused(on);
   draw();
-}
-
-/** @param {string} json */
-function showGap(json) {
-  let reason = "";
-  try {
-    reason = String(JSON.parse(json).reason ?? "").replaceAll("-", " ");
-  } catch {
-    // Not our server's: the fact alone is worth telling.
-  }
-  const note = byId("gap");
-  note.textContent = `Some prices before ${units.clock(Date.now() / 1000)} were left out${reason ? ` (${reason})` : ""}`;
-  note.hidden = false;
-  clearTimeout(gapTimer);
-  gapTimer = setTimeout(() => (note.hidden = true), GAP_NOTE_MS);
 }
 
 /** Names, and what can be added. */
@@ -195,7 +177,7 @@ async function refreshListings() {
     return console.info(`no list of symbols: ${error instanceof Error ? error.message : error}`);
   }
   const options = [...listings.values()].map(({ symbol, name }) => {
-    const option = document.createElement("option");
+    const option = element("option", "");
     option.value = symbol;
     option.label = name ?? symbol;
     return option;
@@ -211,7 +193,7 @@ function showExamples() {
   ].join("\n");
 }
 
-byId("pause").addEventListener("click", () => setPaused(frozen === null));
+new PauseButton(byId("pause"), setPaused);
 byId("add").addEventListener("submit", (event) => add(/** @type {SubmitEvent} */ (event)));
 input.addEventListener("focus", () => void refreshListings());
 document.addEventListener("visibilitychange", scheduleDraw);

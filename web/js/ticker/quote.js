@@ -1,5 +1,7 @@
 // One symbol as this page knows it: its newest price and the prices before it. Reads what the server sends, whoever sent it.
 
+import { parsed } from "../json.js";
+
 /** Prices that a sparkline shows. */
 export const MAX_POINTS = 60;
 /** Ids of prices that came twice, once by history and once by stream, are looked for among so many. */
@@ -27,15 +29,11 @@ export function parseSymbol(text) {
  * @returns {Tick | null}
  */
 export function parseTick(json) {
-  try {
-    const { price, change, changePercent, time, source } = JSON.parse(json);
-    const at = Date.parse(time) / 1000;
-    if (![price, change, changePercent, at].every(Number.isFinite)) return null;
-    const [decimals, changeDecimals] = [decimalsOf(json, "price"), decimalsOf(json, "change")];
-    return { price, change, changePercent, decimals, changeDecimals, at, source: String(source) };
-  } catch {
-    return null;
-  }
+  const { price, change, changePercent, time, source } = parsed(json) ?? {};
+  const at = Date.parse(time) / 1000;
+  if (![price, change, changePercent, at].every(Number.isFinite)) return null;
+  const [decimals, changeDecimals] = [decimalsOf(json, "price"), decimalsOf(json, "change")];
+  return { price, change, changePercent, decimals, changeDecimals, at, source: String(source) };
 }
 
 /** How many decimals a number was sent with: 101.50 is not 101.5. @param {string} json @param {"price" | "change"} field */

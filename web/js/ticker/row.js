@@ -1,5 +1,6 @@
 // One line of the watch list: symbol, price, change, sparkline, buttons. Shows a quote; decides nothing.
 
+import { button, element } from "../element.js";
 import { Sparkline } from "./sparkline.js";
 
 /** @typedef {import("./quote.js").Tick} Tick */
@@ -9,26 +10,11 @@ import { Sparkline } from "./sparkline.js";
 const FLASH_MS = 700;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-/**
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {string} className
- * @param {(Node | string)[]} children
- */
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...children);
-  return made;
-}
-
 /** @param {string} sign @param {string} label @param {() => void} act */
-function button(sign, label, act) {
-  const made = element("button", "button-quiet", sign);
-  made.type = "button";
+function signButton(sign, label, act) {
+  const made = button("button-quiet", sign, act);
   made.setAttribute("aria-label", label);
   made.title = label;
-  made.addEventListener("click", act);
   return made;
 }
 
@@ -63,8 +49,8 @@ export class Row {
    */
   constructor(symbol, actions) {
     this.symbol = symbol;
-    this.up = button("↑", `Move ${symbol} up`, actions.moveUp);
-    this.remove = button("✕", `Remove ${symbol}`, actions.remove);
+    this.up = signButton("↑", `Move ${symbol} up`, actions.moveUp);
+    this.remove = signButton("✕", `Remove ${symbol}`, actions.remove);
     const head = element("th", "quote-symbol", element("span", "symbol-code", symbol), this.#name);
     head.scope = "row";
     this.#arrow.setAttribute("aria-hidden", "true");

@@ -1,27 +1,23 @@
 // The watched symbols in the visitor's order, remembered in this browser. Knows no prices.
 
-import { recall, remember } from "../settings.js";
+import { Stored } from "../stored.js";
 import { parseSymbol } from "./quote.js";
 
-const KEY = "ticker.watch";
 /** Most symbols: each is a selector of the stream, which has at most 100. */
 export const MAX_WATCHED = 50;
 
 export class WatchList extends EventTarget {
-  /** @type {string[]} */
-  #symbols;
-  /** Something was stored before, if only an empty list. */
-  isStored;
+  #stored = new Stored("ticker.watch", parse);
+  #symbols = this.#stored.value ?? [];
 
   constructor() {
     super();
-    const stored = recall(KEY);
-    this.isStored = stored !== null;
-    this.#symbols = parse(stored);
-    // Another tab changed it: follow.
-    addEventListener("storage", (event) => {
-      if (event.key?.endsWith(KEY)) this.#set(parse(event.newValue));
-    });
+    this.#stored.addEventListener("change", () => this.#set(this.#stored.value ?? []));
+  }
+
+  /** Something was stored before, if only an empty list. */
+  get isStored() {
+    return this.#stored.value !== null;
   }
 
   get symbols() {
@@ -65,9 +61,7 @@ export class WatchList extends EventTarget {
 
   /** @param {string[]} symbols */
   #change(symbols) {
-    remember(KEY, JSON.stringify(symbols));
-    this.isStored = true;
-    this.#set(symbols);
+    this.#stored.update(() => symbols);
   }
 
   /** @param {string[]} symbols */
@@ -77,14 +71,9 @@ export class WatchList extends EventTarget {
   }
 }
 
-/** @param {string | null} json @returns {string[]} */
-function parse(json) {
-  try {
-    const list = JSON.parse(json ?? "[]");
-    if (!Array.isArray(list)) return [];
-    const symbols = list.map(parseSymbol).filter((symbol) => symbol !== null);
-    return [...new Set(symbols)].slice(0, MAX_WATCHED);
-  } catch {
-    return [];
-  }
+/** @param {any} list as it was stored @returns {string[] | null} null when nothing was */
+function parse(list) {
+  if (!Array.isArray(list)) return null;
+  const symbols = list.map(parseSymbol).filter((symbol) => symbol !== null);
+  return [...new Set(symbols)].slice(0, MAX_WATCHED);
 }

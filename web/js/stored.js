@@ -1,6 +1,7 @@
-// A value that all tabs of this browser share and that survives a reload. Where storage is refused, for this page only.
+// A value that all tabs of this browser share and that survives a reload.
 
-import { recall, remember } from "../settings.js";
+import { parsed } from "./json.js";
+import { recall, remember } from "./settings.js";
 
 /**
  * Fires `change` on itself, for a change in this tab and in any other.
@@ -9,23 +10,23 @@ import { recall, remember } from "../settings.js";
 export class Stored extends EventTarget {
   #name;
   #parse;
-  /** The last text written or read, for when storage is refused. @type {string | null} */
+  /** The text that the value was made of. @type {string | null} */
   #text;
   /** @type {T} */
   #value;
 
   /**
    * @param {string} name
-   * @param {(value: any) => T} parse makes something valid of whatever was stored, `undefined` included
+   * @param {(value: any) => T} parse makes something valid of whatever was stored; null when nothing was
    */
   constructor(name, parse) {
     super();
     this.#name = name;
     this.#parse = parse;
     this.#text = recall(name);
-    this.#value = this.#read();
+    this.#value = parse(parsed(this.#text));
     addEventListener("storage", (event) => {
-      if (event.key?.endsWith(`.${name}`)) this.#refresh();
+      if (event.key === null || event.key.endsWith(`.${name}`)) this.#refresh();
     });
   }
 
@@ -35,8 +36,7 @@ export class Stored extends EventTarget {
 
   /** Changes what is stored now, which another tab may have changed a moment ago. @param {(value: T) => T} change */
   update(change) {
-    this.#text = recall(this.#name) ?? this.#text;
-    this.#value = change(this.#read());
+    this.#value = change(this.#parse(parsed(recall(this.#name))));
     this.#text = JSON.stringify(this.#value);
     remember(this.#name, this.#text);
     this.dispatchEvent(new Event("change"));
@@ -46,15 +46,7 @@ export class Stored extends EventTarget {
     const text = recall(this.#name);
     if (text === this.#text) return;
     this.#text = text;
-    this.#value = this.#read();
+    this.#value = this.#parse(parsed(text));
     this.dispatchEvent(new Event("change"));
-  }
-
-  #read() {
-    try {
-      return this.#parse(this.#text === null ? undefined : JSON.parse(this.#text));
-    } catch {
-      return this.#parse(undefined);
-    }
   }
 }

@@ -1,0 +1,61 @@
+// One call of this server's HTTP API: JSON comes back, and what is refused is thrown with what the server says of it.
+
+import { parsed } from "./json.js";
+
+/** Longest that a call may take. */
+const TIMEOUT_MS = 20_000;
+
+/** A call that did not do what it should. */
+export class Refusal extends Error {
+  /** HTTP status; 0 when there was no answer. */
+  status;
+  /** When to try again; null: the server does not say. @type {number | null} */
+  waitMs;
+  /** The field at fault, if one is. @type {string | null} */
+  field;
+
+  /** @param {number} status @param {string} detail @param {number | null} [waitMs] @param {string | null} [field] */
+  constructor(status, detail, waitMs = null, field = null) {
+    super(detail);
+    this.status = status;
+    this.waitMs = waitMs;
+    this.field = field;
+  }
+
+  /** The same call would be refused again. */
+  get isFinal() {
+    return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
+  }
+}
+
+/**
+ * Posts when there is a body: an object as JSON, a string as text. Throws a `Refusal`.
+ * @param {string} url
+ * @param {object | string} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ */
+export async function call(url, body, headers = {}) {
+  /** @type {Response} */
+  let response;
+  let text = "";
+  try {
+    response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), ...(body !== undefined && post(body, headers)) });
+    text = await response.text();
+  } catch {
+    throw new Refusal(0, "the server cannot be reached");
+  }
+  const json = parsed(text);
+  if (response.ok) return json;
+  const detail = typeof json?.detail === "string" ? json.detail : `the server answered ${response.status}`;
+  const field = typeof json?.field === "string" ? json.field : null;
+  const seconds = Number(response.headers.get("Retry-After"));
+  throw new Refusal(response.status, detail, seconds > 0 ? seconds * 1000 : null, field);
+}
+
+/** @param {object | string} body @param {Record<string, string>} headers */
+function post(body, headers) {
+  const isText = typeof body === "string";
+  const type = isText ? "text/plain" : "application/json";
+  return { method: "POST", headers: { "Content-Type": type, ...headers }, body: isText ? body : JSON.stringify(body) };
+}

@@ -1,0 +1,18 @@
+// What a form says back: at a field what is wrong with it, and as a whole how it went.
+
+/**
+ * @param {HTMLElement} input
+ * @param {HTMLElement} place described by the input's `aria-describedby`
+ * @param {string} problem "" when there is none
+ */
+export function complain(input, place, problem) {
+  place.textContent = problem;
+  if (problem === "") input.removeAttribute("aria-invalid");
+  else input.setAttribute("aria-invalid", "true");
+}
+
+/** @param {HTMLElement} place a live region @param {string} words @param {boolean} [failed] */
+export function say(place, words, failed = false) {
+  if (place.textContent !== words) place.textContent = words;
+  place.toggleAttribute("data-failed", failed);
+}
