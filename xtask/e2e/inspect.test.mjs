@@ -99,7 +99,7 @@ describe("inspector", { timeout: 120_000 }, () => {
     assert.match(await page.textContent("#target-problem"), /reads from http:\/\/127\.0\.0\.1:\d+ alone/);
     await page.fill("#address", "/nothing-here");
     await page.click("#target button[type=submit]");
-    await textMatches(page, "#refused", /nothing at this path/);
+    await textMatches(page, ".connection-detail", /nothing at this path/);
     await textMatches(page, ".connection-state", /^Refused$/);
     await close();
   });
