@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use sse_client::reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use sse_client::reqwest::{Certificate, Client, ClientBuilder};
+use sse_client::reqwest::{Certificate, Client, ClientBuilder, Url};
 
 use crate::secret::Secret;
 
@@ -35,7 +35,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long)]
     insecure: bool,
 
-    /// Speak HTTP/2 only: agreed on over https, straight away over http
+    /// Speak HTTP/2 only: agreed on over https, straight away over http, which few servers take
     #[arg(long)]
     http2: bool,
 }
@@ -62,6 +62,17 @@ impl ConnectionArgs {
             headers.insert(name, value);
         }
         Ok(headers)
+    }
+
+    /// What may be wrong when the server can be connected to, but has never answered a request for this URL.
+    pub(crate) fn doubt(&self, url: &Url) -> Option<&'static str> {
+        (self.http2 && url.scheme() == "http")
+            .then_some("the server may not speak HTTP/2 over http; try without --http2")
+    }
+
+    /// The first of these names that a header is given for.
+    pub(crate) fn first_of(&self, names: &[HeaderName]) -> Option<&HeaderName> {
+        self.headers.iter().map(|header| &header.get().0).find(|name| names.contains(name))
     }
 
     /// A client for these options, without a limit on how long an answer takes.

@@ -6,6 +6,7 @@
 mod address;
 mod args;
 mod bench;
+mod body;
 mod completions;
 mod connection;
 mod doctor;

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use sse_client::reqwest::Response;
 use sse_client::reqwest::header::CONTENT_TYPE;
 
+use crate::body;
+
 /// More of a body is not read.
 const MAX_BYTES: usize = 64 << 10;
 /// Longest wait for the body.
@@ -45,7 +47,7 @@ pub(crate) async fn read(response: Response) -> Option<Refusal> {
     if !json && essence != "text/plain" {
         return None;
     }
-    let body = tokio::time::timeout(MAX_WAIT, start_of_body(response)).await.ok()?;
+    let body = tokio::time::timeout(MAX_WAIT, body::start(response, MAX_BYTES)).await.ok()?;
     let (text, line) = if json {
         let problem: Problem = serde_json::from_slice(&body).ok()?;
         (problem.detail.or(problem.title)?, problem.line)
@@ -56,16 +58,4 @@ pub(crate) async fn read(response: Response) -> Option<Refusal> {
     let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
     let text = text.strip_prefix(&place).unwrap_or(&text);
     Some(Refusal { explanation: text.chars().take(MAX_CHARS).collect(), line })
-}
-
-async fn start_of_body(mut response: Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(piece)) = response.chunk().await {
-        let room = MAX_BYTES - body.len();
-        body.extend(piece.into_iter().take(room));
-        if body.len() == MAX_BYTES {
-            break;
-        }
-    }
-    body
 }

@@ -38,7 +38,7 @@ impl Talk {
     pub(crate) fn reconnecting(&mut self, name: &str, url: &Url, lost: &Reconnecting) {
         let Reconnecting { reason, delay, attempt, .. } = lost;
         let why = reason.to_string();
-        let why = without_os_code(&why);
+        let why = plain(&why);
         let unreachable = matches!(reason, Interruption::Network(error) if error.is_connect());
         let what = if unreachable {
             format!("cannot connect to {}", shown(url))
@@ -49,9 +49,15 @@ impl Talk {
         };
         let seconds = delay.as_secs_f64();
         self.say(WAIT, format!("{what} ({why}), trying again in {seconds:.1} s (attempt {attempt})"));
-        if unreachable && !self.hinted && is_default(url) {
-            self.hinted = true;
-            self.say(Style::new(), "is sse-server running? `cargo run -p sse-server` starts it".to_owned());
+        if unreachable && is_default(url) {
+            self.hint("is sse-server running? `cargo run -p sse-server` starts it");
+        }
+    }
+
+    /// What may be the matter. Said once.
+    pub(crate) fn hint(&mut self, text: &str) {
+        if !std::mem::replace(&mut self.hinted, true) {
+            self.say(Style::new(), text.to_owned());
         }
     }
 
@@ -68,17 +74,13 @@ impl Talk {
     /// A stream broke that must not be opened again.
     pub(crate) fn broken(&self, url: &Url, reason: &Interruption) {
         let why = reason.to_string();
-        error(&format!(
-            "{}: connection lost ({}); the request is not made twice",
-            shown(url),
-            without_os_code(&why)
-        ));
+        error(&format!("{}: connection lost ({}); the request is not made twice", shown(url), plain(&why)));
     }
 
     /// The connection could not be made, and is not to be waited for.
     pub(crate) fn unreachable(&self, url: &Url, reason: &Interruption) {
         let why = reason.to_string();
-        error(&format!("cannot connect to {} ({})", shown(url), without_os_code(&why)));
+        error(&format!("cannot connect to {} ({})", shown(url), plain(&why)));
     }
 
     /// There was no connection for all of --wait.
@@ -201,8 +203,12 @@ fn is_secret(name: &str) -> bool {
         || matches!(name.as_str(), "key" | "apikey" | "api_key" | "api-key" | "auth" | "sig" | "jwt" | "pass")
 }
 
-/// `Connection refused (os error 111)` without the number, which tells people nothing.
-pub(crate) fn without_os_code(reason: &str) -> &str {
+/// A reason in words that tell people something: `Connection refused (os error 111)` without the number, and what
+/// an answer in plain HTTP looks like to TLS.
+pub(crate) fn plain(reason: &str) -> &str {
+    if reason == "received corrupt message of type InvalidContentType" {
+        return "the server does not speak TLS at this port; write http:// instead of https://";
+    }
     reason.split_once(" (os error ").map_or(reason, |(words, _)| words)
 }
 

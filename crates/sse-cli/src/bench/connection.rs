@@ -36,7 +36,7 @@ pub(super) enum Connection {
 /// Why a stream did not open.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unopened {
-    #[error("cannot connect: {}", talk::without_os_code(&.0.to_string()))]
+    #[error("cannot connect: {}", talk::plain(&.0.to_string()))]
     Connect(io::Error),
     #[error("no more ports at this address: open streams from more of them with --source")]
     Ports,
@@ -48,7 +48,7 @@ pub(super) enum Unopened {
     ContentType,
     #[error("the answer is not HTTP/1.1")]
     Head,
-    #[error("the connection was lost before the answer: {}", talk::without_os_code(&.0.to_string()))]
+    #[error("the connection was lost before the answer: {}", talk::plain(&.0.to_string()))]
     Lost(io::Error),
     #[error("{}", talk::innermost(.0))]
     Reqwest(reqwest::Error),

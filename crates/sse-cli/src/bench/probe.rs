@@ -30,7 +30,7 @@ pub(super) async fn look(url: &Url, headers: &HeaderMap) -> anyhow::Result<Resul
         Some(Signal::Closed(reason)) => failed(reason.to_string(), Exit::Failed),
         Some(Signal::Reconnecting(lost)) => {
             let why = lost.reason.to_string();
-            failed(format!("cannot open the stream ({})", talk::without_os_code(&why)), Exit::Failed)
+            failed(format!("cannot open the stream ({})", talk::plain(&why)), Exit::Failed)
         }
         _ => failed("the stream did not open".to_owned(), Exit::Failed),
     })

@@ -179,7 +179,7 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    crate::talk::without_os_code(&innermost.to_string()).to_owned()
+    crate::talk::plain(&innermost.to_string()).to_owned()
 }
 
 /// What the server showed of itself.

@@ -7,6 +7,8 @@ use sse_client::reqwest::header::HeaderValue;
 use sse_core::{EventType, EventTypeError, Topic};
 
 use crate::address;
+use crate::connection::ConnectionArgs;
+use crate::secret::Secret;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PublishArgs {
@@ -32,9 +34,9 @@ pub(crate) struct PublishArgs {
         env = "SSE_SERVER",
         hide_env_values = true,
         default_value = address::DEFAULT_BASE,
-        value_parser = address::parse_base
+        value_parser = Secret::parser(address::parse_base)
     )]
-    pub(crate) server: Url,
+    pub(crate) server: Secret<Url>,
 
     /// Idempotency key: whatever was published under it before is not stored again, but gets the same id. Lines
     /// of stdin are sent one by one under KEY-1, KEY-2 and so on
@@ -48,6 +50,9 @@ pub(crate) struct PublishArgs {
     /// Say nothing on stderr but what failed
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 fn event_type(text: &str) -> Result<EventType, EventTypeError> {
@@ -65,13 +70,13 @@ pub(crate) const AFTER_HELP: &str = "\
 Examples:
   sse-cli publish greetings hello
   sse-cli publish chat/lobby '{\"text\":\"hi\"}' --event newMessage
-  tail -f app.log | sse-cli publish logs/app      each line, as it comes
-  sse-cli publish orders --ndjson < orders.ndjson lines such as {\"data\":\"7\",\"event\":\"paid\"}
-  sse-cli publish orders 7 --key order-7          again and again, but stored once
-  sse-cli publish greetings hello --server https://hub.example.com
+  tail -f app.log | sse-cli publish logs/app  each line, as it comes
+  sse-cli publish orders --ndjson < orders    {\"data\":\"7\",\"event\":\"paid\"}
+  sse-cli publish orders 7 --key order-7      again and again, but stored once
+  sse-cli publish greetings hello --server https://hub.example.com -H 'X-Key: 7'
 
-Ids go to stdout, one a line, in the order of the events; talk goes to stderr. After a failure no further
-line is sent, and stderr says how many events the hub has acknowledged.
+Ids go to stdout, one a line, in the order of the events; talk goes to stderr. After a failure no further line is \
+sent, and stderr says how many events the hub has acknowledged.
 
 Exit status:
     0  done: the hub has acknowledged every event
@@ -79,4 +84,5 @@ Exit status:
     2  wrong usage
     4  refused by the hub (4xx)
     5  the hub is in trouble (5xx), and stayed so for all of --wait
-  130  stopped by Ctrl-C";
+  130  stopped by Ctrl-C
+  143  stopped by SIGTERM";

@@ -2,26 +2,34 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use serde::Deserialize;
-use sse_client::reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use sse_client::reqwest::redirect::Policy;
 use sse_client::reqwest::{self, Client, Response, StatusCode, Url};
 use sse_core::{RecordId, Topic};
 
 use super::batch::Batch;
 use super::patience::Patience;
+use crate::body;
+use crate::connection::ConnectionArgs;
 use crate::exit::Exit;
 use crate::refusal::{self, Refusal};
 use crate::talk::{self, Talk};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Headers that are ours alone: another key under several batches would have all but the first taken for repeats.
+pub(super) const OWN_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, IDEMPOTENCY_KEY];
+/// The answer of a hub is far shorter.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// Longest wait for one answer. Well above the slowest fsync; the request is then sent again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Publishes to one topic.
 pub(super) struct Delivery {
     client: Client,
+    headers: HeaderMap,
+    /// What may be wrong when no answer comes.
+    doubt: Option<&'static str>,
     url: Url,
     wait: Duration,
 }
@@ -55,6 +63,13 @@ impl Undelivered {
     }
 }
 
+/// What came back.
+enum Answered {
+    /// A success and its body, if that is not too long.
+    Stored(Option<Vec<u8>>),
+    Refused(Response),
+}
+
 /// The answer to a batch.
 #[derive(Deserialize)]
 struct Answer {
@@ -70,16 +85,24 @@ struct Ids {
 
 impl Delivery {
     /// # Errors
-    /// When the HTTP client cannot be set up, or the URL cannot have a path.
-    pub(super) fn new(server: &Url, topic: &Topic, wait: Duration) -> anyhow::Result<Self> {
+    /// When the HTTP client cannot be set up, or the file with the token cannot be read.
+    pub(super) fn new(
+        connection: &ConnectionArgs,
+        server: &Url,
+        topic: &Topic,
+        wait: Duration,
+    ) -> anyhow::Result<Self> {
         let mut url = server.clone();
         url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("{server} cannot have a path"))?
+            .map_err(|()| anyhow::anyhow!("{} cannot have a path", talk::shown(server)))?
             .pop_if_empty()
             .push("topics")
             .extend(topic.as_str().split('/'));
-        let client = client(server).context("cannot set up the HTTP client")?;
-        Ok(Self { client, url, wait })
+        // Redirects are not followed: a POST could turn into a GET on the way.
+        let client = connection.client_with(server.scheme() == "https", |options| {
+            options.timeout(ANSWER_TIMEOUT).redirect(Policy::none())
+        })?;
+        Ok(Self { client, headers: connection.headers()?, doubt: connection.doubt(&url), url, wait })
     }
 
     /// Publishes the batch and gives the id of each event, in order.
@@ -93,8 +116,8 @@ impl Delivery {
         let mut patience = Patience::new(self.wait);
         loop {
             let (failure, asked) = match self.request(batch, key).await {
-                Ok(response) if response.status().is_success() => return ids(response, batch.count()).await,
-                Ok(response) => refused(response).await?,
+                Ok(Answered::Stored(body)) => return ids(body, batch.count()),
+                Ok(Answered::Refused(response)) => refused(response).await?,
                 Err(error) => (self.no_answer(&error), None),
             };
             let Some(delay) = patience.next_delay(began.elapsed(), asked, fastrand::f64()) else {
@@ -105,16 +128,24 @@ impl Delivery {
         }
     }
 
-    async fn request(&self, batch: &Batch, key: &str) -> reqwest::Result<Response> {
-        let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/x-ndjson");
-        request.header("Idempotency-Key", key).body(batch.body.clone()).send().await
+    /// An answer that breaks off is an error like none at all.
+    async fn request(&self, batch: &Batch, key: &str) -> reqwest::Result<Answered> {
+        let request = self.client.post(self.url.clone()).headers(self.headers.clone());
+        let request = request.header(CONTENT_TYPE, "application/x-ndjson").header(IDEMPOTENCY_KEY, key);
+        let response = request.body(batch.body.clone()).send().await?;
+        if !response.status().is_success() {
+            return Ok(Answered::Refused(response));
+        }
+        Ok(Answered::Stored(body::whole(response, MAX_ANSWER_BYTES).await?))
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> Undelivered {
         let what = if error.is_connect() { "cannot connect to" } else { "no answer from" };
         let why = talk::innermost(error);
-        let why = talk::without_os_code(&why);
-        Undelivered::NoAnswer(format!("{what} {} ({why})", talk::shown(&self.url)))
+        let why = talk::plain(&why);
+        let doubt = self.doubt.filter(|_| !error.is_connect()).map(|doubt| format!(": {doubt}"));
+        let doubt = doubt.unwrap_or_default();
+        Undelivered::NoAnswer(format!("{what} {} ({why}){doubt}", talk::shown(&self.url)))
     }
 }
 
@@ -132,9 +163,9 @@ async fn refused(response: Response) -> Result<(Undelivered, Option<Duration>), 
 }
 
 /// The ids of a batch follow one another, because it is stored as a whole.
-async fn ids(response: Response, count: usize) -> Result<Vec<RecordId>, Undelivered> {
+fn ids(body: Option<Vec<u8>>, count: usize) -> Result<Vec<RecordId>, Undelivered> {
     let wrong = |what: String| Undelivered::Answer(what);
-    let body = response.bytes().await.map_err(|error| wrong(talk::innermost(&error)))?;
+    let body = body.ok_or_else(|| wrong(format!("it has more than {MAX_ANSWER_BYTES} bytes")))?;
     let answer: Answer = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
     if answer.count != count {
         return Err(wrong(format!("it acknowledges {} events, {count} were sent", answer.count)));
@@ -150,20 +181,4 @@ async fn ids(response: Response, count: usize) -> Result<Vec<RecordId>, Undelive
         return Err(wrong(format!("{count} events cannot have the ids {first} to {last}")));
     }
     Ok(ids)
-}
-
-/// Redirects are not followed: a POST could turn into a GET on the way.
-fn client(server: &Url) -> reqwest::Result<Client> {
-    let options = || {
-        Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
-            .redirect(Policy::none())
-            .user_agent(concat!("sse-cli/", env!("CARGO_PKG_VERSION")))
-    };
-    match options().build() {
-        // A system without CA certificates, such as a slim container, can still do plain http.
-        Err(_) if server.scheme() == "http" => options().tls_certs_only([]).build(),
-        result => result,
-    }
 }

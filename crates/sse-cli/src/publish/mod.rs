@@ -9,13 +9,16 @@ mod patience;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
 use sse_core::RecordId;
 
+use crate::args::Args;
 use crate::exit::Exit;
 use crate::talk::{self, Talk};
 use args::PublishArgs;
 use batch::Batch;
-use delivery::Delivery;
+use delivery::{Delivery, OWN_HEADERS};
 use input::{BatchLimits, Input, Line};
 
 /// Far below what a hub takes in one request, and enough to make the cost of a request vanish.
@@ -28,8 +31,12 @@ const SINGLE: BatchLimits = BatchLimits { lines: 1, bytes: 0 };
 /// # Errors
 /// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
+    if let Some(name) = args.connection.first_of(&OWN_HEADERS) {
+        let conflict = format!("-H {name}: publish sets this header itself; a key of your own is for --key");
+        Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
+    }
     let talk = Talk::new(args.quiet);
-    let delivery = Delivery::new(&args.server, &args.topic, args.wait)?;
+    let delivery = Delivery::new(&args.connection, args.server.get(), &args.topic, args.wait)?;
     let mut input = input(&args, &talk);
     let key = Key::new(&args);
     let mut ids = Ids { open: true, count: 0 };

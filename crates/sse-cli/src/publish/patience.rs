@@ -21,7 +21,7 @@ impl Patience {
     }
 
     /// Delay before the next attempt, `None` to give up. `spent` is the time since the first attempt, `asked` the
-    /// server's `Retry-After`, `random` in `0.0..1.0`. The last attempt is made when all of the wait is over.
+    /// server's `Retry-After`, which can only make it longer, `random` in `0.0..1.0`. The last attempt is made when all of the wait is over.
     pub(super) fn next_delay(
         &mut self,
         spent: Duration,
@@ -33,7 +33,8 @@ impl Patience {
         self.failures = self.failures.saturating_add(1);
         // Half of it at random, so that many publishers do not come back in the same instant.
         let own = doubled.mul_f64(0.5 + random / 2.0);
-        Some(asked.unwrap_or(own).min(left))
+        // A server that asks for no pause gets one all the same.
+        Some(asked.map_or(own, |asked| asked.max(own)).min(left))
     }
 }
 
@@ -58,6 +59,8 @@ mod tests {
         assert_eq!(patience.next_delay(SECOND, Some(7 * SECOND), 0.5), Some(7 * SECOND));
         assert_eq!(patience.next_delay(25 * SECOND, Some(7 * SECOND), 0.5), Some(5 * SECOND));
         assert_eq!(patience.next_delay(30 * SECOND, Some(SECOND), 0.5), None);
+        let mut patience = Patience::new(30 * SECOND);
+        assert_eq!(patience.next_delay(SECOND, Some(Duration::ZERO), 1.0), Some(SECOND / 5), "no hot loop");
         assert_eq!(Patience::new(Duration::ZERO).next_delay(Duration::ZERO, None, 0.5), None);
     }
 }

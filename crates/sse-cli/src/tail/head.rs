@@ -5,6 +5,8 @@ use sse_client::reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use sse_client::reqwest::{self, Client, Response, StatusCode, Url};
 use sse_core::{RecordId, Selector, Topic};
 
+use crate::body;
+
 /// More of a list of topics is not read: a hub has at most 10,000.
 const MAX_BYTES: usize = 32 << 20;
 
@@ -58,7 +60,7 @@ fn selectors(url: &Url) -> Option<Vec<Selector>> {
 }
 
 /// The list, if the answer is one.
-async fn read(mut response: Response) -> reqwest::Result<Option<List>> {
+async fn read(response: Response) -> reqwest::Result<Option<List>> {
     let is_json = response
         .headers()
         .get(CONTENT_TYPE)
@@ -66,12 +68,6 @@ async fn read(mut response: Response) -> reqwest::Result<Option<List>> {
     if response.status() != StatusCode::OK || !is_json {
         return Ok(None);
     }
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        body.extend_from_slice(&piece);
-        if body.len() > MAX_BYTES {
-            return Ok(None);
-        }
-    }
-    Ok(serde_json::from_slice(&body).ok())
+    let body = body::whole(response, MAX_BYTES).await?;
+    Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
 }

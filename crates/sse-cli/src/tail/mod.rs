@@ -49,6 +49,8 @@ const RETRIED: [StatusCode; 4] = [
     StatusCode::SERVICE_UNAVAILABLE,
     StatusCode::GATEWAY_TIMEOUT,
 ];
+/// Longest wait for what a server has.
+const ASKING: Duration = Duration::from_secs(10);
 /// Pauses before a server is asked again what it has: the first, which doubles, and the longest.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -243,12 +245,15 @@ impl Connections {
         let start = Instant::now();
         let mut delay = ASK_AGAIN;
         loop {
-            let error = match head::of(&self.client, url, &self.headers).await {
-                Ok(head) => return Ok(head),
-                Err(error) => anyhow::Error::from(error.without_url()),
+            let asked = tokio::time::timeout(ASKING, head::of(&self.client, url, &self.headers));
+            let what = match asked.await {
+                Ok(Ok(head)) => return Ok(head),
+                Ok(Err(error)) => {
+                    let cause = talk::innermost(&error);
+                    format!("cannot ask {} for its topics ({})", talk::shown(url), talk::plain(&cause))
+                }
+                Err(_) => format!("{} does not answer when asked for its topics", talk::shown(url)),
             };
-            let cause = error.root_cause().to_string();
-            let what = format!("cannot connect to {} ({})", talk::shown(url), talk::without_os_code(&cause));
             let left = args.begin.wait.map(|wait| wait.saturating_sub(start.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
                 anyhow::bail!(what);

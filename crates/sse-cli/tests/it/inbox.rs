@@ -19,6 +19,8 @@ pub(crate) enum Answer {
     Acknowledge,
     /// A status line with headers as they are, and a body.
     Http(&'static str, &'static str),
+    /// These bytes, then the end of the connection.
+    Raw(&'static str),
     /// Nothing.
     Cut,
 }
@@ -67,6 +69,7 @@ impl Inbox {
                 let text = match answers.next().unwrap_or(Answer::Acknowledge) {
                     Answer::Acknowledge => acknowledge(&mut seq, count),
                     Answer::Http(head, body) => http(head, body),
+                    Answer::Raw(text) => text.to_owned(),
                     Answer::Cut => continue,
                 };
                 socket.write_all(text.as_bytes()).await.unwrap();

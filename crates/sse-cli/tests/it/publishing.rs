@@ -221,3 +221,47 @@ async fn help_shows_examples_and_exit_codes() {
     assert!(stdout(&output).contains("130  stopped by Ctrl-C"));
     assert!(!stdout(&output).contains(&hub.url()), "the environment may hold a password");
 }
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    let half = Answer::Raw(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"ids\":{",
+    );
+    let mut hub = Inbox::start([half, Answer::Acknowledge]).await;
+    let output = publish(&hub, &["t", "x"], "").await;
+    assert_eq!(
+        (output.status.code(), stdout(&output)),
+        (Some(0), ids(1..=1).as_str()),
+        "{}",
+        stderr(&output)
+    );
+    let posted = hub.rest();
+    assert_eq!(posted.len(), 2);
+    assert_eq!(posted[0].key(), posted[1].key());
+}
+
+#[tokio::test]
+async fn headers_and_token_are_sent_and_never_shown() {
+    let mut hub = Inbox::start([]).await;
+    let output = publish(&hub, &["t", "x", "-H", "X-Key: hunter2", "--token", "hunter2"], "").await;
+    assert_eq!(output.status.code(), Some(0));
+    assert!(!stderr(&output).contains("hunter2"), "{}", stderr(&output));
+    let posted = hub.posted().await;
+    assert_eq!(posted.header("x-key"), Some("hunter2"));
+    assert_eq!(posted.header("authorization"), Some("Bearer hunter2"));
+    assert_eq!(posted.header("user-agent"), Some(concat!("sse-cli/", env!("CARGO_PKG_VERSION"))));
+    let wrong = publish(&hub, &["t", "x", "--server", "http://me:hunter2@:x"], "").await;
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(!stderr(&wrong).is_empty() && !stderr(&wrong).contains("hunter2"), "{}", stderr(&wrong));
+}
+
+#[tokio::test]
+async fn a_header_that_would_make_events_repeats_is_refused() {
+    let mut hub = Inbox::start([]).await;
+    for header in ["Idempotency-Key: a", "content-type: text/plain"] {
+        let output = publish(&hub, &["t", "x", "-H", header], "").await;
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("publish sets this header itself"), "{}", stderr(&output));
+    }
+    assert!(hub.rest().is_empty());
+}
