@@ -1,7 +1,7 @@
 //! The cursor file: the place from which the next run goes on. Stored so that a crash leaves the old place or the
 //! new one, never half of one.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -28,15 +28,18 @@ pub(crate) struct Place {
 pub(crate) struct Cursor {
     path: PathBuf,
     stored: Option<Place>,
+    /// Held for as long as the run; given back by the system, however the run ends.
+    _lock: File,
 }
 
 impl Cursor {
-    /// Reads the file, if there is one.
+    /// Reads the file, if there is one, and keeps other runs away from it.
     ///
     /// # Errors
-    /// When it cannot be read, or is not a cursor file.
+    /// When it cannot be read, is not a cursor file, or another run keeps its place in it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
+        let lock = lock(path)?;
         let stored = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("cannot read the cursor {shown}")),
@@ -51,7 +54,7 @@ impl Cursor {
                 Some(place)
             }
         };
-        Ok(Self { path: path.to_owned(), stored })
+        Ok(Self { path: path.to_owned(), stored, _lock: lock })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -87,14 +90,34 @@ impl Cursor {
 
     /// A file beside it, made durable, then put in its place, then the folder made durable.
     fn replace(&self, place: &Place) -> io::Result<()> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
+        let name = beside(&self.path, ".new");
         let mut file = File::create(&name)?;
         file.write_all(format!("{}\n", serde_json::to_string(place)?).as_bytes())?;
         file.sync_all()?;
         fs::rename(&name, &self.path)?;
         sync_folder(&self.path)
     }
+}
+
+/// Locks a file beside the cursor that stays there, because the cursor itself is replaced again and again.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let name = beside(path, ".lock");
+    let file = OpenOptions::new().create(true).write(true).truncate(false).open(&name);
+    let file = file.with_context(|| format!("cannot lock the cursor with {}", name.display()))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "{}: another run keeps its place in this cursor; stop it, or name another cursor file",
+            path.display()
+        ),
+        // Some file systems have no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
 }
 
 /// Windows has no such thing, and needs none.

@@ -51,7 +51,10 @@ async fn the_next_run_goes_on_after_the_last_event() {
     assert_eq!(stdout(&second), "3\n");
     assert_eq!(server.request().await.header("last-event-id").unwrap(), "earliest");
     assert_eq!(server.request().await.header("last-event-id").unwrap(), "2");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no file is left over");
+    let mut left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["cursor", "cursor.lock"]);
 }
 
 #[tokio::test]
@@ -205,10 +208,29 @@ async fn two_runs_do_not_write_to_one_output() {
     ];
     let child = command(&args).spawn().unwrap();
     await_text(&output, "1\n").await;
-    let second = run(&args).await;
+    let other = folder.path().join("other");
+    let second = run(&[&args[..2], &["--cursor", other.to_str().unwrap()], &args[4..]].concat()).await;
     assert_eq!(second.status.code(), Some(1));
     assert!(stderr(&second).contains("another run writes to this file"), "{}", stderr(&second));
     kill(child).await;
+}
+
+#[tokio::test]
+async fn two_runs_do_not_share_one_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let cursor = folder.path().join("cursor");
+    let scripts = [(); 2].map(|()| Script::stream().send(events(1..=1)).hold());
+    let server = Server::start(scripts).await;
+    let url = server.url("/x");
+    let args = ["tail", &url, "--cursor", cursor.to_str().unwrap(), "-o", "raw"];
+    let child = command(&args).spawn().unwrap();
+    await_text(&cursor, "{\"id\":\"1\"}\n").await;
+    let second = run(&[&args[..], &["-n1"]].concat()).await;
+    assert_eq!((second.status.code(), stdout(&second)), (Some(1), ""));
+    assert!(stderr(&second).contains("another run keeps its place in this cursor"), "{}", stderr(&second));
+    kill(child).await;
+    let third = run(&[&args[..], &["-n1"]].concat()).await;
+    assert_eq!((third.status.code(), stdout(&third)), (Some(0), "1\n"), "{}", stderr(&third));
 }
 
 #[tokio::test]
