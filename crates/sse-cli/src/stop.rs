@@ -42,6 +42,11 @@ impl Stopper {
 }
 
 impl Stop {
+    /// Has the command been told to stop?
+    pub(crate) fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until the command is to stop.
     pub(crate) async fn wait(&mut self) {
         if self.0.wait_for(|stop| *stop).await.is_err() {

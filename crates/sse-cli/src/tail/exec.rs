@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::shape::Shown;
+use crate::stop::Stop;
 use crate::talk::Talk;
 
 const FIRST_DELAY: Duration = Duration::from_secs(1);
@@ -42,14 +43,21 @@ impl Exec {
         Self { command, retries }
     }
 
-    /// Runs the command until it has succeeded with this event.
+    /// Runs the command until it has succeeded with this event. Gives `false` when told to stop after a failure; a
+    /// command that is under way is waited for.
     ///
     /// # Errors
     /// When the retries are used up.
-    pub(crate) async fn run(&self, event: &Shown<'_>, stdin: &str, talk: &Talk) -> Result<(), ExecError> {
+    pub(crate) async fn run(
+        &self,
+        event: &Shown<'_>,
+        stdin: &str,
+        talk: &Talk,
+        stop: &mut Stop,
+    ) -> Result<bool, ExecError> {
         let mut attempts = 0;
         loop {
-            let Err(cause) = self.once(event, stdin).await else { return Ok(()) };
+            let Err(cause) = self.once(event, stdin).await else { return Ok(true) };
             attempts += 1;
             if attempts > self.retries {
                 let id = if event.id.is_empty() { String::new() } else { format!(" {}", event.id) };
@@ -58,7 +66,10 @@ impl Exec {
             let delay = FIRST_DELAY.saturating_mul(1_u32.checked_shl(attempts - 1).unwrap_or(u32::MAX));
             let delay = delay.min(LONGEST_DELAY);
             talk.retrying(&format!("--exec: {cause}"), delay);
-            tokio::time::sleep(delay).await;
+            tokio::select! {
+                () = stop.wait() => return Ok(false),
+                () = tokio::time::sleep(delay) => {}
+            }
         }
     }
 

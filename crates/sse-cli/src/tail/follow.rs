@@ -58,7 +58,8 @@ impl Follow {
     async fn follow(&mut self) -> anyhow::Result<Exit> {
         // The length of the output belongs to the first place too, so that a crash before the second is no danger.
         self.settle()?;
-        loop {
+        // Looked at before each event, because on a busy stream there is always one at hand.
+        while !self.stop.is_told() {
             let (index, signal) = match self.streams.at_hand().await {
                 Some(signal) => signal,
                 None => match self.pause().await? {
@@ -71,6 +72,7 @@ impl Follow {
                 return Ok(exit);
             }
         }
+        Ok(Exit::Interrupted)
     }
 
     /// Nothing is at hand: brings things in order, then waits.
@@ -145,14 +147,17 @@ impl Follow {
             return Ok(Break(Exit::Lost));
         }
         let shown = match self.args.filter.apply(event) {
-            Ok(None) => Ok(false),
-            Ok(Some(data)) => self.show(index, event, &data).await.map(|()| true),
+            Ok(None) => false,
+            Ok(Some(data)) => match self.show(index, event, &data).await? {
+                Continue(()) => true,
+                Break(exit) => return Ok(Break(exit)),
+            },
             Err(error) => {
                 self.unusable += 1;
                 self.talk.unusable(self.unusable, event, &error);
-                Ok(false)
+                false
             }
-        }?;
+        };
         event.last_event_id().clone_into(&mut self.position);
         if shown && let Some(left) = &mut self.left {
             *left -= 1;
@@ -170,8 +175,9 @@ impl Follow {
         Ok(if complete { self.finish(index, Exit::Done) } else { Continue(()) })
     }
 
-    async fn show(&mut self, index: usize, event: &Event, data: &str) -> anyhow::Result<()> {
-        let Some(stream) = self.streams.get(index) else { return Ok(()) };
+    /// Breaks when told to stop before a command has succeeded.
+    async fn show(&mut self, index: usize, event: &Event, data: &str) -> anyhow::Result<ControlFlow<Exit>> {
+        let Some(stream) = self.streams.get(index) else { return Ok(Continue(())) };
         let shown = Shown {
             id: event.last_event_id(),
             own_id: event.id().unwrap_or_default(),
@@ -186,9 +192,12 @@ impl Follow {
         match &mut self.sink {
             Sink::Stdout(lines) => lines.put(&text),
             Sink::File(file) => file.put(&text),
-            Sink::Command(exec) => exec.run(&shown, &text, &self.talk).await?,
+            Sink::Command(exec) if !exec.run(&shown, &text, &self.talk, &mut self.stop).await? => {
+                return Ok(Break(Exit::Interrupted));
+            }
+            Sink::Command(_) => {}
         }
-        Ok(())
+        Ok(Continue(()))
     }
 
     /// Writes what is held back, and then moves the cursor behind it. Gives `false` when nobody reads any more.
@@ -214,6 +223,13 @@ impl Follow {
             _ => Exit::Failed,
         };
         let (url, exit) = (stream.source().url().clone(), stream.trouble);
+        let unanswered = matches!(&lost.reason, Interruption::Network(error) if !error.is_connect());
+        if unanswered
+            && !stream.was_open()
+            && let Some(doubt) = self.args.connection.doubt(&url)
+        {
+            self.talk.hint(doubt);
+        }
         match stream.lost(matches!(lost.reason, Interruption::End)) {
             Loss::Again => {
                 self.talk.reconnecting(&stream.name, &url, lost);

@@ -91,6 +91,11 @@ impl Stream {
         &self.source
     }
 
+    /// Has there been a connection?
+    pub(crate) fn was_open(&self) -> bool {
+        self.opened
+    }
+
     /// A connection was made.
     pub(crate) fn opened(&mut self) {
         self.opened = true;

@@ -51,3 +51,31 @@ async fn a_command_need_not_read_its_event() {
     let output = run(&["tail", &server.url("/x"), "--exec", "echo ok", "-n2"]).await;
     assert_eq!((stdout(&output), output.status.code()), ("ok\nok\n", Some(0)));
 }
+
+#[tokio::test]
+async fn ctrl_c_ends_it_between_two_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cursor, done) = (folder.path().join("cursor"), folder.path().join("done"));
+    let server = Server::start([Script::stream().send(BODY).hold()]).await;
+    let url = server.url("/x");
+    // All three events are at hand. The first command ends tail, and then goes on for a while.
+    let work = format!("kill -INT $PPID; sleep 0.3; echo \"$SSE_ID\" >> {}", done.display());
+    let output = run(&["tail", &url, "--cursor", cursor.to_str().unwrap(), "--exec", &work]).await;
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&done).unwrap(), "1\n");
+    assert_eq!(std::fs::read_to_string(&cursor).unwrap(), "{\"id\":\"1\"}\n");
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_pause_after_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let cursor = folder.path().join("cursor");
+    let server = Server::start([Script::stream().send(BODY).hold()]).await;
+    let url = server.url("/x");
+    let work = r#"[ "$SSE_ID" = 1 ] || { kill -INT $PPID; exit 7; }"#;
+    let args = ["tail", &url, "--cursor", cursor.to_str().unwrap(), "--exec", work, "--exec-retries", "99"];
+    let output = run(&args).await;
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&cursor).unwrap(), "{\"id\":\"1\"}\n");
+    assert_eq!(stderr(&output).matches("trying again").count(), 1, "{}", stderr(&output));
+}

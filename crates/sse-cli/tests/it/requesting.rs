@@ -1,5 +1,7 @@
 //! What `tail` sends: headers, token, body; and that secrets stay secret.
 
+use tokio::io::AsyncWriteExt;
+
 use super::{command, finish, run, stderr, stdout};
 use crate::server::{Script, Server};
 
@@ -93,4 +95,31 @@ async fn the_body_comes_from_a_file_or_stdin_and_the_method_can_be_named() {
     let request = server.request().await;
     assert_eq!(request.in_words(), "> POST /x: from a file");
     assert_eq!(request.header("content-type").as_deref(), Some("a/b"));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_http2_is_named() {
+    let server = Server::start([]).await;
+    let url = server.url("");
+    let hint = "the server may not speak HTTP/2 over http; try without --http2";
+    for args in [&["tail", &url][..], &["publish", "t", "x", "--server", &url]] {
+        let output = run(&[args, &["--http2", "--wait", "300ms"]].concat()).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(hint), "{}", stderr(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_tls_is_named() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/x", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let output = run(&["tail", &url, "--insecure", "--wait", "0s"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let reason = "(the server does not speak TLS at this port; write http:// instead of https://)";
+    assert!(stderr(&output).contains(reason), "{}", stderr(&output));
 }
