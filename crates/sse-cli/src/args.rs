@@ -84,6 +84,16 @@ mod tests {
         assert_eq!(tail.filter.events.len(), 2);
     }
 
+    /// The parser wraps what is longer, which tears tables apart.
+    #[test]
+    fn examples_and_tables_fit_80_columns() {
+        for help in [tail_args::AFTER_HELP, publish_args::AFTER_HELP] {
+            for line in help.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.len() <= 80, "{line}");
+            }
+        }
+    }
+
     #[test]
     fn wrong_values_are_usage_errors() {
         for args in [

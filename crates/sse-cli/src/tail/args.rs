@@ -64,7 +64,7 @@ pub(crate) struct BeginArgs {
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
     pub(crate) idle: Duration,
 
-    /// Stop after printing this many events
+    /// Stop after printing this many events. The greeting of sse-server is one of them, unless --with-id leaves it out
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<NonZeroU64>,
 
@@ -150,8 +150,8 @@ pub(crate) struct PrintArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Cursor")]
 pub(crate) struct ResumeArgs {
-    /// Keep the place in this file: the next run goes on after the last event of this one. With a place in it,
-    /// --since, --last and --last-event-id are for the first run only
+    /// Keep the place in this file: the next run goes on after the last event of this one, and --since, --last and
+    /// --last-event-id are for the first run only. FILE.lock beside it keeps a second run away
     #[arg(long, value_name = "FILE")]
     pub(crate) cursor: Option<PathBuf>,
 }
@@ -215,35 +215,36 @@ fn method(text: &str) -> Result<Method, &'static str> {
 
 pub(crate) const AFTER_HELP: &str = "\
 Examples:
-  sse-cli                                     everything from http://127.0.0.1:3000/events
-  sse-cli tail :3000/dashboard-events         another stream of this machine
-  sse-cli tail https://example.com/stream     any other server
+  sse-cli                                  all of http://127.0.0.1:3000/events
+  sse-cli tail :3000/dashboard-events      another stream of this machine
+  sse-cli tail https://example.com/stream  any other server
+  sse-cli tail :3000 :3001/events          two at once
   sse-cli tail --topic 'chat/*' --event newMessage --grep '(?i)lunch'
   sse-cli tail --exclude 'm*' --jq '.cpuLoad > 2'
   sse-cli tail --jq '\"\\(.symbol) \\(.price)\"' -o raw
-  sse-cli tail --since 10m                    what came in the last ten minutes, then what comes
+  sse-cli tail --since 10m                 the last ten minutes, then what comes
   sse-cli tail --last 20 --no-follow --with-id --json | jq .data
   sse-cli tail --template '{time} {topic} {data}'
-  sse-cli tail --topic orders --with-id --cursor orders.cursor --output orders.log -o raw
-  sse-cli tail --topic jobs --with-id --cursor jobs.cursor --exec './run-job \"$SSE_ID\"'
-  sse-cli tail https://api.example.com/v1/chat --token @key.txt --data @prompt.json -o raw
-  sse-cli tail :3000 :3001/events             two at once
+  sse-cli tail -t orders --with-id --cursor place --output orders.log -o raw
+  sse-cli tail -t jobs --with-id --cursor place --exec './run-job \"$SSE_ID\"'
+  sse-cli tail https://api.example.com/v1/chat --token @key --data @prompt.json
 
-Data goes to stdout, talk to stderr. Colour follows NO_COLOR and CLICOLOR_FORCE. On a terminal each line of data
-is cut to its width, and ids are shown from 100 columns on; a pipe gets everything. --since TIME and --last ask
-the server by `since=` and `last=`, which sse-server knows; another server may refuse or ignore them.
+Data goes to stdout, talk to stderr. Colour follows NO_COLOR and CLICOLOR_FORCE. On a terminal each line of data is \
+cut to its width, and ids are shown from 100 columns on; a pipe gets everything. --since TIME and --last ask the \
+server by `since=` and `last=`, which sse-server knows; another server may refuse or ignore them.
 
 Cursor: what a crash or a kill -9 may do.
-  --cursor, stdout      at least once: the place is stored after the output was written. What was written in the
-                        moments before the crash may be written again; nothing is left out
-  --cursor --output     exactly once: the cursor knows the length of the output that belongs to it, and the next
-                        run cuts off what goes past it. One event stands in the file once, whatever happens
-  --cursor --exec       at least once: the place moves after each success. A command that was under way is run
-                        again for the same event
+  stdout    at least once: the place is stored after the output was written.
+            What was written in the last moments may be written again
+  --output  exactly once: the cursor knows the length of the output that belongs
+            to it, and the next run cuts off what goes past it
+  --exec    at least once: the place moves after each success. A command that
+            was under way is run again for the same event
 It takes a server that gives each event its id and resumes from it.
 
 Exit status:
-    0  done: --count reached, --no-follow caught up, stdout closed, or the server ended the stream (204)
+    0  done: --count reached, --no-follow caught up, stdout closed, or the
+       server ended the stream (204)
     1  failed: also --wait is over, or a command of --exec failed for good
     2  wrong usage
     4  refused by the server (4xx)
