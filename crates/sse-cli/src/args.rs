@@ -38,7 +38,7 @@ pub(crate) enum Command {
     ///
     /// Works with any server of event streams. Proxies of the environment are not used.
     #[command(after_help = bench_args::AFTER_HELP)]
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Say what is wrong with a stream, and how to mend it
     ///
     /// It watches the stream as browsers see it and asks for it again in the ways that go wrong: with gzip, with

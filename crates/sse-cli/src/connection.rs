@@ -75,6 +75,11 @@ impl ConnectionArgs {
         self.headers.iter().map(|header| &header.get().0).find(|name| names.contains(name))
     }
 
+    /// HTTP/2 only.
+    pub(crate) fn http2(&self) -> bool {
+        self.http2
+    }
+
     /// A client for these options, without a limit on how long an answer takes.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ async fn command(args: Args, stop: Stop) -> anyhow::Result<Exit> {
         None => tail::run(args.tail, stop).await,
         Some(Command::Tail(tail)) => tail::run(*tail, stop).await,
         Some(Command::Publish(publish)) => deaf(stop, publish::run(publish)).await,
-        Some(Command::Bench(bench)) => deaf(stop, bench::run(bench)).await,
+        Some(Command::Bench(bench)) => bench::run(*bench, stop).await,
         Some(Command::Doctor(doctor)) => deaf(stop, doctor::run(doctor)).await,
         Some(Command::Completions(completions)) => completions::run(&completions),
     }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sse_client::reqwest::Url;
-use sse_client::reqwest::header::{HeaderName, HeaderValue};
 use sse_core::Topic;
 
 use super::stamp;
 use crate::address;
+use crate::connection::ConnectionArgs;
 
 /// More connections that publish are not made: each is a sequence of its own in every stream's books.
 pub(super) const MAX_PUBLISHERS: usize = 256;
@@ -71,10 +71,6 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value = "1")]
     pub(super) threads: NonZeroUsize,
 
-    /// Send this header with each request, those that publish too [repeatable]
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-
     /// Report processor time and memory of this process, the server's [repeatable; Linux]
     #[arg(long = "pid", value_name = "PID")]
     pub(super) pids: Vec<u32>,
@@ -90,6 +86,9 @@ pub(crate) struct BenchArgs {
     /// Show no progress, say nothing on stderr but what failed
     #[arg(short, long)]
     pub(super) quiet: bool,
+
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
 }
 
 impl BenchArgs {
@@ -150,31 +149,24 @@ fn publishers(text: &str) -> Result<usize, String> {
     }
 }
 
-fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is written `Name: value`")?;
-    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "not the name of a header")?;
-    let mut value =
-        HeaderValue::from_str(value.trim()).map_err(|_| "a character that no header can carry")?;
-    value.set_sensitive(true);
-    Ok((name, value))
-}
-
 pub(crate) const AFTER_HELP: &str = "\
 Examples:
-  sse-cli bench :3000/events --streams 1000     hold 1,000 streams and count what comes
-  sse-cli bench --publish load --streams 1000 --rate 100 --size 200
-                                                publish to the topic `load` of this machine's hub
-  sse-cli bench --topic load --publish load     the same, the streams asking for that topic alone
+  sse-cli bench :3000/events --streams 1000
+      hold 1,000 streams of any server, and count what comes
+  sse-cli bench --topic load --publish load --streams 1000 --rate 100
+      publish 100 events/s to the topic `load` of this machine's hub
   sse-cli bench https://example.com/sub --publish https://example.com/pub
-                                                any server that takes events by POST
-  sse-cli bench --publish load --pid $(pidof sse-server) --json --svg latency.svg
+      any server that takes events by POST
+  sse-cli bench --publish load --pid $(pidof sse-server) --svg latency.svg
+      what it costs the server, and how latency is spread
 
-Latency counts from the moment an event was due to be published, not from when its turn came: a server that
-stalls is charged for all that had to wait. Each event carries its number and that moment in its data,
-anywhere in it. Streams that are cut are counted and stay closed.
+Latency counts from the moment an event was due to be published, not from
+when its turn came: a server that stalls is charged for all that had to
+wait. Each event carries its number and that moment in its data. Streams
+that are cut are counted and stay closed.
 
-The report goes to stdout. `lost` is what was acknowledged to the publisher but did not come in on a stream
-that had opened.
+The report goes to stdout. `lost` is what was acknowledged to the publisher
+but did not come in on a stream that had opened.
 
 Exit status:
     0  measured, whatever came out
@@ -182,7 +174,8 @@ Exit status:
     2  wrong usage
     4  refused by the server (4xx)
     5  the server is in trouble (5xx)
-  130  stopped by Ctrl-C, without a report";
+  130  stopped by Ctrl-C, after a report of what was measured so far
+  143  stopped by SIGTERM, the same";
 
 #[cfg(test)]
 mod tests {
@@ -209,6 +202,5 @@ mod tests {
         assert!(["33", "0", "1048577", "x"].iter().all(|text| size(text).is_err()));
         assert!(["0", "257"].iter().all(|text| publishers(text).is_err()));
         assert!(["0s", "25h", "10"].iter().all(|text| duration(text).is_err()));
-        assert!(["a", "a b: c", ": c", "a: \u{1}"].iter().all(|text| header(text).is_err()));
     }
 }

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
 use super::process::{Processes, Usage};
 use super::progress::{Now, Progress};
 use super::publisher::{self, Order, Published};
 use super::readers::{Books, Plan, Readers};
 use super::report::per_second;
 use super::tally::{Latencies, Tally, latencies};
+use crate::stop::Stop;
 
 /// Between two looks at the counts.
 const TICK: Duration = Duration::from_millis(250);
@@ -19,6 +18,8 @@ const TICK: Duration = Duration::from_millis(250);
 const SETTLE: Duration = Duration::from_millis(200);
 /// When nothing has come for so long after publishing, what is missing is lost.
 const SILENCE: Duration = Duration::from_secs(2);
+/// The same when it was told to stop, which must be quick.
+const LAST_WAIT: Duration = Duration::from_millis(500);
 /// Of a plot.
 const MAX_STEPS: u32 = 120;
 
@@ -66,26 +67,32 @@ pub(super) struct ServerUse {
 /// Runs.
 ///
 /// # Errors
-/// When a thread or the HTTP client cannot be set up.
+/// When a thread cannot be started.
 pub(super) async fn measure(
     plan: &Arc<Plan>,
     order: Option<Order>,
     duration: Duration,
     processes: &Processes,
     progress: &Progress,
+    mut stop: Stop,
 ) -> anyhow::Result<Measurement> {
     let before = processes.usage();
     let from = Instant::now();
     let readers = Readers::start(plan)?;
-    open(&readers, plan.streams, progress).await;
+    tokio::select! {
+        () = open(&readers, plan.streams, progress) => {}
+        () = stop.wait() => {}
+    }
     let opening = from.elapsed();
     tokio::time::sleep(SETTLE).await;
     readers.each(Tally::begin);
     let mut course = Course::new(&readers, processes, duration, progress);
     let published = match order {
-        Some(order) => Some(course.publish(order).await?),
+        Some(order) => Some(course.publish(order, &mut stop).await),
         None => {
-            course.watch(tokio::time::sleep(duration)).await;
+            let time_up = tokio::time::timeout(duration, stop.wait());
+            // Either end is fine.
+            let _ = course.watch(time_up).await;
             None
         }
     };
@@ -134,6 +141,12 @@ async fn drain(readers: &Readers, events: u64) {
     }
 }
 
+/// Waits until so long after it was told to stop.
+async fn stopped_for(time: Duration, stop: &mut Stop) {
+    stop.wait().await;
+    tokio::time::sleep(time).await;
+}
+
 /// What is noted while deliveries are counted.
 struct Course<'a> {
     readers: &'a Readers,
@@ -177,11 +190,17 @@ impl<'a> Course<'a> {
         }
     }
 
-    async fn publish(&mut self, order: Order) -> anyhow::Result<Published> {
-        let published =
-            self.watch(publisher::publish(order)).await.context("cannot set up the HTTP client")?;
-        self.watch(drain(self.readers, published.acknowledged)).await;
-        Ok(published)
+    async fn publish(&mut self, order: Order, stop: &mut Stop) -> Published {
+        let published = self.watch(publisher::publish(order)).await;
+        let readers = self.readers;
+        let drained = async {
+            tokio::select! {
+                () = drain(readers, published.acknowledged) => {}
+                () = stopped_for(LAST_WAIT, stop) => {}
+            }
+        };
+        self.watch(drained).await;
+        published
     }
 
     /// Looks at the counts from time to time until this is done.

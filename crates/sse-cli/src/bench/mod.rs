@@ -25,9 +25,10 @@ use std::time::Instant;
 
 use anyhow::Context;
 use sse_client::reqwest::Url;
-use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderValue, USER_AGENT};
+use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use crate::exit::Exit;
+use crate::stop::Stop;
 use crate::talk;
 use args::{BenchArgs, Target};
 use connection::Ask;
@@ -40,25 +41,30 @@ use readers::Plan;
 use report::{Checked, Deliveries, Files, Quantiles, Report, Server, Streams, per_second};
 use sources::Sources;
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("sse-cli/", env!("CARGO_PKG_VERSION")));
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// Runs the command.
+/// Runs the command. Told to stop, it reports what was measured so far.
 ///
 /// # Errors
 /// When what was asked for cannot be set up, or the report cannot be written.
-pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit> {
     let processes = Processes::new(&args.pids)?;
     let lanes = args.publish.as_ref().map_or(0, |_| args.publishers());
     let files = files::allow(args.streams.get(), lanes)?;
-    let url = match probe::look(&stream_url(&args), &own_headers(&args)).await? {
+    let asked = stream_url(&args);
+    let probed = tokio::select! {
+        probed = probe::look(&asked, &args.connection) => probed?,
+        () = stop.wait() => return Ok(Exit::Interrupted),
+    };
+    let url = match probed {
         Ok(url) => url,
         Err(failure) => return Ok(failed(&failure)),
     };
     let plan = Arc::new(plan(&args, url, lanes).await?);
-    let order = order(&args, &plan)?;
+    let order = order(&args, &plan, &stop)?;
     let progress = Progress::new(args.quiet);
     let measurement =
-        measurement::measure(&plan, order.clone(), args.duration, &processes, &progress).await?;
+        measurement::measure(&plan, order.clone(), args.duration, &processes, &progress, stop).await?;
     drop(progress);
     if let Some(failure) = came_to_nothing(&plan, &measurement) {
         return Ok(failed(&failure));
@@ -85,26 +91,25 @@ fn stream_url(args: &BenchArgs) -> Url {
     url
 }
 
-fn own_headers(args: &BenchArgs) -> HeaderMap {
-    args.headers.iter().cloned().collect()
-}
-
 async fn plan(args: &BenchArgs, url: Url, lanes: usize) -> anyhow::Result<Plan> {
     let address = probe::resolve(&url, &args.sources).await?;
     let sources = Sources::new(&args.sources, address, args.streams.get())?;
     // A name in the URL is sent as authorization, which reqwest knows how to do.
-    let bare = url.scheme() == "http" && url.username().is_empty() && url.password().is_none();
+    let no_user = url.username().is_empty() && url.password().is_none();
+    let bare = url.scheme() == "http" && no_user && !args.connection.http2();
     let mut clients = Vec::new();
     if !bare {
         let from = sources.addresses().iter().copied().map(Some);
         let from: Vec<_> = if sources.addresses().is_empty() { vec![None] } else { from.collect() };
-        clients = from.into_iter().map(|from| probe::client(&url, from)).collect::<anyhow::Result<_>>()?;
+        clients = from
+            .into_iter()
+            .map(|from| probe::client(&url, &args.connection, from))
+            .collect::<anyhow::Result<_>>()?;
     }
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, AGENT);
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.extend(own_headers(args));
+    headers.extend(args.connection.headers()?);
     Ok(Plan {
         ask: Ask { url, address, headers },
         sources,
@@ -119,7 +124,7 @@ async fn plan(args: &BenchArgs, url: Url, lanes: usize) -> anyhow::Result<Plan> 
 }
 
 /// What to publish, if anything.
-fn order(args: &BenchArgs, plan: &Plan) -> anyhow::Result<Option<Order>> {
+fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Order>> {
     let Some(target) = &args.publish else { return Ok(None) };
     let server = &plan.ask.url;
     let url = match target {
@@ -129,15 +134,19 @@ fn order(args: &BenchArgs, plan: &Plan) -> anyhow::Result<Option<Order>> {
             server.join(&format!("/topics/{topic}")).with_context(|| format!("{topic} is not a path"))?
         }
     };
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, TEXT)]);
+    headers.extend(args.connection.headers()?);
     Ok(Some(Order {
+        client: publisher::client(&url, &args.connection)?,
         url,
-        headers: own_headers(args),
+        headers,
         lanes: plan.lanes,
         rate: args.rate,
         duration: args.duration,
         size: args.size,
         run: plan.run,
         began: plan.began,
+        stop: stop.clone(),
     }))
 }
 

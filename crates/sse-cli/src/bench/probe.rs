@@ -4,19 +4,19 @@
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Context;
-use sse_client::reqwest::header::HeaderMap;
 use sse_client::reqwest::{Client, Url};
 use sse_client::{CloseReason, EventSource, Signal};
 
 use super::connection::OPEN_TIMEOUT;
 use super::publisher::Failure;
+use crate::connection::ConnectionArgs;
 use crate::exit::Exit;
 use crate::{refusal, talk};
 
 /// The stream's URL after redirects, or why it cannot be read.
-pub(super) async fn look(url: &Url, headers: &HeaderMap) -> anyhow::Result<Result<Url, Failure>> {
-    let builder = EventSource::builder(url.clone()).headers(headers.clone()).idle_timeout(OPEN_TIMEOUT);
-    let mut source = builder.client(client(url, None)?).build()?;
+pub(super) async fn look(url: &Url, connection: &ConnectionArgs) -> anyhow::Result<Result<Url, Failure>> {
+    let builder = EventSource::builder(url.clone()).headers(connection.headers()?).idle_timeout(OPEN_TIMEOUT);
+    let mut source = builder.client(client(url, connection, None)?).build()?;
     let failed =
         |reason: String, exit| Err(Failure { reason: format!("{}: {reason}", talk::shown(url)), exit });
     Ok(match source.next().await {
@@ -57,21 +57,9 @@ pub(super) async fn resolve(url: &Url, sources: &[IpAddr]) -> anyhow::Result<Soc
 }
 
 /// A client for streams, that connects to the server itself and not to a proxy of the environment.
-pub(super) fn client(url: &Url, from: Option<IpAddr>) -> anyhow::Result<Client> {
-    let options = || {
-        Client::builder()
-            .user_agent(super::AGENT)
-            .http1_only()
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(OPEN_TIMEOUT)
-            .pool_max_idle_per_host(0)
-            .local_address(from)
-    };
-    match options().build() {
-        // A system without CA certificates, such as a slim container, can still do plain http.
-        Err(_) if url.scheme() == "http" => options().tls_certs_only([]).build(),
-        result => result,
-    }
-    .context("cannot set up the HTTP client")
+pub(super) fn client(url: &Url, connection: &ConnectionArgs, from: Option<IpAddr>) -> anyhow::Result<Client> {
+    connection.client_with(url.scheme() == "https", |options| {
+        let options = options.no_proxy().pool_max_idle_per_host(0).local_address(from);
+        if connection.http2() { options } else { options.http1_only() }
+    })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use sse_client::reqwest::header::HeaderMap;
 use sse_client::reqwest::redirect::Policy;
 use sse_client::reqwest::{self, Client, Response, Url};
 use tokio::sync::Notify;
@@ -15,10 +15,11 @@ use tokio::task::JoinSet;
 
 use super::stamp::Stamp;
 use super::tally::{Latencies, latencies};
+use crate::connection::ConnectionArgs;
 use crate::exit::Exit;
+use crate::stop::Stop;
 use crate::{refusal, talk};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// What was due may be sent for so long after the time is up.
@@ -27,8 +28,9 @@ const GRACE: Duration = Duration::from_secs(1);
 const HOPELESS: usize = 3;
 
 /// What is to be published.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Order {
+    pub(super) client: Client,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) lanes: usize,
@@ -39,6 +41,7 @@ pub(super) struct Order {
     pub(super) run: u32,
     /// When the run began: what due times count from.
     pub(super) began: Instant,
+    pub(super) stop: Stop,
 }
 
 /// What became of it.
@@ -97,12 +100,20 @@ impl Order {
     }
 }
 
-/// Publishes until the time is up and every event that was sent has its answer.
+/// A client that publishes, on a connection of its own for each lane, and takes no redirect: a POST could turn into a
+/// GET on the way.
 ///
 /// # Errors
-/// When the HTTP client cannot be set up.
-pub(super) async fn publish(order: Order) -> reqwest::Result<Published> {
-    let client = client(&order)?;
+/// When it cannot be set up.
+pub(super) fn client(url: &Url, connection: &ConnectionArgs) -> anyhow::Result<Client> {
+    connection.client_with(url.scheme() == "https", |options| {
+        let options = options.no_proxy().redirect(Policy::none()).timeout(ANSWER_TIMEOUT);
+        if connection.http2() { options } else { options.http1_only() }
+    })
+}
+
+/// Publishes until the time is up, or it is to stop, and every event that was sent has its answer.
+pub(super) async fn publish(order: Order) -> Published {
     let order = Arc::new(order);
     let pace =
         Arc::new(Pace { due: AtomicU64::new(0), lanes: (0..order.lanes).map(|_| Notify::new()).collect() });
@@ -113,14 +124,22 @@ pub(super) async fn publish(order: Order) -> reqwest::Result<Published> {
     let mut lanes = JoinSet::new();
     for nth in 0..order.lanes {
         let (order, pace) = (Arc::clone(&order), Arc::clone(&pace));
-        lanes.spawn(run_lane(nth, order, pace, client.clone(), start));
+        lanes.spawn(run_lane(nth, order, pace, start));
     }
-    let mut done = lanes.join_all().await;
-    done.sort_by_key(|lane| lane.nth);
-    Ok(total(order.planned(), done))
+    let mut stop = order.stop.clone();
+    let mut all = std::pin::pin!(lanes.join_all());
+    let (done, planned) = tokio::select! {
+        done = &mut all => (done, order.planned()),
+        () = stop.wait() => {
+            let passed = (start.elapsed().as_secs_f64() * order.rate) as u64;
+            (all.await, passed.min(order.planned()))
+        }
+    };
+    total(planned, done)
 }
 
-fn total(planned: u64, done: Vec<LaneDone>) -> Published {
+fn total(planned: u64, mut done: Vec<LaneDone>) -> Published {
+    done.sort_by_key(|lane| lane.nth);
     let mut latency = latencies();
     let mut failure = None;
     let mut lanes = Vec::with_capacity(done.len());
@@ -131,7 +150,7 @@ fn total(planned: u64, done: Vec<LaneDone>) -> Published {
     }
     let sent: u64 = lanes.iter().map(|lane| u64::from(lane.sent)).sum();
     Published {
-        planned,
+        planned: planned.max(sent),
         acknowledged: latency.len(),
         unsent: planned.saturating_sub(sent),
         latency,
@@ -155,18 +174,15 @@ fn keep_beat(order: &Order, pace: &Pace, start: Instant) {
     pace.lanes.iter().for_each(Notify::notify_one);
 }
 
-async fn run_lane(
-    nth: usize,
-    order: Arc<Order>,
-    pace: Arc<Pace>,
-    client: Client,
-    start: Instant,
-) -> LaneDone {
+async fn run_lane(nth: usize, order: Arc<Order>, pace: Arc<Pace>, start: Instant) -> LaneDone {
     let mut done = LaneDone { nth, lane: Lane::default(), latency: latencies(), failure: None };
     let Some(turn) = pace.lanes.get(nth) else { return done };
+    let mut stop = order.stop.clone();
     for event in (nth as u64..order.planned()).step_by(order.lanes) {
-        while pace.due.load(Ordering::Acquire) <= event {
-            turn.notified().await;
+        tokio::select! {
+            biased;
+            () = stop.wait() => break,
+            () = is_due(&pace, event, turn) => {}
         }
         let hopeless = done.latency.is_empty() && done.lane.unacknowledged.len() >= HOPELESS;
         if hopeless || start.elapsed() > order.duration + GRACE {
@@ -181,7 +197,7 @@ async fn run_lane(
             number,
             due: u64::try_from(due.as_micros()).unwrap_or(u64::MAX),
         };
-        match send(&client, &order, stamp.data(order.size)).await {
+        match send(&order, stamp.data(order.size)).await {
             Ok(()) => {
                 let waited = order.began.elapsed().saturating_sub(due);
                 done.latency.saturating_record(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
@@ -195,12 +211,18 @@ async fn run_lane(
     done
 }
 
-async fn send(client: &Client, order: &Order, data: String) -> Result<(), Failure> {
+async fn is_due(pace: &Pace, event: u64, turn: &Notify) {
+    while pace.due.load(Ordering::Acquire) <= event {
+        turn.notified().await;
+    }
+}
+
+async fn send(order: &Order, data: String) -> Result<(), Failure> {
     let lost = |error: reqwest::Error| Failure {
         reason: format!("no answer from {} ({})", talk::shown(&order.url), talk::innermost(&error)),
         exit: Exit::Failed,
     };
-    let request = client.post(order.url.clone()).headers(order.headers.clone()).body(data);
+    let request = order.client.post(order.url.clone()).headers(order.headers.clone()).body(data);
     let response = request.send().await.map_err(lost)?;
     if !response.status().is_success() {
         return Err(refused(response).await);
@@ -214,24 +236,4 @@ async fn refused(response: Response) -> Failure {
     let (status, url) = (response.status(), talk::shown(response.url()));
     let words = refusal::read(response).await.map(|refusal| format!(": {refusal}")).unwrap_or_default();
     Failure { reason: format!("{url} answered {status}{words}"), exit: Exit::from_status(status) }
-}
-
-fn client(order: &Order) -> reqwest::Result<Client> {
-    let options = || {
-        let mut defaults = HeaderMap::new();
-        defaults.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        Client::builder()
-            .user_agent(super::AGENT)
-            .default_headers(defaults)
-            .http1_only()
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
-    };
-    match options().build() {
-        // A system without CA certificates, such as a slim container, can still do plain http.
-        Err(_) if order.url.scheme() == "http" => options().tls_certs_only([]).build(),
-        result => result,
-    }
 }

@@ -75,7 +75,7 @@ impl Table {
         );
         if published.unsent > 0 {
             let unsent = count(published.unsent, "event");
-            self.bad(&format!("{unsent} not sent in time: the server answers too slowly for this rate"));
+            self.bad(&format!("{unsent} not sent in time: the server is too slow for this rate"));
         }
         if published.unacknowledged > 0 {
             let why = published.failure.as_deref().unwrap_or_default();

@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
-use super::{command, finish, run, stderr, stdout};
+use super::{DEADLINE, command, finish, run, stderr, stdout};
 use crate::server::{Script, Server};
 
 /// What becomes of the event that was published as number so-and-so, counted from 0.
@@ -37,19 +39,24 @@ struct Hub {
 
 impl Hub {
     async fn start(fates: Fates) -> SocketAddr {
+        Self::start_shared(fates).await.0
+    }
+
+    async fn start_shared(fates: Fates) -> (SocketAddr, Arc<Mutex<Self>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let hub = Self { fates, streams: Vec::new(), published: 0, swapped: None };
-        let hub = Arc::new(tokio::sync::Mutex::new(hub));
+        let hub = Arc::new(Mutex::new(hub));
+        let shared = Arc::clone(&hub);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(Self::serve(socket, Arc::clone(&hub)));
+                tokio::spawn(Self::serve(socket, Arc::clone(&shared)));
             }
         });
-        address
+        (address, hub)
     }
 
-    async fn serve(mut socket: TcpStream, hub: Arc<tokio::sync::Mutex<Self>>) {
+    async fn serve(mut socket: TcpStream, hub: Arc<Mutex<Self>>) {
         let mut read = Vec::new();
         loop {
             let Some(end) = read.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4) else {
@@ -363,5 +370,49 @@ async fn the_user_in_the_url_is_sent_with_every_stream() {
     assert!(!stdout(&output).contains("secret"));
     for _ in ["the probe", "the stream"] {
         assert_eq!(server.request().await.header("authorization").unwrap(), "Basic bWU6c2VjcmV0");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_ends_with_a_report_of_what_was_measured() {
+    let (address, hub) = Hub::start_shared(|_| Fate::Pass).await;
+    let url = format!("http://{address}/x");
+    let args = ["bench", &url, "--publish", "/pub", "--rate", "20", "-d", "1h", "-n", "2", "--json"];
+    let child = command(&args).spawn().unwrap();
+    let some = async {
+        while hub.lock().await.published < 10 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, some).await.expect("events in time");
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    let output = finish(child).await;
+    assert_eq!((output.status.code(), stderr(&output)), (Some(130), ""));
+    let report: Value = serde_json::from_str(stdout(&output)).unwrap();
+    let acknowledged = report["published"]["acknowledged"].as_u64().unwrap();
+    assert!(acknowledged > 0, "{report}");
+    assert_eq!(report["deliveries"]["checked"]["delivered"], 2 * acknowledged);
+    assert_eq!(counts(&report), [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn the_token_goes_to_the_stream_and_to_the_publisher() {
+    let mut server = Server::start([
+        Script::stream().hold(),
+        Script::stream().hold(),
+        Script::answer("403 Forbidden\r\nContent-Length: 0"),
+    ])
+    .await;
+    let url = server.url("/x");
+    let output = run(&["bench", &url, "-n", "1", "-d", "50ms", "--publish", "/pub", "--token", "abc"]).await;
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    for line in ["GET /x HTTP/1.1", "GET /x HTTP/1.1", "POST /pub HTTP/1.1"] {
+        let request = server.request().await;
+        assert_eq!(
+            (request.line().as_str(), request.header("authorization").unwrap()),
+            (line, "Bearer abc".into())
+        );
     }
 }
