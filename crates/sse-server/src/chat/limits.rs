@@ -49,8 +49,9 @@ impl Limits {
     /// Counts a message.
     pub(super) fn message(&self, address: IpAddr, username: &Username) -> Result<(), TooFast> {
         let address = network(address);
-        check(&self.person, &(address, username.clone()))?;
-        check(&self.address, &address)
+        // The address first: what it refuses is not remembered by name, or one address could fill the memory of all.
+        check(&self.address, &address)?;
+        check(&self.person, &(address, username.clone()))
     }
 
     /// Counts somebody who comes into a room.
@@ -121,5 +122,6 @@ mod tests {
         // A few more on a slow machine, by the second.
         assert!((60..150).contains(&let_through), "{let_through}");
         assert!(limits.arrival(address(1)).is_err());
+        assert_eq!(limits.person.len(), let_through, "what is refused is not remembered");
     }
 }
