@@ -6,8 +6,8 @@ mod limits;
 mod names;
 mod presence;
 mod roll;
+mod rooms;
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,9 +26,9 @@ pub(crate) use limits::TooFast;
 pub(crate) use names::{Client, Room, Text, Username};
 pub(crate) use presence::Crowded;
 use presence::{Announcement, Presence};
+use rooms::Rooms;
+pub(crate) use rooms::TooManyRooms;
 
-/// Most rooms that the chat itself brings into being, so that it leaves topics for others.
-const MAX_ROOMS: usize = 1000;
 /// How long to wait with announcements that could not be published.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -47,8 +47,9 @@ struct Inner {
     presence: Mutex<Presence>,
     /// Something is to be announced, or may be after the grace time.
     changed: Notify,
-    /// Rooms that something was kept of when they were last counted, and those that have come since.
-    rooms: Mutex<HashSet<Room>>,
+    rooms: Mutex<Rooms>,
+    /// Seq of the newest event when the server was started.
+    before: u64,
     /// Streams that have held somebody in a room so far.
     streams: AtomicU64,
 }
@@ -93,8 +94,8 @@ pub(crate) enum ChatError {
     #[error(transparent)]
     Crowded(#[from] Crowded),
     /// No place for one more room.
-    #[error("there are {max} rooms, which is the most there can be; use one of them")]
-    TooManyRooms { max: usize },
+    #[error(transparent)]
+    TooManyRooms(#[from] TooManyRooms),
     /// It was not stored, or perhaps.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -106,14 +107,14 @@ pub(crate) enum ChatError {
 impl Chat {
     /// The chat on this hub. A member that has no lease left is announced as gone after `grace`.
     pub(crate) fn new(hub: Hub, grace: Duration) -> Self {
-        let rooms = known_rooms(&hub);
         Self(Arc::new(Inner {
-            hub,
             limits: Limits::new(),
             presence: Mutex::new(Presence::new(grace)),
             changed: Notify::new(),
-            rooms: Mutex::new(rooms),
+            rooms: Mutex::new(Rooms::new(&hub)),
+            before: hub.head(),
             streams: AtomicU64::new(0),
+            hub,
         }))
     }
 
@@ -121,7 +122,8 @@ impl Chat {
     pub(crate) async fn say(&self, message: Message, address: IpAddr) -> Result<Said, ChatError> {
         let Message { room, username, text, key } = message;
         self.0.limits.message(address, &username)?;
-        self.admit(&room)?;
+        self.rooms().admit(&room, &self.0.hub)?;
+        self.restore(&room).await?;
         let scoped = key.as_ref().map(|key| format!("{}\0{key}", room.topic()).into());
         let id = key.unwrap_or_else(|| format!("{:032x}", fastrand::u128(..)));
         let message = ChatMessage {
@@ -222,7 +224,7 @@ impl Chat {
         self.restore(room).await?;
         if !self.presence().is_here(room, username) {
             self.0.limits.arrival(address)?;
-            self.admit(room)?;
+            self.rooms().admit(room, &self.0.hub)?;
         }
         let now = Instant::now();
         let until = lease.map(|lease| now + lease);
@@ -232,30 +234,16 @@ impl Chat {
         Ok(())
     }
 
-    /// Lets a room come into being, if there is a place for it.
-    fn admit(&self, room: &Room) -> Result<(), ChatError> {
-        let mut rooms = self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if rooms.contains(room) {
-            return Ok(());
-        }
-        if rooms.len() >= MAX_ROOMS {
-            *rooms = known_rooms(&self.0.hub);
-        }
-        if rooms.len() >= MAX_ROOMS {
-            return Err(ChatError::TooManyRooms { max: MAX_ROOMS });
-        }
-        rooms.insert(room.clone());
-        Ok(())
-    }
-
-    /// Takes over the members that the room's events know, when it has none.
+    /// Takes over the members that a room had when the server was started. Once: what is published to its topic from
+    /// then on, by whomever, says nothing of who is there.
     async fn restore(&self, room: &Room) -> Result<(), ReadError> {
-        if self.presence().is_open(room) {
+        if !self.rooms().is_unread(room) {
             return Ok(());
         }
-        let usernames = roll::read(&self.0.hub, room).await?;
-        if !usernames.is_empty() {
-            self.presence().restore(room, usernames, Instant::now());
+        let usernames = roll::read(&self.0.hub, room, self.0.before).await?;
+        let mut presence = self.presence();
+        if self.rooms().set_read(room) {
+            presence.restore(room, usernames, Instant::now());
             self.0.changed.notify_one();
         }
         Ok(())
@@ -263,6 +251,10 @@ impl Chat {
 
     fn presence(&self) -> MutexGuard<'_, Presence> {
         self.0.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -278,16 +270,6 @@ impl Announcement {
         let user = ChatUser { username: self.username.as_str().to_owned() };
         Draft { topic: self.room.topic().clone(), event: event(name, &user) }
     }
-}
-
-/// The rooms that something is kept of.
-fn known_rooms(hub: &Hub) -> HashSet<Room> {
-    let topics = hub.topics();
-    topics
-        .iter()
-        .filter(|summary| summary.count > 0)
-        .filter_map(|summary| Room::of_topic(&summary.topic))
-        .collect()
 }
 
 fn event(name: &str, payload: &impl serde::Serialize) -> Event {

@@ -65,14 +65,9 @@ impl Presence {
         Self { grace, rooms: HashMap::new() }
     }
 
-    /// Has the room members? If not, its events may still know some of an earlier life of the server.
-    pub(super) fn is_open(&self, room: &Room) -> bool {
-        self.rooms.contains_key(room)
-    }
-
-    /// Takes over the members that the room's events know. Does nothing when the room has members already.
+    /// Takes over the members that the room's events know of, before anybody else comes in.
     pub(super) fn restore(&mut self, room: &Room, usernames: Vec<Username>, now: Instant) {
-        if usernames.is_empty() || self.is_open(room) {
+        if usernames.is_empty() {
             return;
         }
         let places = MAX_ROOM_MEMBERS.min(MAX_MEMBERS.saturating_sub(self.count()));

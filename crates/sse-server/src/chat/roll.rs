@@ -15,13 +15,12 @@ const MAX_EVENTS: usize = 1000;
 /// Bytes of events after which no further one is added to a page.
 const PAGE_BYTES: u64 = 1 << 20;
 
-/// Reads who has come and not gone.
-pub(super) async fn read(hub: &Hub, room: &Room) -> Result<Vec<Username>, ReadError> {
+/// Reads who has come and not gone by this seq.
+pub(super) async fn read(hub: &Hub, room: &Room, by: u64) -> Result<Vec<Username>, ReadError> {
     let selectors = Selectors::exactly(room.topic().clone());
-    let head = hub.head();
     let mut after = hub.place(Start::Kept(Seek::Last(MAX_EVENTS)), &selectors).seq();
     let mut here = HashSet::new();
-    while after < head {
+    while after < by {
         let read = Read {
             selectors: selectors.clone(),
             after,
@@ -31,7 +30,7 @@ pub(super) async fn read(hub: &Hub, room: &Room) -> Result<Vec<Username>, ReadEr
             max_bytes: PAGE_BYTES,
         };
         let page = hub.read(read).await?;
-        for record in &page.records {
+        for record in page.records.iter().filter(|record| record.seq <= by) {
             let mut decoder = Decoder::new();
             if let Some(Ok(event)) = decoder.feed(&record.frame).last() {
                 apply(&mut here, &event);

@@ -203,7 +203,7 @@ impl From<ChatError> for Problem {
     fn from(error: ChatError) -> Self {
         match error {
             ChatError::TooFast(too_fast) => Self::too_many(too_fast, too_fast.seconds()),
-            ChatError::Crowded(_) | ChatError::TooManyRooms { .. } => Self::conflict(error),
+            ChatError::Crowded(_) | ChatError::TooManyRooms(_) => Self::conflict(error),
             ChatError::Append(error) => error.into(),
             ChatError::Read(error) => error.into(),
         }

@@ -350,6 +350,19 @@ async fn who_left_before_the_restart_is_not_restored() {
 }
 
 #[tokio::test]
+async fn what_others_publish_to_a_rooms_topic_puts_nobody_in_it_and_out_of_it() {
+    let api = start(NO_GRACE);
+    let forged = |event: &str, name: &str| {
+        send(api.post(&format!("/topics/chat/lobby?event={event}"), json!({ "username": name }).to_string()))
+    };
+    assert_eq!(forged("userConnected", "mallory").await.status, 200);
+    assert_eq!(api.users("lobby").await, json!([]));
+    assert_eq!(api.enter("ann", "1").await["users"], 1);
+    assert_eq!(forged("userDisconnected", "ann").await.status, 200);
+    assert_eq!(api.users("lobby").await, json!(["ann"]));
+}
+
+#[tokio::test]
 async fn there_are_at_most_a_thousand_rooms() {
     let data = tempfile::tempdir().unwrap();
     let mut api = start_on(data.path(), &[]);
