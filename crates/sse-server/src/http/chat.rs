@@ -15,7 +15,6 @@ use super::publish::{self, KEY_PARAMETER};
 use super::query::Query;
 use super::{Worker, body};
 use crate::chat::{Room, Username};
-use form::{MessageForm, PresenceForm};
 
 /// Parameter with the name of a room.
 const ROOM: &str = "room";
@@ -53,7 +52,7 @@ pub(super) async fn message(request: HttpRequest, payload: Payload) -> Result<Ht
     let query = Query::read(&request, &[KEY_PARAMETER])?;
     let key = publish::key(&request, &query)?;
     let text = body::text(&request, payload, "a chat message", form::MAX_BYTES).await?;
-    let message = MessageForm::read(&text)?.message(key)?;
+    let message = form::message(&text, key)?;
     let said = Worker::of(&request).chat.say(message, address(&request)).await?;
     let json = SaidJson { id: said.id, event_id: said.event_id.to_string(), repeated: said.repeated };
     Ok(HttpResponse::Ok().json(json))
@@ -62,8 +61,8 @@ pub(super) async fn message(request: HttpRequest, payload: Payload) -> Result<Ht
 /// `POST /chat/presence`
 pub(super) async fn presence(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
-    let text = body::text(&request, payload, "this", form::MAX_BYTES).await?;
-    let form::Presence { room, username, client, lease } = PresenceForm::read(&text)?.presence()?;
+    let text = body::text(&request, payload, "a presence", form::MAX_BYTES).await?;
+    let form::Presence { room, username, client, lease } = form::presence(&text)?;
     let chat = &Worker::of(&request).chat;
     let Some(lease) = lease else {
         chat.leave(&room, &username, &client);

@@ -7,6 +7,7 @@ mod endpoint;
 mod error;
 mod events;
 mod fields;
+mod form;
 mod history;
 mod ndjson;
 mod notifications;

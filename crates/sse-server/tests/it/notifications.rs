@@ -75,7 +75,7 @@ async fn a_refusal_names_the_field() {
         (with("title", json!(" \n")), "title", "cannot be empty"),
         (with("title", json!("x".repeat(121))), "title", "at most 120 characters, this one has 121"),
         (with("title", json!("a\nb")), "title", "cannot contain '\\n' (character 2)"),
-        (with("title", json!(7)), "title", "must be a string, not a number"),
+        (with("title", json!(7)), "title", "must be a string, not 7"),
         (with("text", json!("x".repeat(2001))), "text", "at most 2000 characters, this one has 2001"),
         (with("text", json!("\u{1b}[2J")), "text", "cannot contain '\\u{1b}' (character 1)"),
         (with("text", json!(["a"])), "text", "must be a string, not an array"),

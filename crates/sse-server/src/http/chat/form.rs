@@ -1,12 +1,11 @@
-//! The JSON that a chat is sent: checked field by field; each complaint names its field.
+//! The JSON that a chat is sent: what each field may say.
 
 use std::time::Duration;
-
-use serde::Deserialize;
 
 use crate::chat::{Client, Message, Room, Text, Username};
 use crate::http::error::Problem;
 use crate::http::fields;
+use crate::http::form::Form;
 
 /// Most bytes of a body: the longest text with every character written as two `\u` escapes, and the rest.
 pub(super) const MAX_BYTES: usize = 32 << 10;
@@ -15,26 +14,6 @@ pub(super) const MAX_BYTES: usize = 32 << 10;
 const DEFAULT_LEASE_SECONDS: u64 = 45;
 /// Longest lease, and so the longest that somebody who vanished without a word can stay in the list.
 const MAX_LEASE_SECONDS: u64 = 300;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MessageForm {
-    username: String,
-    text: String,
-    room: Option<String>,
-    key: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct PresenceForm {
-    username: String,
-    client: String,
-    room: Option<String>,
-    lease_seconds: Option<u64>,
-    #[serde(default)]
-    leaving: bool,
-}
 
 /// A client that says that somebody is there, or not any more.
 #[derive(Debug)]
@@ -46,59 +25,51 @@ pub(super) struct Presence {
     pub(super) lease: Option<Duration>,
 }
 
-impl MessageForm {
-    pub(super) fn read(json: &str) -> Result<Self, Problem> {
-        parse(json, r#"{"username":"ann","text":"hello"}"#)
+/// Reads a message. `key` is what the request says beside its body.
+pub(super) fn message(json: &str, key: Option<String>) -> Result<Message, Problem> {
+    let known = ["username", "text", "room", "key"];
+    let mut form = Form::read(json, &known, r#"{"username":"ann","text":"hello"}"#)?;
+    let own = form.text("key", fields::key)?;
+    if let (Some(own), Some(key)) = (&own, &key)
+        && own != key
+    {
+        let detail = "the key of the body and that of the request differ; give one value, once";
+        return Err(Problem::bad_field("key", detail));
     }
-
-    /// The message. `key` is what the request says beside its body.
-    pub(super) fn message(self, key: Option<String>) -> Result<Message, Problem> {
-        let own = self.key.as_deref().map(|own| field("key", fields::key(own))).transpose()?;
-        if let (Some(own), Some(key)) = (&own, &key)
-            && own != key
-        {
-            let detail = "the key of the body and that of the request differ; give one value, once";
-            return Err(Problem::bad_field("key", detail));
-        }
-        Ok(Message {
-            room: field("room", Room::new(self.room.as_deref()))?,
-            username: field("username", Username::new(&self.username))?,
-            text: field("text", Text::new(&self.text))?,
-            key: own.or(key),
-        })
-    }
-}
-
-impl PresenceForm {
-    pub(super) fn read(json: &str) -> Result<Self, Problem> {
-        parse(json, r#"{"username":"ann","client":"3f0c9a"}"#)
-    }
-
-    pub(super) fn presence(self) -> Result<Presence, Problem> {
-        let lease = match self.lease_seconds.unwrap_or(DEFAULT_LEASE_SECONDS) {
-            seconds @ 1..=MAX_LEASE_SECONDS => Duration::from_secs(seconds),
-            _ => {
-                let detail = format!("leaseSeconds is from 1 to {MAX_LEASE_SECONDS}");
-                return Err(Problem::bad_field("leaseSeconds", detail));
-            }
-        };
-        Ok(Presence {
-            room: field("room", Room::new(self.room.as_deref()))?,
-            username: field("username", Username::new(&self.username))?,
-            client: field("client", Client::new(&self.client))?,
-            lease: (!self.leaving).then_some(lease),
-        })
-    }
-}
-
-fn parse<'a, T: Deserialize<'a>>(json: &'a str, example: &str) -> Result<T, Problem> {
-    serde_json::from_str(json).map_err(|error| {
-        Problem::bad_request(format!(
-            "the body is one JSON object such as {example}; this one is not: {error}"
-        ))
+    Ok(Message {
+        room: room(&mut form)?,
+        username: form.needed("username", Username::new)?,
+        text: form.needed("text", Text::new)?,
+        key: own.or(key),
     })
 }
 
-fn field<T>(name: &str, checked: Result<T, String>) -> Result<T, Problem> {
-    checked.map_err(|detail| Problem::bad_field(name, detail))
+/// Reads who is there, and for how long.
+pub(super) fn presence(json: &str) -> Result<Presence, Problem> {
+    let known = ["username", "client", "room", "leaseSeconds", "leaving"];
+    let mut form = Form::read(json, &known, r#"{"username":"ann","client":"3f0c9a"}"#)?;
+    let lease = lease(&mut form)?;
+    let leaving = form.value("leaving", "true or false")?.unwrap_or(false);
+    Ok(Presence {
+        room: room(&mut form)?,
+        username: form.needed("username", Username::new)?,
+        client: form.needed("client", Client::new)?,
+        lease: (!leaving).then_some(lease),
+    })
+}
+
+fn room(form: &mut Form) -> Result<Room, Problem> {
+    let named = form.text("room", |name| Room::new(Some(name)))?;
+    named.map_or_else(|| Room::new(None).map_err(Problem::bad_request), Ok)
+}
+
+fn lease(form: &mut Form) -> Result<Duration, Problem> {
+    let kind = "a whole number of seconds";
+    match form.value("leaseSeconds", kind)?.unwrap_or(DEFAULT_LEASE_SECONDS) {
+        seconds @ 1..=MAX_LEASE_SECONDS => Ok(Duration::from_secs(seconds)),
+        _ => {
+            let detail = format!("leaseSeconds is from 1 to {MAX_LEASE_SECONDS}");
+            Err(Problem::bad_field("leaseSeconds", detail))
+        }
+    }
 }
