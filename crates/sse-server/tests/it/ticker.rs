@@ -179,7 +179,7 @@ async fn lists_made_up_companies_until_a_real_price_is_posted() {
     quote(&api, "ACME", "5.5").await;
     while json_of(&reader.event().await)["source"] != "posted" {}
     let mut others = open(&api.server, "/ticker/events").await;
-    for _ in 0..60 {
+    for _ in 0..40 {
         let tick = json_of(&others.event().await);
         assert_eq!(tick["source"] == "posted", tick["symbol"] == "ACME", "{tick}");
     }
@@ -203,15 +203,15 @@ async fn the_market_rests_while_nobody_asks_for_it_by_name() {
     }
     assert_eq!(newest(&api).await, Vec::<String>::new(), "a stream of every topic does not wake the market");
     let mut reader = open(&api.server, "/ticker/events").await;
-    for _ in 0..800 {
+    for _ in 0..750 {
         reader.event().await;
     }
     drop(reader);
     let from = Instant::now();
-    // A market that trades publishes a dozen prices between two looks.
+    // A market that trades publishes half a dozen prices between two looks.
     let mut before = newest(&api).await;
     loop {
-        for _ in 0..5 {
+        for _ in 0..10 {
             everything.event_of("metrics").await;
         }
         let now = newest(&api).await;
