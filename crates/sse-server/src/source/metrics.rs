@@ -6,6 +6,7 @@ use sse_core::payload::{HubFigures, Metrics};
 use sse_core::{Event, EventType, Topic};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::host;
 use super::sampler::Sampler;
 use crate::hub::{Hub, Watched};
 use crate::shutdown::Shutdown;
@@ -58,14 +59,8 @@ async fn publish(hub: Hub, mut demand: Watched, every: Duration) {
     }
 }
 
-/// Samples on a thread of its own: a network disk that hangs must not hold up the server. `None` if the sampler
-/// panicked, which ends this source and nothing else.
-async fn sample(mut sampler: Sampler, every: Duration, hub: HubFigures) -> Option<(Sampler, Metrics)> {
-    let sampled = tokio::task::spawn_blocking(move || {
-        let metrics = sampler.sample(every, hub);
-        (sampler, metrics)
-    });
-    sampled.await.inspect_err(|error| tracing::error!(%error, "metrics have stopped")).ok()
+async fn sample(sampler: Sampler, every: Duration, hub: HubFigures) -> Option<(Sampler, Metrics)> {
+    host::read("metrics", sampler, move |sampler| sampler.sample(every, hub)).await
 }
 
 /// Counts the hub's events from one sample to the next.

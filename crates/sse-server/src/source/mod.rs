@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod clock;
+mod host;
 pub(crate) mod metrics;
 pub(crate) mod notification;
 mod sampler;

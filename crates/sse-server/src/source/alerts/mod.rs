@@ -9,11 +9,11 @@ use sse_core::payload::{Notification, NotificationSource, Severity};
 use sysinfo::System;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::{notification, timestamp};
+use super::{host, notification, timestamp};
 use crate::hub::Hub;
 use crate::shutdown::Shutdown;
 pub(crate) use thresholds::Thresholds;
-use vitals::{Gauge, Vitals};
+use vitals::Gauge;
 use watch::{Notice, Watch};
 
 /// Tells of the start, then of every shortage and its end, until shutdown.
@@ -38,22 +38,12 @@ async fn publish(hub: Hub, thresholds: Thresholds) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some((used, vitals)) = read(gauge).await else { return };
+        let Some((used, vitals)) = host::read("alerts", gauge, Gauge::read).await else { return };
         gauge = used;
         for notice in watch.observe(&vitals) {
             tell(&hub, notice).await;
         }
     }
-}
-
-/// Reads on a thread of its own: a network disk that hangs must not hold up the server. `None` if that panicked,
-/// which ends this source and nothing else.
-async fn read(mut gauge: Gauge) -> Option<(Gauge, Vitals)> {
-    let read = tokio::task::spawn_blocking(move || {
-        let vitals = gauge.read();
-        (gauge, vitals)
-    });
-    read.await.inspect_err(|error| tracing::error!(%error, "alerts have stopped")).ok()
 }
 
 fn started() -> Notice {
