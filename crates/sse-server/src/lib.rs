@@ -16,7 +16,7 @@ mod source;
 pub mod telemetry;
 
 pub use app::{App, StartError};
-pub use config::{DataDir, Heartbeat, LogFormat, Settings, TickerMarket};
+pub use config::{DataDir, Heartbeat, LogFormat, Settings, Switch, TickerMarket};
 pub use settings_file::SettingsFileError;
 pub use shutdown::{Shutdown, ShutdownSwitch};
 pub use source::ticker::FeedError;

@@ -5,11 +5,9 @@ mod form;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use sse_core::payload::Connected;
-use sse_core::{Event, EventType};
 
 use super::error::Problem;
-use super::opening::{PARAMETERS, open};
+use super::opening::{PARAMETERS, connected, open};
 use super::publish::{self, KEY_PARAMETER, Stored};
 use super::query::Query;
 use super::{Worker, body};
@@ -19,10 +17,7 @@ use crate::source::notification;
 
 pub(super) async fn stream(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let query = Query::read(&request, &PARAMETERS)?;
-    let greeting = Connected { message: "Connected to notifications".into() };
-    let data = serde_json::to_string(&greeting).expect("strings become JSON");
-    let connected = EventType::new("connected").expect("not empty, one line");
-    let greeting = Event::new(data).with_type(connected);
+    let greeting = connected("Connected to notifications");
     open(&request, &query, Selectors::exactly(notification::topic()), greeting)
 }
 

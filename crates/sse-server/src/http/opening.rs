@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse};
-use sse_core::{Event, encode};
+use sse_core::payload::Connected;
+use sse_core::{Event, EventType, encode};
 
 use super::Worker;
 use super::error::Problem;
@@ -48,6 +49,12 @@ pub(super) fn open(
         .insert_header(("X-Accel-Buffering", "no"))
         .body(Writer::new(subscription, first.into(), worker.heartbeat, peer));
     Ok(response)
+}
+
+/// The greeting of the streams that have a path of their own.
+pub(super) fn connected(message: impl Into<String>) -> Event {
+    let data = serde_json::to_string(&Connected { message: message.into() }).expect("strings become JSON");
+    Event::new(data).with_type(EventType::new("connected").expect("not empty, one line"))
 }
 
 /// Where the stream starts. The header wins over the parameters, because a browser that reconnects keeps the URL

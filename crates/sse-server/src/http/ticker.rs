@@ -8,11 +8,10 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use sse_core::payload::Connected;
-use sse_core::{Event, EventType, Selector};
+use sse_core::Selector;
 
 use super::error::Problem;
-use super::opening::{PARAMETERS, open};
+use super::opening::{PARAMETERS, connected, open};
 use super::publish::{BatchStored, is_batch};
 use super::query::{Query, SYMBOL};
 use super::{Worker, body};
@@ -28,10 +27,7 @@ struct SymbolList {
 pub(super) async fn stream(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let query = Query::read(&request, &[&[SYMBOL], &PARAMETERS[..]].concat())?;
     let selectors = selectors(&query)?;
-    let greeting = Connected { message: "Connected to the ticker".into() };
-    let data = serde_json::to_string(&greeting).expect("strings become JSON");
-    let connected = EventType::new("connected").expect("not empty, one line");
-    open(&request, &query, selectors, Event::new(data).with_type(connected))
+    open(&request, &query, selectors, connected("Connected to the ticker"))
 }
 
 fn selectors(query: &Query) -> Result<Selectors, Problem> {

@@ -18,6 +18,7 @@ pub(super) const MAX_TOPICS: usize = 10_000;
 /// Topics from which on those are forgotten of which nothing is kept, and how many at a time.
 const MANY_TOPICS: usize = MAX_TOPICS / 10 * 9;
 const FORGOTTEN_AT_ONCE: usize = 1000;
+
 /// The records that can be read.
 #[derive(Debug)]
 pub(super) struct Index {

@@ -7,8 +7,6 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use sse_core::payload::Connected;
-use sse_core::{Event, EventType};
 
 use super::{ROOM, address, room};
 use crate::chat::{Stay, Username};
@@ -30,10 +28,7 @@ pub(in crate::http) async fn open(request: HttpRequest) -> Result<HttpResponse, 
     let query = Query::read(&request, &[&[ROOM, USERNAME], &PARAMETERS[..]].concat())?;
     let room = room(&query)?;
     let username = query.get(USERNAME).map(Username::new).transpose().map_err(Problem::bad_request)?;
-    let greeting = Connected { message: format!("Connected to chat room {room}") };
-    let data = serde_json::to_string(&greeting).expect("strings become JSON");
-    let connected = EventType::new("connected").expect("not empty, one line");
-    let greeting = Event::new(data).with_type(connected);
+    let greeting = opening::connected(format!("Connected to chat room {room}"));
     let selectors = Selectors::exactly(room.topic().clone());
     // Subscribed first: who comes by this stream sees the event that says so.
     let response = opening::open(&request, &query, selectors, greeting)?;
