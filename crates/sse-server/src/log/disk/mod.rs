@@ -2,6 +2,7 @@
 
 mod folder;
 mod readers;
+mod removal;
 mod restore;
 mod store;
 mod writer;

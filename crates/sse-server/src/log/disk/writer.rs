@@ -1,7 +1,7 @@
 //! The one thread that writes: takes what has come in meanwhile as a group, stores it with one fsync, makes it
-//! readable, answers. Removes in small portions what is not kept any more.
+//! readable, answers. In between it takes out what is not kept any more.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
+use super::removal::Removal;
 use super::store::{CommitError, Store, Write};
 use crate::log::answers::{Post, Reply};
 use crate::log::{Append, AppendError, Appended, Record, now_millis};
@@ -18,10 +19,6 @@ use crate::log::{Append, AppendError, Appended, Record, now_millis};
 const GROUP_RECORDS: usize = 4096;
 /// Bytes of data in a group, after which no further batch is added to it.
 const GROUP_BYTES: usize = 8 << 20;
-/// Records removed with a group at the least, so that removing keeps up with appending.
-const REMOVED_WITH_GROUP: usize = 256;
-/// Records removed in one transaction when there is nothing else to do. Takes about a millisecond.
-const REMOVED_AT_REST: usize = 512;
 /// How often records are looked at that are too old.
 const TICK: Duration = Duration::from_secs(1);
 /// Seqs reserved at a time for records in memory.
@@ -41,10 +38,7 @@ pub(super) struct Writer {
     rows: HashMap<Arc<Topic>, i64>,
     /// Seqs up to this one may be given to records in memory.
     reserved: u64,
-    /// Records that are out of the index but still in the file, oldest first.
-    doomed: VecDeque<(Arc<Topic>, u64)>,
-    /// Keys that are out of the index but still in the file.
-    forgotten: Vec<Arc<str>>,
+    removal: Removal,
     /// Batches refused since the store could last be written.
     refused: u64,
     /// A write failed in a way after which the file cannot be trusted to take more.
@@ -60,7 +54,7 @@ struct Stamped {
 }
 
 impl Writer {
-    /// Takes over the store, marks it as in use, and dooms what the policies do not keep any more.
+    /// Takes over the store, marks it as in use, and finds what the policies do not keep any more.
     pub(super) fn new(
         mut store: Store,
         shared: Arc<Shared>,
@@ -79,8 +73,8 @@ impl Writer {
             })?;
             reserved
         };
-        let (doomed, forgotten) = (VecDeque::new(), Vec::new());
-        let mut writer = Self { store, shared, rows, reserved, doomed, forgotten, refused: 0, failed: None };
+        let removal = Removal::default();
+        let mut writer = Self { store, shared, rows, reserved, removal, refused: 0, failed: None };
         writer.expire();
         Ok(writer)
     }
@@ -163,7 +157,7 @@ impl Writer {
     fn stamp(&mut self, group: Vec<Request>, now: u64) -> Vec<Stamped> {
         let mut state = self.shared.state();
         let index = &mut state.index;
-        self.forgotten.extend(index.keys().expire(now));
+        self.removal.add_keys(index.keys().expire(now));
         let mut head = index.head();
         let mut stamped = Vec::with_capacity(group.len());
         for request in group {
@@ -196,11 +190,11 @@ impl Writer {
             return Ok(());
         }
         let count: usize = group.iter().map(|batch| batch.records.len()).sum();
-        let doomed = self.doomed.len().min(REMOVED_WITH_GROUP.max(2 * count));
+        let portion = self.removal.with_group(count);
         let mut new_rows = HashMap::new();
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
-            remove(write, self.doomed.iter().take(doomed), &self.forgotten, &self.rows)?;
+            self.removal.write(portion, write, &self.rows)?;
             for batch in group {
                 insert(write, batch, now, &self.rows, &mut new_rows)?;
             }
@@ -208,8 +202,7 @@ impl Writer {
         });
         committed.map_err(|error| self.failure(error))?;
         self.rows.extend(new_rows);
-        self.doomed.drain(..doomed);
-        self.forgotten.clear();
+        self.removal.written(portion);
         self.reserved = reserved;
         Ok(())
     }
@@ -250,8 +243,7 @@ impl Writer {
             topics.insert(Arc::clone(&record.topic));
         }
         for topic in topics {
-            let seqs = state.index.expire(&topic, now);
-            self.doomed.extend(seqs.into_iter().map(|seq| (Arc::clone(&topic), seq)));
+            self.removal.add_records(&topic, state.index.expire(&topic, now));
         }
         let mut post = Post::default();
         for Stamped { request, records, .. } in group {
@@ -271,36 +263,29 @@ impl Writer {
     fn expire(&mut self) {
         let now = now_millis();
         let mut state = self.shared.state();
-        self.forgotten.extend(state.index.keys().expire(now));
+        self.removal.add_keys(state.index.keys().expire(now));
         for (topic, seqs) in state.index.expire_all(now) {
-            self.doomed.extend(seqs.into_iter().map(|seq| (Arc::clone(&topic), seq)));
+            self.removal.add_records(&topic, seqs);
         }
     }
 
     /// Takes some of what is out of the index out of the file. `false` when there is no more, or it cannot be
     /// done now.
     fn remove_at_rest(&mut self) -> bool {
-        if (self.doomed.is_empty() && self.forgotten.is_empty()) || self.failed.is_some() {
-            return false;
-        }
-        let doomed = self.doomed.len().min(REMOVED_AT_REST);
-        let committed = self
-            .store
-            .commit(|write| remove(write, self.doomed.iter().take(doomed), &self.forgotten, &self.rows));
+        let Some(portion) = self.removal.at_rest().filter(|_| self.failed.is_none()) else { return false };
+        let committed = self.store.commit(|write| self.removal.write(portion, write, &self.rows));
         if let Err(error) = committed {
             let error = self.failure(error);
             tracing::warn!(%error, "what is not kept any more was not removed");
             return false;
         }
-        self.doomed.drain(..doomed);
-        self.forgotten.clear();
+        self.removal.written(portion);
         true
     }
 
     /// Makes room for new topics when there are many of which nothing is kept.
     fn forget_topics(&mut self) {
-        // A doomed record needs the row of its topic.
-        if !self.doomed.is_empty() || self.failed.is_some() {
+        if self.removal.has_records() || self.failed.is_some() {
             return;
         }
         let (unused, forgotten) = {
@@ -389,23 +374,4 @@ fn insert(
         write.insert_key(key, Appended { first: first.seq, count, repeated: false }, now)?;
     }
     Ok(())
-}
-
-fn remove<'a>(
-    write: &Write<'_>,
-    doomed: impl Iterator<Item = &'a (Arc<Topic>, u64)>,
-    forgotten: &[Arc<str>],
-    rows: &HashMap<Arc<Topic>, i64>,
-) -> rusqlite::Result<()> {
-    let mut newest = HashMap::new();
-    for (topic, seq) in doomed {
-        write.delete_record(*seq)?;
-        newest.insert(topic, *seq);
-    }
-    for (topic, seq) in newest {
-        if let Some(row) = rows.get(topic) {
-            write.set_removed(*row, seq)?;
-        }
-    }
-    forgotten.iter().try_for_each(|key| write.delete_key(key))
 }
