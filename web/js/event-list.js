@@ -65,13 +65,39 @@ function row({ type, data, at }) {
 }
 
 /**
- * The line worth reading: the text of a message, the main figures of a sample, else the data itself.
+ * The line worth reading: what is said, the main figures of a sample, else the data itself.
  * @param {string} type
  * @param {string} data
  */
 function summary(type, data) {
+  return (told(type, data) ?? data).slice(0, MAX_TEXT);
+}
+
+/**
+ * What an event of a known type says; null when it does not say it the way ours do. Anybody can publish to the topic.
+ * @param {string} type
+ * @param {string} data
+ * @returns {string | null}
+ */
+function told(type, data) {
   const value = parsed(data);
-  if (type === "message" && typeof value?.message === "string") return value.message.slice(0, MAX_TEXT);
-  if (type !== "metrics" || value === null) return data.slice(0, MAX_TEXT);
-  return `load ${units.load(value.cpuLoad)} · CPU ${units.percent(value.cpuUsage)} · ${units.megabytes(value.freeMemory)} free · up ${units.duration(value.uptime)}`;
+  return value === null ? null : (TELLERS.get(type)?.(value) ?? null);
+}
+
+/** @type {Map<string, (value: any) => string | null>} */
+const TELLERS = new Map([
+  ["message", ({ message }) => text(message)],
+  ["metrics", sample],
+  ["notification", ({ title }) => text(title)],
+  ["newMessage", ({ username, text: said }) => text(username) && text(said) && `${username}: ${said}`],
+  ["userConnected", ({ username }) => text(username)],
+  ["userDisconnected", ({ username }) => text(username)],
+]);
+
+/** @param {unknown} value */
+const text = (value) => (typeof value === "string" ? value : null);
+
+/** @param {any} value */
+function sample({ cpuLoad, cpuUsage, freeMemory, uptime }) {
+  return `load ${units.load(cpuLoad)} · CPU ${units.percent(cpuUsage)} · ${units.megabytes(freeMemory)} free · up ${units.duration(uptime)}`;
 }

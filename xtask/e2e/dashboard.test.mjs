@@ -243,6 +243,25 @@ describe("dashboard", { timeout: 180_000 }, () => {
     await close();
   });
 
+  it("says on the home page what a notification or somebody in the chat says, as text", async () => {
+    const { page, problems, close } = await newPage(browser);
+    const odd = { username: 7, text: "x" };
+    await fakeStream(page, "**/events*", [
+      ["userConnected", { username: "ann" }, "a-1"],
+      ["newMessage", { username: "ann", text: HOSTILE, time: "" }, "a-2"],
+      ["newMessage", odd, "a-3"],
+      ["notification", { category: "deploy", title: "Version 3 is live", text: "" }, "a-4"],
+      ["constructor", { title: "no type of ours" }, "a-5"],
+    ]);
+    await page.goto(server.url);
+    await page.waitForFunction(() => document.querySelectorAll("#events li").length === 5);
+    const texts = await page.locator("#events .event-text").allTextContents();
+    assert.deepEqual(texts.reverse(), ["ann", `ann: ${HOSTILE}`, JSON.stringify(odd), "Version 3 is live", JSON.stringify({ title: "no type of ours" })]);
+    assert.equal(await page.evaluate(() => window.owned), undefined);
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
   it("shows on the home page how many streams are open here", async () => {
     const { page, problems, close } = await open("/");
     const streams = () => page.waitForFunction(() => Number(document.querySelector("[data-hub=streams]")?.textContent) || null);
