@@ -154,7 +154,7 @@ async fn the_market_is_called_simulated_and_its_seed_decides_it() {
         let mut reader = open(&server, "/ticker/events").await;
         let mut walk = Vec::new();
         // Past the opening, into what comes live.
-        while walk.len() < 760 {
+        while walk.len() < 390 {
             let event = reader.event().await;
             assert_eq!(json_of(&event)["source"], "simulated");
             walk.push(tick(&event));
@@ -203,7 +203,7 @@ async fn the_market_rests_while_nobody_asks_for_it_by_name() {
     }
     assert_eq!(newest(&api).await, Vec::<String>::new(), "a stream of every topic does not wake the market");
     let mut reader = open(&api.server, "/ticker/events").await;
-    for _ in 0..750 {
+    for _ in 0..390 {
         reader.event().await;
     }
     drop(reader);

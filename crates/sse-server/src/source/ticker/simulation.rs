@@ -6,8 +6,9 @@ use fastrand::Rng;
 
 use super::{Market, MarketTick, Price, Source, Step, Symbol};
 
-/// Ticks of the time before the first reader came, so that there is something to draw at once.
-const OPENING: Duration = Duration::from_secs(240);
+/// Ticks of the time before the first reader came, so that there is something to draw at once: about 30 of each symbol. All
+/// of them go through the streams of every topic as well, so they are no more than that.
+const OPENING: Duration = Duration::from_secs(120);
 
 /// Seconds between two ticks of a symbol: at least, on average, at most. So that no two symbols go in step, and that
 /// twelve of them leave a stream of every topic readable: three a second together.
@@ -175,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn opens_with_four_minutes_of_ticks_in_their_order() {
+    fn opens_with_two_minutes_of_ticks_in_their_order() {
         let opening = Simulation::new(1).next().unwrap();
-        assert!((600..1000).contains(&opening.ticks.len()), "{}", opening.ticks.len());
+        assert!((300..500).contains(&opening.ticks.len()), "{}", opening.ticks.len());
         assert!(opening.ticks.is_sorted_by(|a, b| a.age >= b.age));
         assert!(opening.ticks.iter().all(|tick| tick.age <= OPENING));
         for company in &COMPANIES {
