@@ -12,9 +12,9 @@ const OPENING: Duration = Duration::from_secs(120);
 
 /// Seconds between two ticks of a symbol: at least, on average, at most. So that no two symbols go in step, and that
 /// twelve of them leave a stream of every topic readable: three a second together.
-const LEAST_PAUSE: f64 = 1.0;
+const LEAST_PAUSE: f64 = 2.0;
 const MEAN_PAUSE: f64 = 4.0;
-const MOST_PAUSE: f64 = 16.0;
+const MOST_PAUSE: f64 = 8.0;
 
 /// Seconds of trading that go by in a second, so that one minute has something to show.
 const SPEED: f64 = 30.0;
