@@ -1,6 +1,6 @@
 //! A self-contained real-time event hub over Server-Sent Events.
 //!
-//! The binary is a thin `main` over [`App`]. Imports go one way: `log <- hub <- source <- chat <- http <- app`. Only
+//! The binary is a thin `main` over [`App`]. Imports go one way: `policy, selectors <- log <- hub <- source <- chat <- http <- app`. Only
 //! `http` knows actix-web, only `log` stores records, only [`Settings`] reads the environment.
 
 mod app;
@@ -10,6 +10,7 @@ mod http;
 mod hub;
 mod log;
 pub mod policy;
+mod selectors;
 mod settings_file;
 mod shutdown;
 mod source;

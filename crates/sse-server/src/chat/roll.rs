@@ -7,8 +7,9 @@ use sse_core::{Decoder, Event};
 
 use super::names::{Room, Username};
 use super::{USER_CONNECTED, USER_DISCONNECTED};
-use crate::hub::{Hub, Selectors, Start};
+use crate::hub::{Hub, Start};
 use crate::log::{Depth, Read, ReadError, Seek};
+use crate::selectors::Selectors;
 
 /// Newest events of a room that are looked at. Who came before them is announced once more on return.
 const MAX_EVENTS: usize = 1000;

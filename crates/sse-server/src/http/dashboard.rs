@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::error::Problem;
 use super::opening::{PARAMETERS, connected, open};
 use super::query::Query;
-use crate::hub::Selectors;
+use crate::selectors::Selectors;
 use crate::source::metrics;
 
 pub(super) async fn stream(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -8,7 +8,8 @@ use super::Worker;
 use super::error::Problem;
 use super::page::{self, EventPage};
 use super::query::{LAST, Query, SINCE};
-use crate::hub::{Selectors, Start};
+use crate::hub::Start;
+use crate::selectors::Selectors;
 
 pub(super) async fn page(request: HttpRequest, topic: Path<String>) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;

@@ -11,8 +11,8 @@ use super::opening::{PARAMETERS, connected, open};
 use super::publish::{self, KEY_PARAMETER, Stored};
 use super::query::Query;
 use super::{Worker, body};
-use crate::hub::Selectors;
 use crate::log::Draft;
+use crate::selectors::Selectors;
 use crate::source::notification;
 
 pub(super) async fn stream(request: HttpRequest) -> Result<HttpResponse, Problem> {

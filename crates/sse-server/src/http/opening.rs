@@ -11,7 +11,8 @@ use super::Worker;
 use super::error::Problem;
 use super::query::{self, Query};
 use super::writer::Writer;
-use crate::hub::{Selectors, Start};
+use crate::hub::Start;
+use crate::selectors::Selectors;
 
 /// Reconnection time that a stream suggests, drawn anew for each so that a restart does not bring all readers
 /// back in the same instant.

@@ -11,8 +11,9 @@ use sse_core::{Decoder, Limits, RecordId};
 
 use super::error::Problem;
 use super::query::Query;
-use crate::hub::{Hub, Place, Selectors};
+use crate::hub::{Hub, Place};
 use crate::log::{Depth, Page, Read, ReadError, Record};
+use crate::selectors::Selectors;
 
 /// Events in a page: default, and most.
 const DEFAULT_LIMIT: usize = 100;

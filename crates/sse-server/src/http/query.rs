@@ -3,8 +3,9 @@
 use actix_web::HttpRequest;
 
 use super::error::Problem;
-use crate::hub::{Selectors, Start};
+use crate::hub::Start;
 use crate::log::Seek;
+use crate::selectors::Selectors;
 
 /// Value that stands for "all that is kept".
 const EARLIEST: &str = "earliest";

@@ -15,7 +15,7 @@ use super::opening::{PARAMETERS, connected, open};
 use super::publish::{BatchStored, is_batch};
 use super::query::{Query, SYMBOL};
 use super::{Worker, body};
-use crate::hub::Selectors;
+use crate::selectors::Selectors;
 use crate::source::ticker::{self, Listing, Symbol};
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sse_core::Topic;
 use tokio::sync::watch;
 
-use super::Selectors;
+use crate::selectors::Selectors;
 
 /// Counts, for each thing watched, the subscriptions that want it.
 #[derive(Debug, Default)]

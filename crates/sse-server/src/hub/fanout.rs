@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use super::feed::Feed;
-use super::{Hub, Selectors, Start, Subscription};
+use super::{Hub, Start, Subscription};
 use crate::log::{Tail, Tailed, hand_out_answers};
+use crate::selectors::Selectors;
 use crate::shutdown::Shutdown;
 
 /// The feeds of one worker. Cheap to clone; clones are the same fan-out.

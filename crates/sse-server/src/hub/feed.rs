@@ -8,8 +8,8 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use slab::Slab;
 
-use super::Selectors;
 use crate::log::Record;
+use crate::selectors::Selectors;
 
 /// Bytes of frames that a feed keeps, if the newest chunk is not larger. A reader further behind reads the log.
 const KEPT_BYTES: usize = 1 << 20;

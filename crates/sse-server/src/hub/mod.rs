@@ -4,7 +4,6 @@ mod demand;
 mod fanout;
 mod feed;
 mod figures;
-mod selectors;
 mod start;
 mod subscription;
 
@@ -16,12 +15,12 @@ use crate::log::{
     Append, AppendError, Appended, Draft, Log, Page, Pending, Read, ReadError, Seek, Tail, TopicSummary,
 };
 use crate::policy::Policies;
+use crate::selectors::Selectors;
 use demand::Demand;
 pub(crate) use demand::Watched;
 pub(crate) use fanout::Fanout;
 pub(crate) use figures::OpenStream;
 use figures::Streams;
-pub(crate) use selectors::Selectors;
 pub(crate) use start::{Place, Start};
 pub(crate) use subscription::{Delivery, Subscription};
 

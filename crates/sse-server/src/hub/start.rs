@@ -2,8 +2,9 @@
 
 use sse_core::RecordId;
 
-use super::{Hub, Selectors};
+use super::Hub;
 use crate::log::Seek;
+use crate::selectors::Selectors;
 
 /// What a reader asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

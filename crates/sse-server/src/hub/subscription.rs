@@ -10,8 +10,9 @@ use sse_core::payload::{Gap, GapReason};
 use sse_core::{RecordId, encode};
 
 use super::feed::{Feed, Next};
-use super::{Hub, Place, Selectors, Start};
+use super::{Hub, Place, Start};
 use crate::log::{Depth, Page, Pending, Read, ReadError, Record};
+use crate::selectors::Selectors;
 
 /// Most records and bytes read from the log at a time while catching up. A record that passes the bytes is the
 /// last of its page.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sse_core::{Event, Selector, Topic};
 
 use super::*;
-use crate::hub::Selectors;
 use crate::policy::{Durability, Policies, Policy, Retain, SlowReader};
+use crate::selectors::Selectors;
 
 /// Makes a test of each promise for one implementation: `log` is an async expression over `policies`.
 macro_rules! contract {

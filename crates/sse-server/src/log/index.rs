@@ -10,8 +10,8 @@ use sse_core::{Epoch, RecordId, Topic};
 use super::kept::{Entry, Kept, TopicSummary, seconds};
 use super::keys::Keys;
 use super::{AppendError, Draft, Read, Record, Seek};
-use crate::hub::Selectors;
 use crate::policy::{Durability, Policies};
+use crate::selectors::Selectors;
 
 /// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
 pub(super) const MAX_TOPICS: usize = 10_000;

@@ -10,8 +10,8 @@ use super::tail::Announcer;
 use super::{
     Append, AppendError, Appended, Log, Page, Pending, Read, ReadError, Seek, Tail, TopicSummary, now_millis,
 };
-use crate::hub::Selectors;
 use crate::policy::Policies;
+use crate::selectors::Selectors;
 
 /// Keeps every topic in memory, whatever its durability.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ pub(crate) use memory::MemoryLog;
 pub(crate) use record::{Append, Appended, Draft, Record};
 pub(crate) use tail::{Tail, Tailed};
 
-use crate::hub::Selectors;
+use crate::selectors::Selectors;
 
 /// A future that does not borrow: dropping it does not cancel what it stands for.
 pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -14,7 +14,7 @@ use crate::http::Worker;
 use crate::http::error::Problem;
 use crate::http::opening::{self, PARAMETERS};
 use crate::http::query::Query;
-use crate::hub::Selectors;
+use crate::selectors::Selectors;
 
 const USERNAME: &str = "username";
 

@@ -20,8 +20,8 @@ use super::tail::Announcer;
 use super::{
     Append, AppendError, Appended, Log, Page, Pending, Read, ReadError, Record, Seek, Tail, TopicSummary,
 };
-use crate::hub::Selectors;
 use crate::policy::Policies;
+use crate::selectors::Selectors;
 use folder::Folder;
 use readers::Readers;
 use restore::{Restored, restore};

@@ -5,9 +5,9 @@ use std::path::Path;
 use sse_core::{Event, Topic};
 
 use super::*;
-use crate::hub::Selectors;
 use crate::log::contract::{contract, policies};
 use crate::log::{Depth, Draft};
+use crate::selectors::Selectors;
 
 contract!(|policies| {
     let folder = tempfile::tempdir().unwrap();

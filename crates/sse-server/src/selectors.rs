@@ -61,7 +61,7 @@ impl Selectors {
     }
 
     /// Does one of the selectors name a topic below `prefix`, or all of them?
-    pub(super) fn name_below(&self, prefix: &Topic) -> bool {
+    pub(crate) fn name_below(&self, prefix: &Topic) -> bool {
         let all_below = Selector::Below(prefix.clone());
         self.0.iter().any(|selector| match selector {
             Selector::All => false,
