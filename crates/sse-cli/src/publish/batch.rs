@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn lines(texts: &[&str]) -> Vec<Line> {
-        (5..).zip(texts).map(|(number, text)| Line { number, text: (*text).into() }).collect()
+        (5..).zip(texts).map(|(number, text)| Line { number, text: (*text).into(), room: None }).collect()
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! Where the events come from: the argument, or stdin line by line on a thread of its own. Knows nothing of HTTP.
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Longest line, its end not counted. Above what a hub takes as one event, so that the hub's own limit is what
 /// people meet.
 const MAX_LINE_BYTES: usize = 4 << 20;
-/// Lines that wait while a request is out; then stdin is not read. In bytes, `MAX_LINE_BYTES` for each at worst.
+/// Lines that wait while a request is out; then stdin is not read.
 const MAX_WAITING_LINES: usize = 1000;
+/// Bytes of lines that wait or are under way; then stdin is not read.
+const MAX_HELD_BYTES: usize = 4 * MAX_LINE_BYTES;
 
 /// One event to be.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(super) struct Line {
     pub(super) number: u64,
     /// Without its end.
     pub(super) text: String,
+    /// Its part of `MAX_HELD_BYTES`, given back when the line is dropped.
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
 /// Why there are no more lines.
@@ -52,13 +58,16 @@ impl Input {
     /// One event.
     pub(super) fn one(text: String, limits: BatchLimits) -> Self {
         let (_, lines) = mpsc::channel(1);
-        Self { lines, limits, held: Some(Ok(Line { number: 1, text })) }
+        Self { lines, limits, held: Some(Ok(Line { number: 1, text, room: None })) }
     }
 
-    /// The lines of stdin. The thread ends with stdin, or at the first line after this is dropped.
+    /// The lines of stdin. The thread ends with stdin, or at the first line after this is dropped. To be called within
+    /// a runtime.
     pub(super) fn stdin(limits: BatchLimits) -> Self {
         let (sender, lines) = mpsc::channel(MAX_WAITING_LINES);
-        std::thread::spawn(move || read(io::stdin().lock(), &sender));
+        let (runtime, room) = (Handle::current(), Arc::new(Semaphore::new(MAX_HELD_BYTES)));
+        let wait_for_room = move |bytes| runtime.block_on(Arc::clone(&room).acquire_many_owned(bytes)).ok();
+        std::thread::spawn(move || read(io::stdin().lock(), wait_for_room, &sender));
         Self { lines, limits, held: None }
     }
 
@@ -94,10 +103,18 @@ impl Input {
     }
 }
 
-/// Reads to the end, or to the first error.
-fn read(mut source: impl BufRead, lines: &mpsc::Sender<Result<Line, InputError>>) {
+/// Reads to the end, or to the first error. `room` waits until a line of so many bytes may be held.
+fn read(
+    mut source: impl BufRead,
+    room: impl Fn(u32) -> Option<OwnedSemaphorePermit>,
+    lines: &mpsc::Sender<Result<Line, InputError>>,
+) {
     for number in 1.. {
-        let Some(line) = read_line(&mut source, number).transpose() else { return };
+        let Some(mut line) = read_line(&mut source, number).transpose() else { return };
+        if let Ok(line) = &mut line {
+            // A line has at most MAX_LINE_BYTES.
+            line.room = room(u32::try_from(line.text.len()).unwrap_or(u32::MAX));
+        }
         let last = line.is_err();
         if lines.blocking_send(line).is_err() || last {
             return;
@@ -121,7 +138,7 @@ fn read_line(source: &mut impl BufRead, number: u64) -> Result<Option<Line>, Inp
         return Err(InputError::TooLong { number });
     }
     let text = String::from_utf8(bytes).map_err(|_| InputError::NotUtf8 { number })?;
-    Ok(Some(Line { number, text }))
+    Ok(Some(Line { number, text, room: None }))
 }
 
 #[cfg(test)]
@@ -158,7 +175,7 @@ mod tests {
         let limits = BatchLimits { lines: 3, bytes: 4 };
         let mut input = Input { lines, limits, held: None };
         for text in ["a", "b", "c", "d", "eeeeee", "f"] {
-            sender.send(Ok(Line { number: 1, text: text.into() })).await.unwrap();
+            sender.send(Ok(Line { number: 1, text: text.into(), room: None })).await.unwrap();
         }
         sender.send(Err(InputError::NotUtf8 { number: 7 })).await.unwrap();
         drop(sender);
@@ -169,5 +186,25 @@ mod tests {
             }));
         }
         assert_eq!(batches, ["a b c", "d", "eeeeee", "f", "!"]);
+    }
+
+    #[tokio::test]
+    async fn stdin_is_not_read_while_too_much_is_held() {
+        let (sender, mut lines) = mpsc::channel(MAX_WAITING_LINES);
+        let (runtime, semaphore) = (Handle::current(), Arc::new(Semaphore::new(4)));
+        let rest = Arc::clone(&semaphore);
+        let room = move |bytes| runtime.block_on(Arc::clone(&rest).acquire_many_owned(bytes)).ok();
+        let thread = std::thread::spawn(move || read(&b"aa\nbb\ncc\n"[..], room, &sender));
+        let (first, second) = (lines.recv().await.unwrap().unwrap(), lines.recv().await.unwrap().unwrap());
+        assert_eq!(
+            (first.text.as_str(), second.text.as_str(), semaphore.available_permits()),
+            ("aa", "bb", 0)
+        );
+        assert!(lines.try_recv().is_err(), "there is no room for the third");
+        drop(first);
+        let third = tokio::task::spawn_blocking(move || lines.blocking_recv()).await.unwrap();
+        assert_eq!(third.unwrap().unwrap().text, "cc");
+        drop(second);
+        tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
     }
 }
