@@ -35,13 +35,16 @@ impl Talk {
         self.say(GOOD, format!("connected to {}", shown(url)));
     }
 
-    pub(crate) fn reconnecting(&mut self, name: &str, url: &Url, lost: &Reconnecting) {
+    /// `was_open`: there has been a connection before.
+    pub(crate) fn reconnecting(&mut self, name: &str, url: &Url, was_open: bool, lost: &Reconnecting) {
         let Reconnecting { reason, delay, attempt, .. } = lost;
         let why = reason.to_string();
         let why = plain(&why);
         let unreachable = matches!(reason, Interruption::Network(error) if error.is_connect());
         let what = if unreachable {
             format!("cannot connect to {}", shown(url))
+        } else if !was_open {
+            format!("no stream from {}", shown(url))
         } else if name.is_empty() {
             "connection lost".to_owned()
         } else {
@@ -117,6 +120,7 @@ impl Talk {
             GapReason::Slow => {
                 format!("gap: this reader was too slow, events after {requested} were left out")
             }
+            GapReason::Other => format!("gap: events after {requested} are missing"),
         };
         put(BAD, &format!("{text}; the stream goes on from {first}"));
         true

@@ -39,6 +39,9 @@ pub enum GapReason {
     Expired,
     /// The reader was too slow and the topic's policy moved it forward.
     Slow,
+    /// A reason that came after this version: a reader must know of the loss all the same. No hub sends it.
+    #[serde(other)]
+    Other,
 }
 
 /// Data of a `notification` event on the topic `notifications`.

@@ -224,15 +224,16 @@ impl Follow {
         };
         let (url, exit) = (stream.source().url().clone(), stream.trouble);
         let unanswered = matches!(&lost.reason, Interruption::Network(error) if !error.is_connect());
+        let was_open = stream.was_open();
         if unanswered
-            && !stream.was_open()
+            && !was_open
             && let Some(doubt) = self.args.connection.doubt(&url)
         {
             self.talk.hint(doubt);
         }
         match stream.lost(matches!(lost.reason, Interruption::End)) {
             Loss::Again => {
-                self.talk.reconnecting(&stream.name, &url, lost);
+                self.talk.reconnecting(&stream.name, &url, was_open, lost);
                 Continue(())
             }
             Loss::End => {

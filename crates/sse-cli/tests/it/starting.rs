@@ -130,6 +130,11 @@ async fn a_gap_ends_with_10_if_wanted() {
     let output = run(&args).await;
     assert_eq!((stdout(&output), output.status.code()), ("x\n", Some(10)));
     assert_eq!(std::fs::read_to_string(&cursor).unwrap(), "{\"id\":\"1\"}\n", "the gap is told again");
+    let later = gap.replace("expired", "of-a-later-version");
+    let server =
+        Server::start([Script::stream().send(format!("event: gap\ndata: {later}\n\n")).hold()]).await;
+    let output = run(&["tail", &server.url("/x"), "--fail-on-gap"]).await;
+    assert_eq!(output.status.code(), Some(10), "{}", stderr(&output));
     // Another server's `gap` may mean anything.
     let server = Server::start([Script::stream().send("event: gap\ndata: x\n\n").hold()]).await;
     assert_eq!(run(&["tail", &server.url("/x"), "--fail-on-gap", "-n1"]).await.status.code(), Some(0));

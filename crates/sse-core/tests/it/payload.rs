@@ -115,4 +115,6 @@ fn a_gap_names_its_reason_in_kebab_case() {
         assert_eq!(serde_json::to_value(&gap).unwrap(), wire);
         assert_eq!(serde_json::from_value::<Gap>(wire).unwrap(), gap);
     }
+    let later = json!({"requested": "a-1", "first": "a-5", "reason": "of-a-later-version"});
+    assert_eq!(serde_json::from_value::<Gap>(later).unwrap().reason, GapReason::Other);
 }
