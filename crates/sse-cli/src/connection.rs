@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use sse_client::reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use sse_client::reqwest::redirect::Policy;
 use sse_client::reqwest::{Certificate, Client, ClientBuilder, Url};
 
 use crate::secret::Secret;
@@ -14,6 +15,9 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("sse-cli/", env!("CA
 
 /// Longest wait for a TCP and TLS connection; the answer itself may take longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Redirects that one request follows at most, as browsers do.
+const MAX_REDIRECTS: usize = 20;
 
 /// Options for the connection. Their values are never printed.
 #[derive(Debug, clap::Args)]
@@ -108,7 +112,10 @@ impl ConnectionArgs {
 
     fn options(&self) -> ClientBuilder {
         // A redirect is not told where it came from: the URL may hold a token.
-        let mut options = Client::builder().connect_timeout(CONNECT_TIMEOUT).referer(false);
+        let mut options = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(Policy::limited(MAX_REDIRECTS))
+            .referer(false);
         if self.insecure {
             options = options.tls_danger_accept_invalid_certs(true);
         }

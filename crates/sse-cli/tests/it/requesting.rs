@@ -123,3 +123,11 @@ async fn a_server_that_does_not_speak_tls_is_named() {
     let reason = "(the server does not speak TLS at this port; write http:// instead of https://)";
     assert!(stderr(&output).contains(reason), "{}", stderr(&output));
 }
+
+#[tokio::test]
+async fn twenty_redirects_are_followed() {
+    let redirects = (0..20).map(|_| Script::redirect("307 Temporary Redirect", "/x"));
+    let server = Server::start(redirects.chain([Script::stream().send("data: x\n\n")])).await;
+    let output = run(&["tail", &server.url("/x"), "-n1", "-o", "raw", "--wait", "0s"]).await;
+    assert_eq!(stdout(&output), "x\n", "{}", stderr(&output));
+}
