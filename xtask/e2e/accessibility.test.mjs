@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, Server, textMatches } from "./harness.mjs";
+import { launchBrowser, newPage, Server, SUITE, textMatches } from "./harness.mjs";
 
-describe("accessibility", { timeout: 120_000 }, () => {
+describe("accessibility", SUITE, () => {
   let server;
   let browser;
   let axe;
@@ -63,7 +63,7 @@ describe("accessibility", { timeout: 120_000 }, () => {
     it(`ticker, ${colorScheme}, also sorted, after a mistake and empty`, async () => {
       const { page, close } = await newPage(browser, { colorScheme });
       await page.goto(`${server.url}/ticker`);
-      await page.waitForSelector("#rows tr[data-trend]:nth-child(6)", { timeout: 15_000 });
+      await page.waitForSelector("#rows tr[data-trend]:nth-child(6)");
       assert.deepEqual(await findings(page), []);
       await page.click("button[data-sort=change]");
       await page.fill("#symbol", "<b>");

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, Server, textMatches, until } from "./harness.mjs";
+import { launchBrowser, newPage, Server, SUITE, textMatches, until } from "./harness.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 const SCRIPT = "<script>window.hacked = true</script>";
 const IMAGE = "<img src=x onerror=window.hacked=true>";
 
-describe("chat", { timeout: 300_000 }, () => {
+describe("chat", SUITE, () => {
   let server;
   let browser;
   let rooms = 0;
@@ -112,7 +112,7 @@ describe("chat", { timeout: 300_000 }, () => {
       const arrivals = await notes(ann.page);
 
       await server[how]();
-      await textMatches(ann.page, ".connection-state", /^Reconnecting$/, 10_000);
+      await textMatches(ann.page, ".connection-state", /^Reconnecting$/);
       await write(ann.page, "while down, 1");
       await write(ann.page, "while down, 2");
       await write(bob.page, "also while down");
@@ -123,10 +123,10 @@ describe("chat", { timeout: 300_000 }, () => {
       await server.start();
 
       const expected = ["before", "while down, 1", "while down, 2"];
-      await untilSaid(ann.page, expected, 30_000);
+      await untilSaid(ann.page, expected);
       bob.page = await bob.context.newPage();
       await bob.page.goto(`${server.url}/chat?room=${room}`);
-      for (const { page } of [ann, bob]) await untilSaid(page, [...expected, "also while down"], 30_000);
+      for (const { page } of [ann, bob]) await untilSaid(page, [...expected, "also while down"]);
       const said = (await kept(room)).filter(({ event }) => event === "newMessage");
       assert.deepEqual(said.map(({ data }) => JSON.parse(data).text), [...expected, "also while down"]);
       assert.equal(await bob.page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes("unsent")).length), 0);
@@ -257,7 +257,7 @@ describe("chat", { timeout: 300_000 }, () => {
     const many = Array.from({ length: 9 }, (_, n) => `quick ${n}`);
     for (const text of many) await write(ann.page, text);
     await textMatches(ann.page, "#unsent", /that was fast/);
-    await untilSaid(ann.page, many, 20_000);
+    await untilSaid(ann.page, many);
     // A message that the server does not take stays, with the reason, until it is discarded.
     await write(ann.page, "a\u0007b");
     await textMatches(ann.page, "#unsent", /Not sent: text cannot contain the control character U\+0007/);

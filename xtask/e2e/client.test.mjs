@@ -5,9 +5,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fakeStream, launchBrowser, newPage, publish, Server, streamBody } from "./harness.mjs";
+import { DEADLINE_MS, fakeStream, launchBrowser, newPage, publish, Server, streamBody, SUITE } from "./harness.mjs";
 
-describe("browser client", { timeout: 180_000 }, () => {
+describe("browser client", SUITE, () => {
   let server;
   let browser;
   before(async () => {
@@ -106,7 +106,7 @@ describe("browser client", { timeout: 180_000 }, () => {
     await close();
   });
 
-  it("reopens a stream that fell silent", { timeout: 5_000 }, async () => {
+  it("reopens a stream that fell silent", { timeout: DEADLINE_MS }, async () => {
     const { page, close } = await blank();
     let opened = 0;
     let twice;
@@ -125,7 +125,7 @@ describe("browser client", { timeout: 180_000 }, () => {
     await close();
   });
 
-  it("delivers events that are named like the connection's own", { timeout: 5_000 }, async () => {
+  it("delivers events that are named like the connection's own", { timeout: DEADLINE_MS }, async () => {
     const { page, close } = await blank();
     await fakeStream(page, "**/fake*", [["open", "1"], ["error", "2"], ["message", "3"]]);
     const seen = await page.evaluate(async () => {
@@ -243,7 +243,7 @@ describe("browser client", { timeout: 180_000 }, () => {
     await fresh.start();
     await publish(fresh, "a", "for a");
     await publish(fresh, "b", "for b");
-    await page.waitForFunction(() => window.seen.a.length >= 2 && window.seen.b.length >= 2, null, { timeout: 20_000 });
+    await page.waitForFunction(() => window.seen.a.length >= 2 && window.seen.b.length >= 2);
     await publish(fresh, "a", "last");
     await page.waitForFunction(() => window.seen.a.includes("last"));
     assert.deepEqual(await page.evaluate(() => window.seen), { a: ["unknown-id", "for a", "last"], b: ["unknown-id", "for b"] });

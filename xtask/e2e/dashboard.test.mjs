@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { fakeHub, fakeStream, launchBrowser, newPage, publish, receiveMore, Server, streamBody, textMatches } from "./harness.mjs";
+import { fakeHub, fakeStream, launchBrowser, newPage, publish, receiveMore, Server, streamBody, SUITE, textMatches } from "./harness.mjs";
 
 const HOSTILE = `<img src=x onerror="window.owned=1"><script>window.owned=1</script>&amp;`;
 
@@ -29,7 +29,7 @@ const sample = () => ({
   interval: 2,
 });
 
-describe("dashboard", { timeout: 180_000 }, () => {
+describe("dashboard", SUITE, () => {
   let server;
   let browser;
   before(async () => {
@@ -50,10 +50,16 @@ describe("dashboard", { timeout: 180_000 }, () => {
 
   it("shows its figures within 2.5 s, without an error, under a strict policy", async () => {
     const { page, problems, close } = await newPage(browser);
-    const began = performance.now();
+    // On the page's own clock, which starts with the navigation: what the test itself waits for does not count.
+    await page.addInitScript((selector) => {
+      new MutationObserver((_, observer) => {
+        if (!/^\d+\.\d\d$/.test(document.querySelector(selector)?.textContent ?? "")) return;
+        window.figuresAfter = performance.now();
+        observer.disconnect();
+      }).observe(document, { subtree: true, childList: true, characterData: true });
+    }, figure("cpuLoad"));
     const response = await page.goto(`${server.url}/dashboard`);
-    await textMatches(page, figure("cpuLoad"), /^\d+\.\d\d$/, 2_500);
-    const took = performance.now() - began;
+    const took = await (await page.waitForFunction(() => window.figuresAfter)).jsonValue();
     assert.ok(took < 2_500, `first figures after ${took} ms`);
     assert.match(await page.textContent(figure("freeMemory")), /^[\d,.]+ [MGT]B$/);
     assert.match(await page.textContent(figure("usedMemory")), /^[\d,.]+ [MGT]B$/);
@@ -89,7 +95,6 @@ describe("dashboard", { timeout: 180_000 }, () => {
           return inked > 10;
         },
         id,
-        { timeout: 10_000 },
       );
     }
     await close();
@@ -130,7 +135,7 @@ describe("dashboard", { timeout: 180_000 }, () => {
     assert.equal(await page.getAttribute("#pause", "aria-pressed"), "true");
 
     await page.click("#pause");
-    await page.waitForFunction((text) => document.querySelector("#chart-load tbody th")?.textContent !== text, newest, { timeout: 2_000 });
+    await page.waitForFunction((text) => document.querySelector("#chart-load tbody th")?.textContent !== text, newest);
     const times = await page.locator("#chart-load tbody th").allTextContents();
     assert.ok(times.indexOf(newest) >= 2, `what came in while paused is missing: ${newest} is row ${times.indexOf(newest)}`);
     assert.notDeepEqual(await frozen(page), shown);
@@ -271,9 +276,9 @@ describe("dashboard", { timeout: 180_000 }, () => {
     const streams = () => page.waitForFunction(() => Number(document.querySelector("[data-hub=streams]")?.textContent) || null);
     const before = await (await streams()).jsonValue();
     const other = await fetch(`${server.url}/events?topic=quiet`);
-    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n + 1, before, { timeout: 10_000 });
+    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n + 1, before);
     await other.body.cancel();
-    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n, before, { timeout: 10_000 });
+    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n, before);
     assert.match(await page.textContent("[data-hub=eventsPerSecond]"), /^\d+\.\d$/);
     assert.deepEqual(problems, []);
     await close();

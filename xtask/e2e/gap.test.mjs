@@ -5,7 +5,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, publish, Server } from "./harness.mjs";
+import { launchBrowser, newPage, publish, Server, SUITE } from "./harness.mjs";
 
 const SETTINGS = `
 [[topic]]
@@ -14,7 +14,7 @@ retain = { count = 3 }
 slow_reader = "skip"
 `;
 
-describe("gap", { timeout: 90_000 }, () => {
+describe("gap", SUITE, () => {
   let server;
   let browser;
   let page;
@@ -52,7 +52,7 @@ describe("gap", { timeout: 90_000 }, () => {
   const until = async (name, type, text) => {
     const found = ([name, type, text]) =>
       window.seen[name].some((event) => event.type === type && event.data.includes(text));
-    await page.waitForFunction(found, [name, type, text], { timeout: 20_000 });
+    await page.waitForFunction(found, [name, type, text]);
     const seen = await page.evaluate((name) => window.seen[name], name);
     return seen.filter((event) => !event.data.includes("Connected to event stream"));
   };

@@ -19,10 +19,13 @@ export function program(variable) {
   return path.resolve(repository, file);
 }
 
-/** Longest time a server may take to listen. */
-const START_MS = 10_000;
-/** Longest time a server may take to end all its streams and itself. */
-const STOP_MS = 2_000;
+/**
+ * Longest wait for anything whose time is not what is tested: generous, because a busy machine is no fault of ours. What
+ * promises a time is measured where it happens, inside the page.
+ */
+export const DEADLINE_MS = 30_000;
+/** Options of a suite: it ends, whatever hangs. */
+export const SUITE = { timeout: 600_000 };
 /** Kept end of what the server logs, shown when it fails. */
 const LOG_CHARACTERS = 8_000;
 
@@ -80,7 +83,7 @@ export class Server {
     });
     this.port = await new Promise((resolve, reject) => {
       const fail = (why) => reject(new Error(`${why}\n${this.#log}`));
-      const timer = setTimeout(() => fail(`server did not listen within ${START_MS} ms`), START_MS);
+      const timer = setTimeout(() => fail(`server did not listen within ${DEADLINE_MS} ms`), DEADLINE_MS);
       child.once("error", (error) => fail(`server did not start: ${error.message}`));
       child.once("exit", (code, signal) => fail(`server ended with ${code ?? signal} before it listened`));
       readline.createInterface({ input: child.stdout }).on("line", (line) => {
@@ -100,20 +103,17 @@ export class Server {
     this.#child = undefined;
   }
 
-  /** Ends the server as an operator does, and fails when it does not end cleanly in time. */
+  /** Ends the server as an operator does, and fails when it does not end cleanly. How soon it does is tested in Rust. */
   async stop() {
     const child = this.#child;
     this.#child = undefined;
     if (!child) return;
     assert.equal(child.exitCode ?? child.signalCode, null, `server had ended by itself\n${this.#log}`);
     const ended = once(child, "exit");
-    const began = performance.now();
     child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS + 3_000);
+    const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
     const [code, signal] = await ended;
     clearTimeout(timer);
-    const took = Math.round(performance.now() - began);
-    assert.ok(took < STOP_MS, `server took ${took} ms to end on SIGTERM\n${this.#log}`);
     assert.equal(code, 0, `server ended with ${code ?? signal} on SIGTERM\n${this.#log}`);
   }
 }
@@ -183,13 +183,13 @@ export async function newPage(browser, options = {}) {
 export const received = (page, type) => page.evaluate((name) => window.received[name] ?? 0, type);
 
 /** Waits until `more` further events of a type have come in. */
-export async function receiveMore(page, type, more, timeout = 10_000) {
+export async function receiveMore(page, type, more, timeout = DEADLINE_MS) {
   const target = (await received(page, type)) + more;
   await page.waitForFunction(([name, n]) => (window.received[name] ?? 0) >= n, [type, target], { timeout });
 }
 
 /** Waits until an element's text matches. */
-export function textMatches(page, selector, pattern, timeout = 5_000) {
+export function textMatches(page, selector, pattern, timeout = DEADLINE_MS) {
   return page.waitForFunction(
     ([where, source]) => new RegExp(source).test(document.querySelector(where)?.textContent ?? ""),
     [selector, pattern.source],
@@ -198,7 +198,7 @@ export function textMatches(page, selector, pattern, timeout = 5_000) {
 }
 
 /** Waits until a condition of the test's own holds. */
-export async function until(condition, what, timeout = 10_000) {
+export async function until(condition, what, timeout = DEADLINE_MS) {
   const end = performance.now() + timeout;
   while (!(await condition())) {
     assert.ok(performance.now() < end, `not within ${timeout} ms: ${typeof what === "function" ? what() : what}`);

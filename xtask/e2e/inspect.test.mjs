@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, publish, Server, textMatches } from "./harness.mjs";
+import { launchBrowser, newPage, publish, Server, SUITE, textMatches } from "./harness.mjs";
 
 const HOSTILE = `<img src=x onerror="window.owned = 1"><script>window.owned = 1</script>`;
 
-describe("inspector", { timeout: 120_000 }, () => {
+describe("inspector", SUITE, () => {
   let server;
   let browser;
   before(async () => {

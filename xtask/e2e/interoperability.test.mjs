@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { launchBrowser, newPage, program, repository, Server } from "./harness.mjs";
+import { launchBrowser, newPage, program, repository, Server, SUITE } from "./harness.mjs";
 
 const run = promisify(execFile);
 
@@ -13,7 +13,7 @@ const EVENTS = 10;
 /** Events that are read: the compared ones, the greeting, and one to spare. */
 const READ = EVENTS + 2;
 /** Ten events take some 15 s at two per five and one per two seconds, on a fresh server. */
-const DEADLINE_MS = 45_000;
+const DEADLINE_MS = 120_000;
 
 /** The greeting is no record of the log: its time differs for each reader. */
 const isGreeting = ({ event, data }) => event === "message" && data.includes('"Connected to event stream"');
@@ -54,7 +54,7 @@ async function readInBrowser(browser, server, path) {
   return logged(events);
 }
 
-describe("interoperability", { timeout: 60_000 }, () => {
+describe("interoperability", SUITE, () => {
   let server;
   let browser;
   before(async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { launchBrowser, newPage, publish, Server, textMatches } from "./harness.mjs";
+import { launchBrowser, newPage, publish, Server, SUITE, textMatches } from "./harness.mjs";
 
 const MARKUP = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`;
 const HOUR_MS = 3_600_000;
@@ -31,7 +31,7 @@ function background() {
   };
 }
 
-describe("notifications", { timeout: 240_000 }, () => {
+describe("notifications", SUITE, () => {
   let server;
   let browser;
   before(async () => {
@@ -73,9 +73,9 @@ describe("notifications", { timeout: 240_000 }, () => {
       const found = [...document.querySelectorAll(".notice:not([hidden]) .notice-title")].map((title) => title.textContent);
       return JSON.stringify(found) === JSON.stringify(expected);
     };
-    await page.waitForFunction(same, expected, { timeout: 8_000 }).catch(async () => assert.deepEqual(await titles(page), expected));
+    await page.waitForFunction(same, expected).catch(async () => assert.deepEqual(await titles(page), expected));
   };
-  const pageTitle = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.title), pattern.source, { timeout: 8_000 });
+  const pageTitle = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.title), pattern.source);
   const row = (page, title) => page.locator(".notice", { has: page.getByText(title, { exact: true }) });
 
   it("what one person sends, two others see at once, with the history before it", async () => {
@@ -306,7 +306,7 @@ describe("notifications", { timeout: 240_000 }, () => {
     await page.evaluate(() => window.setHidden(true));
     await post({ title: "boring thing" });
     await post({ title: "in the background", text: MARKUP, severity: "warning" });
-    await page.waitForFunction(() => window.popped.length > 0, null, { timeout: 8_000 });
+    await page.waitForFunction(() => window.popped.length > 0);
     await pageTitle(page, /^\(3\) /);
     await page.evaluate(() => window.setHidden(false));
     await post({ title: "in sight again" });
@@ -324,11 +324,11 @@ describe("notifications", { timeout: 240_000 }, () => {
     await post({ title: "before" });
     await shows(page, ["before"]);
     await server.stop();
-    await textMatches(page, ".connection-state", /^Reconnecting$/, 10_000);
+    await textMatches(page, ".connection-state", /^Reconnecting$/);
     await server.start();
     await post({ title: "while away" });
     await page.click("#connection button").catch(() => {});
-    await textMatches(page, ".connection-state", /^Live$/, 20_000);
+    await textMatches(page, ".connection-state", /^Live$/);
     await post({ title: "after" });
     await shows(page, ["after", "while away", "before"]);
     assert.equal(await page.locator("#gap").isVisible(), false);

@@ -43,7 +43,7 @@ it("screenshots", { skip: directory ? false : "SCREENSHOT_DIR is not set" }, asy
     // One visitor is enough to wake the sampler; everybody later gets its samples from the start.
     const first = await newPage(browser);
     await first.page.goto(`${server.url}/dashboard`);
-    await receiveMore(first.page, "metrics", 5, 15_000);
+    await receiveMore(first.page, "metrics", 5);
     for (const [category, severity, title, text] of NOTIFICATIONS) {
       await fetch(`${server.url}/notifications`, { method: "POST", body: JSON.stringify({ category, severity, title, text }) });
     }

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, received, receiveMore, Server, textMatches } from "./harness.mjs";
+import { launchBrowser, newPage, received, receiveMore, Server, SUITE, textMatches, until } from "./harness.mjs";
 
 const HOSTILE = [`<script>window.owned=1</script>`, `<img src=x onerror="window.owned=1">`];
 
-describe("ticker", { timeout: 120_000 }, () => {
+describe("ticker", SUITE, () => {
   /** Has the simulated market. */
   let simulated;
   /** Has only the prices that a test posts. */
@@ -35,12 +35,12 @@ describe("ticker", { timeout: 120_000 }, () => {
       };
     }, symbols);
     const response = await opened.page.goto(`${server.url}/ticker`);
-    await textMatches(opened.page, ".connection-state", symbols?.length === 0 ? /^Closed$/ : /^Live$/, 15_000);
+    await textMatches(opened.page, ".connection-state", symbols?.length === 0 ? /^Closed$/ : /^Live$/);
     return { ...opened, response };
   };
   const row = (symbol) => `tr[data-symbol="${symbol}"]`;
   const symbolsOf = (page) => page.locator("#rows .symbol-code").allTextContents();
-  const shows = (page, symbol, pattern) => textMatches(page, `${row(symbol)} .quote-price`, pattern, 15_000);
+  const shows = (page, symbol, pattern) => textMatches(page, `${row(symbol)} .quote-price`, pattern);
   const post = async (server, quotes) => {
     const response = await fetch(`${server.url}/ticker/quotes`, { method: "POST", body: JSON.stringify(quotes) });
     return { status: response.status, answer: await response.json() };
@@ -59,18 +59,11 @@ describe("ticker", { timeout: 120_000 }, () => {
     const plain = server.log.replaceAll(/\x1b\[\d*m/g, "");
     return [...plain.matchAll(/stream opened.*? topics=(.*?) after=/g)].at(-1)?.[1].split(" ");
   };
-  const eventually = async (what, condition) => {
-    const deadline = performance.now() + 15_000;
-    while (!(await condition())) {
-      assert.ok(performance.now() < deadline, `not in time: ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
 
   it("shows a market that is called simulated, without an error, under a strict policy", async () => {
     const { page, problems, response, close } = await open(simulated);
     assert.match(response.headers()["content-security-policy"], /require-trusted-types-for 'script'/);
-    await page.waitForFunction(() => document.querySelectorAll("#rows tr[data-trend]").length === 6, null, { timeout: 15_000 });
+    await page.waitForFunction(() => document.querySelectorAll("#rows tr[data-trend]").length === 6);
     assert.match(await page.textContent("#market"), /^Simulated market: these companies do not exist/);
     assert.equal(await page.textContent(`${row("ACME")} .symbol-name`), "Acme Anvils");
     assert.match(await page.textContent(`${row("ACME")} .quote-price`), /^\d+\.\d\d$/);
@@ -78,22 +71,22 @@ describe("ticker", { timeout: 120_000 }, () => {
     assert.match(await page.textContent("#updated"), /^\d\d:\d\d:\d\d$/);
     const points = await page.getAttribute(`${row("ACME")} polyline`, "points");
     assert.ok(points.split(" ").length > 20, `the line has the prices of the last minute: ${points}`);
-    await receiveMore(page, "ACME", 3, 20_000);
+    await receiveMore(page, "ACME", 3);
     assert.deepEqual(problems, []);
     await close();
   });
 
   it("asks the server for the watched symbols only, and for others as the list changes", async () => {
     const { page, close } = await open(simulated, ["ACME", "ZIGG"]);
-    await eventually("two topics", () => asked(simulated)?.join() === "ticker/ACME,ticker/ZIGG");
+    await until(() => asked(simulated)?.join() === "ticker/ACME,ticker/ZIGG", "two topics");
     await add(page, "toot");
-    await eventually("three topics", () => asked(simulated)?.join() === "ticker/ACME,ticker/TOOT,ticker/ZIGG");
+    await until(() => asked(simulated)?.join() === "ticker/ACME,ticker/TOOT,ticker/ZIGG", "three topics");
     await page.click(`${row("ACME")} button[aria-label="Remove ACME"]`);
-    await eventually("ACME is dropped", () => asked(simulated)?.join() === "ticker/TOOT,ticker/ZIGG");
-    await textMatches(page, ".connection-state", /^Live$/, 15_000);
+    await until(() => asked(simulated)?.join() === "ticker/TOOT,ticker/ZIGG", "ACME is dropped");
+    await textMatches(page, ".connection-state", /^Live$/);
     const acme = await received(page, "ACME");
-    await receiveMore(page, "TOOT", 4, 20_000);
-    await receiveMore(page, "ZIGG", 1, 20_000);
+    await receiveMore(page, "TOOT", 4);
+    await receiveMore(page, "ZIGG", 1);
     assert.equal(await received(page, "ACME"), acme, "ACME still comes");
     const types = await page.evaluate(() => Object.keys(window.received).filter((type) => /^[A-Z]/.test(type)));
     assert.deepEqual(types.filter((type) => !["ACME", "TOOT", "ZIGG"].includes(type)), []);
@@ -106,8 +99,8 @@ describe("ticker", { timeout: 120_000 }, () => {
     await textMatches(page, ".connection-state", /^Closed$/);
     assert.ok(await page.isVisible("#empty"));
     await add(page, "LONE");
-    await textMatches(page, ".connection-state", /^Live$/, 15_000);
-    await eventually("one topic", () => asked(quiet)?.join() === "ticker/LONE");
+    await textMatches(page, ".connection-state", /^Live$/);
+    await until(() => asked(quiet)?.join() === "ticker/LONE", "one topic");
     await quote(quiet, "LONE", "12.5");
     await shows(page, "LONE", /^12\.50$/);
     await close();
@@ -182,7 +175,7 @@ describe("ticker", { timeout: 120_000 }, () => {
     const named = HOSTILE.map((name, nth) => ({ symbol: nth === 0 ? "SAFE" : name, name, source: "simulated" }));
     await page.route("**/ticker/symbols", (route) => route.fulfill({ json: { symbols: named } }));
     await page.goto(`${quiet.url}/ticker`);
-    await textMatches(page, ".connection-state", /^Live$/, 15_000);
+    await textMatches(page, ".connection-state", /^Live$/);
     await textMatches(page, `${row("SAFE")} .symbol-name`, /^<script>window\.owned=1<\/script>$/);
     for (const text of HOSTILE) {
       await add(page, text);
@@ -214,7 +207,7 @@ describe("ticker", { timeout: 120_000 }, () => {
     const arrives = async (price) => {
       const before = await received(page, "ICE");
       await quote(quiet, "ICE", price);
-      await eventually(`${price} arrives`, async () => (await received(page, "ICE")) > before);
+      await until(async () => (await received(page, "ICE")) > before, `${price} arrives`);
       await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       return page.textContent(`${row("ICE")} .quote-price`);
     };
@@ -276,7 +269,7 @@ describe("ticker", { timeout: 120_000 }, () => {
     await server.stop();
     await textMatches(page, ".connection-state", /^Reconnecting$/);
     await server.start();
-    await textMatches(page, ".connection-state", /^Live$/, 20_000);
+    await textMatches(page, ".connection-state", /^Live$/);
     await quote(server, "BACK", "2");
     await shows(page, "BACK", /^2\.00$/);
     await close();

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, receiveMore, Server, textMatches } from "./harness.mjs";
+import { launchBrowser, newPage, receiveMore, Server, SUITE, textMatches } from "./harness.mjs";
 
-describe("tutorial pages", { timeout: 60_000 }, () => {
+describe("tutorial pages", SUITE, () => {
   let server;
   let browser;
   before(async () => {
@@ -33,7 +33,7 @@ describe("tutorial pages", { timeout: 60_000 }, () => {
     const { page, problems, close } = await newPage(browser);
     await page.goto(server.url);
     await page.waitForFunction(() => window.received.message >= 1);
-    await receiveMore(page, "message", 1, 8_000);
+    await receiveMore(page, "message", 1);
     const counts = await page.evaluate(() => [document.querySelectorAll("#events > div").length, window.received.message]);
     assert.equal(counts[0], counts[1]);
     assert.equal(await page.locator("#events strong").count(), 0, "the page reported a lost connection");
