@@ -6,7 +6,8 @@ const one = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFract
 const two = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const clockTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const clockMinute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const wholeDay = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const dayAndMinute = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 /** @typedef {number | null | undefined} Figure */
 
@@ -79,5 +80,8 @@ export const clock = (seconds) => clockTime.format(seconds * 1000);
 /** Local time `HH:MM`. @param {number} seconds */
 export const minute = (seconds) => clockMinute.format(seconds * 1000);
 
+/** Local date `Sunday 22 November 2026`. @param {number} seconds */
+export const day = (seconds) => wholeDay.format(seconds * 1000);
+
 /** Local date and time `3 Nov, 14:05`. @param {Figure} value seconds since 1970 */
-export const moment = (value) => unlessMissing(value, (seconds) => day.format(seconds * 1000));
+export const moment = (value) => unlessMissing(value, (seconds) => dayAndMinute.format(seconds * 1000));

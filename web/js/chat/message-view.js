@@ -1,18 +1,15 @@
 // How one line of the conversation looks. What people wrote is set as text, never as markup.
 
 import { button, element } from "../element.js";
+import * as units from "../units.js";
 
 /** @typedef {{id: string, username: string, text: string, time: Date}} Message */
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
-const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-
 /** @param {Date} time */
 function clock(time) {
-  const made = element("time", "", CLOCK.format(time));
+  const made = element("time", "", units.minute(time.getTime() / 1000));
   made.dateTime = time.toISOString();
-  made.title = FULL.format(time);
+  made.title = `${units.day(time.getTime() / 1000)}, ${units.clock(time.getTime() / 1000)}`;
   return made;
 }
 
@@ -32,7 +29,7 @@ export function markOwn(line, own) {
 }
 
 /** @param {Date} time */
-export const dayLine = (time) => element("li", "day", DAY.format(time));
+export const dayLine = (time) => element("li", "day", units.day(time.getTime() / 1000));
 
 /** @param {string} username @param {string} what */
 export const personNote = (username, what) => element("li", "note", element("bdi", "", username), ` ${what}`);
