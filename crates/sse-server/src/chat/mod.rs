@@ -193,24 +193,36 @@ impl Chat {
         }
     }
 
-    /// Publishes what is due, room by room, until nothing is. Gives when to look again.
+    /// Publishes what is due, room by room, until nothing is or some of it cannot be. Gives when to look again.
     async fn announce(&self) -> Option<Instant> {
         loop {
             let (due, next) = self.presence().due(Instant::now());
             if due.is_empty() {
                 return next;
             }
+            let mut failed = false;
             for changes in due.chunk_by(|a, b| a.room == b.room) {
-                let drafts = changes.iter().map(Announcement::draft).collect();
-                if let Err(error) = self.0.hub.append(Append { drafts, key: None }).await {
-                    let room = changes.first().map_or("", |change| change.room.name());
-                    tracing::warn!(room, count = changes.len(), %error, "who came and went is not announced yet");
-                    return Some(Instant::now() + RETRY_AFTER);
-                }
-                let mut presence = self.presence();
-                changes.iter().for_each(|change| presence.announced(change));
+                failed |= !self.announce_in_room(changes).await;
+            }
+            if failed {
+                let again = Instant::now() + RETRY_AFTER;
+                return Some(next.map_or(again, |next| next.min(again)));
             }
         }
+    }
+
+    /// Publishes changes of one room. `false` if they have to wait: a room that has no place for its topic holds up
+    /// no other.
+    async fn announce_in_room(&self, changes: &[Announcement]) -> bool {
+        let drafts = changes.iter().map(Announcement::draft).collect();
+        if let Err(error) = self.0.hub.append(Append { drafts, key: None }).await {
+            let room = changes.first().map_or("", |change| change.room.name());
+            tracing::warn!(room, count = changes.len(), %error, "who came and went is not announced yet");
+            return false;
+        }
+        let mut presence = self.presence();
+        changes.iter().for_each(|change| presence.announced(change));
+        true
     }
 
     async fn enter(

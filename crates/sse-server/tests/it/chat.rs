@@ -360,6 +360,24 @@ async fn what_others_publish_to_a_rooms_topic_puts_nobody_in_it_and_out_of_it() 
 }
 
 #[tokio::test]
+async fn rooms_that_cannot_have_a_topic_hold_up_no_other_room() {
+    let api = start(NO_GRACE);
+    let mut lobby = api.room("").await;
+    api.enter("ann", "1").await;
+    assert_eq!(seen(&lobby.event().await), pair("userConnected", "ann"));
+    let line = |n: usize| format!("{{\"topic\":\"t{n}\",\"data\":\"\"}}\n");
+    assert_eq!(send(api.batch("/topics", (0..9_900).map(line).collect::<String>())).await.status, 200);
+    let mut more = 9_900..;
+    while send(api.batch("/topics", line(more.next().unwrap()))).await.status == 200 {}
+    for n in 0..10 {
+        let presence = json!({ "username": "zed", "client": "1", "room": format!("r{n}") });
+        assert_eq!(api.presence(presence).await.status, 200);
+    }
+    api.enter("bob", "1").await;
+    assert_eq!(seen(&lobby.event().await), pair("userConnected", "bob"));
+}
+
+#[tokio::test]
 async fn there_are_at_most_a_thousand_rooms() {
     let data = tempfile::tempdir().unwrap();
     let mut api = start_on(data.path(), &[]);
