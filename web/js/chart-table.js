@@ -1,5 +1,6 @@
 // The figures of one chart as a table, newest first, shown in the chart's place on demand. Fills cells; keeps no samples.
 
+import { element } from "./element.js";
 import * as units from "./units.js";
 
 /** @typedef {import("./chart-specs.js").ChartSpec} ChartSpec */
@@ -13,7 +14,7 @@ export class ChartTable {
   #root;
   #button;
   #words;
-  #body = document.createElement("tbody");
+  #body = element("tbody", "");
   /** @type {(() => void) | undefined} */
   #refill;
 
@@ -31,12 +32,11 @@ export class ChartTable {
   /** @param {ChartSpec} spec */
   setSpec(spec) {
     this.#spec = spec;
-    const table = document.createElement("table");
+    const table = element("table", "");
     const head = table.createTHead().insertRow();
     for (const label of ["Time", ...spec.lines.map((line) => line.label)]) {
-      const cell = document.createElement("th");
+      const cell = element("th", "", label);
       cell.scope = "col";
-      cell.textContent = label;
       head.append(cell);
     }
     this.#body = table.createTBody();
@@ -65,9 +65,9 @@ export class ChartTable {
 
   #newRow() {
     const row = this.#body.insertRow();
-    const time = document.createElement("th");
+    const time = element("th", "");
     time.scope = "row";
-    row.append(time, ...this.#spec.lines.map(() => document.createElement("td")));
+    row.append(time, ...this.#spec.lines.map(() => element("td", "")));
     return row;
   }
 

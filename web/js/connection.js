@@ -1,5 +1,7 @@
 // The state of one stream in words, with a countdown and "Retry now". Shows an SseClient; never decides when it reconnects.
 
+import { write } from "./element.js";
+
 /** @typedef {import("../sse.js").SseClient} SseClient */
 
 /**
@@ -58,7 +60,7 @@ export class ConnectionView {
     const { name, words, detail } = this.#describe();
     this.#root.dataset.state = name;
     // The countdown stands outside the live region: nobody wants each second read out.
-    if (this.#state.textContent !== words) this.#state.textContent = words;
+    write(this.#state, words);
     this.#detail.textContent = detail;
     const waiting = this.#client.retryInMs !== null;
     if (!waiting && document.activeElement === this.#retry) this.#state.focus();

@@ -1,5 +1,7 @@
 // What a form says back: at a field what is wrong with it, and as a whole how it went.
 
+import { write } from "./element.js";
+
 /**
  * @param {HTMLElement} input
  * @param {HTMLElement} place described by the input's `aria-describedby`
@@ -13,6 +15,6 @@ export function complain(input, place, problem) {
 
 /** @param {HTMLElement} place a live region @param {string} words @param {boolean} [failed] */
 export function say(place, words, failed = false) {
-  if (place.textContent !== words) place.textContent = words;
+  write(place, words);
   place.toggleAttribute("data-failed", failed);
 }

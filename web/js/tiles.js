@@ -1,6 +1,7 @@
 // The dashboard's tiles: the newest sample as single figures. Writes text into the places that dashboard.html marks.
 
 import { networkRate } from "./chart-specs.js";
+import { write } from "./element.js";
 import * as units from "./units.js";
 
 /** @typedef {import("./history.js").Sample} Sample */
@@ -52,8 +53,7 @@ export class Tiles {
 
   /** @param {string} selector @param {string} text */
   #write(selector, text) {
-    const place = this.#root.querySelector(selector);
-    if (place && place.textContent !== text) place.textContent = text;
+    write(this.#root.querySelector(selector), text);
   }
 }
 

@@ -1,6 +1,6 @@
 // One line of the watch list: symbol, price, change, sparkline, buttons. Shows a quote; decides nothing.
 
-import { button, element } from "../element.js";
+import { button, element, write } from "../element.js";
 import { Sparkline } from "./sparkline.js";
 
 /** @typedef {import("./quote.js").Tick} Tick */
@@ -77,8 +77,7 @@ export class Row {
   /** @param {Shown} quote */
   draw({ latest, points, direction, changes }) {
     if (!latest || (this.#drawn.at === latest.at && this.#drawn.points === points.length && this.#drawn.changes === changes)) return;
-    const price = figure(latest.price, latest.decimals);
-    if (this.#price.textContent !== price) this.#price.textContent = price;
+    write(this.#price, figure(latest.price, latest.decimals));
     this.#arrow.textContent = latest.change > 0 ? "▲" : latest.change < 0 ? "▼" : "●";
     this.#change.data = signed(latest.change, latest.changeDecimals);
     this.#percent.textContent = `${signed(latest.changePercent, 2)}\u00a0%`;
