@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { fakeHub, fakeStream, launchBrowser, newPage, publish, receiveMore, Server, streamBody, SUITE, textMatches } from "./harness.mjs";
+import { fakeHub, fakeStream, launchBrowser, newPage, publish, receiveMore, Server, streamBody, SUITE, textMatches, until } from "./harness.mjs";
 
 const HOSTILE = `<img src=x onerror="window.owned=1"><script>window.owned=1</script>&amp;`;
 
@@ -273,12 +273,12 @@ describe("dashboard", SUITE, () => {
 
   it("shows on the home page how many streams are open here", async () => {
     const { page, problems, close } = await open("/");
-    const streams = () => page.waitForFunction(() => Number(document.querySelector("[data-hub=streams]")?.textContent) || null);
-    const before = await (await streams()).jsonValue();
+    await until(() => server.streams === 1, "this page's stream alone");
+    await textMatches(page, "[data-hub=streams]", /^1$/);
     const other = await fetch(`${server.url}/events?topic=quiet`);
-    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n + 1, before);
+    await textMatches(page, "[data-hub=streams]", /^2$/);
     await other.body.cancel();
-    await page.waitForFunction((n) => Number(document.querySelector("[data-hub=streams]").textContent) === n, before);
+    await textMatches(page, "[data-hub=streams]", /^1$/);
     assert.match(await page.textContent("[data-hub=eventsPerSecond]"), /^\d+\.\d$/);
     assert.deepEqual(problems, []);
     await close();
