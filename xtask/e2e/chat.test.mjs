@@ -276,7 +276,13 @@ describe("chat", SUITE, () => {
       return Math.round(scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight);
     });
     await until(async () => (await end()) <= 1, "at the end");
-    await page.evaluate(() => document.querySelector("#scroll").scrollTo(0, 100));
+    // The page knows of it with the event, a frame later.
+    await page.evaluate(() => {
+      const scroll = document.querySelector("#scroll");
+      const told = new Promise((done) => scroll.addEventListener("scroll", () => done(), { once: true }));
+      scroll.scrollTo(0, 100);
+      return told;
+    });
     await until(async () => (await end()) > 200, "scrolled up");
     const top = () => page.evaluate(() => document.querySelector("#scroll").scrollTop);
     const before = await top();
