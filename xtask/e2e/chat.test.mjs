@@ -200,6 +200,32 @@ describe("chat", SUITE, () => {
     await ann.close();
   });
 
+  it("lists who comes while the server's list is on its way", async () => {
+    const room = newRoom();
+    const ann = await person("Ann", room);
+    await untilHere(ann.page, ["Ann"]);
+    let release = () => {};
+    const released = new Promise((done) => (release = done));
+    await ann.page.route("**/chat/users?*", async (route) => {
+      const answer = await route.fetch();
+      await released;
+      await route.fulfill({ response: answer });
+    });
+    const asked = ann.page.waitForRequest("**/chat/users?*");
+    await ann.page.reload();
+    await asked;
+    await textMatches(ann.page, ".connection-state", /^Live$/);
+    const bob = await person("Bob", room);
+    await textMatches(ann.page, "#messages", /Bob joined/);
+    const answered = ann.page.waitForResponse("**/chat/users?*");
+    release();
+    await answered;
+    await untilHere(bob.page, ["Ann", "Bob"]);
+    await untilHere(ann.page, ["Ann", "Bob"]);
+    await bob.close();
+    await ann.close();
+  });
+
   it("shows what people write as text, wherever it stands", async () => {
     const room = newRoom();
     const ann = await person(SCRIPT, room);

@@ -14,6 +14,8 @@ export class People {
   #names = new Set();
   #own = "";
   #isStale = false;
+  /** Who has come (true) or gone since the server was asked for its list, for each time it is being asked. @type {Set<Map<string, boolean>>} */
+  #since = new Set();
 
   /** @param {string} room @param {HTMLElement} list @param {HTMLElement} count */
   constructor(room, list, count) {
@@ -31,12 +33,14 @@ export class People {
   /** @param {string} username */
   add(username) {
     this.#names.add(username);
+    for (const changes of this.#since) changes.set(username, true);
     this.#show();
   }
 
   /** @param {string} username */
   remove(username) {
     this.#names.delete(username);
+    for (const changes of this.#since) changes.set(username, false);
     this.#show();
   }
 
@@ -47,15 +51,20 @@ export class People {
     this.#isStale = differs;
   }
 
-  /** Asks the server. */
+  /** Asks the server. Its answer may be older than what has come on the stream meanwhile. */
   async refresh() {
+    const changes = new Map();
+    this.#since.add(changes);
     try {
-      this.#names = new Set(await api.users(this.#room));
+      const names = new Set(await api.users(this.#room));
+      for (const [username, isHere] of changes) isHere ? names.add(username) : names.delete(username);
+      this.#names = names;
+      this.#show();
     } catch {
       // What we have stays; the next connection asks again.
-      return;
+    } finally {
+      this.#since.delete(changes);
     }
-    this.#show();
   }
 
   #show() {
