@@ -11,6 +11,7 @@ use sse_core::Topic;
 use super::stamp;
 use crate::address;
 use crate::connection::ConnectionArgs;
+use crate::secret::Secret;
 
 /// More connections that publish are not made: each is a sequence of its own in every stream's books.
 pub(super) const MAX_PUBLISHERS: usize = 256;
@@ -25,8 +26,8 @@ const MAX_SIZE: usize = 1 << 20;
 pub(crate) struct BenchArgs {
     /// The stream: a URL, `host:port/path` or `:port/path`; http unless it says https, and /events if it has
     /// no path
-    #[arg(default_value = address::DEFAULT, value_parser = address::parse)]
-    pub(super) url: Url,
+    #[arg(default_value = address::DEFAULT, value_parser = Secret::parser(address::parse))]
+    pub(super) url: Secret<Url>,
 
     /// Ask for this topic only, for example `chat/lobby`, `chat/*` or `*` [repeatable]
     #[arg(short, long = "topic", value_name = "TOPIC")]
@@ -46,8 +47,8 @@ pub(crate) struct BenchArgs {
 
     /// Publish, to tell latency, loss, repeats and order: a URL that takes POST (also `:port/path`, or `/path` of
     /// the stream's server), or a TOPIC of the hub. Without it, whatever the stream sends is counted
-    #[arg(short, long, value_name = "URL|TOPIC", value_parser = target)]
-    pub(super) publish: Option<Target>,
+    #[arg(short, long, value_name = "URL|TOPIC", value_parser = Secret::parser(target))]
+    pub(super) publish: Option<Secret<Target>>,
 
     /// Events to publish in a second
     #[arg(short, long, value_name = "R", default_value = "10", value_parser = rate, requires = "publish")]

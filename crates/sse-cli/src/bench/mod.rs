@@ -28,6 +28,7 @@ use sse_client::reqwest::Url;
 use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use crate::exit::Exit;
+use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::talk;
 use args::{BenchArgs, Target};
@@ -84,7 +85,7 @@ fn failed(failure: &Failure) -> Exit {
 }
 
 fn stream_url(args: &BenchArgs) -> Url {
-    let mut url = args.url.clone();
+    let mut url = args.url.get().clone();
     if !args.topics.is_empty() {
         url.query_pairs_mut().extend_pairs(args.topics.iter().map(|topic| ("topic", topic)));
     }
@@ -125,7 +126,7 @@ async fn plan(args: &BenchArgs, url: Url, lanes: usize) -> anyhow::Result<Plan> 
 
 /// What to publish, if anything.
 fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Order>> {
-    let Some(target) = &args.publish else { return Ok(None) };
+    let Some(target) = args.publish.as_ref().map(Secret::get) else { return Ok(None) };
     let server = &plan.ask.url;
     let url = match target {
         Target::Url(url) => url.clone(),

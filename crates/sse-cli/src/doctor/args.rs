@@ -7,13 +7,14 @@ use sse_client::reqwest::Url;
 
 use crate::address;
 use crate::connection::ConnectionArgs;
+use crate::secret::Secret;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
     /// The stream: a URL, `host:port/path` or `:port/path`; http unless it says https, and /events if it has
     /// no path
-    #[arg(default_value = address::DEFAULT, value_parser = address::parse)]
-    pub(crate) url: Url,
+    #[arg(default_value = address::DEFAULT, value_parser = Secret::parser(address::parse))]
+    pub(crate) url: Secret<Url>,
 
     /// How long the stream is watched, from 1s to 1h. Heartbeats are only judged from 17s on
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = watch)]

@@ -27,7 +27,7 @@ const UNPACKED_AT_ONCE: usize = 1024;
 /// When the client cannot be set up.
 pub(super) async fn observe(args: &DoctorArgs) -> anyhow::Result<Observation> {
     let mut probe = Probe::new(args, Trust::AsAsked)?;
-    let mut arrival = probe.arrive(&args.url).await;
+    let mut arrival = probe.arrive(args.url.get()).await;
     let mut refused = None;
     if let Err(NoAnswer::Unreachable(reason)) = &arrival.outcome
         && probe::is_about_the_certificate(reason)
@@ -35,7 +35,7 @@ pub(super) async fn observe(args: &DoctorArgs) -> anyhow::Result<Observation> {
         refused = Some(reason.clone());
         // The rest is worth knowing too.
         probe = Probe::new(args, Trust::Anything)?;
-        arrival = probe.arrive(&args.url).await;
+        arrival = probe.arrive(args.url.get()).await;
     }
     let page = args.origin.clone().map(|origin| Page { origin, credentials: args.credentials });
     Ok(look_around(args, &probe, arrival, page, refused).await)
@@ -49,7 +49,7 @@ async fn look_around(
     refused: Option<String>,
 ) -> Observation {
     let mut seen = Observation {
-        url: args.url.clone(),
+        url: args.url.get().clone(),
         watch: args.watch,
         idle: args.idle,
         page,

@@ -36,6 +36,9 @@ async fn a_mistake_does_not_show_the_secret() {
         &["tail", "-H", "a b: hunter2"],
         &["tail", "ftp://me:hunter2@x/y"],
         &["tail", "http://me:hunter2@:x"],
+        &["doctor", "http://me:hunter2@:x"],
+        &["bench", "http://me:hunter2@:x"],
+        &["bench", "--publish", "http://me:hunter2@:x"],
         &["tail", "--cacert", "/nonexistent", "http://me:hunter2@127.0.0.1:1/?token=hunter2"],
         &["tail", "--wait", "0s", "http://me:hunter2@127.0.0.1:1/?access_token=hunter2"],
     ] {
