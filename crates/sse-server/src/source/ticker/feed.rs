@@ -33,7 +33,7 @@ pub enum FeedError {
     /// It is not there, or cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// More than [`MAX_BYTES`].
+    /// More bytes than a file of quotes may have.
     #[error("it is larger than {} MiB; split it", MAX_BYTES >> 20)]
     TooLarge,
     /// The first line does not name what is needed.
