@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 
 use super::feed::Feed;
 use super::{Hub, Start, Subscription};
-use crate::log::{Tail, Tailed, hand_out_answers};
+use crate::log::{Tail, Tailed};
 use crate::selectors::Selectors;
 use crate::shutdown::Shutdown;
 
@@ -35,8 +35,7 @@ impl Fanout {
             closed: Cell::new(false),
             feeds: RefCell::default(),
         }));
-        // The worker's runtime owns the tasks: they end at shutdown, or with their thread.
-        tokio::task::spawn_local(hand_out_answers());
+        // The worker's runtime owns the task: it ends at shutdown, or with its thread.
         tokio::task::spawn_local(fanout.clone().fill(tail, shutdown));
         fanout
     }

@@ -1,6 +1,5 @@
 //! The log: records in one hub-wide order, and where they are kept.
 
-mod answers;
 #[cfg(test)]
 mod contract;
 mod disk;
@@ -15,7 +14,6 @@ use std::pin::Pin;
 
 use sse_core::Epoch;
 
-pub(crate) use answers::hand_out as hand_out_answers;
 pub(crate) use disk::DiskLog;
 pub(crate) use index::Page;
 pub(crate) use kept::TopicSummary;

@@ -12,9 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use sse_core::Epoch;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::answers::Reply;
 use super::index::{Index, Plan};
 use super::tail::Announcer;
 use super::{
@@ -114,12 +113,12 @@ impl Log for DiskLog {
     fn append(&self, batch: Append) -> Pending<Result<Appended, AppendError>> {
         let requests = lock(&self.requests).clone();
         Box::pin(async move {
-            let (reply, outcome) = Reply::to_this_thread();
+            let (reply, answer) = oneshot::channel();
             let requests = requests.ok_or(AppendError::Closed)?;
             let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
             requests.send(Request { batch, reply }).await.map_err(|_| gone())?;
             drop(requests);
-            outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
+            answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
         })
     }
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sse_core::Topic;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
 use super::removal::Removal;
 use super::store::{CommitError, Store, Write};
-use crate::log::answers::{Post, Reply};
 use crate::log::{Append, AppendError, Appended, Record, now_millis};
 
 /// Records in a group, after which no further batch is added to it.
@@ -27,7 +26,7 @@ const RESERVED: u64 = 100_000;
 /// A batch and who waits for it.
 pub(super) struct Request {
     pub(super) batch: Append,
-    pub(super) reply: Reply,
+    pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
 /// The state of the writing thread.
@@ -245,18 +244,20 @@ impl Writer {
         for topic in topics {
             self.removal.add_records(&topic, state.index.expire(&topic, now));
         }
-        let mut post = Post::default();
-        for Stamped { request, records, .. } in group {
-            let first = records.first().map_or(0, |record| record.seq);
-            let appended = Appended { first, count: records.len() as u64, repeated: false };
-            if let Some(key) = &request.batch.key {
-                state.index.keys().insert(Arc::from(&**key), appended, now);
-            }
-            post.add(request.reply, Ok(appended));
-        }
+        let answers: Vec<(Request, Appended)> = group
+            .into_iter()
+            .map(|Stamped { request, records, .. }| {
+                let first = records.first().map_or(0, |record| record.seq);
+                let appended = Appended { first, count: records.len() as u64, repeated: false };
+                if let Some(key) = &request.batch.key {
+                    state.index.keys().insert(Arc::from(&**key), appended, now);
+                }
+                (request, appended)
+            })
+            .collect();
         state.announcer.announce(records.into());
         drop(state);
-        post.send();
+        answers.into_iter().for_each(|(request, appended)| request.answer(Ok(appended)));
     }
 
     /// Takes what is too old, or too much, out of the index.
@@ -343,7 +344,8 @@ impl Request {
     }
 
     fn answer(self, answer: Result<Appended, AppendError>) {
-        self.reply.send(answer);
+        // Whoever asked may have gone.
+        let _ = self.reply.send(answer);
     }
 }
 
