@@ -16,6 +16,8 @@ pub(super) use scanner::Wire;
 const CLUMP_PAUSE: Duration = Duration::from_millis(200);
 /// Events and clumps that are kept in detail. The rest is counted.
 const MAX_KEPT: usize = 10_000;
+/// Bytes of the ids of these events. An id can be as long as a line.
+const MAX_ID_BYTES: usize = 8 << 20;
 
 /// An event as it came.
 #[derive(Debug, Clone)]
@@ -45,6 +47,7 @@ pub(super) struct Recording {
     decoder: Decoder,
     scanner: Scanner,
     pub(super) events: Vec<Seen>,
+    id_bytes: usize,
     /// Also those that were too large for us.
     pub(super) event_count: u64,
     pub(super) clumps: Vec<Clump>,
@@ -72,10 +75,12 @@ impl Recording {
         self.scanner.feed(bytes);
         for event in self.decoder.feed(bytes) {
             self.event_count += 1;
-            if let Ok(event) = event
-                && self.events.len() < MAX_KEPT
-            {
-                let id = event.id().map(|id| id.as_str().to_owned());
+            let Ok(event) = event else { continue };
+            let id = event.id().map(|id| id.as_str());
+            let id_bytes = self.id_bytes + id.map_or(0, str::len);
+            if self.events.len() < MAX_KEPT && id_bytes <= MAX_ID_BYTES {
+                self.id_bytes = id_bytes;
+                let id = id.map(str::to_owned);
                 self.events.push(Seen { at, id, made: own_time::find(event.data()) });
             }
         }
@@ -123,5 +128,20 @@ impl Recording {
     /// The facts of the bytes themselves.
     pub(super) fn wire(&self) -> &Wire {
         self.scanner.wire()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_ids_do_not_fill_the_memory() {
+        let mut recording = Recording::new(Duration::ZERO);
+        let block = format!("id: {}\ndata: x\n\n", "i".repeat(1 << 20));
+        for _ in 0..20 {
+            recording.piece(Duration::ZERO, block.as_bytes());
+        }
+        assert_eq!((recording.events.len(), recording.event_count), (8, 20));
     }
 }
