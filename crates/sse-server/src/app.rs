@@ -4,10 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::HttpServer;
-use actix_web::dev::Server;
+use actix_server::Server;
 use tokio::task::JoinSet;
 
 use crate::chat::Chat;
@@ -20,10 +18,6 @@ use crate::settings_file::{self, Contents, SettingsFileError};
 use crate::shutdown::{Interruption, Shutdown, ShutdownSwitch};
 use crate::source;
 use crate::source::ticker::{FeedError, Market, Ticker};
-
-/// How long connections may take to send what they hold once every stream has been ended. A reader that has
-/// stopped reading is cut then.
-const DRAIN_SECONDS: u64 = 1;
 
 /// A running server.
 pub struct App {
@@ -124,7 +118,12 @@ impl App {
             sources.spawn(source::ticker::run(ticker.clone(), market, shutdown.clone()));
         }
         let interruption = Interruption::listen().map_err(StartError::Signals)?;
-        let (server, addr) = serve(&settings, hub, chat, ticker, pages.clone(), shutdown)
+        let heartbeat = settings.heartbeat;
+        let worker = move || {
+            let fanout = Fanout::start(hub.clone(), shutdown.clone());
+            Worker { fanout, chat: chat.clone(), heartbeat, ticker: ticker.clone() }
+        };
+        let (server, addr) = http::serve(&settings.listen, settings.workers, &pages, worker)
             .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
         Ok(Self { server, addr, pages, sources, interruption, disk })
     }
@@ -186,35 +185,4 @@ fn market(settings: &Settings) -> Result<Option<Market>, StartError> {
         TickerMarket::Simulated => Some(Market::simulated(seed())),
         TickerMarket::Off => None,
     })
-}
-
-fn serve(
-    settings: &Settings,
-    hub: Hub,
-    chat: Chat,
-    ticker: Ticker,
-    pages: Pages,
-    shutdown: Shutdown,
-) -> io::Result<(Server, SocketAddr)> {
-    let heartbeat = settings.heartbeat;
-    let factory = move || {
-        let fanout = Fanout::start(hub.clone(), shutdown.clone());
-        let worker = Worker { fanout, chat: chat.clone(), heartbeat, ticker: ticker.clone() };
-        actix_web::App::new().configure(|config| http::routes(config, worker, &pages))
-    };
-    let mut server = HttpServer::new(factory);
-    if let Some(workers) = settings.workers {
-        server = server.workers(workers.get());
-    }
-    let server = server
-        // Without it, a stream stays open when its client closes.
-        .h1_allow_half_closed(false)
-        .on_connect(|connection, _| http::prepare_socket(connection))
-        .disable_signals()
-        .shutdown_timeout(DRAIN_SECONDS)
-        .client_disconnect_timeout(Duration::from_millis(500))
-        .bind(&settings.listen)?;
-    let addr = server.addrs().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    tracing::info!(%addr, "accepting connections");
-    Ok((server.run(), addr))
 }

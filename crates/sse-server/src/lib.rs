@@ -1,11 +1,12 @@
 //! A self-contained real-time event hub over Server-Sent Events.
 //!
-//! The binary is a thin `main` over [`App`]. Imports go one way: `policy, selectors <- log <- hub <- source <- chat <- http <- app`. Only
+//! The binary is a thin `main` over [`App`]. Imports go one way: `policy, selectors, connection <- log <- hub <- source <- chat <- http <- app`. Only
 //! `http` knows actix-web, only `log` stores records, only [`Settings`] reads the environment.
 
 mod app;
 mod chat;
 mod config;
+mod connection;
 mod http;
 mod hub;
 mod log;

@@ -18,6 +18,7 @@ mod pages;
 mod poll;
 mod publish;
 mod query;
+mod server;
 mod socket;
 mod ticker;
 mod topics;
@@ -27,7 +28,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 pub(crate) use pages::Pages;
-pub(crate) use socket::prepare as prepare_socket;
+pub(crate) use server::serve;
 
 use crate::chat::Chat;
 use crate::config::Heartbeat;
@@ -82,7 +83,7 @@ fn api() -> Vec<Endpoint> {
 }
 
 /// All routes of one worker.
-pub(crate) fn routes(config: &mut ServiceConfig, worker: Worker, pages: &Pages) {
+fn routes(config: &mut ServiceConfig, worker: Worker, pages: &Pages) {
     config.app_data(worker);
     for endpoint in api() {
         config.service(endpoint.into_resource());

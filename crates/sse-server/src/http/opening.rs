@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::Version;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::payload::Connected;
@@ -11,6 +12,7 @@ use super::Worker;
 use super::error::Problem;
 use super::query::{self, Query};
 use super::writer::Writer;
+use crate::connection::Outlet;
 use crate::hub::Start;
 use crate::selectors::Selectors;
 
@@ -36,7 +38,7 @@ pub(super) fn open(
     // miss what was published between.
     let needs_id = matches!(start, Start::Now | Start::Kept(_));
     // Subscribed first, greeted second: what is published between the two is in the stream.
-    let subscription = worker.fanout.subscribe(selectors, start);
+    let subscription = worker.fanout.subscribe(selectors, start).through(outlet(request));
     let mut first = Vec::with_capacity(256);
     encode::retry(&mut first, Duration::from_millis(fastrand::u64(RETRY_MILLIS)));
     encode::event(&mut first, &greeting);
@@ -50,6 +52,11 @@ pub(super) fn open(
         .insert_header(("X-Accel-Buffering", "no"))
         .body(Writer::new(subscription, first.into(), worker.heartbeat, peer));
     Ok(response)
+}
+
+/// Where frames may be sent past the response. Earlier versions of HTTP have no chunks.
+fn outlet(request: &HttpRequest) -> Option<Outlet> {
+    request.conn_data().filter(|_| request.version() == Version::HTTP_11).cloned()
 }
 
 /// The greeting of the streams that have a path of their own.

@@ -1,6 +1,5 @@
 //! Options of accepted sockets, so that peers who vanish without a word are noticed.
 
-use std::any::Any;
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
@@ -14,8 +13,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// Sets the options on a connection that was just accepted.
-pub(crate) fn prepare(connection: &dyn Any) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+pub(super) fn prepare(stream: &TcpStream) {
     if let Err(error) = set_options(SockRef::from(stream)) {
         tracing::debug!(%error, "socket options not set");
     }

@@ -24,9 +24,9 @@ pub(super) struct Writer {
     /// Wakes the stream for a heartbeat. Lags behind `written` and is only moved when it fires, so that an
     /// event costs no timer operation.
     timer: Option<Pin<Box<Sleep>>>,
-    /// When the last bytes were given to the connection.
+    /// When the last bytes were given to the connection from here.
     written: Instant,
-    /// Last seq that the reader knows of, as an id.
+    /// Last seq that the reader was told from here, as an id.
     told: u64,
     /// For the log; empty on sockets without addresses.
     peer: String,
@@ -83,7 +83,8 @@ impl Writer {
         };
         loop {
             ready!(timer.as_mut().poll(context));
-            let due = self.written + silence;
+            let sent = self.subscription.sent().map(|(_, sent)| sent);
+            let due = sent.map_or(self.written, |sent| sent.max(self.written)) + silence;
             let now = Instant::now();
             if due <= now {
                 timer.as_mut().reset(now + silence);
@@ -99,7 +100,8 @@ impl Writer {
     fn heartbeat(&mut self) -> Bytes {
         let mut block = Vec::with_capacity(32);
         let position = self.subscription.position();
-        if position.seq > self.told {
+        let sent = self.subscription.sent().map_or(0, |(seq, _)| seq);
+        if position.seq > self.told.max(sent) {
             self.told = position.seq;
             encode::id_only(&mut block, &position.to_event_id());
         } else {

@@ -2,14 +2,17 @@
 //! thread, so that an event touches shared state once per worker and not once per stream.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 
 use super::feed::Feed;
 use super::{Hub, Start, Subscription};
-use crate::log::{Tail, Tailed};
+use crate::log::{Batch, Tail, Tailed};
 use crate::selectors::Selectors;
 use crate::shutdown::Shutdown;
+
+/// Readers that are given what is new before other tasks of the worker get their turn: half a millisecond's work.
+const STRETCH: usize = 64;
 
 /// The feeds of one worker. Cheap to clone; clones are the same fan-out.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ struct Inner {
     closed: Cell<bool>,
     /// A feed lives as long as a subscription holds it.
     feeds: RefCell<HashMap<Selectors, Weak<Feed>>>,
+    /// Feeds whose readers have not all been given what is new.
+    rounds: RefCell<VecDeque<Rc<Feed>>>,
 }
 
 impl Fanout {
@@ -34,6 +39,7 @@ impl Fanout {
             head: Cell::new(head),
             closed: Cell::new(false),
             feeds: RefCell::default(),
+            rounds: RefCell::default(),
         }));
         // The worker's runtime owns the task: it ends at shutdown, or with its thread.
         tokio::task::spawn_local(fanout.clone().fill(tail, shutdown));
@@ -66,33 +72,52 @@ impl Fanout {
 
     async fn fill(self, mut tail: Tail, mut shutdown: Shutdown) {
         loop {
-            let tailed = tokio::select! {
-                tailed = tail.next() => tailed,
-                () = shutdown.requested() => Tailed::Closed,
-            };
-            match tailed {
-                Tailed::Batch(batch) => {
-                    let Some(last) = batch.last() else { continue };
-                    self.0.head.set(last.seq);
-                    self.each_feed(|feed| feed.push(&batch));
-                }
-                Tailed::Missed => {
-                    // The next batch follows some seq that is at most the log's head now; a batch that the
-                    // feeds have jumped over does no harm, because readers never go back.
-                    let head = self.0.hub.head();
-                    tracing::warn!(head, "worker fell behind the log, its streams catch up from there");
-                    self.0.head.set(head);
-                    self.each_feed(|feed| feed.jump(head));
-                }
-                Tailed::Closed => {
-                    self.0.closed.set(true);
-                    return self.each_feed(Feed::close);
-                }
+            let at_rest = self.0.rounds.borrow().is_empty();
+            tokio::select! {
+                tailed = tail.next() => match tailed {
+                    Tailed::Batch(batch) => self.push(&batch),
+                    Tailed::Missed => self.jump(),
+                    Tailed::Closed => break,
+                },
+                () = shutdown.requested() => break,
+                () = tokio::task::yield_now(), if !at_rest => {}
             }
+            self.go_round();
+        }
+        self.0.closed.set(true);
+        self.each_feed(|feed| feed.close());
+    }
+
+    fn push(&self, batch: &Batch) {
+        let Some(last) = batch.last() else { return };
+        self.0.head.set(last.seq);
+        self.each_feed(|feed| {
+            if feed.push(batch) {
+                self.0.rounds.borrow_mut().push_back(Rc::clone(feed));
+            }
+        });
+    }
+
+    fn jump(&self) {
+        // The next batch follows some seq that is at most the log's head now; a batch that the feeds have jumped
+        // over does no harm, because readers never go back.
+        let head = self.0.hub.head();
+        tracing::warn!(head, "worker fell behind the log, its streams catch up from there");
+        self.0.head.set(head);
+        self.each_feed(|feed| feed.jump(head));
+    }
+
+    /// Brings news to the next readers. Feeds take turns, so that one with many readers does not hold up the others.
+    fn go_round(&self) {
+        let mut rounds = self.0.rounds.borrow_mut();
+        if let Some(feed) = rounds.pop_front()
+            && feed.go_round(STRETCH)
+        {
+            rounds.push_back(feed);
         }
     }
 
-    fn each_feed(&self, act: impl Fn(&Feed)) {
+    fn each_feed(&self, act: impl Fn(&Rc<Feed>)) {
         self.0.feeds.borrow().values().filter_map(Weak::upgrade).for_each(|feed| act(&feed));
     }
 }

@@ -1,25 +1,20 @@
-//! The newest frames of one selector set, shared by the worker's streams that ask for it. Not shared between
-//! workers, knows no log: who stands before its floor reads the log.
+//! The newest frames of one selector set and who waits for more, shared by the worker's streams that ask for it. Not
+//! shared between workers, knows no log.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::task::{Context, Waker};
+use std::task::Context;
 
 use bytes::Bytes;
-use slab::Slab;
+use tokio::time::Instant;
 
+use super::ring::{After, Ring};
+use super::waiters::Waiters;
+use crate::connection::Outlet;
 use crate::log::Record;
 use crate::selectors::Selectors;
 
-/// Bytes of frames that a feed keeps, if the newest chunk is not larger. A reader further behind reads the log.
-const KEPT_BYTES: usize = 1 << 20;
-/// Bytes handed to a connection at once, if no single frame is larger. A connection that stalls holds no more than
-/// that beside its own write buffer.
-const DELIVERY_BYTES: usize = 32 << 10;
-/// Chunks that a feed keeps, so that many small ones cost no more than that.
-const KEPT_CHUNKS: usize = 1024;
-
-/// A ring of frames with the wakers of who waits for the next one.
+/// Gives every reader the same frames, in rounds: what comes in is first kept, then brought to who waits for it, a
+/// stretch of readers at a time, so that a feed with many does not hold up its worker.
 #[derive(Debug)]
 pub(super) struct Feed {
     selectors: Selectors,
@@ -28,29 +23,19 @@ pub(super) struct Feed {
 
 #[derive(Debug)]
 struct State {
-    chunks: VecDeque<Chunk>,
-    bytes: usize,
-    /// Everything after this seq, up to `head`, is in the ring.
-    floor: u64,
-    /// Seq of the newest record looked at, wanted or not.
-    head: u64,
+    ring: Ring,
+    waiters: Waiters,
     closed: bool,
-    waiters: Slab<Waiter>,
+    round: Round,
 }
 
-/// Frames that came in together, back to back.
+/// How far the news has been brought round.
 #[derive(Debug)]
-struct Chunk {
-    frames: Bytes,
-    /// Seq and end of each frame in `frames`.
-    ends: Box<[(u64, usize)]>,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    waker: Waker,
-    /// Has asked since it was last woken.
-    waiting: bool,
+enum Round {
+    /// Everybody has it.
+    Done,
+    /// The reader at this place is next. `again`: who came before it has not got everything.
+    At { next: usize, again: bool },
 }
 
 /// What a feed has for a reader.
@@ -60,7 +45,7 @@ pub(super) enum Next {
     Frames(Bytes, u64),
     /// Nothing yet; the reader now stands at this seq.
     Nothing(u64),
-    /// The reader stands before the floor and has to read the log.
+    /// The reader has to read the log.
     Behind,
     /// There will be no more. Also told to who is behind: it comes back and reads on after the restart.
     Closed,
@@ -69,14 +54,8 @@ pub(super) enum Next {
 impl Feed {
     /// An empty feed that is about to get every record after `head`.
     pub(super) fn new(selectors: Selectors, head: u64) -> Self {
-        let state = State {
-            chunks: VecDeque::new(),
-            bytes: 0,
-            floor: head,
-            head,
-            closed: false,
-            waiters: Slab::new(),
-        };
+        let ring = Ring::new(head);
+        let state = State { ring, waiters: Waiters::default(), closed: false, round: Round::Done };
         Self { selectors, state: RefCell::new(state) }
     }
 
@@ -84,144 +63,141 @@ impl Feed {
         &self.selectors
     }
 
-    /// Takes in the next records of the log, all of them, and wakes who waits if one is wanted.
-    pub(super) fn push(&self, records: &[impl AsRef<Record>]) {
+    /// Takes in the next records of the log, all of them. `true` when a round begins; see [`Self::go_round`].
+    pub(super) fn push(&self, records: &[impl AsRef<Record>]) -> bool {
         let mut state = self.state.borrow_mut();
-        let Some(last) = records.last() else { return };
-        state.head = state.head.max(last.as_ref().seq);
+        let Some(last) = records.last() else { return false };
+        state.ring.advance(last.as_ref().seq);
         let wanted = records.iter().map(AsRef::as_ref);
         let wanted: Vec<&Record> =
             wanted.filter(|record| self.selectors.match_topic(&record.topic)).collect();
         if wanted.is_empty() {
-            return;
+            return false;
         }
-        state.keep(Chunk::new(&wanted));
-        state.wake();
+        state.ring.keep(&wanted);
+        state.begin_round()
+    }
+
+    /// Brings what is new to at most `most` readers. `false` when the round is over.
+    pub(super) fn go_round(&self, most: usize) -> bool {
+        let State { ring, waiters, round, .. } = &mut *self.state.borrow_mut();
+        let Round::At { next, again } = *round else { return false };
+        let stretch = waiters.give(ring, next, most);
+        let again = again || stretch.more;
+        *round = match stretch.next {
+            Some(next) => Round::At { next, again },
+            None if again => Round::At { next: 0, again: false },
+            None => Round::Done,
+        };
+        !matches!(round, Round::Done)
     }
 
     /// Records up to `head` were missed: empties the ring, so that readers go through the log.
     pub(super) fn jump(&self, head: u64) {
         let mut state = self.state.borrow_mut();
-        state.chunks.clear();
-        state.bytes = 0;
-        (state.floor, state.head) = (head, head);
-        state.wake();
+        state.ring.jump(head);
+        state.waiters.wake_all();
     }
 
     /// Ends every stream once it has read what is there.
     pub(super) fn close(&self) {
         let mut state = self.state.borrow_mut();
         state.closed = true;
-        state.wake();
+        state.waiters.wake_all();
     }
 
     /// What comes after the seq `cursor`.
     pub(super) fn after(&self, cursor: u64) -> Next {
         let state = self.state.borrow();
-        if cursor < state.floor {
-            return if state.closed { Next::Closed } else { Next::Behind };
-        }
-        let nth = state.chunks.partition_point(|chunk| chunk.last_seq() <= cursor);
-        match state.chunks.get(nth) {
-            Some(chunk) => chunk.after(cursor),
-            None if state.closed => Next::Closed,
-            None => Next::Nothing(state.head.max(cursor)),
+        match state.ring.after(cursor) {
+            After::Frames(frames, seq) => Next::Frames(frames, seq),
+            After::Nothing(_) | After::Behind if state.closed => Next::Closed,
+            After::Nothing(seq) => Next::Nothing(seq),
+            After::Behind => Next::Behind,
         }
     }
 
-    /// Wakes this task when there is more. `key` is the task's place, to be given back to [`Self::forget`].
-    pub(super) fn wait(&self, key: &mut Option<usize>, context: &Context<'_>) {
-        let waiters = &mut self.state.borrow_mut().waiters;
-        match key.and_then(|key| waiters.get_mut(key)) {
-            Some(waiter) => {
-                waiter.waker.clone_from(context.waker());
-                waiter.waiting = true;
-            }
-            None => *key = Some(waiters.insert(Waiter { waker: context.waker().clone(), waiting: true })),
-        }
+    /// Notes that a reader that stands at `cursor` has seen everything: gives it what comes, through `outlet` where that
+    /// is possible, else by waking its task. `key` is its place, to be given back to [`Self::forget`].
+    pub(super) fn wait(
+        &self,
+        key: &mut Option<usize>,
+        context: &Context<'_>,
+        cursor: u64,
+        outlet: Option<&Outlet>,
+    ) {
+        self.state.borrow_mut().waiters.wait(key, context, cursor, outlet);
     }
 
-    /// Gives up the place of a task.
+    /// The reader acts by itself now. Where it stands, if it ever waited.
+    pub(super) fn resume(&self, key: Option<usize>) -> Option<u64> {
+        self.state.borrow_mut().waiters.resume(key)
+    }
+
+    /// What was sent last through the reader's outlet: up to which seq, and when.
+    pub(super) fn sent(&self, key: Option<usize>) -> Option<(u64, Instant)> {
+        self.state.borrow().waiters.sent(key)
+    }
+
+    /// Gives up the place of a reader.
     pub(super) fn forget(&self, key: Option<usize>) {
-        if let Some(key) = key {
-            self.state.borrow_mut().waiters.try_remove(key);
-        }
+        self.state.borrow_mut().waiters.forget(key);
     }
 }
 
 impl State {
-    fn keep(&mut self, chunk: Chunk) {
-        self.bytes += chunk.frames.len();
-        self.chunks.push_back(chunk);
-        while self.chunks.len() > 1 && (self.bytes > KEPT_BYTES || self.chunks.len() > KEPT_CHUNKS) {
-            let Some(oldest) = self.chunks.pop_front() else { break };
-            self.bytes -= oldest.frames.len();
-            self.floor = oldest.last_seq();
-        }
-    }
-
-    fn wake(&mut self) {
-        for (_, waiter) in &mut self.waiters {
-            if std::mem::take(&mut waiter.waiting) {
-                waiter.waker.wake_by_ref();
+    /// `true` if none was under way.
+    fn begin_round(&mut self) -> bool {
+        match &mut self.round {
+            Round::At { again, .. } => {
+                *again = true;
+                false
+            }
+            Round::Done => {
+                self.round = Round::At { next: 0, again: false };
+                true
             }
         }
-    }
-}
-
-impl Chunk {
-    /// `records` is not empty.
-    fn new(records: &[&Record]) -> Self {
-        let mut end = 0;
-        let ends = records.iter().map(|record| {
-            end += record.frame.len();
-            (record.seq, end)
-        });
-        let ends: Box<[_]> = ends.collect();
-        let frames = match records {
-            [one] => one.frame.clone(),
-            many => {
-                let mut frames = Vec::with_capacity(end);
-                many.iter().for_each(|record| frames.extend_from_slice(&record.frame));
-                frames.into()
-            }
-        };
-        Self { frames, ends }
-    }
-
-    fn last_seq(&self) -> u64 {
-        self.ends.last().map_or(0, |(seq, _)| *seq)
-    }
-
-    /// The frames after the seq `cursor`, as many as go into one delivery. There is at least one.
-    fn after(&self, cursor: u64) -> Next {
-        let read = self.ends.partition_point(|(seq, _)| *seq <= cursor);
-        let (before, after) = self.ends.split_at(read);
-        let start = before.last().map_or(0, |(_, end)| *end);
-        let fitting = after.partition_point(|(_, end)| *end - start <= DELIVERY_BYTES);
-        let last = after.get(fitting.saturating_sub(1)).copied();
-        let (seq, end) = last.unwrap_or((self.last_seq(), self.frames.len()));
-        Next::Frames(self.frames.slice(start..end), seq)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ring::tests::record;
     use super::*;
-    use sse_core::{Epoch, Event, RecordId, Topic};
+    use crate::connection::tests::{pair, read};
+    use crate::connection::{Connection, Parcel};
+    use sse_core::Topic;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
 
-    fn record(seq: u64, topic: &str, data: &str) -> Arc<Record> {
-        let id = RecordId { epoch: Epoch::from_bits(0), seq };
-        Arc::new(Record::new(id, Arc::new(Topic::new(topic).unwrap()), 0, &Event::new(data)))
+    /// Counts how often a task is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Wakes {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
     }
 
     fn feed(head: u64) -> Feed {
         Feed::new(Selectors::exactly(Topic::new("a").unwrap()), head)
     }
 
-    fn frame(record: &Record) -> Bytes {
-        record.frame.clone()
+    /// A reader that waits at `cursor`.
+    fn wait(feed: &Feed, cursor: u64, connection: Option<&Connection>) -> (Option<usize>, Arc<Wakes>) {
+        let (mut key, wakes) = (None, Arc::new(Wakes::default()));
+        let (waker, outlet) = (Waker::from(Arc::clone(&wakes)), connection.map(Connection::outlet));
+        feed.wait(&mut key, &Context::from_waker(&waker), cursor, outlet.as_ref());
+        (key, wakes)
     }
 
     #[test]
@@ -229,33 +205,8 @@ mod tests {
         let feed = feed(0);
         let records = [record(1, "b", ""), record(2, "a", "x"), record(3, "b", "")];
         feed.push(&records);
-        assert_eq!(feed.after(0), Next::Frames(frame(&records[1]), 2));
+        assert_eq!(feed.after(0), Next::Frames(records[1].frame.clone(), 2));
         assert_eq!(feed.after(2), Next::Nothing(3));
-    }
-
-    #[test]
-    fn a_reader_inside_a_chunk_gets_the_rest_of_it() {
-        let feed = feed(0);
-        let records = [record(1, "a", "x"), record(2, "a", "y")];
-        feed.push(&records);
-        assert_eq!(feed.after(1), Next::Frames(frame(&records[1]), 2));
-        assert!(matches!(feed.after(0), Next::Frames(both, 2) if both.len() == 2 * records[0].frame.len()));
-    }
-
-    #[test]
-    fn a_delivery_is_bounded_and_ends_with_a_whole_frame() {
-        let feed = feed(0);
-        let records: Vec<_> = (1..=5).map(|seq| record(seq, "a", &"x".repeat(10_000))).collect();
-        feed.push(&records);
-        let mut cursor = 0;
-        for expected in [3, 5] {
-            let Next::Frames(frames, seq) = feed.after(cursor) else { panic!("no frames") };
-            let whole: usize = (cursor + 1..=seq).map(|seq| frame(&records[seq as usize - 1]).len()).sum();
-            assert_eq!((frames.len(), seq), (whole, expected));
-            cursor = seq;
-        }
-        feed.push(&[record(6, "a", &"x".repeat(100_000))]);
-        assert!(matches!(feed.after(5), Next::Frames(_, 6)), "a frame is never split");
     }
 
     #[test]
@@ -266,36 +217,95 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_before_the_ring_is_behind() {
-        let feed = feed(5);
-        assert_eq!(feed.after(4), Next::Behind);
-        assert_eq!(feed.after(5), Next::Nothing(5));
-        let big = "x".repeat(KEPT_BYTES);
-        feed.push(&[record(6, "a", &big)]);
-        assert!(matches!(feed.after(5), Next::Frames(_, 6)), "the newest chunk stays, whatever its size");
-        feed.push(&[record(7, "a", "x")]);
-        assert_eq!(feed.after(5), Next::Behind);
-        assert!(matches!(feed.after(6), Next::Frames(_, 7)));
-        feed.jump(9);
-        assert_eq!(feed.after(8), Next::Behind);
-    }
-
-    #[test]
-    fn the_ring_is_bounded_by_chunks_too() {
-        let feed = feed(0);
-        for seq in 1..=2 + KEPT_CHUNKS as u64 {
-            feed.push(&[record(seq, "a", "")]);
-        }
-        assert_eq!(feed.after(1), Next::Behind);
-        assert!(matches!(feed.after(2), Next::Frames(_, 3)));
-    }
-
-    #[test]
     fn a_closed_feed_is_read_to_its_end_first() {
         let feed = feed(0);
         feed.push(&[record(1, "a", "x")]);
         feed.close();
         assert!(matches!(feed.after(0), Next::Frames(_, 1)));
         assert_eq!(feed.after(1), Next::Closed);
+    }
+
+    #[test]
+    fn a_round_begins_only_with_wanted_records_and_only_once() {
+        let feed = feed(0);
+        assert!(!feed.push(&[record(1, "b", "")]));
+        assert!(feed.push(&[record(2, "a", "")]));
+        assert!(!feed.push(&[record(3, "a", "")]), "one is under way");
+        while feed.go_round(1) {}
+        assert!(feed.push(&[record(4, "a", "")]));
+    }
+
+    #[test]
+    fn who_cannot_be_sent_to_is_woken_once() {
+        let feed = feed(0);
+        let (_, wakes) = wait(&feed, 0, None);
+        for seq in 1..=2 {
+            feed.push(&[record(seq, "a", "")]);
+            while feed.go_round(64) {}
+        }
+        assert_eq!(wakes.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_has_an_idle_connection_is_sent_to_and_not_woken() {
+        let feed = feed(0);
+        let (connection, mut peer) = pair().await;
+        let (key, wakes) = wait(&feed, 0, Some(&connection));
+        let records = [record(1, "a", "x"), record(2, "b", ""), record(3, "a", "y")];
+        feed.push(&records);
+        while feed.go_round(64) {}
+        let frames = [&records[0].frame[..], &records[2].frame[..]].concat();
+        let parcel = Parcel::new(&frames);
+        assert_eq!(read(&mut peer, parcel.bytes().len()).await, parcel.bytes());
+        assert_eq!(wakes.count(), 0);
+        assert_eq!(feed.sent(key).map(|(seq, _)| seq), Some(3));
+        assert_eq!(feed.resume(key), Some(3));
+        feed.push(&[record(4, "a", "z")]);
+        while feed.go_round(64) {}
+        assert_eq!(feed.resume(key), Some(3), "a reader that acts by itself is left alone");
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_during_a_round_reaches_everybody() {
+        let feed = feed(0);
+        let mut pairs = Vec::new();
+        for _ in 0..3 {
+            pairs.push(pair().await);
+        }
+        let readers: Vec<_> = pairs.iter().map(|(connection, _)| wait(&feed, 0, Some(connection))).collect();
+        let big = "x".repeat(20_000);
+        let records: Vec<_> = (1..=4).map(|seq| record(seq, "a", &big)).collect();
+        for new in &records {
+            feed.push(std::slice::from_ref(new));
+            feed.go_round(1);
+        }
+        while feed.go_round(1) {}
+        for ((_, peer), (key, wakes)) in pairs.iter_mut().zip(&readers) {
+            assert_eq!((feed.resume(*key), wakes.count()), (Some(4), 0));
+            let (mut expected, mut seq) = (Vec::new(), 0);
+            while seq < 4 {
+                // One to a parcel, because two are larger than a delivery.
+                expected.extend_from_slice(Parcel::new(&records[seq].frame).bytes());
+                seq += 1;
+            }
+            assert!(read(peer, expected.len()).await == expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_reads_no_more_is_woken_and_waits_for_room() {
+        let feed = feed(0);
+        let (connection, _peer) = pair().await;
+        let (key, wakes) = wait(&feed, 0, Some(&connection));
+        let big = "x".repeat(30_000);
+        let mut seq = 0;
+        while wakes.count() == 0 {
+            seq += 1;
+            feed.push(&[record(seq, "a", &big)]);
+            while feed.go_round(64) {}
+            assert!(seq < 1000, "30 MB went to a peer that does not read");
+        }
+        let given = feed.resume(key).unwrap();
+        assert!(given == seq || given == seq - 1, "{given} of {seq}: what was begun counts as given");
     }
 }

@@ -4,8 +4,10 @@ mod demand;
 mod fanout;
 mod feed;
 mod figures;
+mod ring;
 mod start;
 mod subscription;
+mod waiters;
 
 use std::sync::Arc;
 

@@ -8,9 +8,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use sse_core::payload::{Gap, GapReason};
 use sse_core::{RecordId, encode};
+use tokio::time::Instant;
 
 use super::feed::{Feed, Next};
 use super::{Hub, Place, Start};
+use crate::connection::Outlet;
 use crate::log::{Depth, Page, Pending, Read, ReadError, Record};
 use crate::selectors::Selectors;
 
@@ -36,6 +38,8 @@ pub(crate) struct Subscription {
     feed: Rc<Feed>,
     /// Every wanted record up to this seq has been given, or the reader was told that it is lost.
     cursor: u64,
+    /// Where the feed may send frames by itself.
+    outlet: Option<Outlet>,
     /// Place among the feed's waiters.
     waiter: Option<usize>,
     /// Removals that are no loss to this reader: it was told, or never asked for what is gone.
@@ -78,12 +82,24 @@ impl Subscription {
             Place::Unknown(id) => Phase::Unknown(id),
         };
         hub.demand().add(feed.selectors());
-        Self { hub, feed, cursor, waiter: None, known: 0, phase, reading: None, held: None }
+        Self { hub, feed, cursor, outlet: None, waiter: None, known: 0, phase, reading: None, held: None }
+    }
+
+    /// Lets frames be sent past [`Self::poll_next`] while it is pending; [`Self::sent`] tells of them.
+    pub(crate) fn through(mut self, outlet: Option<Outlet>) -> Self {
+        self.outlet = outlet;
+        self
     }
 
     /// The id to resume from: every wanted record up to it has been given.
     pub(crate) fn position(&self) -> RecordId {
-        self.hub.id(self.cursor)
+        let sent = self.sent().map_or(0, |(seq, _)| seq);
+        self.hub.id(self.cursor.max(sent))
+    }
+
+    /// What was sent last through the outlet: up to which seq, and when.
+    pub(crate) fn sent(&self) -> Option<(u64, Instant)> {
+        self.feed.sent(self.waiter)
     }
 
     /// The hub that this subscription is with.
@@ -98,6 +114,9 @@ impl Subscription {
 
     /// The next delivery, as soon as there is one.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Delivery> {
+        if let Some(cursor) = self.feed.resume(self.waiter) {
+            self.cursor = self.cursor.max(cursor);
+        }
         loop {
             if let Some(page) = self.held.take()
                 && let Some(delivery) = self.give(&page)
@@ -123,7 +142,7 @@ impl Subscription {
                 }
                 Next::Nothing(cursor) => {
                     self.move_to(cursor);
-                    self.feed.wait(&mut self.waiter, context);
+                    self.feed.wait(&mut self.waiter, context, cursor, self.outlet.as_ref());
                     return Poll::Pending;
                 }
                 Next::Behind => {

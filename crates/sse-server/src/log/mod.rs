@@ -19,7 +19,7 @@ pub(crate) use index::Page;
 pub(crate) use kept::TopicSummary;
 pub(crate) use memory::MemoryLog;
 pub(crate) use record::{Append, Appended, Draft, Record};
-pub(crate) use tail::{Tail, Tailed};
+pub(crate) use tail::{Batch, Tail, Tailed};
 
 use crate::selectors::Selectors;
 
