@@ -61,14 +61,29 @@ impl Connection {
     }
 
     pub(crate) async fn post(&mut self, topic: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
-        let mut request = format!(
-            "POST /topics/{topic} HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
-            self.host,
-            body.len()
-        )
-        .into_bytes();
-        request.extend_from_slice(body);
+        let request = self.request(topic, content_type, body);
         self.exchange(&request).await
+    }
+
+    /// The bytes of a POST, for [`Self::repeat`].
+    pub(crate) fn request(&self, topic: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+        let host = &self.host;
+        let length = body.len();
+        let head = format!(
+            "POST /topics/{topic} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    /// Sends a request as it is and waits for the whole answer, which has to be 200. Allocates nothing.
+    pub(crate) async fn repeat(&mut self, request: &[u8]) -> Result<()> {
+        self.socket.write_all(request).await?;
+        let (end, length) = self.read_answer().await?;
+        if !self.buffer.starts_with(b"HTTP/1.1 200 ") {
+            bail!("the server answered {}", String::from_utf8_lossy(&self.buffer));
+        }
+        ensure!(self.buffer.len() == end + length, "more than the answer has arrived");
+        Ok(())
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<Answer> {
@@ -78,6 +93,15 @@ impl Connection {
 
     async fn exchange(&mut self, request: &[u8]) -> Result<Answer> {
         self.socket.write_all(request).await?;
+        let (end, length) = self.read_answer().await?;
+        let head = String::from_utf8(self.buffer.get(..end).unwrap_or_default().to_vec())?;
+        let status = head.split(' ').nth(1).context("no status")?.parse()?;
+        let body = self.buffer.get(end..end + length).unwrap_or_default().to_vec();
+        Ok(Answer { status, head, body })
+    }
+
+    /// Reads an answer into the buffer. Gives the bytes of its head and of its body.
+    async fn read_answer(&mut self) -> Result<(usize, usize)> {
         self.buffer.clear();
         let end = loop {
             if let Some(at) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
@@ -85,14 +109,12 @@ impl Connection {
             }
             self.read().await?;
         };
-        let head = String::from_utf8(self.buffer.get(..end).unwrap_or_default().to_vec())?;
-        let status = head.split(' ').nth(1).context("no status")?.parse()?;
-        let length: usize = header(&head, "content-length").context("an answer without a length")?.parse()?;
+        let head = str::from_utf8(self.buffer.get(..end).unwrap_or_default())?;
+        let length: usize = header(head, "content-length").context("an answer without a length")?.parse()?;
         while self.buffer.len() < end + length {
             self.read().await?;
         }
-        let body = self.buffer.get(end..end + length).unwrap_or_default().to_vec();
-        Ok(Answer { status, head, body })
+        Ok((end, length))
     }
 
     async fn read(&mut self) -> Result<()> {

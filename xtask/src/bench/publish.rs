@@ -66,10 +66,11 @@ async fn singles(server: &Server, publishers: usize, time: Duration) -> Result<f
     let from = Instant::now();
     let mut tasks = JoinSet::new();
     for mut connection in connections {
+        let request = connection.request(TOPIC, "text/plain", &EVENT);
         tasks.spawn(async move {
             let mut count = 0_u64;
             while from.elapsed() < time {
-                connection.publish(TOPIC, &EVENT).await?;
+                connection.repeat(&request).await?;
                 count += 1;
             }
             anyhow::Ok(count)
