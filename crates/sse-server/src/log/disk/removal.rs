@@ -57,11 +57,9 @@ impl Removal {
         write: &Write<'_>,
         rows: &HashMap<Arc<Topic>, i64>,
     ) -> rusqlite::Result<()> {
-        let mut newest = HashMap::new();
-        for (topic, seq) in self.records.iter().take(count) {
-            write.delete_record(*seq)?;
-            newest.insert(topic, *seq);
-        }
+        let portion = self.records.iter().take(count);
+        write.delete_records(portion.clone().map(|(_, seq)| *seq))?;
+        let newest: HashMap<_, _> = portion.map(|(topic, seq)| (topic, *seq)).collect();
         for (topic, seq) in newest {
             if let Some(row) = rows.get(topic) {
                 write.set_removed(*row, seq)?;

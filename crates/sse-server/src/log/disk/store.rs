@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Transaction, params};
 use sse_core::Epoch;
 
 use crate::log::{Appended, Record};
@@ -232,13 +232,14 @@ impl Write<'_> {
         self.0.execute("UPDATE meta SET forgotten = ?", [seq]).map(drop)
     }
 
-    pub(super) fn insert_record(&self, topic: i64, record: &Record) -> rusqlite::Result<()> {
-        let mut insert = self.0.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?)")?;
-        insert.execute(params![record.seq, topic, record.time, &record.frame[..]]).map(drop)
+    /// What takes records one by one. Looked up once for a group and not for each record.
+    pub(super) fn inserts(&self) -> rusqlite::Result<Inserts<'_>> {
+        self.0.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?)").map(Inserts)
     }
 
-    pub(super) fn delete_record(&self, seq: u64) -> rusqlite::Result<()> {
-        self.0.prepare_cached("DELETE FROM records WHERE seq = ?")?.execute([seq]).map(drop)
+    pub(super) fn delete_records(&self, seqs: impl IntoIterator<Item = u64>) -> rusqlite::Result<()> {
+        let mut delete = self.0.prepare_cached("DELETE FROM records WHERE seq = ?")?;
+        seqs.into_iter().try_for_each(|seq| delete.execute([seq]).map(drop))
     }
 
     pub(super) fn set_removed(&self, topic: i64, seq: u64) -> rusqlite::Result<()> {
@@ -262,6 +263,15 @@ impl Write<'_> {
 
     pub(super) fn set_meta(&self, reserved: u64, clean: bool) -> rusqlite::Result<()> {
         self.0.execute("UPDATE meta SET reserved = ?, clean = ?", params![reserved, clean]).map(drop)
+    }
+}
+
+/// The statement that inserts a record.
+pub(super) struct Inserts<'a>(CachedStatement<'a>);
+
+impl Inserts<'_> {
+    pub(super) fn insert(&mut self, topic: i64, record: &Record) -> rusqlite::Result<()> {
+        self.0.execute(params![record.seq, topic, record.time, &record.frame[..]]).map(drop)
     }
 }
 

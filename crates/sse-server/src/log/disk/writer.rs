@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
 use super::removal::Removal;
-use super::store::{CommitError, Store, Write};
+use super::store::{CommitError, Inserts, Store, Write};
 use crate::log::{Append, AppendError, Appended, Record, now_millis};
 
 /// Records in a group, after which no further batch is added to it.
@@ -194,9 +194,11 @@ impl Writer {
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
             self.removal.write(portion, write, &self.rows)?;
+            let mut inserts = write.inserts()?;
             for batch in group {
-                insert(write, batch, now, &self.rows, &mut new_rows)?;
+                insert(write, &mut inserts, batch, now, &self.rows, &mut new_rows)?;
             }
+            drop(inserts);
             if reserved != self.reserved { write.set_meta(reserved, false) } else { Ok(()) }
         });
         committed.map_err(|error| self.failure(error))?;
@@ -351,6 +353,7 @@ impl Request {
 
 fn insert(
     write: &Write<'_>,
+    inserts: &mut Inserts<'_>,
     batch: &Stamped,
     now: u64,
     rows: &HashMap<Arc<Topic>, i64>,
@@ -366,7 +369,7 @@ fn insert(
             }
         };
         if !record.in_memory {
-            write.insert_record(row, record)?;
+            inserts.insert(row, record)?;
         }
     }
     // A key must not outlive its events.
