@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actix_web::http::Version;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
+use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::payload::Connected;
 use sse_core::{Event, EventType, encode};
@@ -46,17 +46,28 @@ pub(super) fn open(
         encode::id_only(&mut first, &subscription.position().to_event_id());
     }
     let peer = request.peer_addr();
-    let response = HttpResponse::Ok()
+    let mut response = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"))
         .body(Writer::new(subscription, first.into(), worker.heartbeat, peer));
+    if !has_chunks(request) {
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     Ok(response)
 }
 
-/// Where frames may be sent past the response. Earlier versions of HTTP have no chunks.
+/// Where frames may be sent past the response, which has to be in chunks then: nothing may encode the body otherwise.
 fn outlet(request: &HttpRequest) -> Option<Outlet> {
-    request.conn_data().filter(|_| request.version() == Version::HTTP_11).cloned()
+    // actix-http writes no chunks after a request for a WebSocket, although it announces them.
+    let as_asked = has_chunks(request) && !request.headers().contains_key(UPGRADE);
+    request.conn_data().filter(|_| as_asked).cloned()
+}
+
+/// HTTP/1.0 has none: a body ends with its connection.
+fn has_chunks(request: &HttpRequest) -> bool {
+    request.version() >= Version::HTTP_11
 }
 
 /// The greeting of the streams that have a path of their own.

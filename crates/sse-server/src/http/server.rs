@@ -94,7 +94,96 @@ fn bind_to(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     // On Windows it would let two servers have the same port.
     socket.set_reuse_address(cfg!(unix))?;
+    if cfg!(windows) && addr.is_ipv6() {
+        // As elsewhere, [::] stands for IPv4 too.
+        socket.set_only_v6(false)?;
+    }
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use sse_core::{Event, Topic};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::chat::Chat;
+    use crate::config::Heartbeat;
+    use crate::hub::{Fanout, Hub};
+    use crate::log::MemoryLog;
+    use crate::policy::Policies;
+    use crate::shutdown::ShutdownSwitch;
+    use crate::source::ticker::Ticker;
+
+    const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
+
+    /// What the stream of this request brings until the event, and whether it came past the task.
+    async fn stream(request: &str) -> (String, bool) {
+        let (_switch, shutdown) = ShutdownSwitch::new();
+        let policies = Policies::default();
+        let hub = Hub::new(Arc::new(MemoryLog::new(policies.clone())), &policies);
+        let (report, reports) = mpsc::channel();
+        let of_worker = hub.clone();
+        let worker = move || {
+            let hub = of_worker.clone();
+            let fanout = Fanout::start(hub.clone(), shutdown.clone());
+            let (watched, report) = (fanout.clone(), report.clone());
+            actix_web::rt::spawn(async move {
+                while report.send(watched.sent_to()).is_ok() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+            let (chat, ticker) = (Chat::new(hub.clone(), Duration::ZERO), Ticker::new(hub));
+            Worker { fanout, chat, heartbeat: Heartbeat(None), ticker }
+        };
+        let pages = Pages::find(None).unwrap();
+        let (server, addr) = serve("127.0.0.1:0", NonZeroUsize::new(1), &pages, worker).unwrap();
+        let handle = server.handle();
+        let running = actix_web::rt::spawn(server);
+        let mut connection = tokio::net::TcpStream::connect(addr).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let text = |answer: &[u8]| String::from_utf8_lossy(answer).into_owned();
+        while !text(&answer).contains("Connected to event stream") {
+            assert!(connection.read_buf(&mut answer).await.unwrap() > 0, "{}", text(&answer));
+        }
+        hub.publish(Topic::new("a").unwrap(), Event::new("the event")).await.unwrap();
+        while !text(&answer).contains("data: the event\n\n") {
+            assert!(connection.read_buf(&mut answer).await.unwrap() > 0, "{}", text(&answer));
+        }
+        // What was reported before is of no interest.
+        while reports.try_recv().is_ok() {}
+        let sent_to = tokio::task::spawn_blocking(move || reports.recv().unwrap()).await.unwrap();
+        handle.stop(false).await;
+        running.await.unwrap().unwrap();
+        (text(&answer), sent_to > 0)
+    }
+
+    #[actix_web::test]
+    async fn an_idle_stream_is_sent_events_past_its_task() {
+        let (answer, past_task) = stream(&format!("{HEAD}\r\n")).await;
+        assert!(answer.contains("\r\ntransfer-encoding: chunked\r\n"), "{answer}");
+        assert!(past_task);
+    }
+
+    #[actix_web::test]
+    async fn a_stream_that_may_not_be_in_chunks_is_left_to_its_task() {
+        let (_, past_task) =
+            stream(&format!("{HEAD}Connection: upgrade\r\nUpgrade: websocket\r\n\r\n")).await;
+        assert!(!past_task);
+    }
+
+    #[actix_web::test]
+    async fn a_stream_of_http_1_0_has_no_chunks_and_ends_with_its_connection() {
+        let request = HEAD.replace("HTTP/1.1", "HTTP/1.0") + "Connection: keep-alive\r\n\r\n";
+        let (answer, past_task) = stream(&request).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(!head.contains("chunked") && !head.contains("keep-alive"), "{head}");
+        assert!(body.starts_with("retry: "), "{body}");
+        assert!(!past_task);
+    }
 }

@@ -1,5 +1,5 @@
 //! The body of a stream: frames, heartbeats, gaps, the end. Pulled by the connection whenever its write buffer
-//! has room, so a slow reader costs nothing here.
+//! has room, so a slow reader costs nothing here. Of what goes out while it waits it only learns.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -143,4 +143,58 @@ fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
     let mut frame = Vec::with_capacity(128);
     encode::event(&mut frame, &Event::new(data).with_type(gap).with_id(id.to_event_id()));
     frame.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use sse_core::Topic;
+    use tokio::task::{LocalSet, yield_now};
+    use tokio::time::{advance, pause};
+
+    use super::*;
+    use crate::connection::tests::pair;
+    use crate::hub::{Fanout, Hub, Start};
+    use crate::log::MemoryLog;
+    use crate::policy::Policies;
+    use crate::selectors::Selectors;
+    use crate::shutdown::ShutdownSwitch;
+
+    fn poll(writer: &mut Writer) -> Poll<Bytes> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        Pin::new(writer).poll_next(&mut context).map(|bytes| bytes.unwrap().unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_past_the_task_puts_the_heartbeat_off() {
+        let (_switch, shutdown) = ShutdownSwitch::new();
+        let policies = Policies::default();
+        let hub = Hub::new(Arc::new(MemoryLog::new(policies.clone())), &policies);
+        let (connection, _peer) = pair().await;
+        pause();
+        LocalSet::new()
+            .run_until(async {
+                let topic = Topic::new("a").unwrap();
+                let fanout = Fanout::start(hub.clone(), shutdown);
+                let subscription = fanout.subscribe(Selectors::exactly(topic.clone()), Start::Now);
+                let subscription = subscription.through(Some(connection.outlet()));
+                let heartbeat = Heartbeat(Some(Duration::from_secs(10)));
+                let mut writer = Writer::new(subscription, Bytes::from_static(b"opening"), heartbeat, None);
+                assert_eq!(poll(&mut writer), Poll::Ready(Bytes::from_static(b"opening")));
+                assert_eq!(poll(&mut writer), Poll::Pending);
+                advance(Duration::from_secs(9)).await;
+                hub.publish(topic, Event::new("x")).await.unwrap();
+                while writer.subscription.sent().is_none() {
+                    yield_now().await;
+                }
+                advance(Duration::from_secs(9)).await;
+                assert_eq!(poll(&mut writer), Poll::Pending, "9 s after the event");
+                advance(Duration::from_millis(1010)).await;
+                // Not an id, because the event has told it.
+                assert_eq!(poll(&mut writer), Poll::Ready(Bytes::from_static(b": heartbeat\n\n")));
+            })
+            .await;
+    }
 }

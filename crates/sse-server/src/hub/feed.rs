@@ -4,10 +4,9 @@
 use std::cell::RefCell;
 use std::task::Context;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::ring::{After, Ring};
+use super::ring::{Next, Ring};
 use super::waiters::Waiters;
 use crate::connection::Outlet;
 use crate::log::Record;
@@ -38,17 +37,13 @@ enum Round {
     At { next: usize, again: bool },
 }
 
-/// What a feed has for a reader.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Frames, and the seq that the reader stands at after them.
-    Frames(Bytes, u64),
-    /// Nothing yet; the reader now stands at this seq.
-    Nothing(u64),
-    /// The reader has to read the log.
-    Behind,
-    /// There will be no more. Also told to who is behind: it comes back and reads on after the restart.
-    Closed,
+/// What one turn of a feed has done.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// Readers that were sent to or woken.
+    pub(super) served: usize,
+    /// There is nobody left who waits for something.
+    pub(super) over: bool,
 }
 
 impl Feed {
@@ -78,18 +73,18 @@ impl Feed {
         state.begin_round()
     }
 
-    /// Brings what is new to at most `most` readers. `false` when the round is over.
-    pub(super) fn go_round(&self, most: usize) -> bool {
+    /// Brings what is new to at most `most` readers.
+    pub(super) fn go_round(&self, most: usize) -> Turn {
         let State { ring, waiters, round, .. } = &mut *self.state.borrow_mut();
-        let Round::At { next, again } = *round else { return false };
+        let Round::At { next, again } = *round else { return Turn { served: 0, over: true } };
         let stretch = waiters.give(ring, next, most);
-        let again = again || stretch.more;
+        let again = again || stretch.again;
         *round = match stretch.next {
             Some(next) => Round::At { next, again },
             None if again => Round::At { next: 0, again: false },
             None => Round::Done,
         };
-        !matches!(round, Round::Done)
+        Turn { served: stretch.served, over: matches!(round, Round::Done) }
     }
 
     /// Records up to `head` were missed: empties the ring, so that readers go through the log.
@@ -106,14 +101,13 @@ impl Feed {
         state.waiters.wake_all();
     }
 
-    /// What comes after the seq `cursor`.
+    /// What comes after the seq `cursor`. Who is behind a closed feed is told that it is closed: it comes back and reads
+    /// on after the restart.
     pub(super) fn after(&self, cursor: u64) -> Next {
         let state = self.state.borrow();
         match state.ring.after(cursor) {
-            After::Frames(frames, seq) => Next::Frames(frames, seq),
-            After::Nothing(_) | After::Behind if state.closed => Next::Closed,
-            After::Nothing(seq) => Next::Nothing(seq),
-            After::Behind => Next::Behind,
+            Next::Nothing(_) | Next::Behind if state.closed => Next::Closed,
+            next => next,
         }
     }
 
@@ -188,6 +182,13 @@ mod tests {
         }
     }
 
+    impl Feed {
+        /// Readers that were sent frames past their tasks.
+        pub(in crate::hub) fn sent_to(&self) -> usize {
+            self.state.borrow().waiters.sent_to()
+        }
+    }
+
     fn feed(head: u64) -> Feed {
         Feed::new(Selectors::exactly(Topic::new("a").unwrap()), head)
     }
@@ -198,6 +199,16 @@ mod tests {
         let (waker, outlet) = (Waker::from(Arc::clone(&wakes)), connection.map(Connection::outlet));
         feed.wait(&mut key, &Context::from_waker(&waker), cursor, outlet.as_ref());
         (key, wakes)
+    }
+
+    fn bring_round(feed: &Feed, most: usize) {
+        loop {
+            let turn = feed.go_round(most);
+            assert!(turn.served <= most);
+            if turn.over {
+                return;
+            }
+        }
     }
 
     #[test]
@@ -231,7 +242,7 @@ mod tests {
         assert!(!feed.push(&[record(1, "b", "")]));
         assert!(feed.push(&[record(2, "a", "")]));
         assert!(!feed.push(&[record(3, "a", "")]), "one is under way");
-        while feed.go_round(1) {}
+        bring_round(&feed, 1);
         assert!(feed.push(&[record(4, "a", "")]));
     }
 
@@ -241,7 +252,7 @@ mod tests {
         let (_, wakes) = wait(&feed, 0, None);
         for seq in 1..=2 {
             feed.push(&[record(seq, "a", "")]);
-            while feed.go_round(64) {}
+            bring_round(&feed, 64);
         }
         assert_eq!(wakes.count(), 1);
     }
@@ -253,7 +264,7 @@ mod tests {
         let (key, wakes) = wait(&feed, 0, Some(&connection));
         let records = [record(1, "a", "x"), record(2, "b", ""), record(3, "a", "y")];
         feed.push(&records);
-        while feed.go_round(64) {}
+        bring_round(&feed, 64);
         let frames = [&records[0].frame[..], &records[2].frame[..]].concat();
         let parcel = Parcel::new(&frames);
         assert_eq!(read(&mut peer, parcel.bytes().len()).await, parcel.bytes());
@@ -261,7 +272,7 @@ mod tests {
         assert_eq!(feed.sent(key).map(|(seq, _)| seq), Some(3));
         assert_eq!(feed.resume(key), Some(3));
         feed.push(&[record(4, "a", "z")]);
-        while feed.go_round(64) {}
+        bring_round(&feed, 64);
         assert_eq!(feed.resume(key), Some(3), "a reader that acts by itself is left alone");
     }
 
@@ -279,7 +290,7 @@ mod tests {
             feed.push(std::slice::from_ref(new));
             feed.go_round(1);
         }
-        while feed.go_round(1) {}
+        bring_round(&feed, 1);
         for ((_, peer), (key, wakes)) in pairs.iter_mut().zip(&readers) {
             assert_eq!((feed.resume(*key), wakes.count()), (Some(4), 0));
             let (mut expected, mut seq) = (Vec::new(), 0);
@@ -302,7 +313,7 @@ mod tests {
         while wakes.count() == 0 {
             seq += 1;
             feed.push(&[record(seq, "a", &big)]);
-            while feed.go_round(64) {}
+            bring_round(&feed, 64);
             assert!(seq < 1000, "30 MB went to a peer that does not read");
         }
         let given = feed.resume(key).unwrap();

@@ -1,4 +1,4 @@
-//! The newest frames of a feed, back to back. Knows nobody who reads them.
+//! The newest frames of a feed. Knows nobody who reads them.
 
 use std::collections::VecDeque;
 
@@ -7,17 +7,17 @@ use bytes::Bytes;
 use crate::connection::Parcel;
 use crate::log::Record;
 
-/// Bytes of frames that are kept, if the newest chunk is not larger. A reader further behind reads the log.
+/// Bytes of frames that are kept, if the newest bundle is not larger. A reader further behind reads the log.
 const KEPT_BYTES: usize = 1 << 20;
-/// Chunks that are kept, so that many small ones cost no more than that.
-const KEPT_CHUNKS: usize = 1024;
-/// Bytes handed to a connection at once, if no single frame is larger. A connection that stalls holds no more than
-/// that beside its own write buffer.
+/// Bundles that are kept, so that many small ones cost no more than that.
+const KEPT_BUNDLES: usize = 1024;
+/// Bytes handed to a connection at once, if no single frame is larger. A connection that stalls holds what is left of a
+/// parcel of that size, and its own write buffer and one delivery more.
 const DELIVERY_BYTES: usize = 32 << 10;
 
 #[derive(Debug)]
 pub(super) struct Ring {
-    chunks: VecDeque<Chunk>,
+    bundles: VecDeque<Bundle>,
     bytes: usize,
     /// Everything after this seq, up to `head`, is in the ring.
     floor: u64,
@@ -25,9 +25,9 @@ pub(super) struct Ring {
     head: u64,
 }
 
-/// Frames that came in together.
+/// Frames that came in together, back to back.
 #[derive(Debug)]
-struct Chunk {
+struct Bundle {
     frames: Bytes,
     /// Seq and end of each frame in `frames`.
     ends: Box<[(u64, usize)]>,
@@ -35,18 +35,20 @@ struct Chunk {
 
 /// What there is for a reader at a seq.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum After {
+pub(super) enum Next {
     /// Frames, and the seq that the reader stands at after them.
     Frames(Bytes, u64),
     /// Nothing yet; the reader now stands at this seq.
     Nothing(u64),
     /// The reader stands before the floor and has to read the log.
     Behind,
+    /// There will be no more. Never said by the ring itself, but by a feed that is closed.
+    Closed,
 }
 
-/// Frames for every reader that stands at the same seq.
+/// What brings every reader that stands at one seq to another.
 #[derive(Debug)]
-pub(super) struct Cut {
+pub(super) struct Step {
     pub(super) from: u64,
     pub(super) to: u64,
     pub(super) parcel: Parcel,
@@ -57,7 +59,7 @@ pub(super) struct Cut {
 impl Ring {
     /// An empty ring that is about to get every record after `head`.
     pub(super) fn new(head: u64) -> Self {
-        Self { chunks: VecDeque::new(), bytes: 0, floor: head, head }
+        Self { bundles: VecDeque::new(), bytes: 0, floor: head, head }
     }
 
     /// Every record up to `seq` has been looked at.
@@ -67,11 +69,11 @@ impl Ring {
 
     /// Takes in wanted records; there is at least one.
     pub(super) fn keep(&mut self, records: &[&Record]) {
-        let chunk = Chunk::new(records);
-        self.bytes += chunk.frames.len();
-        self.chunks.push_back(chunk);
-        while self.chunks.len() > 1 && (self.bytes > KEPT_BYTES || self.chunks.len() > KEPT_CHUNKS) {
-            let Some(oldest) = self.chunks.pop_front() else { break };
+        let bundle = Bundle::new(records);
+        self.bytes += bundle.frames.len();
+        self.bundles.push_back(bundle);
+        while self.bundles.len() > 1 && (self.bytes > KEPT_BYTES || self.bundles.len() > KEPT_BUNDLES) {
+            let Some(oldest) = self.bundles.pop_front() else { break };
             self.bytes -= oldest.frames.len();
             self.floor = oldest.last_seq();
         }
@@ -84,49 +86,52 @@ impl Ring {
 
     /// There is something for a reader at `cursor`, here or in the log.
     pub(super) fn has_after(&self, cursor: u64) -> bool {
-        cursor < self.chunks.back().map_or(self.floor, Chunk::last_seq)
+        cursor < self.bundles.back().map_or(self.floor, Bundle::last_seq)
     }
 
     /// What comes after the seq `cursor`.
-    pub(super) fn after(&self, cursor: u64) -> After {
+    pub(super) fn after(&self, cursor: u64) -> Next {
         if cursor < self.floor {
-            return After::Behind;
+            return Next::Behind;
         }
-        match self.chunks.get(self.nth_after(cursor)) {
-            Some(chunk) => {
-                let (frames, seq) = chunk.after(cursor);
-                After::Frames(frames, seq)
+        match self.bundles.get(self.nth_after(cursor)) {
+            Some(bundle) => {
+                let (frames, seq) = bundle.after(cursor);
+                Next::Frames(frames, seq)
             }
-            None => After::Nothing(self.head.max(cursor)),
+            None => Next::Nothing(self.head.max(cursor)),
         }
     }
 
     /// What comes after the seq `cursor`, as much as goes into one delivery. `None` when the reader has to ask with
     /// [`Self::after`].
-    pub(super) fn cut(&self, cursor: u64) -> Option<Cut> {
-        let mut chunks = self.chunks.range(self.nth_after(cursor)..);
-        let (frames, mut to) = chunks.next().filter(|_| cursor >= self.floor)?.after(cursor);
-        if frames.len() > DELIVERY_BYTES {
+    pub(super) fn step(&self, cursor: u64) -> Option<Step> {
+        if cursor < self.floor {
             return None;
         }
-        let mut frames = Vec::from(frames);
-        for chunk in chunks {
-            let (next, seq) = chunk.after(to);
+        let (mut frames, mut to) = (Vec::new(), cursor);
+        for bundle in self.bundles.range(self.nth_after(cursor)..) {
+            let (next, seq) = bundle.after(to);
             if frames.len() + next.len() > DELIVERY_BYTES {
                 break;
             }
             frames.extend_from_slice(&next);
             to = seq;
+            // The rest of the bundle comes before any other.
+            if bundle.last_seq() > to {
+                break;
+            }
         }
-        Some(Cut { from: cursor, to, parcel: Parcel::new(&frames), more: self.has_after(to) })
+        let more = self.has_after(to);
+        (!frames.is_empty()).then(|| Step { from: cursor, to, parcel: Parcel::new(&frames), more })
     }
 
     fn nth_after(&self, cursor: u64) -> usize {
-        self.chunks.partition_point(|chunk| chunk.last_seq() <= cursor)
+        self.bundles.partition_point(|bundle| bundle.last_seq() <= cursor)
     }
 }
 
-impl Chunk {
+impl Bundle {
     /// `records` is not empty.
     fn new(records: &[&Record]) -> Self {
         let mut end = 0;
@@ -185,12 +190,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_reader_inside_a_chunk_gets_the_rest_of_it() {
+    fn a_reader_inside_a_bundle_gets_the_rest_of_it() {
         let mut ring = Ring::new(0);
         let records = [record(1, "a", "x"), record(2, "a", "y")];
         keep(&mut ring, &records);
-        assert_eq!(ring.after(1), After::Frames(frame(&records[1]), 2));
-        assert!(matches!(ring.after(0), After::Frames(both, 2) if both.len() == 2 * records[0].frame.len()));
+        assert_eq!(ring.after(1), Next::Frames(frame(&records[1]), 2));
+        assert!(matches!(ring.after(0), Next::Frames(both, 2) if both.len() == 2 * records[0].frame.len()));
     }
 
     #[test]
@@ -200,61 +205,93 @@ pub(super) mod tests {
         keep(&mut ring, &records);
         let mut cursor = 0;
         for expected in [3, 5] {
-            let After::Frames(frames, seq) = ring.after(cursor) else { panic!("no frames") };
+            let Next::Frames(frames, seq) = ring.after(cursor) else { panic!("no frames") };
             let whole: usize = (cursor + 1..=seq).map(|seq| frame(&records[seq as usize - 1]).len()).sum();
             assert_eq!((frames.len(), seq), (whole, expected));
             cursor = seq;
         }
         keep(&mut ring, &[record(6, "a", &"x".repeat(100_000))]);
-        assert!(matches!(ring.after(5), After::Frames(_, 6)), "a frame is never split");
+        assert!(matches!(ring.after(5), Next::Frames(_, 6)), "a frame is never split");
     }
 
     #[test]
-    fn a_cut_joins_chunks_up_to_the_size_of_a_delivery() {
+    fn a_step_joins_bundles_up_to_the_size_of_a_delivery() {
         let mut ring = Ring::new(0);
         let records: Vec<_> = (1..=5).map(|seq| record(seq, "a", &"x".repeat(10_000))).collect();
         records.iter().for_each(|record| keep(&mut ring, std::slice::from_ref(record)));
-        let first = ring.cut(0).unwrap();
+        let first = ring.step(0).unwrap();
         assert_eq!((first.from, first.to, first.more), (0, 3, true));
-        let rest = ring.cut(3).unwrap();
+        let rest = ring.step(3).unwrap();
         assert_eq!((rest.from, rest.to, rest.more), (3, 5, false));
         let frames = [frame(&records[3]), frame(&records[4])].concat();
         assert_eq!(rest.parcel, Parcel::new(&frames));
     }
 
     #[test]
-    fn there_is_no_cut_of_nothing_of_one_large_frame_or_before_the_ring() {
+    fn there_is_no_step_with_nothing_with_one_large_frame_or_from_before_the_ring() {
         let mut ring = Ring::new(5);
-        assert!(ring.cut(5).is_none());
+        assert!(ring.step(5).is_none());
         keep(&mut ring, &[record(6, "a", &"x".repeat(DELIVERY_BYTES))]);
-        assert!(ring.cut(5).is_none(), "its rest would stay with the connection");
+        assert!(ring.step(5).is_none(), "its rest would stay with the connection");
         keep(&mut ring, &[record(7, "a", "x")]);
-        assert!(ring.cut(6).is_some());
-        assert!(ring.cut(4).is_none());
+        assert!(ring.step(6).is_some());
+        assert!(ring.step(4).is_none());
+    }
+
+    #[test]
+    fn steps_bring_every_frame_once_and_in_order_however_large_and_bundled() {
+        for seed in 0..200 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut ring, mut records) = (Ring::new(0), Vec::new());
+            while records.len() < 300 {
+                let largest = random.choice([10, 2_000, DELIVERY_BYTES]).unwrap();
+                let first = records.len() as u64 + 1;
+                let seqs = first..=first + random.u64(0..40);
+                let bundle: Vec<_> =
+                    seqs.map(|seq| record(seq, "a", &"x".repeat(random.usize(0..largest)))).collect();
+                keep(&mut ring, &bundle);
+                records.extend(bundle);
+            }
+            let mut cursor = ring.floor;
+            while ring.has_after(cursor) {
+                let (parcel, to) = match ring.step(cursor) {
+                    Some(step) => (step.parcel, step.to),
+                    None => match ring.after(cursor) {
+                        Next::Frames(frames, to) => (Parcel::new(&frames), to),
+                        other => panic!("{other:?} after {cursor}, seed {seed}"),
+                    },
+                };
+                let brought = &records[cursor as usize..to as usize];
+                let frames: Vec<u8> = brought.iter().flat_map(|record| record.frame.to_vec()).collect();
+                assert!(parcel == Parcel::new(&frames), "{cursor} to {to}, seed {seed}");
+                cursor = to;
+            }
+            assert_eq!(cursor, records.len() as u64, "seed {seed}");
+        }
     }
 
     #[test]
     fn who_stands_before_the_ring_is_behind() {
         let mut ring = Ring::new(5);
-        assert_eq!(ring.after(4), After::Behind);
-        assert_eq!(ring.after(5), After::Nothing(5));
+        assert_eq!(ring.after(4), Next::Behind);
+        assert_eq!(ring.after(5), Next::Nothing(5));
         let big = "x".repeat(KEPT_BYTES);
         keep(&mut ring, &[record(6, "a", &big)]);
-        assert!(matches!(ring.after(5), After::Frames(_, 6)), "the newest chunk stays, whatever its size");
+        assert!(matches!(ring.after(5), Next::Frames(_, 6)), "the newest bundle stays, whatever its size");
         keep(&mut ring, &[record(7, "a", "x")]);
-        assert_eq!(ring.after(5), After::Behind);
-        assert!(matches!(ring.after(6), After::Frames(_, 7)));
+        assert_eq!(ring.after(5), Next::Behind);
+        assert!(matches!(ring.after(6), Next::Frames(_, 7)));
         ring.jump(9);
-        assert_eq!(ring.after(8), After::Behind);
+        assert_eq!(ring.after(8), Next::Behind);
     }
 
     #[test]
-    fn the_ring_is_bounded_by_chunks_too() {
+    fn the_ring_is_bounded_by_bundles_too() {
         let mut ring = Ring::new(0);
-        for seq in 1..=2 + KEPT_CHUNKS as u64 {
+        for seq in 1..=2 + KEPT_BUNDLES as u64 {
             keep(&mut ring, &[record(seq, "a", "")]);
         }
-        assert_eq!(ring.after(1), After::Behind);
-        assert!(matches!(ring.after(2), After::Frames(_, 3)));
+        assert_eq!(ring.after(1), Next::Behind);
+        assert!(matches!(ring.after(2), Next::Frames(_, 3)));
     }
 }

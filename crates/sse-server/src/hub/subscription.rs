@@ -1,5 +1,5 @@
 //! Live stream of one subscriber: a cursor over the log. Owns no queue; knows nothing of HTTP or of other
-//! subscribers.
+//! subscribers, only the outlet through which its feed may send frames while it waits.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use sse_core::payload::{Gap, GapReason};
 use sse_core::{RecordId, encode};
 use tokio::time::Instant;
 
-use super::feed::{Feed, Next};
+use super::feed::Feed;
+use super::ring::Next;
 use super::{Hub, Place, Start};
 use crate::connection::Outlet;
 use crate::log::{Depth, Page, Pending, Read, ReadError, Record};

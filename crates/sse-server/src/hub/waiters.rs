@@ -6,9 +6,11 @@ use std::task::{Context, Waker};
 use slab::Slab;
 use tokio::time::Instant;
 
-use super::ring::{Cut, Ring};
+use super::ring::{Ring, Step};
 use crate::connection::{Outlet, Sent};
 
+/// Places are used again, but not given back before the last reader has left: each costs 100 bytes and a look in every
+/// round.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Slab<Waiter>);
 
@@ -27,10 +29,12 @@ struct Waiter {
 /// Part of a round through all waiters.
 #[derive(Debug)]
 pub(super) struct Stretch {
+    /// Readers that were sent to or woken.
+    pub(super) served: usize,
     /// Where the round goes on, if it is not finished.
     pub(super) next: Option<usize>,
-    /// There are frames that another round has to bring.
-    pub(super) more: bool,
+    /// Another round has to bring what did not fit into this one.
+    pub(super) again: bool,
 }
 
 impl Waiters {
@@ -78,44 +82,52 @@ impl Waiters {
     /// Gives what is in the ring to at most `most` readers, from the place `from` on.
     pub(super) fn give(&mut self, ring: &Ring, from: usize, most: usize) -> Stretch {
         let now = Instant::now();
-        let mut cut: Option<Cut> = None;
-        let (mut given, mut more) = (0, false);
+        let mut step: Option<Step> = None;
+        let (mut served, mut again) = (0, false);
         for key in from..self.0.capacity() {
             let behind = |waiter: &&mut Waiter| waiter.waiting && ring.has_after(waiter.cursor);
             let Some(waiter) = self.0.get_mut(key).filter(behind) else { continue };
-            if given == most {
-                return Stretch { next: Some(key), more };
+            if served == most {
+                return Stretch { served, next: Some(key), again };
             }
-            given += 1;
-            if waiter.outlet.is_some() && cut.as_ref().is_none_or(|cut| cut.from != waiter.cursor) {
-                cut = ring.cut(waiter.cursor);
+            served += 1;
+            if waiter.outlet.is_some() && step.as_ref().is_none_or(|step| step.from != waiter.cursor) {
+                step = ring.step(waiter.cursor);
             }
-            more |= waiter.give(cut.as_ref(), now);
+            again |= waiter.give(step.as_ref(), now);
         }
-        Stretch { next: None, more }
+        Stretch { served, next: None, again }
     }
 }
 
 impl Waiter {
     /// Sends the frames, or leaves it to the reader's task. `true` if the reader goes on waiting while there is more.
-    fn give(&mut self, cut: Option<&Cut>, now: Instant) -> bool {
-        let (Some(outlet), Some(cut)) = (&self.outlet, cut) else {
+    fn give(&mut self, step: Option<&Step>, now: Instant) -> bool {
+        let (Some(outlet), Some(step)) = (&self.outlet, step) else {
             self.wake();
             return false;
         };
-        let sent = outlet.send(&cut.parcel);
+        let sent = outlet.send(&step.parcel);
         if sent != Sent::Nothing {
-            self.cursor = cut.to;
-            self.sent = Some((cut.to, now));
+            self.cursor = step.to;
+            self.sent = Some((step.to, now));
         }
         if sent != Sent::Whole {
             self.wake();
         }
-        self.waiting && cut.more
+        self.waiting && step.more
     }
 
     fn wake(&mut self) {
         self.waiting = false;
         self.waker.wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+impl Waiters {
+    /// Readers that were sent frames past their tasks.
+    pub(super) fn sent_to(&self) -> usize {
+        self.0.iter().filter(|(_, waiter)| waiter.sent.is_some()).count()
     }
 }

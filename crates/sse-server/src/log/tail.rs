@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast::{self, error::RecvError, error::TryRecvError};
 
 use super::Record;
 
@@ -34,6 +34,16 @@ impl Tail {
             Ok(batch) => Tailed::Batch(batch),
             Err(RecvError::Lagged(_)) => Tailed::Missed,
             Err(RecvError::Closed) => Tailed::Closed,
+        }
+    }
+
+    /// What has happened already.
+    pub(crate) fn try_next(&mut self) -> Option<Tailed> {
+        match self.0.try_recv() {
+            Ok(batch) => Some(Tailed::Batch(batch)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Lagged(_)) => Some(Tailed::Missed),
+            Err(TryRecvError::Closed) => Some(Tailed::Closed),
         }
     }
 }

@@ -9,6 +9,7 @@
 mod api;
 mod batch;
 mod chat;
+mod fanout;
 mod harness;
 mod history;
 mod notifications;
