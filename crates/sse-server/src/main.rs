@@ -5,10 +5,6 @@ use std::io::Write;
 use clap::Parser;
 use sse_server::{App, Settings, ShutdownSwitch, telemetry};
 
-#[cfg(not(target_env = "msvc"))]
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 #[actix_web::main]
 async fn main() -> std::process::ExitCode {
     let settings = Settings::parse();
