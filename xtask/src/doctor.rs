@@ -63,7 +63,8 @@ const CASES: [Case; 6] = [
     Case {
         name: "gzip that waits",
         nginx: "proxy_pass http://UPSTREAM; proxy_http_version 1.1; proxy_set_header Connection ''; \
-                proxy_ignore_headers X-Accel-Buffering; proxy_buffering on; gzip on; gzip_types text/event-stream; gzip_proxied any;",
+                proxy_ignore_headers X-Accel-Buffering; proxy_buffering on; \
+                gzip on; gzip_types text/event-stream; gzip_proxied any;",
         path: BUSY,
         args: &[],
         finds: &["compression fault"],

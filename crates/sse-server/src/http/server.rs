@@ -105,7 +105,7 @@ fn bind_to(addr: SocketAddr) -> io::Result<TcpListener> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, mpsc};
+    use std::sync::mpsc;
 
     use sse_core::{Event, Topic};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -114,7 +114,6 @@ mod tests {
     use crate::chat::Chat;
     use crate::config::Heartbeat;
     use crate::hub::{Fanout, Hub};
-    use crate::log::MemoryLog;
     use crate::policy::Policies;
     use crate::shutdown::ShutdownSwitch;
     use crate::source::ticker::Ticker;
@@ -124,8 +123,7 @@ mod tests {
     /// What the stream of this request brings until the event, and whether it came past the task.
     async fn stream(request: &str) -> (String, bool) {
         let (_switch, shutdown) = ShutdownSwitch::new();
-        let policies = Policies::default();
-        let hub = Hub::new(Arc::new(MemoryLog::new(policies.clone())), &policies);
+        let hub = Hub::in_memory(&Policies::default());
         let (report, reports) = mpsc::channel();
         let of_worker = hub.clone();
         let worker = move || {

@@ -147,7 +147,6 @@ fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use sse_core::Topic;
@@ -157,7 +156,6 @@ mod tests {
     use super::*;
     use crate::connection::tests::pair;
     use crate::hub::{Fanout, Hub, Start};
-    use crate::log::MemoryLog;
     use crate::policy::Policies;
     use crate::selectors::Selectors;
     use crate::shutdown::ShutdownSwitch;
@@ -170,8 +168,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_sent_past_the_task_puts_the_heartbeat_off() {
         let (_switch, shutdown) = ShutdownSwitch::new();
-        let policies = Policies::default();
-        let hub = Hub::new(Arc::new(MemoryLog::new(policies.clone())), &policies);
+        let hub = Hub::in_memory(&Policies::default());
         let (connection, _peer) = pair().await;
         pause();
         LocalSet::new()

@@ -14,6 +14,8 @@ use crate::shutdown::Shutdown;
 /// Readers that are given what is new before other tasks of the worker get their turn. Half a millisecond's work, at
 /// 8 µs for each.
 const STRETCH: usize = 64;
+/// Batches that are taken in between two stretches: enough to keep up with the log, few enough to get to the readers.
+const BATCHES: usize = 64;
 
 /// The feeds of one worker. Cheap to clone; clones are the same fan-out.
 #[derive(Debug, Clone)]
@@ -85,8 +87,7 @@ impl Fanout {
         while self.take(tail.next().await) {
             while self.go_round() {
                 tokio::task::yield_now().await;
-                // As much as there is, so that a worker with many readers does not fall behind.
-                while let Some(tailed) = tail.try_next() {
+                for tailed in std::iter::from_fn(|| tail.try_next()).take(BATCHES) {
                     if !self.take(tailed) {
                         return;
                     }
@@ -149,7 +150,6 @@ impl Fanout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::MemoryLog;
     use crate::policy::Policies;
     use crate::shutdown::ShutdownSwitch;
     use sse_core::{Event, Topic};
@@ -167,8 +167,7 @@ mod tests {
     #[tokio::test]
     async fn a_feed_with_one_reader_does_not_wait_for_one_with_many() {
         let (_switch, shutdown) = ShutdownSwitch::new();
-        let policies = Policies::default();
-        let hub = Hub::new(std::sync::Arc::new(MemoryLog::new(policies.clone())), &policies);
+        let hub = Hub::in_memory(&Policies::default());
         let local = tokio::task::LocalSet::new();
         local
             .run_until(async {

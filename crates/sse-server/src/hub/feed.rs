@@ -291,14 +291,11 @@ mod tests {
             feed.go_round(1);
         }
         bring_round(&feed, 1);
+        // One to a parcel, because two are larger than a delivery.
+        let parcels = records.iter().map(|record| Parcel::new(&record.frame));
+        let expected: Vec<u8> = parcels.flat_map(|parcel| parcel.bytes().to_vec()).collect();
         for ((_, peer), (key, wakes)) in pairs.iter_mut().zip(&readers) {
             assert_eq!((feed.resume(*key), wakes.count()), (Some(4), 0));
-            let (mut expected, mut seq) = (Vec::new(), 0);
-            while seq < 4 {
-                // One to a parcel, because two are larger than a delivery.
-                expected.extend_from_slice(Parcel::new(&records[seq].frame).bytes());
-                seq += 1;
-            }
             assert!(read(peer, expected.len()).await == expected);
         }
     }

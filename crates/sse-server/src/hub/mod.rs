@@ -45,6 +45,12 @@ impl Hub {
         Self(Arc::new(Inner { log, policies: policies.clone(), demand, streams }))
     }
 
+    /// A hub without a disk, for tests.
+    #[cfg(test)]
+    pub(crate) fn in_memory(policies: &Policies) -> Self {
+        Self::new(Arc::new(crate::log::MemoryLog::new(policies.clone())), policies)
+    }
+
     /// Publishes one event. Resolves when it is as durable as its topic's policy says, and on its way to every
     /// reader. Dropping the future does not take it back.
     pub(crate) async fn publish(&self, topic: Topic, event: Event) -> Result<RecordId, AppendError> {

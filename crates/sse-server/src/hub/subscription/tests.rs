@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::hub::Fanout;
-use crate::log::MemoryLog;
 use crate::policy::{Policies, Policy, Retain, SlowReader};
 use crate::shutdown::ShutdownSwitch;
 use sse_core::{Decoder, Event, Topic};
@@ -24,7 +23,7 @@ impl World {
             ("skip".parse().unwrap(), policy(SlowReader::Skip)),
             ("latest/*".parse().unwrap(), Policy { last_value: true, ..policy(SlowReader::Latest) }),
         ]);
-        let hub = Hub::new(Arc::new(MemoryLog::new(policies.clone())), &policies);
+        let hub = Hub::in_memory(&policies);
         Self { fanout: Fanout::start(hub.clone(), shutdown), hub, switch }
     }
 
