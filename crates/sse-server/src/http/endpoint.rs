@@ -1,10 +1,14 @@
 //! One path of the API and its methods. Refuses every other method by name.
 
+use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::web;
-use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard};
+use actix_web::{FromRequest, Handler, Resource, Responder, Route};
 
 use super::error::Problem;
+
+/// The methods that read what a path shows.
+const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 /// A path and what can be done with it.
 pub(super) struct Endpoint {
@@ -22,39 +26,43 @@ impl Endpoint {
     }
 
     /// Answers GET.
-    pub(super) fn get<F, Args>(mut self, handler: F) -> Self
+    pub(super) fn get<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.methods.push(Method::GET);
-        self.routes.push(web::get().to(handler));
-        self
+        self.route(&[Method::GET], handler)
     }
 
     /// Answers GET, and HEAD with what GET would say of its answer.
-    pub(super) fn get_or_head<F, Args>(mut self, handler: F) -> Self
+    pub(super) fn get_or_head<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.methods.extend([Method::GET, Method::HEAD]);
-        let either = guard::Any(guard::Get()).or(guard::Head());
-        self.routes.push(web::route().guard(either).to(handler));
-        self
+        self.route(READ, handler)
     }
 
     /// Answers POST.
-    pub(super) fn post<F, Args>(mut self, handler: F) -> Self
+    pub(super) fn post<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.methods.push(Method::POST);
-        self.routes.push(web::post().to(handler));
+        self.route(&[Method::POST], handler)
+    }
+
+    fn route<F, Args>(mut self, methods: &'static [Method], handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.methods.extend_from_slice(methods);
+        self.routes.push(web::route().guard(one_of(methods)).to(handler));
         self
     }
 
@@ -66,16 +74,22 @@ impl Endpoint {
 
     /// For actix-web.
     pub(super) fn into_resource(self) -> Resource {
-        let page = if self.is_page { &[Method::GET, Method::HEAD][..] } else { &[] };
+        let page = if self.is_page { READ } else { &[] };
         let allowed: Vec<&str> = page.iter().chain(&self.methods).map(Method::as_str).collect();
         let allowed = allowed.join(", ");
         let mut resource = web::resource(self.path.replace('}', ":.*}"));
         if self.is_page {
-            resource = resource.guard(guard::Not(guard::Any(guard::Get()).or(guard::Head())));
+            resource = resource.guard(guard::Not(one_of(READ)));
         }
         let resource = self.routes.into_iter().fold(resource, Resource::route);
         resource.default_service(web::to(move || std::future::ready(Problem::method_not_allowed(&allowed))))
     }
+}
+
+/// Unlike actix-web's own guards it does not write down what it looked for: that costs every request several
+/// allocations, and [`Endpoint`] knows its methods.
+fn one_of(methods: &'static [Method]) -> impl Guard {
+    guard::fn_guard(move |context| methods.contains(&context.head().method))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -17,12 +17,25 @@ use crate::log::{Append, Appended, Draft};
 /// Content types of a batch: the name that is used most, the one without `x-`, and JSON Lines, which is the same.
 const BATCH_TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
 
-/// What can be said beside the body: parameter and header.
-const EVENT: (&str, &str) = ("event", "Event-Type");
-const RETRY: (&str, &str) = ("retry", "Event-Retry");
-const KEY: (&str, &str) = ("key", "Idempotency-Key");
+/// What can be said beside the body, as a parameter or as a header.
+struct Extra {
+    parameter: &'static str,
+    header: &'static str,
+    /// The header as it is looked up.
+    header_name: HeaderName,
+}
+
+static EVENT: Extra =
+    Extra { parameter: "event", header: "Event-Type", header_name: HeaderName::from_static("event-type") };
+static RETRY: Extra =
+    Extra { parameter: "retry", header: "Event-Retry", header_name: HeaderName::from_static("event-retry") };
+static KEY: Extra = Extra {
+    parameter: KEY_PARAMETER,
+    header: "Idempotency-Key",
+    header_name: HeaderName::from_static("idempotency-key"),
+};
 /// Parameter with the idempotency key.
-pub(super) const KEY_PARAMETER: &str = KEY.0;
+pub(super) const KEY_PARAMETER: &str = "key";
 
 /// Answer to one event.
 #[derive(Serialize)]
@@ -70,7 +83,7 @@ pub(super) async fn to_topic(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
-    let extras = Extras::read(&request, &[EVENT.0, RETRY.0, KEY.0])?;
+    let extras = Extras::read(&request, &[EVENT.parameter, RETRY.parameter, KEY_PARAMETER])?;
     if is_batch(&request) {
         return publish_batch(&request, payload, extras, Some(topic)).await;
     }
@@ -89,7 +102,7 @@ pub(super) async fn batch(request: HttpRequest, payload: Payload) -> Result<Http
                       {\"topic\":\"greetings\",\"data\":\"hello\"}, or a single event to /topics/{topic}";
         return Err(Problem::unsupported(detail));
     }
-    let extras = Extras::read(&request, &[KEY.0])?;
+    let extras = Extras::read(&request, &[KEY_PARAMETER])?;
     publish_batch(&request, payload, extras, None).await
 }
 
@@ -137,21 +150,21 @@ impl Extras {
     fn read(request: &HttpRequest, parameters: &[&str]) -> Result<Self, Problem> {
         let query = Query::read(request, parameters)?;
         Ok(Self {
-            event_type: given(request, &query, EVENT, |text| fields::event_type(text))?,
-            retry: given(request, &query, RETRY, fields::retry_text)?,
+            event_type: given(request, &query, &EVENT, |text| fields::event_type(text))?,
+            retry: given(request, &query, &RETRY, fields::retry_text)?,
             key: key(request, &query)?,
         })
     }
 
     /// For batches, whose lines have type and retry.
     fn only_key(&self) -> Result<(), Problem> {
-        let (name, header) = match (&self.event_type, self.retry) {
+        let Extra { parameter, header, .. } = match (&self.event_type, self.retry) {
             (None, None) => return Ok(()),
-            (Some(_), _) => EVENT,
-            (None, Some(_)) => RETRY,
+            (Some(_), _) => &EVENT,
+            (None, Some(_)) => &RETRY,
         };
         Err(Problem::bad_request(format!(
-            "a batch says `{name}` in each line; leave out parameter `{name}` and header {header}"
+            "a batch says `{parameter}` in each line; leave out parameter `{parameter}` and header {header}"
         )))
     }
 
@@ -169,7 +182,7 @@ pub(super) fn key_of_path(request: &HttpRequest, query: &Query) -> Result<Option
 
 /// The idempotency key of a request, as it was sent.
 pub(super) fn key(request: &HttpRequest, query: &Query) -> Result<Option<String>, Problem> {
-    given(request, query, KEY, fields::key)
+    given(request, query, &KEY, fields::key)
 }
 
 fn scoped(key: &str, scope: &str) -> Box<str> {
@@ -180,17 +193,17 @@ fn scoped(key: &str, scope: &str) -> Box<str> {
 fn given<T>(
     request: &HttpRequest,
     query: &Query,
-    (name, header): (&str, &str),
+    Extra { parameter, header, header_name }: &Extra,
     check: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Problem> {
     let mut values = query
-        .get(name)
+        .get(parameter)
         .map(str::as_bytes)
         .into_iter()
-        .chain(request.headers().get_all(header).map(HeaderValue::as_bytes));
+        .chain(request.headers().get_all(header_name).map(HeaderValue::as_bytes));
     let Some(value) = values.next() else { return Ok(None) };
     if values.any(|other| other != value) {
-        let detail = format!("parameter `{name}` and header {header} differ; give one value, once");
+        let detail = format!("parameter `{parameter}` and header {header} differ; give one value, once");
         return Err(Problem::bad_request(detail));
     }
     let value = str::from_utf8(value);
