@@ -10,7 +10,9 @@ use tokio::task::JoinSet;
 
 use crate::chat::Chat;
 use crate::config::{DataDir, Settings, Switch, TickerMarket};
-use crate::http::{self, Pages, Worker};
+#[cfg(unix)]
+use crate::http::SocketFile;
+use crate::http::{self, Listeners, Pages, Worker};
 use crate::hub::{Fanout, Hub};
 use crate::log::{DiskLog, Log, MemoryLog};
 use crate::policy::Policies;
@@ -23,6 +25,8 @@ use crate::source::ticker::{FeedError, Market, Ticker};
 pub struct App {
     server: Server,
     addr: SocketAddr,
+    #[cfg(unix)]
+    unix_socket: Option<SocketFile>,
     pages: Pages,
     sources: JoinSet<()>,
     interruption: Interruption,
@@ -76,6 +80,15 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// `--unix-socket` cannot be made, or something is there.
+    #[cfg(unix)]
+    #[error("cannot listen on {path} (--unix-socket)", path = path.display())]
+    UnixSocket {
+        /// The path as given.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 impl App {
@@ -123,14 +136,42 @@ impl App {
             let fanout = Fanout::start(hub.clone(), shutdown.clone());
             Worker { fanout, chat: chat.clone(), heartbeat, ticker: ticker.clone() }
         };
-        let (server, addr) = http::serve(&settings.listen, settings.workers, &pages, worker)
-            .map_err(|source| StartError::Listen { addr: settings.listen.clone(), source })?;
-        Ok(Self { server, addr, pages, sources, interruption, disk })
+        let unusable = |source| StartError::Listen { addr: settings.listen.clone(), source };
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
+        let mut listeners = Listeners::tcp(&settings.listen).map_err(unusable)?;
+        let addr = listeners.addr().map_err(unusable)?;
+        #[cfg(unix)]
+        let unix_socket = match &settings.unix_socket {
+            Some(path) => Some(
+                listeners
+                    .and_unix(path)
+                    .map_err(|source| StartError::UnixSocket { path: path.clone(), source })?,
+            ),
+            None => None,
+        };
+        let server = http::serve(listeners, settings.workers, &pages, worker).map_err(unusable)?;
+        tracing::info!(%addr, "accepting connections");
+        Ok(Self {
+            server,
+            addr,
+            #[cfg(unix)]
+            unix_socket,
+            pages,
+            sources,
+            interruption,
+            disk,
+        })
     }
 
     /// The address that connections are accepted on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Path of the Unix socket that connections are accepted on too.
+    #[cfg(unix)]
+    pub fn unix_socket(&self) -> Option<&std::path::Path> {
+        self.unix_socket.as_ref().map(SocketFile::path)
     }
 
     /// Paths of the pages that are served.

@@ -17,6 +17,12 @@ pub struct Settings {
     #[arg(long, env = "SSE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: String,
 
+    /// Listen on a Unix socket at this path too, for proxies and programs on this machine: a request costs less there than
+    /// over TCP. Who may connect is said by the umask and by the folder.
+    #[cfg(unix)]
+    #[arg(long, env = "SSE_UNIX_SOCKET", value_name = "PATH")]
+    pub unix_socket: Option<PathBuf>,
+
     /// Folder of the durable log, made if it is not there. One server at a time uses it. `off` keeps every topic
     /// in memory, gone with the process.
     #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = "sse-data", value_parser = data_dir)]

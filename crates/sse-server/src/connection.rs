@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::socket::Socket;
 
 /// The side of actix-http. What the fan-out has begun to send goes out before anything else.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(crate) enum Sent {
 
 #[derive(Debug)]
 struct Shared {
-    socket: RefCell<TcpStream>,
+    socket: RefCell<Socket>,
     /// What the socket had no room for when a parcel was begun.
     rest: RefCell<Bytes>,
     /// All that actix-http was given is with the system. It flushes after each write, and lets nobody else run
@@ -46,7 +47,7 @@ struct Shared {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: Socket) -> Self {
         Self(Rc::new(Shared {
             socket: RefCell::new(socket),
             rest: RefCell::default(),
@@ -136,7 +137,7 @@ pub(crate) mod tests {
     use super::*;
     use std::future::poll_fn;
     use tokio::io::AsyncReadExt as _;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     impl Parcel {
         pub(crate) fn bytes(&self) -> &[u8] {
@@ -150,7 +151,7 @@ pub(crate) mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (socket, _) = listener.accept().await.unwrap();
         socket.writable().await.unwrap();
-        (Connection::new(socket), peer)
+        (Connection::new(socket.into()), peer)
     }
 
     pub(crate) async fn read(peer: &mut TcpStream, bytes: usize) -> Vec<u8> {

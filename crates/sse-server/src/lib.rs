@@ -1,6 +1,6 @@
 //! A self-contained real-time event hub over Server-Sent Events.
 //!
-//! The binary is a thin `main` over [`App`]. Imports go one way: `policy, selectors, connection <- log <- hub <- source <- chat <- http <- app`. Only
+//! The binary is a thin `main` over [`App`]. Imports go one way: `policy, selectors, socket <- connection <- log <- hub <- source <- chat <- http <- app`. Only
 //! `http` knows actix-web, only `log` stores records, only [`Settings`] reads the environment.
 
 mod app;
@@ -14,6 +14,7 @@ pub mod policy;
 mod selectors;
 mod settings_file;
 mod shutdown;
+mod socket;
 mod source;
 pub mod telemetry;
 

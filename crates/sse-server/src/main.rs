@@ -30,6 +30,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 fn announce(app: &App) {
     let base = format!("http://{}", app.addr());
     let mut text = format!("listening on {base}\n");
+    #[cfg(unix)]
+    if let Some(path) = app.unix_socket() {
+        text += &format!("  socket  curl -N --unix-socket {} http://localhost/events\n", path.display());
+    }
     for page in app.pages() {
         text += &format!("  page    {base}{page}\n");
     }

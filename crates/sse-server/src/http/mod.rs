@@ -9,6 +9,7 @@ mod events;
 mod fields;
 mod form;
 mod history;
+mod listeners;
 mod ndjson;
 mod notifications;
 mod openapi;
@@ -19,14 +20,18 @@ mod poll;
 mod publish;
 mod query;
 mod server;
-mod socket;
 mod ticker;
 mod topics;
 mod writer;
 
+use std::rc::Rc;
+
 use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
+pub(crate) use listeners::Listeners;
+#[cfg(unix)]
+pub(crate) use listeners::SocketFile;
 pub(crate) use pages::Pages;
 pub(crate) use server::serve;
 
@@ -42,7 +47,6 @@ pub(crate) const STREAMS: [&str; 5] =
     ["/events", "/dashboard-events", "/chat/events", "/notifications/events", "/ticker/events"];
 
 /// What the handlers of one worker share.
-#[derive(Clone)]
 pub(crate) struct Worker {
     pub(crate) fanout: Fanout,
     pub(crate) chat: Chat,
@@ -52,7 +56,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     fn of(request: &HttpRequest) -> &Self {
-        request.app_data().expect("every worker's routes carry it")
+        request.app_data::<Rc<Self>>().expect("every worker's routes carry it")
     }
 
     fn hub(&self) -> &Hub {
@@ -83,7 +87,7 @@ fn api() -> Vec<Endpoint> {
 }
 
 /// All routes of one worker.
-fn routes(config: &mut ServiceConfig, worker: Worker, pages: &Pages) {
+fn routes(config: &mut ServiceConfig, worker: Rc<Worker>, pages: &Pages) {
     config.app_data(worker);
     for endpoint in api() {
         config.service(endpoint.into_resource());

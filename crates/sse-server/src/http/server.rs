@@ -1,20 +1,25 @@
-//! Listens, and says what an accepted connection is made of: socket options, HTTP/1.1, the routes of its worker. Takes
-//! the place of actix-web's `HttpServer`, which does not let streams share their connection with the fan-out.
+//! Serves what is listened on, and says what an accepted connection is made of: HTTP/1.1, the routes of its worker.
+//! Takes the place of actix-web's `HttpServer`, which does not let streams share their connection with the fan-out.
 
+use std::cell::RefCell;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use actix_http::HttpService;
-use actix_server::{Server, ServerBuilder};
-use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_http::error::DispatchError;
+use actix_server::{GracefulShutdownSignal, Server};
+use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
-use socket2::{Domain, Socket, Type};
+#[cfg(unix)]
+use actix_web::rt::net::UnixStream;
 
-use super::{Pages, Worker, routes, socket};
+use super::listeners::Listeners;
+use super::{Pages, Worker, routes};
 use crate::connection::Connection;
 
 /// How long connections may take to send what they hold once every stream has been ended. A reader that has
@@ -22,85 +27,85 @@ use crate::connection::Connection;
 const DRAIN_SECONDS: u64 = 1;
 /// How long a connection that is done may take to close.
 const CLOSE: Duration = Duration::from_millis(500);
-/// Connections that may wait to be accepted; after a restart all readers come back at once.
-const BACKLOG: i32 = 1024;
 
-/// Starts to listen. Connections are accepted once the server is polled. `workers` is the number of threads, by
-/// default one for each core; each makes its own [`Worker`].
+thread_local! {
+    /// The worker of this thread, for the connections of all listeners.
+    static WORKER: RefCell<Weak<Worker>> = const { RefCell::new(Weak::new()) };
+}
+
+/// Serves what these listeners accept once the server is polled. `workers` is the number of threads, by default one
+/// for each core; each makes its own [`Worker`].
 ///
 /// # Errors
-/// When none of the addresses that `listen` stands for can be used.
+/// When a listener cannot be used.
 pub(crate) fn serve(
-    listen: &str,
+    listeners: Listeners,
     workers: Option<NonZeroUsize>,
     pages: &Pages,
     worker: impl Fn() -> Worker + Clone + Send + 'static,
-) -> io::Result<(Server, SocketAddr)> {
+) -> io::Result<Server> {
     let mut builder = Server::build().disable_signals().shutdown_timeout(DRAIN_SECONDS);
     if let Some(workers) = workers {
         builder = builder.workers(workers.get());
     }
-    let listeners = bind(listen)?;
-    let addr = listeners.first().ok_or(io::ErrorKind::AddrNotAvailable)?.local_addr()?;
-    for listener in listeners {
-        builder = accept(builder, listener, pages.clone(), worker.clone())?;
+    let (pages, stopping) = (pages.clone(), builder.graceful_shutdown_signal());
+    let service = move || service(of_this_thread(&worker), &pages, stopping.clone());
+    for listener in listeners.tcp {
+        let service = service.clone();
+        builder = builder.listen("http", listener, move || {
+            fn_service(async |accepted: TcpStream| {
+                let peer = accepted.peer_addr().ok();
+                Ok((Connection::new(accepted.into()), peer))
+            })
+            .and_then(service())
+        })?;
     }
-    tracing::info!(%addr, "accepting connections");
-    Ok((builder.run(), addr))
+    #[cfg(unix)]
+    if let Some(listener) = listeners.unix {
+        builder = builder.listen_uds("http", listener, move || {
+            fn_service(async |accepted: UnixStream| Ok((Connection::new(accepted.into()), None)))
+                .and_then(service())
+        })?;
+    }
+    Ok(builder.run())
 }
 
-fn accept(
-    builder: ServerBuilder,
-    listener: TcpListener,
-    pages: Pages,
-    worker: impl Fn() -> Worker + Clone + Send + 'static,
-) -> io::Result<ServerBuilder> {
-    let stopping = builder.graceful_shutdown_signal();
-    builder.listen("http", listener, move || {
-        let stopping = stopping.clone();
-        let app = App::new().configure(|config| routes(config, worker(), &pages));
-        let http = HttpService::build()
-            // Without it, a stream stays open when its client closes.
-            .h1_allow_half_closed(false)
-            .client_disconnect_timeout(CLOSE)
-            // Connections without a request end with the server, and not when the drain is over.
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
-            })
-            .on_connect_ext(|connection: &Connection, data| {
-                data.insert(connection.outlet());
-            })
-            .h1(map_config(app, |()| AppConfig::default()));
-        fn_service(async |accepted: TcpStream| {
-            socket::prepare(&accepted);
-            let peer = accepted.peer_addr().ok();
-            Ok((Connection::new(accepted), peer))
+fn of_this_thread(make: impl FnOnce() -> Worker) -> Rc<Worker> {
+    WORKER.with_borrow_mut(|known| {
+        known.upgrade().unwrap_or_else(|| {
+            let worker = Rc::new(make());
+            *known = Rc::downgrade(&worker);
+            worker
         })
-        .and_then(http)
     })
 }
 
-/// A socket for each address that can be used.
-fn bind(listen: &str) -> io::Result<Vec<TcpListener>> {
-    let bound: Vec<_> = listen.to_socket_addrs()?.map(bind_to).collect();
-    if bound.iter().all(Result::is_err) {
-        return bound.into_iter().collect();
-    }
-    Ok(bound.into_iter().flatten().collect())
-}
-
-fn bind_to(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    // On Windows it would let two servers have the same port.
-    socket.set_reuse_address(cfg!(unix))?;
-    if cfg!(windows) && addr.is_ipv6() {
-        // As elsewhere, [::] stands for IPv4 too.
-        socket.set_only_v6(false)?;
-    }
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+/// What is done with the connections of one worker.
+fn service(
+    worker: Rc<Worker>,
+    pages: &Pages,
+    stopping: GracefulShutdownSignal,
+) -> impl ServiceFactory<
+    (Connection, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+> + use<> {
+    let app = App::new().configure(|config| routes(config, worker, pages));
+    HttpService::build()
+        // Without it, a stream stays open when its client closes.
+        .h1_allow_half_closed(false)
+        .client_disconnect_timeout(CLOSE)
+        // Connections without a request end with the server, and not when the drain is over.
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .on_connect_ext(|connection: &Connection, data| {
+            data.insert(connection.outlet());
+        })
+        .h1(map_config(app, |()| AppConfig::default()))
 }
 
 #[cfg(test)]
@@ -139,7 +144,9 @@ mod tests {
             Worker { fanout, chat, heartbeat: Heartbeat(None), ticker }
         };
         let pages = Pages::find(None).unwrap();
-        let (server, addr) = serve("127.0.0.1:0", NonZeroUsize::new(1), &pages, worker).unwrap();
+        let listeners = Listeners::tcp("127.0.0.1:0").unwrap();
+        let addr = listeners.addr().unwrap();
+        let server = serve(listeners, NonZeroUsize::new(1), &pages, worker).unwrap();
         let handle = server.handle();
         let running = actix_web::rt::spawn(server);
         let mut connection = tokio::net::TcpStream::connect(addr).await.unwrap();

@@ -107,6 +107,10 @@ impl Reader {
         if let Some(id) = last_event_id {
             request = request.header("Last-Event-ID", id);
         }
+        Self::of(request).await
+    }
+
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.unwrap().error_for_status().unwrap();
         Self { response, decoder: Decoder::new(), events: Default::default(), raw: Vec::new() }
     }

@@ -21,3 +21,5 @@ mod publish;
 mod refusals;
 mod streams;
 mod ticker;
+#[cfg(unix)]
+mod unix_socket;
