@@ -1,17 +1,19 @@
 //! A minimal HTTP/1.1 client for our own server: one kept-alive connection, one request at a time, little processor
 //! time. Reads answers with a length only; streams are read by others.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 
 /// Larger answers are refused.
 const MAX_ANSWER: usize = 64 << 20;
 
 /// One connection.
-pub(crate) struct Connection {
-    socket: TcpStream,
+pub(crate) struct Connection<S = TcpStream> {
+    socket: S,
     host: String,
     buffer: Vec<u8>,
 }
@@ -33,7 +35,19 @@ impl Connection {
     pub(crate) async fn open(address: &str) -> Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        Ok(Self { socket, host: address.to_owned(), buffer: Vec::with_capacity(1024) })
+        Ok(Self::over(socket, address))
+    }
+}
+
+impl Connection<UnixStream> {
+    pub(crate) async fn open_unix(path: &Path) -> Result<Self> {
+        Ok(Self::over(UnixStream::connect(path).await?, "localhost"))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    fn over(socket: S, host: &str) -> Self {
+        Self { socket, host: host.to_owned(), buffer: Vec::with_capacity(1024) }
     }
 
     /// Publishes one event and waits until it is stored. Gives the id.

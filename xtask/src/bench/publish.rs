@@ -1,8 +1,9 @@
-//! Durable publishing: many publishers against one that waits for each answer, and batches.
+//! Durable publishing: many publishers against one that waits for each answer, over TCP and over a Unix socket, and batches.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::figures::{median, per_second, thousands};
@@ -17,7 +18,7 @@ pub(crate) struct Args {
     /// Publishers at once.
     #[arg(long, default_value_t = 64)]
     pub(super) publishers: usize,
-    /// Rounds; each has the three ways one after the other.
+    /// Rounds; each has all ways one after the other.
     #[arg(long, default_value_t = 5)]
     pub(super) rounds: u32,
     /// Seconds for each way in each round.
@@ -31,7 +32,10 @@ const BATCH: u64 = 1000;
 
 pub(super) async fn run(args: Args) -> Result<()> {
     let data = shell::scratch_folder("bench")?;
-    let server = Server::start(data.path(), &[])?;
+    // Not in there: the path of a socket has to be short.
+    let sockets = tempfile::tempdir()?;
+    let socket = sockets.path().join("hub.sock");
+    let server = Server::start(data.path(), &["--unix-socket", &socket.to_string_lossy()])?;
     let time = Duration::from_secs_f64(args.seconds);
     machine::print_heading();
     println!(
@@ -41,27 +45,44 @@ pub(super) async fn run(args: Args) -> Result<()> {
         EVENT.len()
     );
     disk::print_sync_time(data.path(), time)?;
-    let (mut one, mut many, mut batches) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rates: [Vec<f64>; 5] = Default::default();
     for _ in 0..args.rounds {
-        one.push(singles(&server, 1, time).await?);
-        many.push(singles(&server, args.publishers, time).await?);
-        batches.push(in_batches(&server, time).await?);
+        let over_tcp = || Connection::open(&server.address);
+        let over_unix = || Connection::open_unix(&socket);
+        let round = [
+            singles(over_tcp, 1, time).await?,
+            singles(over_tcp, args.publishers, time).await?,
+            singles(over_unix, 1, time).await?,
+            singles(over_unix, args.publishers, time).await?,
+            in_batches(&server, time).await?,
+        ];
+        rates.iter_mut().zip(round).for_each(|(rates, rate)| rates.push(rate));
     }
-    let [one, many, batches] = [one, many, batches].map(|rates| median(&rates));
-    let row = |what: String, rate: f64| {
-        println!("{what:<31} {:>9} events/s, {:.1} times", thousands(rate), rate / one);
+    let [one, many, one_unix, many_unix, batches] = rates.map(|rates| median(&rates));
+    let row = |what: String, rate: f64, against: f64| {
+        println!("{what:<31} {:>9} events/s, {:.1} times", thousands(rate), rate / against);
     };
-    row("1 publisher".to_owned(), one);
-    row(format!("{} publishers", args.publishers), many);
-    row(format!("1 publisher, batches of {BATCH}"), batches);
+    let publishers = args.publishers;
+    row("1 publisher".to_owned(), one, one);
+    row(format!("{publishers} publishers"), many, one);
+    row("1 publisher, Unix socket".to_owned(), one_unix, one_unix);
+    row(format!("{publishers} publishers, Unix socket"), many_unix, one_unix);
+    row(format!("1 publisher, batches of {BATCH}"), batches, one);
     Ok(())
 }
 
 /// Events a second of publishers that each wait for the answer before the next event.
-async fn singles(server: &Server, publishers: usize, time: Duration) -> Result<f64> {
+async fn singles<S>(
+    open: impl AsyncFn() -> Result<Connection<S>>,
+    publishers: usize,
+    time: Duration,
+) -> Result<f64>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut connections = Vec::new();
     for _ in 0..publishers {
-        connections.push(Connection::open(&server.address).await?);
+        connections.push(open().await?);
     }
     let from = Instant::now();
     let mut tasks = JoinSet::new();
