@@ -58,7 +58,13 @@ impl Removal {
         rows: &HashMap<Arc<Topic>, i64>,
     ) -> rusqlite::Result<()> {
         let portion = self.records.iter().take(count);
-        write.delete_records(portion.clone().map(|(_, seq)| *seq))?;
+        let mut seqs: Vec<u64> = portion.clone().map(|(_, seq)| *seq).collect();
+        seqs.sort_unstable();
+        for run in seqs.chunk_by(|seq, next| seq + 1 == *next) {
+            if let (Some(first), Some(last)) = (run.first(), run.last()) {
+                write.delete_records(*first, *last)?;
+            }
+        }
         let newest: HashMap<_, _> = portion.map(|(topic, seq)| (topic, *seq)).collect();
         for (topic, seq) in newest {
             if let Some(row) = rows.get(topic) {

@@ -237,9 +237,10 @@ impl Write<'_> {
         self.0.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?)").map(Inserts)
     }
 
-    pub(super) fn delete_records(&self, seqs: impl IntoIterator<Item = u64>) -> rusqlite::Result<()> {
-        let mut delete = self.0.prepare_cached("DELETE FROM records WHERE seq = ?")?;
-        seqs.into_iter().try_for_each(|seq| delete.execute([seq]).map(drop))
+    /// From the first seq to the last.
+    pub(super) fn delete_records(&self, first: u64, last: u64) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM records WHERE seq BETWEEN ? AND ?";
+        self.0.prepare_cached(sql)?.execute([first, last]).map(drop)
     }
 
     pub(super) fn set_removed(&self, topic: i64, seq: u64) -> rusqlite::Result<()> {

@@ -48,6 +48,14 @@ async fn seqs(log: &DiskLog, topic: &str) -> Vec<u64> {
     page(log, topic).await.records.iter().map(|record| record.seq).collect()
 }
 
+/// Seqs of the records in the file.
+fn in_file(folder: &Path) -> Vec<u64> {
+    let store = Store::open(&folder.join("log.sqlite")).unwrap();
+    let mut seqs = Vec::new();
+    store.each_record(|row| seqs.push(row.seq)).unwrap();
+    seqs
+}
+
 #[tokio::test]
 async fn a_clean_stop_keeps_records_ids_and_keys() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,10 +146,19 @@ async fn removed_records_leave_the_file() {
         append(&log, "few", None).await;
     }
     drop(log);
-    let store = Store::open(&folder.path().join("log.sqlite")).unwrap();
-    let mut left = Vec::new();
-    store.each_record(|row| left.push(row.seq)).unwrap();
-    assert_eq!(left, [49, 50]);
+    assert_eq!(in_file(folder.path()), [49, 50]);
+}
+
+#[tokio::test]
+async fn records_between_removed_ones_stay_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let topics = ["few", "few", "a", "few", "a", "a", "few", "few", "few"];
+    let draft = |topic| Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x") };
+    // In one batch, so that all that goes does so in one portion.
+    log.append(Append { drafts: topics.map(draft).into(), key: None }).await.unwrap();
+    drop(log);
+    assert_eq!(in_file(folder.path()), [3, 5, 6, 8, 9]);
 }
 
 #[tokio::test]
