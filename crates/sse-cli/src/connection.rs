@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+#[cfg(unix)]
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use sse_client::reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use sse_client::reqwest::redirect::Policy;
 use sse_client::reqwest::{Certificate, Client, ClientBuilder, Url};
 
+use crate::peer::Peer;
 use crate::secret::Secret;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("sse-cli/", env!("CARGO_PKG_VERSION")));
 
-/// Longest wait for a TCP and TLS connection; the answer itself may take longer.
+/// Longest wait for a connection, TLS included; the answer itself may take longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Redirects that one request follows at most, as browsers do.
@@ -42,6 +45,12 @@ pub(crate) struct ConnectionArgs {
     /// Speak HTTP/2 only: agreed on over https, straight away over http, which few servers take
     #[arg(long)]
     http2: bool,
+
+    /// Connect to the Unix socket at this path instead of the URL's host, as curl does. The URL still gives path,
+    /// query and `Host`; redirects go over the socket too, and no proxy is used
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", value_parser = PathBufValueParser::new().try_map(socket))]
+    unix_socket: Option<PathBuf>,
 }
 
 /// Where the token comes from.
@@ -77,6 +86,19 @@ impl ConnectionArgs {
     /// The first of these names that a header is given for.
     pub(crate) fn first_of(&self, names: &[HeaderName]) -> Option<&HeaderName> {
         self.headers.iter().map(|header| &header.get().0).find(|name| names.contains(name))
+    }
+
+    /// The Unix socket that everything goes over, if one is given.
+    pub(crate) fn unix_socket(&self) -> Option<&Path> {
+        #[cfg(unix)]
+        return self.unix_socket.as_deref();
+        #[cfg(not(unix))]
+        None
+    }
+
+    /// Whom requests for this URL go to, for people.
+    pub(crate) fn peer(&self, url: &Url) -> Peer {
+        Peer::new(url, self.unix_socket().map(Path::to_owned))
     }
 
     /// HTTP/2 only.
@@ -122,6 +144,11 @@ impl ConnectionArgs {
         if self.http2 {
             options = options.http2_prior_knowledge();
         }
+        #[cfg(unix)]
+        if let Some(path) = self.unix_socket() {
+            // reqwest then goes around a proxy of the environment, but would still tell the server its password.
+            options = options.unix_socket(path).no_proxy();
+        }
         options
     }
 }
@@ -164,6 +191,12 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
         HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| "the value has a control character")?;
     value.set_sensitive(true);
     Ok((name, value))
+}
+
+/// A path that the system takes for a socket: not longer than a hundred bytes or so.
+#[cfg(unix)]
+fn socket(path: PathBuf) -> std::io::Result<PathBuf> {
+    std::os::unix::net::SocketAddr::from_pathname(&path).map(|_| path)
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate>> {

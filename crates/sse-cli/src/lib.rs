@@ -12,6 +12,7 @@ mod connection;
 mod doctor;
 mod exit;
 mod harmless;
+mod peer;
 mod publish;
 mod refusal;
 mod secret;

@@ -11,8 +11,8 @@ use sse_client::{DecodeError, Event, Interruption, Reconnecting};
 use sse_core::Topic;
 use sse_core::payload::{Gap, GapReason};
 
-use crate::address;
 use crate::harmless::harmless;
+use crate::peer::Peer;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const WAIT: Style = AnsiColor::Yellow.on_default();
@@ -31,20 +31,20 @@ impl Talk {
         Self { quiet, hinted: false }
     }
 
-    pub(crate) fn connected(&self, url: &Url) {
-        self.say(GOOD, format!("connected to {}", shown(url)));
+    pub(crate) fn connected(&self, peer: &Peer) {
+        self.say(GOOD, format!("connected to {peer}"));
     }
 
     /// `was_open`: there has been a connection before.
-    pub(crate) fn reconnecting(&mut self, name: &str, url: &Url, was_open: bool, lost: &Reconnecting) {
+    pub(crate) fn reconnecting(&mut self, name: &str, peer: &Peer, was_open: bool, lost: &Reconnecting) {
         let Reconnecting { reason, delay, attempt, .. } = lost;
         let why = reason.to_string();
         let why = plain(&why);
         let unreachable = matches!(reason, Interruption::Network(error) if error.is_connect());
         let what = if unreachable {
-            format!("cannot connect to {}", shown(url))
+            format!("cannot connect to {}", peer.address())
         } else if !was_open {
-            format!("no stream from {}", shown(url))
+            format!("no stream from {peer}")
         } else if name.is_empty() {
             "connection lost".to_owned()
         } else {
@@ -52,7 +52,7 @@ impl Talk {
         };
         let seconds = delay.as_secs_f64();
         self.say(WAIT, format!("{what} ({why}), trying again in {seconds:.1} s (attempt {attempt})"));
-        if unreachable && is_default(url) {
+        if unreachable && peer.is_default() {
             self.hint("is sse-server running? `cargo run -p sse-server` starts it");
         }
     }
@@ -75,20 +75,20 @@ impl Talk {
     }
 
     /// A stream broke that must not be opened again.
-    pub(crate) fn broken(&self, url: &Url, reason: &Interruption) {
+    pub(crate) fn broken(&self, peer: &Peer, reason: &Interruption) {
         let why = reason.to_string();
-        error(&format!("{}: connection lost ({}); the request is not made twice", shown(url), plain(&why)));
+        error(&format!("{peer}: connection lost ({}); the request is not made twice", plain(&why)));
     }
 
     /// The connection could not be made, and is not to be waited for.
-    pub(crate) fn unreachable(&self, url: &Url, reason: &Interruption) {
+    pub(crate) fn unreachable(&self, peer: &Peer, reason: &Interruption) {
         let why = reason.to_string();
-        error(&format!("cannot connect to {} ({})", shown(url), plain(&why)));
+        error(&format!("cannot connect to {} ({})", peer.address(), plain(&why)));
     }
 
     /// There was no connection for all of --wait.
-    pub(crate) fn gave_up(&self, url: &Url, wait: Duration) {
-        error(&format!("no connection to {} for {}", shown(url), humantime::format_duration(wait)));
+    pub(crate) fn gave_up(&self, peer: &Peer, wait: Duration) {
+        error(&format!("no connection to {} for {}", peer.address(), humantime::format_duration(wait)));
     }
 
     /// --jq cannot be run on an event. Said once, since it is likely to be so for many.
@@ -147,8 +147,8 @@ impl Talk {
     }
 
     /// A stream is looked at for a while.
-    pub(crate) fn watching(&self, url: &Url, time: Duration) {
-        self.say(Style::new(), format!("watching {} for {}", shown(url), humantime::format_duration(time)));
+    pub(crate) fn watching(&self, peer: &Peer, time: Duration) {
+        self.say(Style::new(), format!("watching {peer} for {}", humantime::format_duration(time)));
     }
 
     fn say(&self, style: Style, text: String) {
@@ -211,7 +211,7 @@ fn is_secret(name: &str) -> bool {
 /// an answer in plain HTTP looks like to TLS.
 pub(crate) fn plain(reason: &str) -> &str {
     if reason == "received corrupt message of type InvalidContentType" {
-        return "the server does not speak TLS at this port; write http:// instead of https://";
+        return "the server does not speak TLS there; write http:// instead of https://";
     }
     reason.split_once(" (os error ").map_or(reason, |(words, _)| words)
 }
@@ -223,10 +223,4 @@ pub(crate) fn innermost(error: &reqwest::Error) -> String {
         cause = deeper;
     }
     cause.to_string()
-}
-
-fn is_default(url: &Url) -> bool {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.as_str() == address::DEFAULT
 }

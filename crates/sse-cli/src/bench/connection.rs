@@ -3,15 +3,14 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap};
 use sse_client::reqwest::{self, Client, Response, Url};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
 
 use super::framing::Framing;
+use super::socket::{Address, Socket};
 use crate::talk;
 
 /// Longest wait for the connection and the head of the answer.
@@ -23,13 +22,13 @@ const MAX_HEAD: usize = 64 << 10;
 /// What each stream of a run asks for.
 pub(super) struct Ask {
     pub(super) url: Url,
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     pub(super) headers: HeaderMap,
 }
 
 /// An open stream.
 pub(super) enum Connection {
-    Plain { socket: TcpStream, framing: Framing, first: Vec<u8> },
+    Plain { socket: Socket, framing: Framing, first: Vec<u8> },
     Reqwest(Response),
 }
 
@@ -57,7 +56,7 @@ pub(super) enum Unopened {
 /// How long it took.
 pub(super) struct Opened {
     pub(super) connection: Connection,
-    /// Of TCP alone. `None` where reqwest connects.
+    /// Of the socket alone. `None` where reqwest connects.
     pub(super) connect: Option<Duration>,
     /// Up to the end of the answer's head.
     pub(super) open: Duration,
@@ -104,7 +103,7 @@ async fn open_plain(
     from: Option<IpAddr>,
     began: Instant,
 ) -> Result<(Connection, Duration), Unopened> {
-    let mut socket = connect(ask.address, from).await.map_err(|error| match error.kind() {
+    let mut socket = ask.address.connect(from).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Unopened::Ports,
         _ => Unopened::Connect(error),
     })?;
@@ -121,14 +120,6 @@ async fn open_plain(
     };
     let first = read.split_off(length);
     Ok((Connection::Plain { socket, framing, first }, connect))
-}
-
-async fn connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
-    let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    if let Some(from) = from {
-        socket.bind(SocketAddr::new(from, 0))?;
-    }
-    socket.connect(to).await
 }
 
 /// The framing of the body and the length of the head; `None` when there is more of it to come.

@@ -13,6 +13,7 @@ mod publisher;
 mod readers;
 mod report;
 mod sequence;
+mod socket;
 mod sources;
 mod stamp;
 mod table;
@@ -24,9 +25,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
 use sse_client::reqwest::Url;
 use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 
+use crate::args::Args;
 use crate::exit::Exit;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -40,6 +44,7 @@ use progress::Progress;
 use publisher::{Failure, Order, Published};
 use readers::Plan;
 use report::{Checked, Deliveries, Files, Quantiles, Report, Server, Streams, per_second};
+use socket::Address;
 use sources::Sources;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -49,6 +54,10 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// # Errors
 /// When what was asked for cannot be set up, or the report cannot be written.
 pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit> {
+    if args.connection.unix_socket().is_some() && !args.sources.is_empty() {
+        let conflict = "--source: streams over a Unix socket come from no address; leave it out";
+        Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
+    }
     let processes = Processes::new(&args.pids)?;
     let lanes = args.publish.as_ref().map_or(0, |_| args.publishers());
     let files = files::allow(args.streams.get(), lanes)?;
@@ -67,13 +76,13 @@ pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit>
     let measurement =
         measurement::measure(&plan, order.clone(), args.duration, &processes, &progress, stop).await?;
     drop(progress);
-    if let Some(failure) = came_to_nothing(&plan, &measurement) {
+    if let Some(failure) = came_to_nothing(&args, &plan, &measurement) {
         return Ok(failed(&failure));
     }
     let report = report(&args, &plan, order.as_ref(), files, &processes, &measurement);
     print(&args, &report).context("cannot write to stdout")?;
     if let Some(file) = &args.svg {
-        let image = plot::svg(&report.url, &measurement.tally.latency, &measurement.steps);
+        let image = plot::svg(&report.heading(), &measurement.tally.latency, &measurement.steps);
         std::fs::write(file, image).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(Exit::Done)
@@ -93,8 +102,7 @@ fn stream_url(args: &BenchArgs) -> Url {
 }
 
 async fn plan(args: &BenchArgs, url: Url, lanes: usize) -> anyhow::Result<Plan> {
-    let address = probe::resolve(&url, &args.sources).await?;
-    let sources = Sources::new(&args.sources, address, args.streams.get())?;
+    let (address, sources) = ends(args, &url).await?;
     // A name in the URL is sent as authorization, which reqwest knows how to do.
     let no_user = url.username().is_empty() && url.password().is_none();
     let bare = url.scheme() == "http" && no_user && !args.connection.http2();
@@ -124,6 +132,16 @@ async fn plan(args: &BenchArgs, url: Url, lanes: usize) -> anyhow::Result<Plan> 
     })
 }
 
+/// Both ends of the streams: what they connect to, and the addresses that they come from.
+async fn ends(args: &BenchArgs, url: &Url) -> anyhow::Result<(Address, Sources)> {
+    #[cfg(unix)]
+    if let Some(path) = args.connection.unix_socket() {
+        return Ok((Address::Unix(path.to_owned()), Sources::default()));
+    }
+    let address = probe::resolve(url, &args.sources).await?;
+    Ok((Address::Tcp(address), Sources::new(&args.sources, address, args.streams.get())?))
+}
+
 /// What to publish, if anything.
 fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Order>> {
     let Some(target) = args.publish.as_ref().map(Secret::get) else { return Ok(None) };
@@ -139,6 +157,7 @@ fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Or
     headers.extend(args.connection.headers()?);
     Ok(Some(Order {
         client: publisher::client(&url, &args.connection)?,
+        peer: args.connection.peer(&url),
         url,
         headers,
         lanes: plan.lanes,
@@ -152,10 +171,10 @@ fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Or
 }
 
 /// No figure would mean anything.
-fn came_to_nothing(plan: &Plan, measurement: &Measurement) -> Option<Failure> {
+fn came_to_nothing(args: &BenchArgs, plan: &Plan, measurement: &Measurement) -> Option<Failure> {
     if measurement.tally.opened == 0 {
         let reason = measurement.tally.failures.keys().next().cloned().unwrap_or_default();
-        let reason = format!("{}: no stream opened: {reason}", talk::shown(&plan.ask.url));
+        let reason = format!("{}: no stream opened: {reason}", args.connection.peer(&plan.ask.url));
         return Some(Failure { reason, exit: Exit::Failed });
     }
     let published = measurement.published.as_ref().filter(|published| published.acknowledged == 0)?;
@@ -191,6 +210,7 @@ fn report(
     let published = order.zip(measurement.published.as_ref());
     Report {
         url: talk::shown(&plan.ask.url).to_string(),
+        unix_socket: args.connection.unix_socket().map(|path| path.display().to_string()),
         streams: Streams {
             asked: plan.streams,
             opened: tally.opened,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Context;
 use sse_client::reqwest::{Client, Url};
-use sse_client::{CloseReason, EventSource, Signal};
+use sse_client::{CloseReason, EventSource, Interruption, Signal};
 
 use super::connection::OPEN_TIMEOUT;
 use super::publisher::Failure;
@@ -17,8 +17,8 @@ use crate::{refusal, talk};
 pub(super) async fn look(url: &Url, connection: &ConnectionArgs) -> anyhow::Result<Result<Url, Failure>> {
     let builder = EventSource::builder(url.clone()).headers(connection.headers()?).idle_timeout(OPEN_TIMEOUT);
     let mut source = builder.client(client(url, connection, None)?).build()?;
-    let failed =
-        |reason: String, exit| Err(Failure { reason: format!("{}: {reason}", talk::shown(url)), exit });
+    let peer = connection.peer(url);
+    let failed = |reason: String, exit| Err(Failure { reason: format!("{peer}: {reason}"), exit });
     Ok(match source.next().await {
         Some(Signal::Opened(opened)) => Ok(with_user_of(url, opened.url)),
         Some(Signal::Closed(CloseReason::Status(response))) => {
@@ -30,7 +30,12 @@ pub(super) async fn look(url: &Url, connection: &ConnectionArgs) -> anyhow::Resu
         Some(Signal::Closed(reason)) => failed(reason.to_string(), Exit::Failed),
         Some(Signal::Reconnecting(lost)) => {
             let why = lost.reason.to_string();
-            failed(format!("cannot open the stream ({})", talk::plain(&why)), Exit::Failed)
+            let at = match &lost.reason {
+                Interruption::Network(error) => peer.at_fault(error),
+                _ => peer.to_string(),
+            };
+            let reason = format!("{at}: cannot open the stream ({})", talk::plain(&why));
+            Err(Failure { reason, exit: Exit::Failed })
         }
         _ => failed("the stream did not open".to_owned(), Exit::Failed),
     })

@@ -17,6 +17,7 @@ use super::stamp::Stamp;
 use super::tally::{Latencies, latencies};
 use crate::connection::ConnectionArgs;
 use crate::exit::Exit;
+use crate::peer::Peer;
 use crate::stop::Stop;
 use crate::{refusal, talk};
 
@@ -32,6 +33,7 @@ const HOPELESS: usize = 3;
 pub(super) struct Order {
     pub(super) client: Client,
     pub(super) url: Url,
+    pub(super) peer: Peer,
     pub(super) headers: HeaderMap,
     pub(super) lanes: usize,
     /// Events a second, over all lanes.
@@ -219,7 +221,7 @@ async fn is_due(pace: &Pace, event: u64, turn: &Notify) {
 
 async fn send(order: &Order, data: String) -> Result<(), Failure> {
     let lost = |error: reqwest::Error| Failure {
-        reason: format!("no answer from {} ({})", talk::shown(&order.url), talk::innermost(&error)),
+        reason: format!("no answer from {} ({})", order.peer.at_fault(&error), talk::innermost(&error)),
         exit: Exit::Failed,
     };
     let request = order.client.post(order.url.clone()).headers(order.headers.clone()).body(data);

@@ -12,9 +12,11 @@ use super::tally::Latencies;
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) url: String,
+    /// `null` over TCP.
+    pub(super) unix_socket: Option<String>,
     pub(super) streams: Streams,
     pub(super) open_files: Files,
-    /// TCP alone; without figures over https.
+    /// The socket alone; without figures over https.
     pub(super) connect_seconds: Quantiles,
     /// Up to the head of the answer.
     pub(super) open_seconds: Quantiles,
@@ -30,6 +32,16 @@ pub(super) struct Report {
     pub(super) server: Option<Server>,
     /// Of the busiest thread that reads: near 1, the bench itself is the bottleneck. `null` where there is no `/proc`.
     pub(super) reader_cores: Option<f64>,
+}
+
+impl Report {
+    /// What was measured, in a line.
+    pub(super) fn heading(&self) -> String {
+        match &self.unix_socket {
+            Some(path) => format!("{} over {path}", self.url),
+            None => self.url.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const STREAMS_PER_ADDRESS: usize = 16_000;
 
 /// Who the streams come from, taking turns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sources(Vec<IpAddr>);
 
 /// The addresses of this machine and the server's do not go together.

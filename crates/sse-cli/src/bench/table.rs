@@ -19,7 +19,7 @@ const BUSY: f64 = 0.8;
 
 /// The lines, with ANSI colours.
 pub(super) fn table(report: &Report) -> String {
-    let mut table = Table(format!("{BOLD}{}{BOLD:#}\n\n", harmless(&report.url)));
+    let mut table = Table(format!("{BOLD}{}{BOLD:#}\n\n", harmless(&report.heading())));
     table.streams(report);
     if let Some(published) = &report.published {
         table.published(published);

@@ -13,6 +13,8 @@ use crate::talk;
 #[derive(Serialize)]
 struct Report<'a> {
     url: String,
+    /// `null` over TCP.
+    unix_socket: Option<String>,
     /// `null` if no answer came.
     status: Option<u16>,
     /// The worst finding; `null` if there is none.
@@ -71,6 +73,7 @@ pub(super) fn render(seen: &Observation, diagnosis: &Diagnosis) -> String {
     });
     let report = Report {
         url: talk::shown(url).to_string(),
+        unix_socket: seen.socket.as_ref().map(|path| path.display().to_string()),
         status: seen.answer.as_ref().ok().map(|answer| answer.status.as_u16()),
         severity: diagnosis.severity(),
         watched_seconds: stream.map(|stream| (stream.ended.as_secs_f64() * 1000.0).round() / 1000.0),

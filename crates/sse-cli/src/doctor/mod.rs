@@ -30,7 +30,7 @@ use diagnosis::Diagnosis;
 /// # Errors
 /// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
-    Talk::new(args.quiet).watching(args.url.get(), args.watch);
+    Talk::new(args.quiet).watching(&args.connection.peer(args.url.get()), args.watch);
     let seen = watch::observe(&args).await?;
     let diagnosis = Diagnosis::of(&seen);
     let text = if args.json {

@@ -1,5 +1,6 @@
 //! Everything that was seen of a server: what the checks judge. Pure data, made by [`super::probe`].
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,11 +9,14 @@ use sse_client::reqwest::{StatusCode, Url, Version};
 
 use super::certificate::Certificate;
 use super::recording::Recording;
+use crate::peer::Peer;
 
 /// What was wanted, and what came.
 #[derive(Debug)]
 pub(super) struct Observation {
     pub(super) url: Url,
+    /// What was connected to instead of the URL's host.
+    pub(super) socket: Option<PathBuf>,
     pub(super) watch: Duration,
     pub(super) idle: Option<Duration>,
     pub(super) page: Option<Page>,
@@ -50,6 +54,8 @@ pub(super) enum NoAnswer {
     Silent,
     /// The redirects do not end, or lead nowhere.
     Redirects(&'static str),
+    /// A redirect leads to another origin, which is not what is behind the socket.
+    Elsewhere,
 }
 
 /// The head of an answer.
@@ -116,6 +122,14 @@ pub(super) struct Cors {
     pub(super) plain: Option<Answer>,
     /// The question before a request that sets `Last-Event-ID` itself.
     pub(super) preflight: Option<Answer>,
+}
+
+impl Observation {
+    /// What was asked, at the end of the redirects.
+    pub(super) fn peer(&self) -> Peer {
+        let url = self.answer.as_ref().map_or(&self.url, |answer| &answer.url);
+        Peer::new(url, self.socket.clone())
+    }
 }
 
 impl Answer {

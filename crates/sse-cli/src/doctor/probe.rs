@@ -27,6 +27,8 @@ pub(super) struct Probe {
     extra: HeaderMap,
     /// How long an answer's head may take.
     patience: Duration,
+    /// Everything goes over a Unix socket.
+    socket: bool,
 }
 
 /// An answer with its body still to come.
@@ -67,7 +69,7 @@ impl Probe {
             // No secrets are sent to whoever that is.
             extra.clear();
         }
-        Ok(Self { client, extra, patience: args.watch })
+        Ok(Self { client, extra, patience: args.watch, socket: args.connection.unix_socket().is_some() })
     }
 
     /// Opens the stream as a browser does, and follows where it is sent. Headers with secrets are not sent on to
@@ -86,11 +88,15 @@ impl Probe {
                 let outcome = Err(NoAnswer::Redirects("the last one names no URL"));
                 return Arrival { redirects, outcome };
             };
-            if to.origin() != url.origin() {
+            let away = to.origin() != url.origin();
+            redirects.push(Redirect { from: url, to: to.clone(), status: opened.answer.status });
+            if away && self.socket {
+                return Arrival { redirects, outcome: Err(NoAnswer::Elsewhere) };
+            }
+            if away {
                 self.extra.remove(AUTHORIZATION);
                 self.extra.remove(COOKIE);
             }
-            redirects.push(Redirect { from: url, to: to.clone(), status: opened.answer.status });
             if redirects.len() == MAX_REDIRECTS {
                 return Arrival { redirects, outcome: Err(NoAnswer::Redirects("they do not end")) };
             }

@@ -34,6 +34,7 @@ impl Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
     Reach,
+    ReachSocket,
     TimeToFirstByte,
     Status,
     ContentType,
@@ -104,6 +105,10 @@ impl Remedy {
     fn in_the_application(self) -> Lines {
         match self {
             Self::Reach => &["is it running, and is the address right? curl -v URL tells more"],
+            Self::ReachSocket => &[
+                "is it running, is the path right, and may this user write to it?",
+                "curl -v --unix-socket PATH URL tells more",
+            ],
             Self::Status => &["answer 200; 204 only to end the stream for good"],
             Self::Charset => &["Content-Type: text/event-stream"],
             Self::Redirect => &["give pages the final URL"],
@@ -272,8 +277,9 @@ const TRUSTED: [Lines; 5] = [
 mod tests {
     use super::*;
 
-    const EVERY: [Remedy; 29] = [
+    const EVERY: [Remedy; 30] = [
         Remedy::Reach,
+        Remedy::ReachSocket,
         Remedy::TimeToFirstByte,
         Remedy::Status,
         Remedy::ContentType,

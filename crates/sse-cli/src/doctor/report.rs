@@ -13,7 +13,6 @@ use super::finding::{Finding, Severity};
 use super::observation::{Answer, Observation};
 use super::remedy::{Place, Remedy};
 use crate::harmless::harmless;
-use crate::talk;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
@@ -48,8 +47,7 @@ pub(super) fn render(
 }
 
 fn head(out: &mut String, seen: &Observation) {
-    let url = seen.answer.as_ref().map_or(&seen.url, |answer| &answer.url);
-    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", harmless(talk::shown(url).as_str()));
+    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", harmless(&seen.peer().to_string()));
     let Ok(answer) = &seen.answer else { return };
     let server = answer.header(SERVER).or_else(|| answer.header(VIA));
     let server = server.map(|server| format!(", {}", harmless(&server))).unwrap_or_default();

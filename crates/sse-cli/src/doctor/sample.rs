@@ -19,6 +19,7 @@ pub(super) fn healthy(url: &str) -> Observation {
     let answer = Answer { url: url.clone(), status: StatusCode::OK, version: Version::HTTP_11, headers, at };
     Observation {
         url,
+        socket: None,
         watch: Duration::from_secs(20),
         idle: None,
         page: None,

@@ -2,6 +2,7 @@
 //! judges nothing.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use flate2::write::MultiGzDecoder;
@@ -50,6 +51,7 @@ async fn look_around(
 ) -> Observation {
     let mut seen = Observation {
         url: args.url.get().clone(),
+        socket: args.connection.unix_socket().map(Path::to_owned),
         watch: args.watch,
         idle: args.idle,
         page,

@@ -13,6 +13,7 @@ use super::patience::Patience;
 use crate::body;
 use crate::connection::ConnectionArgs;
 use crate::exit::Exit;
+use crate::peer::Peer;
 use crate::refusal::{self, Refusal};
 use crate::talk::{self, Talk};
 
@@ -31,6 +32,7 @@ pub(super) struct Delivery {
     /// What may be wrong when no answer comes.
     doubt: Option<&'static str>,
     url: Url,
+    peer: Peer,
     wait: Duration,
 }
 
@@ -102,7 +104,8 @@ impl Delivery {
         let client = connection.client_with(server.scheme() == "https", |options| {
             options.timeout(ANSWER_TIMEOUT).redirect(Policy::none())
         })?;
-        Ok(Self { client, headers: connection.headers()?, doubt: connection.doubt(&url), url, wait })
+        let (doubt, peer) = (connection.doubt(&url), connection.peer(&url));
+        Ok(Self { client, headers: connection.headers()?, doubt, url, peer, wait })
     }
 
     /// Publishes the batch and gives the id of each event, in order.
@@ -145,7 +148,7 @@ impl Delivery {
         let why = talk::plain(&why);
         let doubt = self.doubt.filter(|_| !error.is_connect()).map(|doubt| format!(": {doubt}"));
         let doubt = doubt.unwrap_or_default();
-        Undelivered::NoAnswer(format!("{what} {} ({why}){doubt}", talk::shown(&self.url)))
+        Undelivered::NoAnswer(format!("{what} {} ({why}){doubt}", self.peer.at_fault(error)))
     }
 }
 

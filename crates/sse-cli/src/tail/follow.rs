@@ -106,8 +106,9 @@ impl Follow {
         let Some(stream) = self.streams.get(index) else { return Continue(()) };
         match stream.overdue() {
             Loss::GiveUp => {
-                let (url, exit) = (stream.source().url().clone(), stream.trouble);
-                self.talk.gave_up(&url, self.args.begin.wait.unwrap_or_default());
+                let (url, exit) = (stream.source().url(), stream.trouble);
+                let peer = self.args.connection.peer(url);
+                self.talk.gave_up(&peer, self.args.begin.wait.unwrap_or_default());
                 self.finish(index, exit)
             }
             _ => self.finish(index, Exit::Done),
@@ -117,7 +118,7 @@ impl Follow {
     async fn take(&mut self, index: usize, signal: Signal) -> anyhow::Result<ControlFlow<Exit>> {
         match signal {
             Signal::Opened(opened) => {
-                self.talk.connected(&opened.url);
+                self.talk.connected(&self.args.connection.peer(&opened.url));
                 if let Some(stream) = self.streams.get(index) {
                     stream.opened();
                 }
@@ -223,6 +224,7 @@ impl Follow {
             _ => Exit::Failed,
         };
         let (url, exit) = (stream.source().url().clone(), stream.trouble);
+        let peer = self.args.connection.peer(&url);
         let unanswered = matches!(&lost.reason, Interruption::Network(error) if !error.is_connect());
         let was_open = stream.was_open();
         if unanswered
@@ -233,7 +235,7 @@ impl Follow {
         }
         match stream.lost(matches!(lost.reason, Interruption::End)) {
             Loss::Again => {
-                self.talk.reconnecting(&stream.name, &url, was_open, lost);
+                self.talk.reconnecting(&stream.name, &peer, was_open, lost);
                 Continue(())
             }
             Loss::End => {
@@ -241,11 +243,11 @@ impl Follow {
                 self.finish(index, Exit::Done)
             }
             Loss::Broken => {
-                self.talk.broken(&url, &lost.reason);
+                self.talk.broken(&peer, &lost.reason);
                 self.finish(index, exit)
             }
             Loss::GiveUp => {
-                self.talk.unreachable(&url, &lost.reason);
+                self.talk.unreachable(&peer, &lost.reason);
                 self.finish(index, exit)
             }
         }

@@ -242,7 +242,7 @@ impl Connections {
 
     /// What the server has, trying for as long as --wait says.
     async fn head(&self, args: &TailArgs, url: &Url, talk: &Talk) -> anyhow::Result<Head> {
-        let start = Instant::now();
+        let (start, peer) = (Instant::now(), args.connection.peer(url));
         let mut delay = ASK_AGAIN;
         loop {
             let asked = tokio::time::timeout(ASKING, head::of(&self.client, url, &self.headers));
@@ -250,9 +250,9 @@ impl Connections {
                 Ok(Ok(head)) => return Ok(head),
                 Ok(Err(error)) => {
                     let cause = talk::innermost(&error);
-                    format!("cannot ask {} for its topics ({})", talk::shown(url), talk::plain(&cause))
+                    format!("cannot ask {} for its topics ({})", peer.at_fault(&error), talk::plain(&cause))
                 }
-                Err(_) => format!("{} does not answer when asked for its topics", talk::shown(url)),
+                Err(_) => format!("{peer} does not answer when asked for its topics"),
             };
             let left = args.begin.wait.map(|wait| wait.saturating_sub(start.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {

@@ -16,7 +16,7 @@ use crate::server::{Script, Server};
 
 /// What becomes of the event that was published as number so-and-so, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
+pub(crate) enum Fate {
     Pass,
     Lose,
     Double,
@@ -26,10 +26,10 @@ enum Fate {
     Refuse,
 }
 
-type Fates = fn(usize) -> Fate;
+pub(crate) type Fates = fn(usize) -> Fate;
 
 /// A hub with one topic: what is posted to any path goes to every stream that was opened by a GET.
-struct Hub {
+pub(crate) struct Hub {
     fates: Fates,
     streams: Vec<OwnedWriteHalf>,
     published: usize,
@@ -38,7 +38,7 @@ struct Hub {
 }
 
 impl Hub {
-    async fn start(fates: Fates) -> SocketAddr {
+    pub(crate) async fn start(fates: Fates) -> SocketAddr {
         Self::start_shared(fates).await.0
     }
 
@@ -136,7 +136,7 @@ async fn report(fates: Fates, args: &[&str]) -> Value {
 }
 
 /// Lost, doubled and out of order.
-fn counts(report: &Value) -> [u64; 3] {
+pub(crate) fn counts(report: &Value) -> [u64; 3] {
     ["lost", "doubled", "out_of_order"].map(|name| report["deliveries"]["checked"][name].as_u64().unwrap())
 }
 
@@ -245,6 +245,7 @@ async fn the_json_report_keeps_its_shape() {
             "streams.opening_seconds",
             "streams.sources",
             "streams.threads",
+            "unix_socket",
             "url",
         ]
     );

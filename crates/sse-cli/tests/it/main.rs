@@ -19,6 +19,8 @@ mod requesting;
 mod server;
 mod starting;
 mod tailing;
+#[cfg(unix)]
+mod unix_socket;
 
 use std::process::{Output, Stdio};
 use std::time::Duration;

@@ -123,7 +123,7 @@ async fn a_server_that_does_not_speak_tls_is_named() {
     });
     let output = run(&["tail", &url, "--insecure", "--wait", "0s"]).await;
     assert_eq!(output.status.code(), Some(1));
-    let reason = "(the server does not speak TLS at this port; write http:// instead of https://)";
+    let reason = "(the server does not speak TLS there; write http:// instead of https://)";
     assert!(stderr(&output).contains(reason), "{}", stderr(&output));
 }
 

@@ -1,5 +1,6 @@
 //! May a page of another origin read the stream?
 
+use sse_client::reqwest::Url;
 use sse_client::reqwest::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, VARY,
 };
@@ -12,7 +13,7 @@ const BLOCKED: &str = "The browser closes the stream for good, and its console s
 
 pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
     let (Some(page), Some(cors)) = (&seen.page, &seen.cors) else { return Verdict::Unjudged("no --origin") };
-    if answer.url.origin().ascii_serialization() == page.origin {
+    if is_same_origin(seen, answer, page) {
         return Verdict::Good("the page is of the same origin".to_owned());
     }
     let Some(plain) = &cors.plain else {
@@ -26,6 +27,15 @@ pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
     }
     let findings = [vary(plain), preflight(page, cors.preflight.as_ref())];
     Verdict::of(findings.into_iter().flatten().collect(), || format!("{} may read it", page.origin))
+}
+
+/// Over a Unix socket the scheme tells nothing: whether browsers come by https is up to the proxy before it.
+fn is_same_origin(seen: &Observation, answer: &Answer, page: &Page) -> bool {
+    if seen.socket.is_none() {
+        return answer.url.origin().ascii_serialization() == page.origin;
+    }
+    let host = |url: &Url| (url.host_str().map(str::to_owned), url.port());
+    Url::parse(&page.origin).is_ok_and(|origin| host(&origin) == host(&answer.url))
 }
 
 fn refused(_: &Page, seen: String) -> Verdict {

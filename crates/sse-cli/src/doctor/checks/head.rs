@@ -45,8 +45,9 @@ fn charset(content_type: &str) -> Option<&str> {
 }
 
 /// Browsers speak HTTP/2 over https only.
-pub(super) fn version(_: &Observation, answer: &Answer) -> Verdict {
+pub(super) fn version(seen: &Observation, answer: &Answer) -> Verdict {
     let shown = format!("{:?}", answer.version);
+    let socket = seen.socket.is_some();
     let seen = format!("{shown} over {}", answer.url.scheme());
     let why = "Over HTTP/1 a browser opens six connections to a host, for all its tabs together, and each stream \
                takes one. With the seventh tab everything hangs.";
@@ -61,6 +62,10 @@ pub(super) fn version(_: &Observation, answer: &Answer) -> Verdict {
             why: "Its bodies have no frames, so a stream that breaks looks like one that ends.",
             remedy: Remedy::Multiplex,
         });
+    }
+    // What browsers would speak is up to the proxy before it.
+    if socket {
+        return Verdict::Good(format!("{shown}, over a Unix socket"));
     }
     if answer.url.scheme() == "https" {
         return Verdict::found(Finding {
@@ -133,7 +138,14 @@ mod tests {
     use crate::doctor::sample::healthy;
 
     fn found(url: &str, http: Version) -> Option<(Severity, Remedy)> {
-        let mut seen = healthy(url);
+        judged(healthy(url), http)
+    }
+
+    fn found_over_a_socket(url: &str, http: Version) -> Option<(Severity, Remedy)> {
+        judged(Observation { socket: Some("/run/hub.sock".into()), ..healthy(url) }, http)
+    }
+
+    fn judged(mut seen: Observation, http: Version) -> Option<(Severity, Remedy)> {
         let mut answer = seen.answer.unwrap();
         answer.version = http;
         seen.answer = Ok(answer.clone());
@@ -153,6 +165,15 @@ mod tests {
             ["http://localhost:3000/x", "http://127.0.0.1/x", "http://[::1]/x", "http://a.localhost/x"]
         {
             assert_eq!(found(near, Version::HTTP_11), None, "{near}");
+        }
+    }
+
+    #[test]
+    fn over_a_socket_http1_is_what_the_proxy_wants() {
+        for url in ["https://example.com/x", "http://example.com/x"] {
+            assert_eq!(found_over_a_socket(url, Version::HTTP_11), None, "{url}");
+            let old = Some((Severity::Warning, Remedy::Multiplex));
+            assert_eq!(found_over_a_socket(url, Version::HTTP_10), old, "{url}");
         }
     }
 }

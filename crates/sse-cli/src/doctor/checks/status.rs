@@ -14,12 +14,14 @@ pub(super) fn answered(seen: &Observation) -> Verdict {
     };
     match &seen.answer {
         Ok(answer) => Verdict::Good(format!("after {}", seconds(answer.at))),
-        Err(NoAnswer::Unreachable(reason)) => fault(
-            "the server cannot be reached",
-            reason.clone(),
-            "Nobody can read the stream.",
-            Remedy::Reach,
-        ),
+        Err(NoAnswer::Unreachable(reason)) => {
+            let (seen, remedy) = match &seen.socket {
+                Some(path) => (format!("{reason}: {}", path.display()), Remedy::ReachSocket),
+                None => (reason.clone(), Remedy::Reach),
+            };
+            fault("the server cannot be reached", seen, "Nobody can read the stream.", remedy)
+        }
+        Err(NoAnswer::Elsewhere) => Verdict::Unjudged("a redirect leads away from the socket"),
         Err(NoAnswer::Broken(reason)) => fault(
             "the connection breaks off before the answer",
             reason.clone(),
