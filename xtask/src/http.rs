@@ -6,7 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
+#[cfg(not(unix))]
+use tokio::net::TcpStream as UnixStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 /// Larger answers are refused.
 const MAX_ANSWER: usize = 64 << 20;
@@ -40,6 +44,12 @@ impl Connection {
 }
 
 impl Connection<UnixStream> {
+    #[cfg(not(unix))]
+    pub(crate) async fn open_unix(_: &Path) -> Result<Self> {
+        bail!("this system has no Unix sockets")
+    }
+
+    #[cfg(unix)]
     pub(crate) async fn open_unix(path: &Path) -> Result<Self> {
         Ok(Self::over(UnixStream::connect(path).await?, "localhost"))
     }

@@ -96,7 +96,7 @@ impl App {
     /// returns and [`run`](Self::run) is polled.
     ///
     /// # Errors
-    /// When the address or the folder of pages cannot be used.
+    /// When the address, the path of the socket, the data folder or a file of the settings cannot be used.
     pub fn start(settings: Settings, shutdown: Shutdown) -> Result<Self, StartError> {
         // A stream is an open file; the soft limit is 1,024 on most systems.
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -141,14 +141,7 @@ impl App {
         let mut listeners = Listeners::tcp(&settings.listen).map_err(unusable)?;
         let addr = listeners.addr().map_err(unusable)?;
         #[cfg(unix)]
-        let unix_socket = match &settings.unix_socket {
-            Some(path) => Some(
-                listeners
-                    .and_unix(path)
-                    .map_err(|source| StartError::UnixSocket { path: path.clone(), source })?,
-            ),
-            None => None,
-        };
+        let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
         let server = http::serve(listeners, settings.workers, &pages, worker).map_err(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {
@@ -195,6 +188,8 @@ impl App {
             ended = &mut server => return ended,
             signal = self.interruption.came() => tracing::info!(signal = signal?, "stopping"),
         }
+        #[cfg(unix)]
+        drop(self.unix_socket.take());
         switch.pull();
         let (ended, ()) = tokio::join!(server, handle.stop(true));
         while self.sources.join_next().await.is_some() {}
@@ -203,6 +198,12 @@ impl App {
         }
         ended
     }
+}
+
+#[cfg(unix)]
+fn listen_at(path: Option<PathBuf>, listeners: &mut Listeners) -> Result<Option<SocketFile>, StartError> {
+    let Some(path) = path else { return Ok(None) };
+    listeners.and_unix(&path).map(Some).map_err(|source| StartError::UnixSocket { path, source })
 }
 
 fn open_disk(data_dir: &DataDir, policies: &Policies) -> Result<Option<Arc<DiskLog>>, StartError> {

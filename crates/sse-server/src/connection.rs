@@ -151,7 +151,7 @@ pub(crate) mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (socket, _) = listener.accept().await.unwrap();
         socket.writable().await.unwrap();
-        (Connection::new(socket.into()), peer)
+        (Connection::new(Socket::tcp(socket)), peer)
     }
 
     pub(crate) async fn read(peer: &mut TcpStream, bytes: usize) -> Vec<u8> {

@@ -23,6 +23,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
+    /// Has no options of the kind: a peer on this machine vanishes only by closing, but one that stops reading keeps its
+    /// stream until the server stops.
     #[cfg(unix)]
     Unix(UnixStream),
 }
@@ -39,25 +41,17 @@ macro_rules! either {
 }
 
 impl Socket {
-    /// Writes what there is room for now.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, socket => socket.try_write(bytes))
-    }
-}
-
-impl From<TcpStream> for Socket {
-    fn from(socket: TcpStream) -> Self {
+    /// A connection over TCP; sets its options.
+    pub(crate) fn tcp(socket: TcpStream) -> Self {
         if let Err(error) = set_options(SockRef::from(&socket)) {
             tracing::debug!(%error, "socket options not set");
         }
         Self::Tcp(socket)
     }
-}
 
-#[cfg(unix)]
-impl From<UnixStream> for Socket {
-    fn from(socket: UnixStream) -> Self {
-        Self::Unix(socket)
+    /// Writes what there is room for now.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        either!(self, socket => socket.try_write(bytes))
     }
 }
 

@@ -66,6 +66,7 @@ pub(crate) struct BenchArgs {
     /// Open streams from this address, taking turns [repeatable; default: the system's choice, and for a server on
     /// 127.x.x.x as many of 127.0.0.1, 127.0.0.2, … as the ports need]
     #[arg(long = "source", value_name = "ADDR")]
+    #[cfg_attr(unix, arg(conflicts_with = "unix_socket"))]
     pub(super) sources: Vec<IpAddr>,
 
     /// Threads that read

@@ -25,12 +25,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use sse_client::reqwest::Url;
 use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use crate::args::Args;
 use crate::exit::Exit;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -54,10 +51,6 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// # Errors
 /// When what was asked for cannot be set up, or the report cannot be written.
 pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit> {
-    if args.connection.unix_socket().is_some() && !args.sources.is_empty() {
-        let conflict = "--source: streams over a Unix socket come from no address; leave it out";
-        Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
-    }
     let processes = Processes::new(&args.pids)?;
     let lanes = args.publish.as_ref().map_or(0, |_| args.publishers());
     let files = files::allow(args.streams.get(), lanes)?;

@@ -324,6 +324,6 @@ async fn the_user_in_the_url_of_bench_goes_over_the_socket_too() {
 async fn addresses_to_come_from_make_no_sense_over_a_socket() {
     let output = Place::new().run(&["bench", "--source", "127.0.0.9"]).await;
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
-    let error = "error: --source: streams over a Unix socket come from no address; leave it out";
+    let error = "error: the argument '--source <ADDR>' cannot be used with '--unix-socket <PATH>'";
     assert!(stderr(&output).starts_with(error), "{}", stderr(&output));
 }

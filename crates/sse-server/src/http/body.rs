@@ -13,7 +13,7 @@ use super::error::Problem;
 
 /// Longest time a body may take to arrive. At 16 MiB, 280 KB/s.
 const MAX_TIME: Duration = Duration::from_secs(60);
-/// Most bytes of room for a body of which nothing has arrived.
+/// Most bytes of room for a body of which only the beginning has arrived.
 const MAX_ROOM: usize = 64 << 10;
 
 /// Reads the body as text. `what` has at most `max_bytes`.
@@ -45,13 +45,16 @@ pub(super) async fn text(
     })
 }
 
-/// The body, or `None` when it is too large. Makes room for what was announced: actix-web's own way takes 32 KiB for
-/// each body, however small.
+/// The body, or `None` when it is too large. Makes room for what was announced once something of it is there: actix-web's
+/// own way takes 32 KiB for each body, however small.
 async fn whole(mut payload: Payload, room: usize, max_bytes: usize) -> Result<Option<Vec<u8>>, PayloadError> {
-    let mut body = Vec::with_capacity(room);
+    let mut body = Vec::new();
     while let Some(chunk) = payload.next().await.transpose()? {
         if body.len() + chunk.len() > max_bytes {
             return Ok(None);
+        }
+        if body.is_empty() {
+            body.reserve_exact(room.max(chunk.len()));
         }
         body.extend_from_slice(&chunk);
     }

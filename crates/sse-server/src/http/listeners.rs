@@ -3,13 +3,12 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(unix)]
-use std::os::unix::fs::FileTypeExt as _;
-#[cfg(unix)]
-use std::os::unix::net::{UnixListener, UnixStream};
-#[cfg(unix)]
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixListener;
 
 use socket2::{Domain, Socket, Type};
+
+#[cfg(unix)]
+use super::socket_file::SocketFile;
 
 /// Connections that may wait to be accepted; after a restart all readers come back at once.
 const BACKLOG: i32 = 1024;
@@ -62,52 +61,15 @@ fn bind_to(addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// The name of a Unix socket in the file system. Removed when this is dropped; a killed server leaves it behind, and the
-/// next one takes its place.
-#[cfg(unix)]
-#[derive(Debug)]
-pub(crate) struct SocketFile(PathBuf);
-
 #[cfg(unix)]
 impl Listeners {
     /// Listens at this path too.
     ///
     /// # Errors
     /// When something is there already, unless it is a socket on which nobody listens any more.
-    pub(crate) fn and_unix(&mut self, path: &Path) -> io::Result<SocketFile> {
-        if is_left_behind(path) {
-            std::fs::remove_file(path)?;
-        }
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.bind(&socket2::SockAddr::unix(path)?)?;
-        let file = SocketFile(path.to_owned());
-        socket.listen(BACKLOG)?;
-        self.unix = Some(socket.into());
+    pub(crate) fn and_unix(&mut self, path: &std::path::Path) -> io::Result<SocketFile> {
+        let (file, listener) = SocketFile::listen(path)?;
+        self.unix = Some(listener);
         Ok(file)
     }
-}
-
-#[cfg(unix)]
-impl SocketFile {
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-#[cfg(unix)]
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::debug!(%error, "the Unix socket was not removed");
-        }
-    }
-}
-
-/// Is it a socket on which nobody listens? A connection to what is no socket is refused too.
-#[cfg(unix)]
-fn is_left_behind(path: &Path) -> bool {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    let refuses =
-        || UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-    is_socket && refuses()
 }

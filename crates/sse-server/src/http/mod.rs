@@ -20,6 +20,8 @@ mod poll;
 mod publish;
 mod query;
 mod server;
+#[cfg(unix)]
+mod socket_file;
 mod ticker;
 mod topics;
 mod writer;
@@ -30,10 +32,10 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 pub(crate) use listeners::Listeners;
-#[cfg(unix)]
-pub(crate) use listeners::SocketFile;
 pub(crate) use pages::Pages;
 pub(crate) use server::serve;
+#[cfg(unix)]
+pub(crate) use socket_file::SocketFile;
 
 use crate::chat::Chat;
 use crate::config::Heartbeat;

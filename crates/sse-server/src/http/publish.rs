@@ -215,3 +215,15 @@ fn given<T>(
 fn is_false(value: &bool) -> bool {
     !value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_looked_up_by_the_names_that_are_shown() {
+        for extra in [&EVENT, &RETRY, &KEY] {
+            assert_eq!(extra.header_name.as_str(), extra.header.to_ascii_lowercase());
+        }
+    }
+}

@@ -21,6 +21,7 @@ use actix_web::rt::net::UnixStream;
 use super::listeners::Listeners;
 use super::{Pages, Worker, routes};
 use crate::connection::Connection;
+use crate::socket::Socket;
 
 /// How long connections may take to send what they hold once every stream has been ended. A reader that has
 /// stopped reading is cut then.
@@ -55,7 +56,7 @@ pub(crate) fn serve(
         builder = builder.listen("http", listener, move || {
             fn_service(async |accepted: TcpStream| {
                 let peer = accepted.peer_addr().ok();
-                Ok((Connection::new(accepted.into()), peer))
+                Ok((Connection::new(Socket::tcp(accepted)), peer))
             })
             .and_then(service())
         })?;
@@ -63,7 +64,7 @@ pub(crate) fn serve(
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
-            fn_service(async |accepted: UnixStream| Ok((Connection::new(accepted.into()), None)))
+            fn_service(async |accepted: UnixStream| Ok((Connection::new(Socket::Unix(accepted)), None)))
                 .and_then(service())
         })?;
     }
@@ -166,6 +167,35 @@ mod tests {
         handle.stop(false).await;
         running.await.unwrap().unwrap();
         (text(&answer), sent_to > 0)
+    }
+
+    #[actix_web::test]
+    async fn all_listeners_of_a_thread_share_its_worker() {
+        let (_switch, shutdown) = ShutdownSwitch::new();
+        let hub = Hub::in_memory(&Policies::default());
+        let (made, makes) = mpsc::channel();
+        let worker = move || {
+            made.send(()).unwrap();
+            let (chat, ticker) = (Chat::new(hub.clone(), Duration::ZERO), Ticker::new(hub.clone()));
+            let fanout = Fanout::start(hub.clone(), shutdown.clone());
+            Worker { fanout, chat, heartbeat: Heartbeat(None), ticker }
+        };
+        let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();
+        listeners.tcp.extend(Listeners::tcp("127.0.0.1:0").unwrap().tcp);
+        let addrs: Vec<_> = listeners.tcp.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let server = serve(listeners, NonZeroUsize::new(1), &Pages::find(None).unwrap(), worker).unwrap();
+        let handle = server.handle();
+        let running = actix_web::rt::spawn(server);
+        for addr in addrs {
+            let mut connection = tokio::net::TcpStream::connect(addr).await.unwrap();
+            connection.write_all(b"GET /topics HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let mut answer = [0; 15];
+            connection.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        }
+        assert_eq!(makes.try_iter().count(), 1);
+        handle.stop(false).await;
+        running.await.unwrap().unwrap();
     }
 
     #[actix_web::test]

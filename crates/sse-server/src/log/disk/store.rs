@@ -237,7 +237,7 @@ impl Write<'_> {
         self.0.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?)").map(Inserts)
     }
 
-    /// From the first seq to the last.
+    /// Every record from this seq to that one: the caller knows that all between them have to go.
     pub(super) fn delete_records(&self, first: u64, last: u64) -> rusqlite::Result<()> {
         let sql = "DELETE FROM records WHERE seq BETWEEN ? AND ?";
         self.0.prepare_cached(sql)?.execute([first, last]).map(drop)
