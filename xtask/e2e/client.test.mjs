@@ -1,11 +1,10 @@
 // web/sse.js and web/js/history.js by themselves: imported by a page, fed by a stream the test makes up.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { DEADLINE_MS, fakeStream, launchBrowser, newPage, publish, Server, streamBody, SUITE } from "./harness.mjs";
+import { DEADLINE_MS, fakeStream, launchBrowser, newPage, publish, scratchFolder, Server, streamBody, SUITE } from "./harness.mjs";
 
 describe("browser client", SUITE, () => {
   let server;
@@ -252,7 +251,7 @@ describe("browser client", SUITE, () => {
   });
 
   it("tells of a gap only those whose topics have lost something, though all share a stream", async () => {
-    const settings = path.join(mkdtempSync(path.join(tmpdir(), "sse-e2e-")), "settings.toml");
+    const settings = path.join(scratchFolder(), "settings.toml");
     writeFileSync(settings, '[[topic]]\npattern = "short"\nretain = { count = 3 }\n');
     const hub = await Server.start("--config", settings);
     const { page, close } = await newPage(browser);

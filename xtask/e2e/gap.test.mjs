@@ -1,11 +1,10 @@
 // A native EventSource is told of every loss, and of nothing else.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, publish, Server, SUITE } from "./harness.mjs";
+import { launchBrowser, newPage, publish, scratchFolder, Server, SUITE } from "./harness.mjs";
 
 const SETTINGS = `
 [[topic]]
@@ -19,7 +18,7 @@ describe("gap", SUITE, () => {
   let browser;
   let page;
   before(async () => {
-    const settings = path.join(mkdtempSync(path.join(tmpdir(), "sse-e2e-")), "settings.toml");
+    const settings = path.join(scratchFolder(), "settings.toml");
     writeFileSync(settings, SETTINGS);
     server = await Server.start("--config", settings);
     browser = await launchBrowser();

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import readline from "node:readline";
@@ -29,11 +29,21 @@ export const SUITE = { timeout: 600_000 };
 /** Kept end of what the server logs, shown when it fails. */
 const LOG_CHARACTERS = 8_000;
 
+const folders = new Set();
+process.once("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** A new folder, removed when the tests of this file are over. */
+export function scratchFolder() {
+  const folder = mkdtempSync(path.join(tmpdir(), "sse-e2e-"));
+  folders.add(folder);
+  return folder;
+}
+
 export class Server {
   #args;
   #child;
   #log = "";
-  #data = mkdtempSync(path.join(tmpdir(), "sse-e2e-"));
+  #data = scratchFolder();
   #opened = 0;
   #closed = 0;
   port = 0;

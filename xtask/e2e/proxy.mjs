@@ -3,17 +3,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
-import { tmpdir } from "node:os";
 import path from "node:path";
-import { until } from "./harness.mjs";
+import { scratchFolder, until } from "./harness.mjs";
 
 /** Debian's place for it, which is not on everybody's path. */
 const NGINX = process.env.NGINX_BIN || "/usr/sbin/nginx";
 
 export class Proxy {
-  #folder = mkdtempSync(path.join(tmpdir(), "sse-e2e-nginx-"));
+  #folder = scratchFolder();
   #upstream;
   #child;
   #log = "";
