@@ -33,14 +33,16 @@ export class Refusal extends Error {
  * @param {string} url
  * @param {object | string} [body]
  * @param {Record<string, string>} [headers]
+ * @param {AbortSignal} [signal] ends the call as if there were no answer
  * @returns {Promise<any>}
  */
-export async function call(url, body, headers = {}) {
+export async function call(url, body, headers = {}, signal) {
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
   /** @type {Response} */
   let response;
   let text = "";
   try {
-    response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), ...(body !== undefined && post(body, headers)) });
+    response = await fetch(url, { signal: AbortSignal.any(signals), ...(body !== undefined && post(body, headers)) });
     text = await response.text();
   } catch {
     throw new Refusal(0, "the server cannot be reached");

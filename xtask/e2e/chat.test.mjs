@@ -15,7 +15,7 @@ describe("chat", SUITE, () => {
   let browser;
   let rooms = 0;
   before(async () => {
-    server = await Server.start("--chat-grace", "2s");
+    server = await Server.start("--chat-grace", "8s");
     browser = await launchBrowser();
   });
   after(async () => {
@@ -49,8 +49,15 @@ describe("chat", SUITE, () => {
   const notes = (page) => page.locator("#messages .note").allTextContents();
 
   /** Waits until the room shows these messages, and nothing is on its way. */
-  const untilSaid = (page, expected, timeout) =>
-    until(async () => (await unsent(page)).length === 0 && String(await texts(page)) === String(expected), `messages ${expected}`, timeout);
+  const untilSaid = async (page, expected) => {
+    let seen = "";
+    const isSaid = async () => {
+      const [said, waiting] = [await texts(page), await page.locator("#unsent li").allTextContents()];
+      seen = JSON.stringify({ said, waiting, connection: await page.textContent("#connection") });
+      return String(said) === String(expected) && waiting.length === 0;
+    };
+    await until(isSaid, () => `messages ${expected}; instead ${seen}\n${server.log}`);
+  };
   const untilHere = (page, expected) => until(async () => String(await people(page)) === String(expected), `people ${expected}`);
   const say = async (room, username, text, key) => {
     const body = JSON.stringify({ room, username, text, key });
@@ -107,7 +114,7 @@ describe("chat", SUITE, () => {
       const ann = await person("Ann", room);
       const bob = await person("Bob", room);
       await write(ann.page, "before");
-      await untilSaid(bob.page, ["before"]);
+      for (const { page } of [ann, bob]) await untilSaid(page, ["before"]);
       await untilHere(ann.page, ["Ann", "Bob"]);
       const arrivals = await notes(ann.page);
 
@@ -156,6 +163,31 @@ describe("chat", SUITE, () => {
     await write(ann.page, "and on");
     await untilSaid(ann.page, ["once", "and on"]);
     assert.equal((await kept(room)).filter(({ event }) => event === "newMessage").length, 2);
+    await ann.close();
+  });
+
+  it("sends again when the connection is back, whatever became of what was asked before", async () => {
+    const room = newRoom();
+    const ann = await newPage(browser);
+    // No call gives up by itself.
+    await ann.page.addInitScript(() => {
+      AbortSignal.timeout = () => new AbortController().signal;
+    });
+    await ann.page.goto(`${server.url}/chat?room=${room}`);
+    await choose(ann.page, "Ann");
+    await textMatches(ann.page, ".connection-state", /^Live$/);
+    let asked = 0;
+    await ann.page.route("**/chat/messages", (route) => {
+      asked += 1;
+      // The first is never answered.
+      if (asked > 1) void route.continue();
+    });
+    await write(ann.page, "first");
+    await until(() => asked === 1, "the first is asked");
+    await write(ann.page, "second");
+    await server.stop();
+    await server.start();
+    await untilSaid(ann.page, ["first", "second"]);
     await ann.close();
   });
 
@@ -281,7 +313,13 @@ describe("chat", SUITE, () => {
     assert.equal((await ann.page.inputValue("#text")).length, 2003, "what was written is still there");
     await write(ann.page, "   ");
     const many = Array.from({ length: 9 }, (_, n) => `quick ${n}`);
-    for (const text of many) await write(ann.page, text);
+    // In one go: a slow machine is not to be too slow for the limit.
+    await ann.page.evaluate((all) => {
+      for (const text of all) {
+        document.querySelector("#text").value = text;
+        document.querySelector("#write").requestSubmit();
+      }
+    }, many);
     await textMatches(ann.page, "#unsent", /that was fast/);
     await untilSaid(ann.page, many);
     // A message that the server does not take stays, with the reason, until it is discarded.

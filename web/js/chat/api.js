@@ -7,9 +7,12 @@ import { parsed } from "../json.js";
 const PAGE_EVENTS = 1000;
 const MAX_PAGES = 20;
 
-/** @param {import("./store.js").Unsent} message */
-export function say({ room, username, text, key }) {
-  return call("/chat/messages", { room, username, text, key });
+/**
+ * @param {import("./store.js").Unsent} message
+ * @param {AbortSignal} signal
+ */
+export function say({ room, username, text, key }, signal) {
+  return call("/chat/messages", { room, username, text, key }, {}, signal);
 }
 
 /**
@@ -35,13 +38,14 @@ export async function users(room) {
 /**
  * Is a message in the room's history? For one that was sent so long ago that the server has forgotten its key.
  * @param {import("./store.js").Unsent} message
+ * @param {AbortSignal} signal
  * @returns {Promise<boolean | null>} null: nobody can tell any more
  */
-export async function wasSaid({ room, key, after }) {
+export async function wasSaid({ room, key, after }, signal) {
   let next = after || "earliest";
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const query = new URLSearchParams({ after: next, limit: String(PAGE_EVENTS) });
-    const found = await call(`/topics/chat/${room}?${query}`);
+    const found = await call(`/topics/chat/${room}?${query}`, undefined, {}, signal);
     if (found.gap) return null;
     for (const event of found.events) {
       if (event.event === "newMessage" && parsed(event.data)?.id === key) return true;

@@ -24,6 +24,8 @@ export class Outbox extends EventTarget {
   #messages = new Map();
   #isSending = false;
   #failures = 0;
+  /** Ends the attempt that is being made. */
+  #attempt = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -76,7 +78,14 @@ export class Outbox extends EventTarget {
     this.send();
   }
 
-  /** Send what is not sent, now. For when the connection has come back, too. */
+  /** The connection is there, again perhaps: what was asked before may never be answered, and is asked once more. */
+  connected() {
+    this.#failures = 0;
+    this.#attempt.abort();
+    this.send();
+  }
+
+  /** Send what is not sent, now. */
   send() {
     clearTimeout(this.#timer);
     if (this.#isSending) return;
@@ -117,14 +126,17 @@ export class Outbox extends EventTarget {
       return null;
     }
     this.#set(key, "sending");
+    this.#attempt = new AbortController();
+    const { signal } = this.#attempt;
     try {
-      if (await this.#isStored(message)) {
+      if (await this.#isStored(message, signal)) {
         this.confirm(key);
         return null;
       }
       store.keep({ ...message, tried: message.tried || Date.now() });
-      await api.say(message);
+      await api.say(message, signal);
     } catch (error) {
+      if (signal.aborted) return 0;
       return this.#failed(message, error instanceof Refusal ? error : new Refusal(0, String(error)));
     }
     this.#failures = 0;
@@ -133,10 +145,10 @@ export class Outbox extends EventTarget {
     return null;
   }
 
-  /** @param {Unsent} message */
-  async #isStored(message) {
+  /** @param {Unsent} message @param {AbortSignal} signal */
+  async #isStored(message, signal) {
     if (message.tried === 0 || Date.now() - message.tried < KEY_WINDOW_MS) return false;
-    const said = await api.wasSaid(message);
+    const said = await api.wasSaid(message, signal);
     if (said === null) throw new Refusal(409, "nobody can tell any more whether this was said");
     return said;
   }

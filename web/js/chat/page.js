@@ -144,7 +144,7 @@ function follow(client, { conversation, outbox, people, presence }) {
     const isLive = client.state === "live";
     if (isLive && !wasLive) {
       conversation.expectHistory();
-      outbox.send();
+      outbox.connected();
       void presence.renew();
       void people.refresh();
     }
