@@ -2,12 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import { launchBrowser, newPage, publish, Server, textMatches, until } from "./harness.mjs";
+import { DEADLINE_MS, launchBrowser, newPage, publish, Server, SUITE, textMatches, until } from "./harness.mjs";
 import { Proxy } from "./proxy.mjs";
 
-const DEADLINE_MS = 30_000;
-
-describe("behind a proxy", { timeout: 180_000 }, () => {
+describe("behind a proxy", SUITE, () => {
   let server;
   let browser;
   let proxy;
@@ -75,7 +73,7 @@ describe("behind a proxy", { timeout: 180_000 }, () => {
       const { page, problems, close } = await newPage(browser);
       await page.goto(proxy.url + address);
       await page.waitForSelector(ready);
-      await textMatches(page, ".connection-detail", /^by long-poll$/, DEADLINE_MS);
+      await textMatches(page, ".connection-detail", /^by long-poll$/);
       await textMatches(page, ".connection-state", /^Live$/);
       assert.deepEqual(problems, []);
       await close();
@@ -86,7 +84,7 @@ describe("behind a proxy", { timeout: 180_000 }, () => {
     proxy = await Proxy.start(server.url, { buffering: false });
     const { page, problems, close } = await newPage(browser);
     await page.goto(`${proxy.url}/dashboard`);
-    await textMatches(page, ".connection-state", /^Live$/, DEADLINE_MS);
+    await textMatches(page, ".connection-state", /^Live$/);
     await until(() => server.streams === 1, () => `${server.streams} streams`);
     assert.equal(await page.textContent(".connection-detail"), "");
     assert.deepEqual(problems, []);

@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { forbid, launchBrowser, publish, Server, until } from "./harness.mjs";
+import { DEADLINE_MS, forbid, launchBrowser, publish, Server, SUITE, until } from "./harness.mjs";
 
 const TABS = 20;
-const DEADLINE_MS = 30_000;
 
 /** Publishes numbers from 1 on to a topic, one after the other, until it is stopped; gives how many. */
 function publishing(server, topic) {
@@ -65,7 +64,7 @@ for (const [mode, forbidden, tabs, streams] of [
   ["by a leader among the tabs", ["SharedWorker"], TABS, 1],
   ["each tab for itself", ["SharedWorker", "locks"], 3, 3],
 ]) {
-  describe(`tabs share, ${mode}`, { timeout: 180_000 }, () => {
+  describe(`tabs share, ${mode}`, SUITE, () => {
     let server;
     let browser;
     let context;
