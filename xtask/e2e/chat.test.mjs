@@ -122,7 +122,10 @@ describe("chat", SUITE, () => {
       await textMatches(ann.page, ".connection-state", /^Reconnecting$/);
       await write(ann.page, "while down, 1");
       await write(ann.page, "while down, 2");
+      // Bob's goes nowhere before he is back, however slowly his page is closed: else it can be said before Ann's.
+      await bob.context.setOffline(true);
       await write(bob.page, "also while down");
+      await until(async () => (await unsent(bob.page)).length === 1, "Bob's message waits");
       await until(async () => (await unsent(ann.page)).length === 2, "two messages wait");
       await textMatches(ann.page, "#unsent", /goes out when the connection is back/);
       // Who closes the page meanwhile finds the messages again.
@@ -131,6 +134,7 @@ describe("chat", SUITE, () => {
 
       const expected = ["before", "while down, 1", "while down, 2"];
       await untilSaid(ann.page, expected);
+      await bob.context.setOffline(false);
       bob.page = await bob.context.newPage();
       await bob.page.goto(`${server.url}/chat?room=${room}`);
       for (const { page } of [ann, bob]) await untilSaid(page, [...expected, "also while down"]);
