@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import { DEADLINE_MS, launchBrowser, newPage, publish, Server, SUITE, textMatches, until } from "./harness.mjs";
+import { DEADLINE_MS, launchBrowser, newPage, publish, Server, textMatches, until } from "./harness.mjs";
 import { Proxy } from "./proxy.mjs";
 
-describe("behind a proxy", SUITE, () => {
+describe("behind a proxy", { timeout: 180_000 }, () => {
   let server;
   let browser;
   let proxy;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { DEADLINE_MS, forbid, launchBrowser, publish, Server, SUITE, until } from "./harness.mjs";
+import { DEADLINE_MS, forbid, launchBrowser, publish, Server, until } from "./harness.mjs";
 
 const TABS = 20;
 
@@ -64,7 +64,7 @@ for (const [mode, forbidden, tabs, streams] of [
   ["by a leader among the tabs", ["SharedWorker"], TABS, 1],
   ["each tab for itself", ["SharedWorker", "locks"], 3, 3],
 ]) {
-  describe(`tabs share, ${mode}`, SUITE, () => {
+  describe(`tabs share, ${mode}`, { timeout: 180_000 }, () => {
     let server;
     let browser;
     let context;
