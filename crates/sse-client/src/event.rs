@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sse_core::{EventId, EventType};
+use sse_core::{EventId, EventType, HubBlock};
 
 /// An event that came in over the stream.
 ///
@@ -28,6 +28,17 @@ impl Event {
     /// not been checked.
     pub fn topic(&self) -> Option<&str> {
         self.wire.topic()
+    }
+
+    /// When the event was published, from a hub of ours: RFC 3339 with milliseconds, UTC. As it came: it has not been
+    /// checked.
+    pub fn time(&self) -> Option<&str> {
+        self.wire.time()
+    }
+
+    /// Set in the blocks that a hub of ours makes itself, its greeting and its `gap`; `None` in all that was published.
+    pub fn hub(&self) -> Option<HubBlock> {
+        self.wire.hub()
     }
 
     /// The event's own id, in its block; `None` when that had none. Empty when it resets the last event id.

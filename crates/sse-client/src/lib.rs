@@ -144,4 +144,4 @@ pub use event::Event;
 pub use reqwest;
 pub use signal::{CloseReason, Interruption, Opened, Reconnecting, Signal};
 pub use source::EventSource;
-pub use sse_core::{DecodeError, EventId, EventIdError, Limits};
+pub use sse_core::{DecodeError, EventId, EventIdError, HubBlock, Limits};

@@ -4,19 +4,20 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::event::retry_millis;
-use crate::{Event, EventId, RecordId, Topic};
+use crate::{Event, EventId, HubBlock, RecordId, Topic};
 
-/// Appends one event as a block: `event`, `id`, `topic`, `retry` as far as they are set, then the data line by line.
+/// Appends one event as a block: `event`, `id`, `topic`, `time`, `hub`, `retry` as far as they are set, then the data
+/// line by line.
 pub fn event(out: &mut Vec<u8>, event: &Event) {
-    block(out, event, event.id().map(EventId::as_str), event.topic());
+    block(out, event, event.id().map(EventId::as_str), event.topic(), event.time());
 }
 
-/// Appends one event as [`event`] does, but with the id and the topic of a record in place of its own.
-pub fn record(out: &mut Vec<u8>, event: &Event, id: RecordId, topic: &Topic) {
-    block(out, event, Some(&id.to_string()), Some(topic.as_str()));
+/// Appends one event as [`event`] does, but with the id, the topic and the time of a record in place of its own.
+pub fn record(out: &mut Vec<u8>, event: &Event, id: RecordId, topic: &Topic, time: &str) {
+    block(out, event, Some(&id.to_string()), Some(topic.as_str()), Some(time));
 }
 
-fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>, topic: Option<&str>) {
+fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>, topic: Option<&str>, time: Option<&str>) {
     if let Some(event_type) = event.event_type() {
         field(out, "event", event_type.as_str());
     }
@@ -25,6 +26,12 @@ fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>, topic: Option<&str>
     }
     if let Some(topic) = topic {
         field(out, "topic", topic);
+    }
+    if let Some(time) = time {
+        field(out, "time", time);
+    }
+    if let Some(kind) = event.hub() {
+        field(out, "hub", HubBlock::as_str(kind));
     }
     if let Some(time) = event.retry() {
         retry_field(out, time);
@@ -93,14 +100,20 @@ mod tests {
     }
 
     #[test]
-    fn a_record_has_its_own_id_and_topic() {
+    fn a_record_has_its_own_id_topic_and_time() {
         let own = Event::new("x").with_id(EventId::new("mine").unwrap());
         let id = RecordId { epoch: crate::Epoch::from_bits(10), seq: 7 };
         let topic = Topic::new("chat/lobby").unwrap();
         assert_eq!(
-            wire(|out| record(out, &own, id, &topic)),
-            "id: 00000000000a-7\ntopic: chat/lobby\ndata: x\n\n"
+            wire(|out| record(out, &own, id, &topic, "2026-11-22T08:17:38.747Z")),
+            "id: 00000000000a-7\ntopic: chat/lobby\ntime: 2026-11-22T08:17:38.747Z\ndata: x\n\n"
         );
+    }
+
+    #[test]
+    fn the_hubs_own_blocks_are_marked() {
+        let gap = Event::new("x").with_hub(HubBlock::Gap);
+        assert_eq!(wire(|out| event(out, &gap)), "hub: gap\ndata: x\n\n");
     }
 
     #[test]

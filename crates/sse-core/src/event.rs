@@ -1,5 +1,5 @@
-//! What a publisher sends and a reader gets: data with an optional type, id and retry hint. Not a record: it
-//! has no time, and a topic only if the sender named it on the wire.
+//! What a publisher sends and a subscriber gets: data with an optional type, id and retry hint. Not a record: it has a
+//! topic and a time only if the sender put them on the wire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,38 @@ pub struct Event {
     id: Option<EventId>,
     event_type: Option<EventType>,
     topic: Option<Arc<str>>,
+    time: Option<Box<str>>,
+    hub: Option<HubBlock>,
     data: String,
     retry: Option<Duration>,
+}
+
+/// What a block is that the hub makes itself, beside the events that were published: the value of its field `hub`,
+/// which other readers skip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HubBlock {
+    /// Opens each connection. Not published, so it is in no history and has no topic.
+    Greeting,
+    /// Events are missing here.
+    Gap,
+    /// A kind that came after this version.
+    Other,
+}
+
+impl HubBlock {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::Gap => "gap",
+            Self::Other => "other",
+        }
+    }
+
+    pub(crate) fn from_wire(value: &[u8]) -> Self {
+        let known = [Self::Greeting, Self::Gap].into_iter().find(|kind| kind.as_str().as_bytes() == value);
+        known.unwrap_or(Self::Other)
+    }
 }
 
 impl Event {
@@ -27,7 +57,8 @@ impl Event {
     ///
     /// The wire has one kind of line end, so CRLF and bare CR in `data` become LF here.
     pub fn new(data: impl Into<String>) -> Self {
-        Self { id: None, event_type: None, topic: None, data: normalise_line_ends(data.into()), retry: None }
+        let data = normalise_line_ends(data.into());
+        Self { id: None, event_type: None, topic: None, time: None, hub: None, data, retry: None }
     }
 
     /// Sets the event type. Without one, a browser fires `message`.
@@ -49,6 +80,12 @@ impl Event {
         self
     }
 
+    /// Marks a block of the hub's own.
+    pub fn with_hub(mut self, kind: HubBlock) -> Self {
+        self.hub = Some(kind);
+        self
+    }
+
     /// The id in the event's own block, if there is one.
     pub fn id(&self) -> Option<&EventId> {
         self.id.as_ref()
@@ -64,6 +101,17 @@ impl Event {
     /// over the wire, so it need not be a valid [`Topic`](crate::Topic).
     pub fn topic(&self) -> Option<&str> {
         self.topic.as_deref()
+    }
+
+    /// What the field `time` of the event's own block says: when it was published, from a hub of ours RFC 3339 with
+    /// milliseconds, UTC. As it came over the wire.
+    pub fn time(&self) -> Option<&str> {
+        self.time.as_deref()
+    }
+
+    /// Set in the blocks that a hub of ours makes itself; `None` in everything that was published.
+    pub fn hub(&self) -> Option<HubBlock> {
+        self.hub
     }
 
     /// The data; lines are separated by LF.
@@ -82,15 +130,21 @@ impl Event {
     }
 
     /// Puts an event together from what the decoder read, which is normal already.
-    pub(crate) fn from_wire(
-        id: Option<EventId>,
-        event_type: Option<EventType>,
-        topic: Option<Arc<str>>,
-        data: String,
-        retry: Option<Duration>,
-    ) -> Self {
-        Self { id, event_type, topic, data, retry }
+    pub(crate) fn from_wire(fields: WireFields, data: String) -> Self {
+        let WireFields { id, event_type, topic, time, hub, retry } = fields;
+        Self { id, event_type, topic, time, hub, data, retry }
     }
+}
+
+/// What a block says beside its data.
+#[derive(Debug, Default)]
+pub(crate) struct WireFields {
+    pub(crate) id: Option<EventId>,
+    pub(crate) event_type: Option<EventType>,
+    pub(crate) topic: Option<Arc<str>>,
+    pub(crate) time: Option<Box<str>>,
+    pub(crate) hub: Option<HubBlock>,
+    pub(crate) retry: Option<Duration>,
 }
 
 /// A reconnection time as the wire carries it.

@@ -30,7 +30,7 @@ mod selector;
 mod topic;
 
 pub use decode::{DecodeError, Decoder, Events, Limits};
-pub use event::Event;
+pub use event::{Event, HubBlock};
 pub use event_id::{EventId, EventIdError};
 pub use event_type::{EventType, EventTypeError};
 pub use record_id::{Epoch, RecordId, RecordIdError};

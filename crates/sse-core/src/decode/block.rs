@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{DecodeError, Limits};
-use crate::{Event, EventId, EventType};
+use crate::event::WireFields;
+use crate::{Event, EventId, EventType, HubBlock};
 
 /// What the lines since the last blank line have set.
 #[derive(Debug)]
@@ -22,12 +23,9 @@ pub(super) struct Block {
 
 #[derive(Debug, Default)]
 struct Fields {
-    id: Option<EventId>,
-    event_type: Option<EventType>,
-    topic: Option<Arc<str>>,
+    wire: WireFields,
     /// Lines joined by LF; `None` until the first `data` field.
     data: Option<Vec<u8>>,
-    retry: Option<Duration>,
 }
 
 impl Default for Block {
@@ -76,18 +74,18 @@ impl Block {
     pub(super) fn finish(&mut self, last_event_id: &mut String) -> Option<Event> {
         self.bytes = 0;
         self.discarding = false;
-        let Fields { id, event_type, topic, data, retry } = std::mem::take(&mut self.fields);
-        if let Some(id) = &id {
+        let Fields { wire, data } = std::mem::take(&mut self.fields);
+        if let Some(id) = &wire.id {
             id.as_str().clone_into(last_event_id);
         }
-        Some(Event::from_wire(id, event_type, topic, text(data?), retry))
+        Some(Event::from_wire(wire, text(data?)))
     }
 
     fn set_topic(&mut self, value: &[u8]) {
         if self.topic.as_ref().is_none_or(|topic| topic.as_bytes() != value) {
             self.topic = Some(String::from_utf8_lossy(value).into());
         }
-        self.fields.topic.clone_from(&self.topic);
+        self.fields.wire.topic.clone_from(&self.topic);
     }
 }
 
@@ -95,13 +93,15 @@ impl Fields {
     fn set(&mut self, name: &[u8], value: &[u8]) -> Option<Duration> {
         match name {
             b"data" => self.push_data(value),
-            b"event" => self.event_type = EventType::from_wire(&String::from_utf8_lossy(value)),
+            b"event" => self.wire.event_type = EventType::from_wire(&String::from_utf8_lossy(value)),
+            b"time" => self.wire.time = Some(String::from_utf8_lossy(value).into()),
+            b"hub" => self.wire.hub = Some(HubBlock::from_wire(value)),
             b"id" if !value.contains(&0) => {
-                self.id = Some(EventId::from_wire(&String::from_utf8_lossy(value)));
+                self.wire.id = Some(EventId::from_wire(&String::from_utf8_lossy(value)));
             }
             b"retry" => {
                 let time = milliseconds(value);
-                self.retry = time.or(self.retry);
+                self.wire.retry = time.or(self.wire.retry);
                 return time;
             }
             _ => {}

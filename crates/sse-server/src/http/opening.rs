@@ -6,7 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::payload::Connected;
-use sse_core::{Event, EventType, encode};
+use sse_core::{Event, EventType, HubBlock, encode};
 
 use super::Worker;
 use super::error::Problem;
@@ -41,7 +41,7 @@ pub(super) fn open(
     let subscription = worker.fanout.subscribe(selectors, start).through(outlet(request));
     let mut first = Vec::with_capacity(256);
     encode::retry(&mut first, Duration::from_millis(fastrand::u64(RETRY_MILLIS)));
-    encode::event(&mut first, &greeting);
+    encode::event(&mut first, &greeting.with_hub(HubBlock::Greeting));
     if needs_id {
         encode::id_only(&mut first, &subscription.position().to_event_id());
     }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use sse_core::payload::Gap;
-use sse_core::{Event, EventType, RecordId, encode};
+use sse_core::{Event, EventType, HubBlock, RecordId, encode};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::config::Heartbeat;
@@ -141,7 +141,8 @@ fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
     let data = serde_json::to_string(gap).expect("strings become JSON");
     let gap = EventType::new("gap").expect("not empty, one line");
     let mut frame = Vec::with_capacity(128);
-    encode::event(&mut frame, &Event::new(data).with_type(gap).with_id(id.to_event_id()));
+    let event = Event::new(data).with_type(gap).with_id(id.to_event_id());
+    encode::event(&mut frame, &event.with_hub(HubBlock::Gap));
     frame.into()
 }
 

@@ -169,7 +169,7 @@ pub(crate) async fn gives_the_newest_of_topics_that_are_conflated(log: &impl Log
 pub(crate) async fn removes_by_count_bytes_and_age(log: &impl Log) {
     for _ in 0..5 {
         append(log, "few", "").await;
-        append(log, "light", &"x".repeat(280)).await;
+        append(log, "light", &"x".repeat(250)).await;
         append(log, "brief", "").await;
     }
     assert_eq!(read(log, &["few"], 0, ALL).await.0, [10, 13]);

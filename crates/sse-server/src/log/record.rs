@@ -48,8 +48,9 @@ pub(crate) struct Record {
 impl Record {
     /// A record that is on disk, or about to be.
     pub(crate) fn new(id: RecordId, topic: Arc<Topic>, time: u64, event: &Event) -> Self {
-        let mut frame = Vec::with_capacity(event.data().len() + topic.as_str().len() + 72);
-        encode::record(&mut frame, event, id, &topic);
+        let mut frame = Vec::with_capacity(event.data().len() + topic.as_str().len() + 104);
+        let published = jiff::Timestamp::from_millisecond(time.cast_signed()).unwrap_or_default();
+        encode::record(&mut frame, event, id, &topic, &format!("{published:.3}"));
         Self { seq: id.seq, topic, time, in_memory: false, frame: frame.into() }
     }
 }

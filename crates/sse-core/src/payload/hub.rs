@@ -1,0 +1,36 @@
+//! The hub itself: what the data of its own blocks says.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /dashboard-events`: the `connected` event that opens the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connected {
+    /// For people.
+    pub message: String,
+}
+
+/// Data of a `gap` event: what the reader asked for and cannot get any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The id that the reader asked to resume from, as it was sent.
+    pub requested: String,
+    /// The id of the oldest event that follows; the newest id of all when nothing is kept.
+    pub first: String,
+    /// Why the events between are not there.
+    pub reason: GapReason,
+}
+
+/// Why a reader cannot get what it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapReason {
+    /// The id is not of this log: another epoch, a seq that was never given out, or no id of ours at all.
+    UnknownId,
+    /// Events after the id have been removed by retention.
+    Expired,
+    /// The reader was too slow and the topic's policy moved it forward.
+    Slow,
+    /// A reason that came after this version: a reader must know of the loss all the same. No hub sends it.
+    #[serde(other)]
+    Other,
+}

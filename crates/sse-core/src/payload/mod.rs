@@ -1,0 +1,14 @@
+//! Shapes of the JSON in the `data` of the hub's own events, one file an application. Field names are those of the
+//! tutorial where it has one.
+
+mod chat;
+mod clock;
+mod dashboard;
+mod hub;
+mod notifications;
+
+pub use chat::{ChatMessage, ChatUser};
+pub use clock::ServerTime;
+pub use dashboard::{Disk, HubFigures, Metrics, Network};
+pub use hub::{Connected, Gap, GapReason};
+pub use notifications::{Notification, NotificationSource, Severity};
