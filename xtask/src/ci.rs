@@ -5,12 +5,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
-use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tools};
+use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tidy, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
+    ("tidy", tidy::run),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
     }),

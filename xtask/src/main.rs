@@ -13,6 +13,7 @@ mod http;
 mod loss;
 mod server;
 mod shell;
+mod tidy;
 mod tools;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ use clap::Parser;
 enum Command {
     /// Everything that must hold before a change lands. CI runs this and nothing else.
     Ci,
+    /// Checks the rules of the source tree: imports, sizes, words, dependencies, links. Compiles nothing.
+    Tidy,
     /// The pages in a real browser, against the release server.
     E2e(e2e::Args),
     /// Fuzzes the codec; finds are in fuzz/artifacts.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Ci => ci::run_gate(),
+        Command::Tidy => tidy::run(),
         Command::E2e(args) => e2e::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Crash(args) => crash::run(&args),
