@@ -1,6 +1,6 @@
 //! The browser tests in `xtask/e2e`: type check of the pages, then Chromium against the release server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -15,6 +15,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    run_suites(&[], args.screenshots.as_deref())
+}
+
+/// Runs these suites, or all; pictures go to `screenshots`.
+pub(crate) fn run_suites(suites: &[&str], screenshots: Option<&Path>) -> Result<()> {
     tools::need(&[
         ("node", "nodejs"),
         ("npm", "npm"),
@@ -30,11 +35,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     shell::run(&mut npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
     shell::run(&mut npm(&["run", "--silent", "check"]))?;
-    let mut test = npm(&["run", "--silent", "test"]);
-    test.env("SSE_SERVER_BIN", shell::release_binary("sse-server"))
+    let mut test = npm(&["run", "--silent", "test", "--"]);
+    test.args(suites)
+        .env("SSE_SERVER_BIN", shell::release_binary("sse-server"))
         .env("SSE_CLI_BIN", shell::release_binary("sse-cli"))
         .env("XTASK_BIN", std::env::current_exe().context("where is this program?")?);
-    if let Some(folder) = &args.screenshots {
+    if let Some(folder) = screenshots {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         test.env("SCREENSHOT_DIR", folder.canonicalize()?);
     }

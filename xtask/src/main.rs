@@ -11,6 +11,8 @@ mod full_disk;
 mod fuzz;
 mod http;
 mod loss;
+mod portable;
+mod screenshots;
 mod server;
 mod shell;
 mod tidy;
@@ -32,15 +34,19 @@ enum Command {
     E2e(e2e::Args),
     /// Fuzzes the codec; finds are in fuzz/artifacts.
     Fuzz(fuzz::Args),
-    /// Kills the release server again and again while events are published and read; nothing may be lost.
+    /// Kills the release server repeatedly while events are published and read; nothing may be lost.
     Crash(crash::Args),
-    /// Kills the release server, the network and sse-cli again and again; the file that `tail --cursor` writes must end
-    /// with every event exactly once.
+    /// Kills the release server, the network and sse-cli repeatedly; the file that `tail --cursor` writes must end with
+    /// every event exactly once.
     Loss(loss::Args),
     /// Fills the disk under the release server while events are published and read. Needs root, for a small disk.
     FullDisk,
     /// Lets sse-cli doctor look at the release server, directly and behind an nginx that spoils streams.
     Doctor,
+    /// Type-checks the workspace for Windows and macOS. Needs Debian, and root once for apt.
+    Portable(portable::Args),
+    /// Takes the pictures in docs/images anew.
+    Screenshots,
     /// Writes release binaries, shell completions and man pages into target/dist.
     Dist,
     /// Measures the release server. Needs an otherwise idle machine.
@@ -68,6 +74,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Loss(args) => loss::run(&args),
         Command::FullDisk => full_disk::run(),
         Command::Doctor => doctor::run(),
+        Command::Portable(args) => portable::run(&args),
+        Command::Screenshots => screenshots::run(),
         Command::Dist => dist::run(),
         Command::Bench(bench) => bench::run(bench),
         Command::ForeignReader(args) => foreign_reader::run(args),

@@ -1,0 +1,12 @@
+//! The pictures of the README: the pages of the release server in Chromium, written to `docs/images`.
+
+use anyhow::Result;
+
+use crate::{e2e, shell};
+
+/// The suite of `xtask/e2e` that takes them.
+const SUITE: &str = "screenshots.test.mjs";
+
+pub(crate) fn run() -> Result<()> {
+    e2e::run_suites(&[SUITE], Some(&shell::root().join("docs/images")))
+}
