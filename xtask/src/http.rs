@@ -66,17 +66,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(answer.expect_ok()?.json::<Stored>()?.id)
     }
 
-    /// Publishes one event of a type under an idempotency key, and waits until it is stored. Gives the id, the same one
-    /// for the same key.
-    pub(crate) async fn publish_once(
+    /// The same with an event type and an idempotency key. The same key gives the same id.
+    pub(crate) async fn publish_as(
         &mut self,
         topic: &str,
         event_type: &str,
-        key: &str,
+        key: Option<&str>,
         data: &[u8],
     ) -> Result<String> {
-        let answer = self.post(&format!("{topic}?event={event_type}&key={key}"), "text/plain", data).await?;
-        Ok(answer.expect_ok()?.json::<Stored>()?.id)
+        let key = key.map(|key| format!("&key={key}")).unwrap_or_default();
+        self.publish(&format!("{topic}?event={event_type}{key}"), data).await
     }
 
     /// Publishes a batch and waits until it is stored.

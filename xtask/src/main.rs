@@ -12,11 +12,13 @@ mod fuzz;
 mod http;
 mod loss;
 mod portable;
+mod process;
 mod screenshots;
 mod server;
 mod shell;
 mod tidy;
 mod tools;
+mod workload;
 
 use std::process::ExitCode;
 
