@@ -1,5 +1,5 @@
-//! `sse-cli doctor` against our own server, directly and behind nginx with each of the settings that spoil streams: it
-//! must name the right cause each time, and nothing else.
+//! `sse-cli doctor` against our own server, directly and behind nginx with each of the settings that break streams. It
+//! must find the right cause each time, and nothing else.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -16,10 +16,10 @@ use crate::server::Server;
 use crate::{shell, tools};
 
 const BUSY: &str = "/dashboard-events";
-/// Nothing is published here, and the heartbeat comes every 15 s only.
+/// Nobody publishes to this topic, and the heartbeat comes every 15 s.
 const QUIET: &str = "/events?topic=show/quiet";
 
-/// One server of nginx, and what doctor must find there.
+/// One `server` block of nginx, and what doctor must find behind it.
 struct Case {
     name: &'static str,
     /// Settings of the location. `UPSTREAM` is our server, `RELAY` another nginx in front of it.
@@ -31,25 +31,25 @@ struct Case {
     exit: i32,
 }
 
-/// Streams of the server as it comes: without a topic, the prices of the ticker, everything.
+/// Event streams of a server with default settings: the default topics, the ticker, everything.
 const DEFAULTS: [&str; 3] = ["/events", "/events?topic=ticker/*", "/events?topic=*"];
-/// Prices that are there before doctor comes, so that each topic has events to resume from: about 3 s.
+/// Prices published before doctor runs, so that there is history to resume from: about 3 s.
 const PRICES: usize = 50;
-/// Longest wait for one of them.
+/// Longest wait for one price.
 const PRICE_DEADLINE: Duration = Duration::from_secs(20);
 
 const RELAY: &str = "proxy_pass http://UPSTREAM; proxy_buffering off;";
 
 const CASES: [Case; 6] = [
     Case {
-        name: "nginx as it comes",
+        name: "nginx by default",
         nginx: "proxy_pass http://UPSTREAM;",
         path: BUSY,
         args: &[],
         finds: &[],
         exit: 0,
     },
-    // The inner one takes X-Accel-Buffering away, and answers the outer one without chunks.
+    // The relay drops X-Accel-Buffering and answers without chunked encoding.
     Case {
         name: "buffering on",
         nginx: "proxy_pass http://RELAY; proxy_ignore_headers X-Accel-Buffering; proxy_buffering on;",
@@ -66,9 +66,9 @@ const CASES: [Case; 6] = [
         finds: &["cut fault"],
         exit: 1,
     },
-    // nginx passes on what comes in chunks even where it buffers, but its gzip does not.
+    // nginx forwards chunks even while it buffers, but its gzip filter does not.
     Case {
-        name: "gzip that waits",
+        name: "gzip without flush",
         nginx: "proxy_pass http://UPSTREAM; proxy_http_version 1.1; proxy_set_header Connection ''; \
                 proxy_ignore_headers X-Accel-Buffering; proxy_buffering on; \
                 gzip on; gzip_types text/event-stream; gzip_proxied any;",
@@ -78,7 +78,7 @@ const CASES: [Case; 6] = [
         exit: 1,
     },
     Case {
-        name: "gzip that is flushed",
+        name: "gzip with flush",
         nginx: "proxy_pass http://UPSTREAM; gzip on; gzip_types text/event-stream; gzip_proxied any;",
         path: BUSY,
         args: &[],
@@ -96,7 +96,7 @@ const CASES: [Case; 6] = [
     },
 ];
 
-/// The parts of `--json` that are looked at.
+/// The fields of `--json` that are compared.
 #[derive(Deserialize)]
 struct Report {
     findings: Vec<Finding>,
@@ -112,7 +112,7 @@ struct Finding {
 pub(crate) fn run() -> Result<()> {
     tools::need(&[("nginx", "nginx")])?;
     shell::build_server()?;
-    // Slow enough for nginx's buffer of 4 KiB to take more than a second to fill.
+    // So slow that nginx's buffer of 4 KiB takes more than a second to fill.
     let server = Server::start(Path::new("off"), &["--metrics-interval", "400ms"])?;
     let folder = shell::scratch_folder("doctor")?;
     let nginx = Nginx::start(folder.path(), &server.address)?;
@@ -129,7 +129,7 @@ pub(crate) fn run() -> Result<()> {
     })
 }
 
-/// Reads the ticker, which runs only while it has readers.
+/// Subscribes to the ticker, which runs only while it has subscribers.
 fn wait_for_prices(address: &str) -> Result<()> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PRICE_DEADLINE))?;
@@ -181,7 +181,7 @@ impl Nginx {
             .collect();
         let (file, log) = (folder.join("nginx.conf"), folder.join("error.log"));
         std::fs::write(&file, config(folder, &servers))?;
-        let mut command = Command::new(tools::path("nginx").context("nginx is not there")?);
+        let mut command = Command::new(tools::path("nginx").context("nginx is not installed")?);
         let mut process =
             Process::start(command.arg("-c").arg(&file).arg("-e").arg(&log).stdin(Stdio::null()))?;
         for address in &addresses {

@@ -9,7 +9,7 @@ use crate::{shell, tools};
 /// Flags of `cargo xtask e2e`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Where to put screenshots of all pages.
+    /// Folder for screenshots of all pages.
     #[arg(long, value_name = "DIR")]
     screenshots: Option<PathBuf>,
 }
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     run_suites(&[], args.screenshots.as_deref())
 }
 
-/// Runs these suites, or all; pictures go to `screenshots`.
+/// Runs these suites, or all if there are none. Screenshots are written to `screenshots`.
 pub(crate) fn run_suites(suites: &[&str], screenshots: Option<&Path>) -> Result<()> {
     tools::need(&[
         ("node", "nodejs"),
@@ -39,9 +39,9 @@ pub(crate) fn run_suites(suites: &[&str], screenshots: Option<&Path>) -> Result<
     test.args(suites)
         .env("SSE_SERVER_BIN", shell::release_binary("sse-server"))
         .env("SSE_CLI_BIN", shell::release_binary("sse-cli"))
-        .env("XTASK_BIN", std::env::current_exe().context("where is this program?")?);
+        .env("XTASK_BIN", std::env::current_exe().context("cannot find the path of this program")?);
     if let Some(folder) = screenshots {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         test.env("SCREENSHOT_DIR", folder.canonicalize()?);
     }
     shell::run(&mut test)

@@ -31,7 +31,7 @@ impl Process {
         self.child.stdout.take().with_context(|| format!("{} has no stdout", self.name))
     }
 
-    /// Ends it as a crash does, and waits until it is gone.
+    /// `kill -9`; waits until it is gone.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.child.kill().with_context(|| format!("cannot kill {}", self.name))?;
         self.child.wait()?;

@@ -1,4 +1,4 @@
-//! The pictures of the README: the pages of the release server in Chromium, written to `docs/images`.
+//! Screenshots for README and docs: pages of the release server in Chromium, written to `docs/images`.
 
 use anyhow::Result;
 

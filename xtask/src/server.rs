@@ -1,4 +1,4 @@
-//! The release server under test: starts and kills it, reads its memory, files and processor time from the system.
+//! The release server under test: starts and kills it, reads its memory, files and CPU time from `/proc`.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::process::Process;
 use crate::shell;
 
-/// The kernel counts processor time in hundredths of a second for everybody who reads `/proc`.
+/// `/proc` reports CPU time in hundredths of a second.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A running server; killed when dropped.
@@ -29,7 +29,7 @@ impl Server {
     fn start_at(listen: &str, data: &Path, args: &[&str]) -> Result<Self> {
         let mut command = shell::program(shell::server_binary());
         command.args(["--listen", listen, "--data-dir"]).arg(data).args(args);
-        // Only what is measured goes to the log.
+        // The log holds only the events of the test.
         command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
         let mut process = Process::start(command.stdout(Stdio::piped()))?;
         let mut lines = BufReader::new(process.stdout()?).lines();
@@ -39,7 +39,7 @@ impl Server {
         Ok(Self { process, address: address.to_owned() })
     }
 
-    /// Ends it as a crash does, and waits until it is gone.
+    /// `kill -9`; waits until it is gone.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.process.kill()
     }
@@ -67,13 +67,13 @@ impl Server {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.process.pid()))?.count())
     }
 
-    /// Processor time that all its threads have used so far, in the program and in the kernel. Exact to 10 ms.
+    /// CPU time of all its threads so far, user and system. Exact to 10 ms.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
         cpu_time(&format!("/proc/{}/stat", self.process.pid()))
     }
 }
 
-/// Processor time of the thread that calls this.
+/// CPU time of the calling thread.
 pub(crate) fn cpu_time_of_this_thread() -> Result<Duration> {
     cpu_time("/proc/thread-self/stat")
 }

@@ -1,5 +1,5 @@
-//! Other servers of event streams, as subjects to compare with: nginx with Nchan, and a small Express program. Each has a
-//! folder and a free port of its own, and ends when dropped.
+//! Other SSE servers to compare with: nginx with Nchan, and a small Express program. Each has a folder and a free port of
+//! its own, and ends when dropped.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +15,7 @@ const EXPRESS: &str = "express@5.3.0";
 /// Longest wait for a server to start its workers.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// As close to ours as it can be set: no access log, one worker a core, as many events kept.
+/// Set as close to ours as possible: no access log, one worker per core, the same retention.
 const NGINX_CONF: &str = "\
 load_module NCHAN;
 user root;
@@ -39,7 +39,7 @@ http {
 }
 ";
 
-/// What people write: a set of answers, and a loop that writes to each.
+/// What people write: a set of responses, and a loop that writes to each.
 const EXPRESS_APP: &str = r"
 const express = require('express');
 const app = express();
@@ -58,16 +58,16 @@ app.post('/pub', express.text({ type: '*/*' }), (request, response) => {
 app.listen(Number(process.argv[2]), '127.0.0.1');
 ";
 
-/// A running one.
+/// A running server.
 pub(super) struct ForeignServer {
     process: Process,
-    /// How it is told to stop, where killing would leave its children behind.
+    /// Stops it where a kill would leave its children behind.
     stop: Option<Command>,
     /// `127.0.0.1:PORT`
     pub(super) address: String,
 }
 
-/// Makes sure that the programs are there.
+/// Installs the programs.
 pub(super) fn need() -> Result<()> {
     tools::need(&[("nginx", "nginx"), (NCHAN, "libnginx-mod-nchan"), ("node", "nodejs"), ("npm", "npm")])
 }
@@ -89,8 +89,8 @@ impl ForeignServer {
         let mut stop = nginx();
         stop.args(["-s", "stop"]);
         let server = Self::start(&mut nginx(), Some(stop), address)?;
-        // Its first process listens before those that serve are there.
-        server.wait_for_children()?;
+        // The master process listens before its workers run.
+        server.wait_for_workers()?;
         Ok(server)
     }
 
@@ -117,10 +117,10 @@ impl ForeignServer {
         Ok(Self { process, stop, address })
     }
 
-    fn wait_for_children(&self) -> Result<()> {
+    fn wait_for_workers(&self) -> Result<()> {
         let start = Instant::now();
         while self.children().is_empty() {
-            ensure!(start.elapsed() < DEADLINE, "the server at {} started no process to serve", self.address);
+            ensure!(start.elapsed() < DEADLINE, "the server at {} started no worker", self.address);
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())

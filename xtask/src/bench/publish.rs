@@ -1,4 +1,4 @@
-//! Durable publishing: many publishers against one that waits for each answer, over TCP and over a Unix socket, and batches.
+//! Throughput of durable publishing: one publisher, many and batches, over TCP and over a Unix socket.
 
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use crate::shell;
 /// Flags of `cargo xtask bench publish`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Publishers at once.
+    /// Concurrent publishers.
     #[arg(long, default_value_t = 64)]
-    pub(super) publishers: usize,
-    /// Rounds; each has all ways one after the other.
+    publishers: usize,
+    /// Rounds; each measures all variants in turn.
     #[arg(long, default_value_t = 5)]
-    pub(super) rounds: u32,
-    /// Seconds for each way in each round.
+    rounds: u32,
+    /// Seconds for each variant in each round.
     #[arg(long, default_value_t = 3.0)]
-    pub(super) seconds: f64,
+    seconds: f64,
 }
 
 const TOPIC: &str = "bench/publish";
@@ -32,18 +32,13 @@ const BATCH: u64 = 1000;
 
 pub(super) async fn run(args: Args) -> Result<()> {
     let data = shell::scratch_folder("bench")?;
-    // Not in there: the path of a socket has to be short.
+    // In the temporary folder, because the path of a socket has to be short.
     let sockets = tempfile::tempdir()?;
     let socket = sockets.path().join("hub.sock");
     let server = Server::start(data.path(), &["--unix-socket", &socket.to_string_lossy()])?;
     let time = Duration::from_secs_f64(args.seconds);
     machine::print_heading();
-    println!(
-        "measured  {} rounds of {} s each way, events of {} bytes",
-        args.rounds,
-        args.seconds,
-        EVENT.len()
-    );
+    println!("measured  {} rounds of {} s each, events of {} bytes", args.rounds, args.seconds, EVENT.len());
     disk::print_sync_time(data.path(), time)?;
     let mut rates: [Vec<f64>; 5] = Default::default();
     for _ in 0..args.rounds {
@@ -71,7 +66,7 @@ pub(super) async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Events a second of publishers that each wait for the answer before the next event.
+/// Events per second of publishers that each wait for the response before the next event.
 async fn singles<S>(
     open: impl AsyncFn() -> Result<Connection<S>>,
     publishers: usize,
@@ -91,7 +86,7 @@ where
         tasks.spawn(async move {
             let mut count = 0_u64;
             while from.elapsed() < time {
-                connection.repeat(&request).await?;
+                connection.send_prepared(&request).await?;
                 count += 1;
             }
             anyhow::Ok(count)
@@ -104,7 +99,7 @@ where
     Ok(per_second(count, from.elapsed()))
 }
 
-/// Events a second of one connection that sends batch after batch.
+/// Events per second of one connection that sends batch after batch.
 async fn in_batches(server: &Server, time: Duration) -> Result<f64> {
     let event = serde_json::json!({ "data": String::from_utf8_lossy(&EVENT) }).to_string() + "\n";
     let batch = event.repeat(BATCH as usize);

@@ -19,7 +19,7 @@ use reader::{Selection, Subscriber};
 /// Flags of `cargo xtask crash`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How often the server is killed.
+    /// Number of kills.
     #[arg(long, default_value_t = 20)]
     kills: u32,
     /// Publishers, each waiting for its acknowledgement.
@@ -28,10 +28,10 @@ pub(crate) struct Args {
     /// Readers, on a mix of selectors.
     #[arg(long, default_value_t = 100)]
     readers: usize,
-    /// Events that are acknowledged before it ends.
+    /// Events to be acknowledged before the test ends.
     #[arg(long, default_value_t = 50_000)]
     events: u64,
-    /// Longest time a server lives between two kills, in seconds.
+    /// Longest time between two kills, in seconds.
     #[arg(long, default_value_t = 4.0)]
     life: f64,
 }
@@ -43,13 +43,14 @@ impl Args {
     }
 }
 
-/// Least time between two kills. Readers come back after 1 to 2 s, so some rounds have none and most have all.
+/// Shortest time between two kills, in seconds. Readers reconnect after 1 to 2 s, so a few rounds have none of them and
+/// most have all.
 const MIN_LIFE: f64 = 0.3;
 /// Events that a publisher sends without a pause, at most.
 const MAX_BURST: u32 = 20;
-/// For the events that are still missing after the last kill, and again for the last events of all.
+/// Longest wait for events that are missing after the last kill, and again for the last event of each topic.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(60);
-/// For the readers to receive the last events.
+/// Longest wait until the readers have received the last events.
 const READ_DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -103,7 +104,7 @@ impl Args {
     }
 }
 
-/// Gives the time that each restart took until the server listened.
+/// Returns how long each restart took until the server listened.
 async fn kill_repeatedly(args: &Args, server: &mut Server, data: &Path) -> Result<Vec<Duration>> {
     let mut restarts = Vec::new();
     for kill in 1..=args.kills {
@@ -117,7 +118,7 @@ async fn kill_repeatedly(args: &Args, server: &mut Server, data: &Path) -> Resul
     Ok(restarts)
 }
 
-/// Waits until as many events are acknowledged.
+/// Waits until `events` are acknowledged.
 async fn wait_for_events(shared: &Shared, events: u64) -> Result<()> {
     let start = Instant::now();
     while shared.acknowledged.get() < events {

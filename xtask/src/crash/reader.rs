@@ -1,5 +1,5 @@
-//! One reader of a crash test: follows its topics with sse-client from the first event to the last, through every
-//! restart of the server.
+//! One reader of the crash test: follows its topics with sse-client from the first event to the last, across all
+//! restarts of the server.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use crate::workload::{EVENT_TYPE, Payload, Received, TOPIC_PREFIX, TOPICS, topic
 /// Which topics a reader asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Selection {
-    /// As written in the request.
+    /// As in the request.
     pub(super) selectors: Vec<String>,
     /// Numbers of the topics that they match.
     pub(super) topics: BTreeSet<usize>,
 }
 
 impl Selection {
-    /// The `nth` of a mix: one topic, all, two topics, and all with one of them named again.
+    /// The `nth` of a mix: one topic, all, two topics, and all together with one of them.
     pub(super) fn nth(nth: usize) -> Self {
         let one = nth / 4 % TOPICS;
         let other = (one + 1 + nth / 4 / TOPICS % (TOPICS - 1)) % TOPICS;
@@ -57,7 +57,7 @@ pub(super) async fn read(client: Client, address: String, selection: Selection) 
     let mut received = Received { reader, topics, events: Vec::new() };
     let mut connections = 0_u64;
     while !open.is_empty() {
-        match source.next().await.context("the stream is over")? {
+        match source.next().await.context("the event source ended")? {
             Signal::Opened(_) => connections += 1,
             Signal::Event(event) if event.event_type() == "gap" => {
                 bail!("a gap was announced after {} events: {}", received.events.len(), event.data());

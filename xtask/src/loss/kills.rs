@@ -1,4 +1,4 @@
-//! What is killed, when, and how it comes back.
+//! Kills hub, network and CLI at random and restarts them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,18 +9,18 @@ use super::proxy::Proxy;
 use super::tail::Tail;
 use crate::server::Server;
 
-/// Least time between two kills, in seconds. Shorter than a restart, so some kills hit what is not yet up again.
+/// Shortest time between two kills, in seconds. Shorter than a restart, so some kills hit what is not up yet.
 const MIN_LIFE: f64 = 0.05;
 /// Longest time that something stays down, in seconds.
 const MAX_DOWNTIME: f64 = 0.7;
 
-/// Everything that can be killed.
+/// Everything that can be killed, and what was.
 pub(super) struct Kills {
     pub(super) server: Server,
     pub(super) data: PathBuf,
     pub(super) proxy: Proxy,
     pub(super) tail: Tail,
-    /// What was killed so far.
+    /// In the order of the kills.
     pub(super) done: Vec<Victim>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Kills {
 pub(super) enum Victim {
     /// `kill -9` of the server.
     Hub,
-    /// All connections are cut, and for a moment no new ones are made.
+    /// All connections are cut; for a moment no new ones are accepted.
     Network,
     /// `kill -9` of the CLI.
     Cli,
@@ -38,10 +38,10 @@ pub(super) enum Victim {
 const ALL: [Victim; 3] = [Victim::Hub, Victim::Network, Victim::Cli];
 
 impl Kills {
-    /// Kills so many times, with random pauses of up to `life` seconds.
+    /// Kills `count` times, with random pauses of up to `life` seconds.
     ///
     /// # Errors
-    /// When something does not come back, or the CLI has ended by itself.
+    /// When something does not restart, or the CLI has ended by itself.
     pub(super) async fn run(&mut self, count: usize, life: f64) -> Result<()> {
         let mut victims: Vec<Victim> = ALL.iter().copied().cycle().take(count).collect();
         fastrand::shuffle(&mut victims);
@@ -61,7 +61,7 @@ impl Kills {
         self.tail.expect_running()
     }
 
-    /// How often each was killed.
+    /// Counts by victim, for people.
     pub(super) fn summary(&self) -> String {
         let counts = ALL.map(|victim| {
             let count = self.done.iter().filter(|done| **done == victim).count();

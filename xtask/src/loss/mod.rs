@@ -22,7 +22,7 @@ use tail::Tail;
 /// Flags of `cargo xtask loss`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How often something is killed: the hub, the network and the CLI equally often, in random order.
+    /// Number of kills: hub, network and CLI equally often, in random order.
     #[arg(long, default_value_t = 50)]
     kills: usize,
     /// Publishers, each waiting for its acknowledgement.
@@ -43,9 +43,9 @@ impl Args {
     }
 }
 
-/// For the last event to be written to the file.
+/// Longest wait until the last event is in the file.
 const READ_DEADLINE: Duration = Duration::from_secs(90);
-/// For the events that publishers have begun to send, and the last of all.
+/// Longest wait for the events that publishers have begun to send, and for the last event of each topic.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -93,7 +93,7 @@ async fn test(args: &Args, folder: &Path) -> Result<()> {
 }
 
 fn report(ledger: &Ledger, kills: &Kills, catch_up: Duration) {
-    let proxy = kills.proxy.figures();
+    let proxy = kills.proxy.counts();
     println!("killed            {:>10} times: {}", kills.done.len(), kills.summary());
     println!("events            {:>10}, each exactly once in the file, in order", ledger.acknowledged.len());
     println!("retried           {:>10} times by the publishers, under the same keys", ledger.retries);
@@ -102,8 +102,8 @@ fn report(ledger: &Ledger, kills: &Kills, catch_up: Duration) {
         kills.tail.kills_past_cursor, kills.tail.max_bytes_past_cursor
     );
     println!(
-        "network           {:>10} connections, {} of them cut, {} stalls, {} pieces",
-        proxy.connections, proxy.cut, proxy.stalls, proxy.pieces
+        "network           {:>10} connections, {} of them cut, {} stalls, {} writes",
+        proxy.connections, proxy.cut, proxy.stalls, proxy.writes
     );
     println!("caught up         {:>10.2} s after the last event", catch_up.as_secs_f64());
 }

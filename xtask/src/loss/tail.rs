@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::shell;
 use crate::workload::{EVENT_TYPE, Payload, TOPIC_PREFIX};
 
-/// How often the file is read.
+/// Pause between two reads of the file.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Longest wait for output past the cursor.
@@ -36,7 +36,7 @@ struct Line {
     data: String,
 }
 
-/// The part of the cursor file that is needed here.
+/// The field of the cursor file that is read here.
 #[derive(Deserialize)]
 struct CursorFile {
     output_bytes: u64,
@@ -51,7 +51,7 @@ impl Tail {
         Ok(Self { process, address, cursor, output, kills_past_cursor: 0, max_bytes_past_cursor: 0 })
     }
 
-    /// Ends it as a crash does, and compares the files that it left.
+    /// `kill -9`; compares the files that it left.
     pub(super) fn kill(&mut self) -> Result<()> {
         self.process.kill()?;
         let Some(cursor) = CursorFile::read(&self.cursor)? else { return Ok(()) };
@@ -86,7 +86,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Nothing that is done to hub and network is a reason for it to end.
+    /// No failure of hub or network is a reason for it to end.
     ///
     /// # Errors
     /// When it has ended.

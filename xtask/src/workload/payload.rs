@@ -1,4 +1,4 @@
-//! The data of the test's events. No two are the same, and each is read back into what it was made from.
+//! The events of the workload. No two have the same data, and each is parsed back from its data.
 
 use std::fmt;
 use std::str::FromStr;

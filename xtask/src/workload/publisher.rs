@@ -1,4 +1,4 @@
-//! One publisher: bursts of events, each waiting for its acknowledgement, through every failure of hub and network.
+//! One publisher: bursts of events, each waiting for its acknowledgement, across failures of hub and network.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::payload::{self, EVENT_TYPE, Payload, TOPICS};
 use crate::http::Connection;
 
-/// Pause before the next attempt. Fixed and short, so that a hub that comes back is under load at once.
+/// Pause before the next attempt. Fixed and short, so that a restarted hub is under load at once.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// What all publishers watch and count in.
@@ -90,7 +90,7 @@ impl<'a> Outgoing<'a> {
         Self { address, connection: None, ledger: Ledger::default() }
     }
 
-    /// Without a key. Gives whether it was acknowledged.
+    /// Without a key. Returns whether it was acknowledged.
     async fn send_once(&mut self, payload: Payload, shared: &Shared) -> bool {
         // No hub, nothing sent.
         while self.connection().await.is_err() {
