@@ -1,5 +1,6 @@
 //! This server and others, each under the same load of `sse-cli bench`, in turn in each round.
 
+use std::any::Any;
 use std::path::Path;
 use std::process::Command;
 
@@ -50,12 +51,7 @@ struct Subject {
     publish: String,
     pids: Vec<u32>,
     /// Ends when this is dropped.
-    _running: Running,
-}
-
-enum Running {
-    Ours { _server: Server },
-    Foreign { _server: ForeignServer },
+    _server: Box<dyn Any>,
 }
 
 /// A row of the table: label, JSON pointer into the report, factor and unit.
@@ -123,7 +119,7 @@ impl Subject {
             stream: format!("http://{}/events?topic=load", server.address),
             publish: "load".to_owned(),
             pids: vec![server.pid()],
-            _running: Running::Ours { _server: server },
+            _server: Box::new(server),
         }
     }
 
@@ -132,7 +128,7 @@ impl Subject {
             stream: format!("http://{}/sub", server.address),
             publish: "/pub".to_owned(),
             pids: server.pids(),
-            _running: Running::Foreign { _server: server },
+            _server: Box::new(server),
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Edge<'a> {
     pub(super) line: usize,
 }
 
-/// Cycles of which each has a file that no other one of them has; edges in the order of the cycle.
+/// One cycle for each file that is on any, unless a cycle found before goes through it. Edges in order.
 pub(super) fn cycles<'a>(edges: &[Edge<'a>]) -> Vec<Vec<Edge<'a>>> {
     let mut by_file: HashMap<&str, Vec<Edge>> = HashMap::new();
     for edge in edges {

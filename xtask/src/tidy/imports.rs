@@ -1,5 +1,5 @@
-//! Who may import what: layers between crates and inside the server, no cycles of files, and the dependencies that only
-//! one place knows.
+//! Allowed imports: layers between crates and inside the server, no cycles between files, and dependencies that are
+//! confined to one place.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::modules::Modules;
 use super::scanner::{PathUse, Source};
 use super::tree::{Finding, Tree};
 
-/// Each crate of ours, with the crates of ours that its sources may name.
+/// Each of our crates, with those of them that it may import.
 const CRATES: [(&str, &[&str]); 5] = [
     ("sse-core", &[]),
     ("sse-hub", &["sse-core"]),
@@ -31,7 +31,7 @@ const SERVER_LAYERS: [&[&str]; 8] = [
     &["main"],
 ];
 
-/// Crates that only some places may name: the crate (with all whose names begin so), and the places.
+/// Third-party crates that only some places may use: prefix of the crate's name, and the places.
 const CONFINED: [(&str, &[&str]); 4] = [
     ("actix", &["crates/sse-server/"]),
     ("rusqlite", &["crates/sse-hub/src/log/disk/", "crates/sse-hub/src/log/disk.rs"]),

@@ -1,4 +1,4 @@
-//! Which file a path leads to, within one package. Names that a module only passes on lead to where they are defined.
+//! Resolves paths to files within one package. A re-exported name resolves to the file that defines it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,10 +15,10 @@ pub(super) struct Modules<'a> {
     own_name: String,
 }
 
-/// What a path leads to.
+/// What a path resolves to.
 struct Target<'a> {
     source: &'a Source,
-    /// False where the path ends at the module itself.
+    /// False if the path names the module itself.
     is_item: bool,
 }
 
@@ -29,18 +29,19 @@ impl<'a> Modules<'a> {
         Self { files: files.map(|source| (source.module.as_slice(), source)).collect(), own_name }
     }
 
-    /// Every import of one file by another. Two uses do not count: a module that is brought in is counted where a path
-    /// goes through it; and a parent may re-export what its children define, as long as it does not use it itself.
+    /// All imports of one file by another. Two kinds of `use` do not count by themselves: that of a module, because the
+    /// paths through it do; and the re-export of a child's name by its parent, unless the parent uses the name too.
     pub(super) fn edges(&self) -> Vec<Edge<'a>> {
         let mut edges = Vec::new();
         for source in self.files.values() {
             let used: HashSet<&str> =
                 source.words.iter().filter(|word| !word.in_use).map(|word| word.text.as_str()).collect();
             for path in &source.paths {
-                let passes_on = path.re_export().is_some_and(|import| !used.contains(import.name.as_str()));
+                let is_only_re_exported =
+                    path.re_export().is_some_and(|import| !used.contains(import.name.as_str()));
                 for target in self.targets(source, path) {
                     let is_child = target.module.starts_with(&source.module);
-                    if target.path != source.path && !(passes_on && is_child) {
+                    if target.path != source.path && !(is_only_re_exported && is_child) {
                         edges.push(Edge { from: source, to: target, line: path.line });
                     }
                 }
@@ -55,18 +56,18 @@ impl<'a> Modules<'a> {
         if let [module @ .., last] = absolute.as_slice()
             && last == "*"
         {
-            // All that is defined there or passed on from there.
+            // All that is defined or re-exported there.
             let Some(all) = self.files.get(module) else { return Vec::new() };
             let exports = all.paths.iter().filter(|path| path.re_export().is_some());
-            let passed_on = exports
+            let re_exported = exports
                 .filter_map(|path| self.resolve(&self.absolute(all, &path.module, &path.segments)?, 1));
-            return passed_on.map(|target| target.source).chain([*all]).collect();
+            return re_exported.map(|target| target.source).chain([*all]).collect();
         }
         let target = self.resolve(&absolute, 0);
         target.filter(|target| target.is_item).map(|target| target.source).into_iter().collect()
     }
 
-    /// The path from the root of the crate; `None` if it leads out of it or to a local name.
+    /// The path from the root of the crate; `None` for another crate or a local name.
     fn absolute(&self, source: &Source, module: &[String], segments: &[String]) -> Option<Vec<String>> {
         let (first, rest) = segments.split_first()?;
         let child = [module, std::slice::from_ref(first)].concat();
@@ -100,10 +101,10 @@ impl<'a> Modules<'a> {
         let (source, rest) = splits.find_map(|(module, rest)| Some((*self.files.get(module)?, rest)))?;
         let Some((name, after)) = rest.split_first() else { return Some(Target { source, is_item: false }) };
         let import = source.paths.iter().find(|path| path.imports(name));
-        let passed_on = import.filter(|_| depth < MAX_DEPTH).and_then(|path| {
+        let re_exported = import.filter(|_| depth < MAX_DEPTH).and_then(|path| {
             let absolute = self.absolute(source, &path.module, &path.segments)?;
             self.resolve(&[&absolute, after].concat(), depth + 1)
         });
-        Some(passed_on.unwrap_or(Target { source, is_item: true }))
+        Some(re_exported.unwrap_or(Target { source, is_item: true }))
     }
 }

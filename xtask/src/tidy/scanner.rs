@@ -2,6 +2,7 @@
 //!
 //! Works on tokens and not on a syntax tree, so it sees into macros too. Leaves out `#[cfg(test)]` items and doc comments.
 
+use anyhow::{Result, anyhow};
 use proc_macro2::{Delimiter, LexError, TokenStream, TokenTree};
 
 /// What was found in a file.
@@ -23,7 +24,7 @@ pub(super) struct Source {
 #[derive(Debug)]
 pub(super) struct PathUse {
     pub(super) line: usize,
-    /// Module it stands in: that of the file, or one that is written out inside it.
+    /// Module that contains it: that of the file or an inline one.
     pub(super) module: Vec<String>,
     pub(super) segments: Vec<String>,
     pub(super) import: Option<Import>,
@@ -43,7 +44,7 @@ impl PathUse {
 /// What a `use` adds to its module.
 #[derive(Debug, Clone)]
 pub(super) struct Import {
-    /// The last segment or the name behind `as`; `*` for all.
+    /// The last segment or the name after `as`; `*` for a glob.
     pub(super) name: String,
     pub(super) public: bool,
 }
@@ -63,15 +64,11 @@ pub(super) struct Function {
     pub(super) lines: usize,
 }
 
-pub(super) struct ParseError {
-    pub(super) line: usize,
-}
-
 impl Source {
-    /// `root` is the file name without `.rs` of the package's crate: `lib` or, where there is none, `main`.
-    pub(super) fn scan(path: &str, root: &str, text: &str) -> Result<Self, ParseError> {
-        let tokens: TokenStream =
-            text.parse().map_err(|error: LexError| ParseError { line: error.span().start().line })?;
+    /// `root` is the root module of the package: `lib` or, without a library, `main`.
+    pub(super) fn scan(path: &str, root: &str, text: &str) -> Result<Self> {
+        let invalid = |error: LexError| anyhow!("{path}:{}: {error}", error.span().start().line);
+        let tokens: TokenStream = text.parse().map_err(invalid)?;
         let (package, file) = path.split_once("/src/").unwrap_or(("", path));
         let mut module: Vec<String> = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
         if module.last().is_some_and(|last| last == "mod") || module == [root] {
@@ -95,7 +92,10 @@ impl Source {
             rest = after;
             match first {
                 TokenTree::Punct(punct) if punct.as_char() == '#' => rest = self.attribute(rest, module),
-                TokenTree::Ident(ident) if ident == "use" => {
+                // Not the `use<'a>` of a return type.
+                TokenTree::Ident(ident)
+                    if ident == "use" && !rest.first().is_some_and(|next| is_punct(next, '<')) =>
+                {
                     let end = rest.iter().position(|tree| is_punct(tree, ';')).unwrap_or(rest.len());
                     let (import, after) = rest.split_at(end);
                     self.import(import, &[], module, public);
@@ -125,7 +125,7 @@ impl Source {
         }
     }
 
-    /// Behind a `#`. A test item is passed over as a whole.
+    /// After a `#`. Skips test items.
     fn attribute<'a>(&mut self, mut rest: &'a [TokenTree], module: &[String]) -> &'a [TokenTree] {
         if let [bang, after @ ..] = rest
             && is_punct(bang, '!')
@@ -154,7 +154,7 @@ impl Source {
         after
     }
 
-    /// Behind a `use`, or inside its braces.
+    /// After a `use`, or inside its braces.
     fn import(&mut self, trees: &[TokenTree], prefix: &[String], module: &[String], public: bool) {
         for leaf in trees.split(|tree| is_punct(tree, ',')) {
             let mut segments = prefix.to_vec();
@@ -188,7 +188,7 @@ impl Source {
         }
     }
 
-    /// Begins at an identifier; gives what follows the path.
+    /// Begins at an identifier; returns what follows the path.
     fn inline_path<'a>(
         &mut self,
         first: &TokenTree,
@@ -211,7 +211,7 @@ impl Source {
         rest
     }
 
-    /// Behind `fn`: a name, and a body unless it is a type or a trait's method without one.
+    /// After `fn`: a name and a body, unless it is a type or a trait's method without one.
     fn function(&mut self, rest: &[TokenTree], start: usize) {
         let [TokenTree::Ident(name), after @ ..] = rest else { return };
         for tree in after {

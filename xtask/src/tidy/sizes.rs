@@ -3,11 +3,10 @@
 use super::tree::{Finding, Tree};
 
 const MAX_FILE: usize = 400;
-/// A test may be a long table or a long story.
 const MAX_TEST_FILE: usize = 450;
 const MAX_FUNCTION: usize = 60;
 const MEASURED: [&str; 5] = [".rs", ".js", ".mjs", ".css", ".html"];
-/// What others wrote.
+/// Third-party files.
 const VENDORED: &str = "web/vendor/";
 
 pub(super) fn lengths(tree: &Tree) -> Vec<Finding> {

@@ -11,9 +11,8 @@ use crate::shell;
 /// All files by their path from the workspace's folder. Binary files have an empty text.
 pub(super) struct Tree {
     pub(super) files: BTreeMap<String, String>,
-    /// Each file below a `src` folder, without its test modules.
+    /// Each Rust file below a `src` folder, unless it is a test module.
     pub(super) sources: Vec<Source>,
-    unparsed: Vec<Finding>,
 }
 
 /// One violation: where it is and what to do.
@@ -50,18 +49,15 @@ impl Tree {
                 files.insert(path.to_owned(), String::from_utf8(bytes).unwrap_or_default());
             }
         }
-        Ok(Self::new(files))
+        Self::new(files)
     }
 
-    pub(super) fn new(files: BTreeMap<String, String>) -> Self {
-        let (mut sources, mut unparsed) = (Vec::new(), Vec::new());
+    pub(super) fn new(files: BTreeMap<String, String>) -> Result<Self> {
+        let mut sources = Vec::new();
         for (path, text) in files.iter().filter(|(path, _)| is_source(path)) {
             let package = path.split_once("/src/").map_or("", |(package, _)| package);
             let root = if files.contains_key(&format!("{package}/src/lib.rs")) { "lib" } else { "main" };
-            match Source::scan(path, root, text) {
-                Ok(source) => sources.push(source),
-                Err(error) => unparsed.push(Finding::new(path, error.line, "make it valid Rust")),
-            }
+            sources.push(Source::scan(path, root, text)?);
         }
         let test_modules: Vec<_> = sources.iter().flat_map(|source| source.test_modules.clone()).collect();
         sources.retain(|source| {
@@ -69,16 +65,10 @@ impl Tree {
                 .iter()
                 .any(|(package, module)| *package == source.package && source.module.starts_with(module))
         });
-        Self { files, sources, unparsed }
+        Ok(Self { files, sources })
     }
 }
 
 fn is_source(path: &str) -> bool {
-    path.ends_with(".rs")
-        && (path.starts_with("xtask/src/") || path.contains("/src/"))
-        && !path.starts_with("fuzz/")
-}
-
-pub(super) fn unparsed(tree: &Tree) -> Vec<Finding> {
-    tree.unparsed.clone()
+    path.ends_with(".rs") && path.contains("/src/") && !path.starts_with("fuzz/")
 }

@@ -1,4 +1,4 @@
-//! Words that do not belong: names of applications outside `apps/`, and words that the glossary replaced.
+//! Banned words: names of applications outside `apps/`, and words that the glossary replaced.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::tree::{Finding, Tree};
 const APPS: &str = "crates/sse-server/src/apps/";
 /// Sources that must serve any application.
 const NEUTRAL: [&str; 2] = ["crates/sse-hub/src/", "crates/sse-server/src/"];
-/// Where the applications may be listed besides.
+/// Where else the applications may be listed.
 const LISTS: [&str; 2] = ["crates/sse-server/src/config.rs", "crates/sse-server/src/main.rs"];
 
 /// Parts of file names that say nothing.
@@ -37,7 +37,7 @@ const REPLACED: [(&str, &str); 20] = [
     ("Tailed", "Lagged, for what a tail missed"),
 ];
 
-/// Files whose words are checked, and those that are exempt: this list, its tests, and what others wrote.
+/// Files whose words are checked, except for this list, its tests and third-party files.
 const PROSE: [&str; 7] = [".rs", ".md", ".js", ".mjs", ".css", ".html", ".toml"];
 const EXEMPT: [&str; 4] =
     ["xtask/src/tidy/words.rs", "xtask/src/tidy/tests.rs", "web/vendor/", "xtask/e2e/fixtures/"];
@@ -73,13 +73,8 @@ pub(super) fn banned(tree: &Tree) -> Vec<Finding> {
         {
             continue;
         }
-        let name = path.rsplit('/').next().unwrap_or(path);
-        if let Some(empty) = EMPTY_NAMES.iter().find(|empty| split(name).iter().any(|part| part == *empty)) {
-            findings.push(Finding::new(
-                path,
-                1,
-                format!("name the file after what it defines, not `{empty}`"),
-            ));
+        if let Some(empty) = split(path).iter().find(|part| EMPTY_NAMES.contains(&part.as_str())) {
+            findings.push(Finding::new(path, 1, format!("name it after what it defines, not `{empty}`")));
         }
         for (number, line) in text.lines().enumerate() {
             let words = format!(" {} ", split(line).join(" "));
