@@ -15,11 +15,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    run_suites(&[], args.screenshots.as_deref())
+    run_suites(&[], args.screenshots.as_deref().map(|folder| ("SCREENSHOT_DIR", folder)))
 }
 
-/// Runs these suites, or all if there are none. Screenshots are written to `screenshots`.
-pub(crate) fn run_suites(suites: &[&str], screenshots: Option<&Path>) -> Result<()> {
+/// Runs these suites, or all if there are none. `images` is a folder and the variable by which suites know it.
+pub(crate) fn run_suites(suites: &[&str], images: Option<(&str, &Path)>) -> Result<()> {
     tools::need(&[
         ("node", "nodejs"),
         ("npm", "npm"),
@@ -40,9 +40,9 @@ pub(crate) fn run_suites(suites: &[&str], screenshots: Option<&Path>) -> Result<
         .env("SSE_SERVER_BIN", shell::release_binary("sse-server"))
         .env("SSE_CLI_BIN", shell::release_binary("sse-cli"))
         .env("XTASK_BIN", std::env::current_exe().context("cannot find the path of this program")?);
-    if let Some(folder) = screenshots {
+    if let Some((variable, folder)) = images {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        test.env("SCREENSHOT_DIR", folder.canonicalize()?);
+        test.env(variable, folder.canonicalize()?);
     }
     shell::run(&mut test)
 }

@@ -8,5 +8,5 @@ use crate::{e2e, shell};
 const SUITE: &str = "screenshots.test.mjs";
 
 pub(crate) fn run() -> Result<()> {
-    e2e::run_suites(&[SUITE], Some(&shell::root().join("docs/images")))
+    e2e::run_suites(&[SUITE], Some(("README_IMAGES_DIR", &shell::root().join("docs/images"))))
 }

@@ -12,6 +12,12 @@ pub(super) struct Edge<'a> {
     pub(super) line: usize,
 }
 
+impl<'a> Edge<'a> {
+    pub(super) fn key(&self) -> (&'a str, usize, &'a str) {
+        (&self.from.path, self.line, &self.to.path)
+    }
+}
+
 /// One cycle for each file that is on any, unless a cycle found before goes through it. Edges in order.
 pub(super) fn cycles<'a>(edges: &[Edge<'a>]) -> Vec<Vec<Edge<'a>>> {
     let mut by_file: HashMap<&str, Vec<Edge>> = HashMap::new();

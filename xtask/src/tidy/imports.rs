@@ -20,13 +20,14 @@ const CRATES: [(&str, &[&str]); 5] = [
 const SERVER: &str = "crates/sse-server";
 
 /// Modules of the server, from the bottom up. Each may import from those below it, not from its neighbours.
-const SERVER_LAYERS: [&[&str]; 8] = [
+const SERVER_LAYERS: [&[&str]; 9] = [
+    &["duration_flag", "settings_values", "shutdown_signal", "timestamp"],
     &["transport"],
     &["http"],
     &["auth"],
     &["apps", "ops"],
-    &["settings", "settings_file", "telemetry"],
-    &["config"],
+    &["config", "settings_file"],
+    &["selection", "telemetry"],
     &["app"],
     &["main"],
 ];
@@ -40,9 +41,10 @@ const CONFINED: [(&str, &[&str]); 4] = [
 ];
 
 /// Where the environment may be read.
-const ENVIRONMENT: [&str; 4] = [
+const ENVIRONMENT: [&str; 5] = [
     "crates/sse-server/src/config.rs",
     "crates/sse-server/src/main.rs",
+    "crates/sse-server/src/selection.rs",
     "crates/sse-server/src/telemetry.rs",
     "xtask/src/",
 ];

@@ -47,7 +47,8 @@ impl<'a> Modules<'a> {
                 }
             }
         }
-        edges.sort_unstable_by_key(|edge| (&edge.from.path, edge.line, &edge.to.path));
+        edges.sort_unstable_by_key(Edge::key);
+        edges.dedup_by_key(|edge| edge.key());
         edges
     }
 

@@ -14,7 +14,7 @@ const LISTS: [&str; 2] = ["crates/sse-server/src/config.rs", "crates/sse-server/
 const EMPTY_NAMES: [&str; 8] = ["utils", "util", "helpers", "helper", "common", "misc", "manager", "types"];
 
 /// Words and phrases in code and prose, and what to write instead. One in capitals is the name of a type.
-const REPLACED: [(&str, &str); 20] = [
+const REPLACED: [(&str, &str); 18] = [
     ("utils", "the noun of what it holds"),
     ("mend", "fix"),
     ("mends", "fixes"),
@@ -24,7 +24,6 @@ const REPLACED: [(&str, &str); 20] = [
     ("strangers", "unknown"),
     ("outlet", "DirectWriter"),
     ("parcel", "EncodedChunk"),
-    ("go round", "deliver_pending"),
     ("patience", "RetryPolicy, or which timeout it is"),
     ("shutdown switch", "CancellationToken"),
     ("comes into being", "is created"),
@@ -34,7 +33,6 @@ const REPLACED: [(&str, &str); 20] = [
     ("Unopened", "OpenError"),
     ("Undelivered", "PublishError"),
     ("NotSeen", "ProcessError"),
-    ("Tailed", "Lagged, for what a tail missed"),
 ];
 
 /// Files whose words are checked, except for this list, its tests and third-party files.
