@@ -91,10 +91,10 @@ impl Drop for SmallDisk {
 
 /// Publishes until the server answers that its disk is full.
 async fn fill(connection: &mut Connection) -> Result<Vec<StoredEvent>> {
-    let (mut acknowledged, from) = (Vec::new(), Instant::now());
+    let (mut acknowledged, start) = (Vec::new(), Instant::now());
     while let Some(event) = publish(connection, acknowledged.len(), EVENT_BYTES).await? {
         acknowledged.push(event);
-        ensure!(from.elapsed() < DEADLINE, "the disk does not fill up: {} events", acknowledged.len());
+        ensure!(start.elapsed() < DEADLINE, "the disk does not fill up: {} events", acknowledged.len());
     }
     ensure!(!acknowledged.is_empty(), "nothing could be published at all");
     Ok(acknowledged)
@@ -116,19 +116,19 @@ async fn expect_full(
 
 /// Retries until publishing works again, then publishes 100 events. Returns how long it had to retry.
 async fn publish_again(connection: &mut Connection, acknowledged: &mut Vec<StoredEvent>) -> Result<Duration> {
-    let (before, from) = (acknowledged.len(), Instant::now());
+    let (before, start) = (acknowledged.len(), Instant::now());
     let mut waited = Duration::ZERO;
     while acknowledged.len() < before + 100 {
         match publish(connection, acknowledged.len(), EVENT_BYTES).await? {
             Some(event) => {
                 acknowledged.push(event);
                 if waited.is_zero() {
-                    waited = from.elapsed();
+                    waited = start.elapsed();
                 }
             }
             None => tokio::time::sleep(Duration::from_millis(50)).await,
         }
-        ensure!(from.elapsed() < DEADLINE, "publishing still fails though there is space");
+        ensure!(start.elapsed() < DEADLINE, "publishing still fails though there is space");
     }
     Ok(waited)
 }

@@ -101,28 +101,28 @@ impl Input {
 
     /// Seconds of our decoder.
     fn ours(&self) -> Result<f64> {
-        let (from, mut decoder, mut found) = (Instant::now(), Decoder::new(), 0);
+        let (start, mut decoder, mut found) = (Instant::now(), Decoder::new(), 0);
         for chunk in self.chunks() {
             for event in decoder.feed(chunk) {
                 found += usize::from(!std::hint::black_box(event?).data().is_empty());
             }
         }
-        self.done(from, found)
+        self.done(start, found)
     }
 
     /// Seconds of the other decoder.
     async fn theirs(&self) -> Result<f64> {
-        let from = Instant::now();
+        let start = Instant::now();
         let mut found = 0;
         let mut events = stream::iter(self.chunks().map(Ok::<_, Infallible>)).eventsource();
         while let Some(event) = events.next().await {
             found += usize::from(!std::hint::black_box(event?).data.is_empty());
         }
-        self.done(from, found)
+        self.done(start, found)
     }
 
-    fn done(&self, from: Instant, found: usize) -> Result<f64> {
-        let seconds = from.elapsed().as_secs_f64();
+    fn done(&self, start: Instant, found: usize) -> Result<f64> {
+        let seconds = start.elapsed().as_secs_f64();
         ensure!(found == self.events, "{}: {found} of {} events were read", self.name, self.events);
         Ok(seconds)
     }

@@ -17,12 +17,12 @@ pub(super) fn print_sync_time(folder: &Path, time: Duration) -> Result<()> {
     let path = folder.join("sync-probe");
     let mut file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     let mut micros = Vec::new();
-    let from = Instant::now();
-    while from.elapsed() < time || micros.is_empty() {
-        let from = Instant::now();
+    let start = Instant::now();
+    while start.elapsed() < time || micros.is_empty() {
+        let start = Instant::now();
         file.write_all(&APPEND)?;
         file.sync_data()?;
-        micros.push(from.elapsed().as_secs_f64() * 1e6);
+        micros.push(start.elapsed().as_secs_f64() * 1e6);
     }
     std::fs::remove_file(&path)?;
     let (p50, p99) = (median(&micros), percentile(&micros, 99.0));

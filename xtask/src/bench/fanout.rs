@@ -79,9 +79,9 @@ fn print_row(what: &str, micros: &[f64], readers: &Readers) {
 /// Publishes at a steady pace.
 pub(super) async fn publish(address: &str, pace: Pace) -> Result<()> {
     let mut connection = Connection::open(address).await?;
-    let from = Instant::now();
+    let start = Instant::now();
     for nth in 0..pace.events {
-        tokio::time::sleep((pace.interval * nth).saturating_sub(from.elapsed())).await;
+        tokio::time::sleep((pace.interval * nth).saturating_sub(start.elapsed())).await;
         connection.publish(TOPIC, pace.clock.data(pace.data_bytes).as_bytes()).await?;
     }
     Ok(())

@@ -39,9 +39,9 @@ pub(super) async fn run(args: Args) -> Result<()> {
     let data = shell::scratch_folder("bench")?;
     let server = Server::start(data.path(), &[])?;
     let readers = Readers::start(stream::open_many(&server.address, PATH, args.streams).await?, clock)?;
-    let (from, before) = (Instant::now(), server.cpu_time()?);
+    let (start, before) = (Instant::now(), server.cpu_time()?);
     let events = publish(&server.address, &readers, &args, clock).await?;
-    let (time, cpu) = (from.elapsed(), server.cpu_time()? - before);
+    let (time, cpu) = (start.elapsed(), server.cpu_time()? - before);
     let deliveries = events * args.streams as u64;
     machine::print_heading();
     println!(
@@ -61,9 +61,9 @@ pub(super) async fn run(args: Args) -> Result<()> {
 /// Publishes for `args.seconds` and waits until everything is delivered. Returns the number of events.
 async fn publish(address: &str, readers: &Readers, args: &Args, clock: Clock) -> Result<u64> {
     let mut connection = Connection::open(address).await?;
-    let from = Instant::now();
+    let start = Instant::now();
     let (mut events, streams) = (0, args.streams as u64);
-    while from.elapsed().as_secs_f64() < args.seconds {
+    while start.elapsed().as_secs_f64() < args.seconds {
         let line = format!("{{\"data\":\"{}\"}}\n", clock.data(args.data_bytes));
         connection.publish_batch(TOPIC, line.repeat(args.batch as usize).as_bytes()).await?;
         events += args.batch;

@@ -60,13 +60,13 @@ pub(super) async fn run(args: Args) -> Result<()> {
 
 /// Waits until the server has as few files open as before.
 async fn files_back(server: &Server, before: usize) -> Result<Duration> {
-    let from = Instant::now();
+    let start = Instant::now();
     loop {
         let now = server.open_files()?;
         if now <= before {
-            return Ok(from.elapsed());
+            return Ok(start.elapsed());
         }
-        if from.elapsed() > HEARTBEAT {
+        if start.elapsed() > HEARTBEAT {
             bail!("{now} files are open {HEARTBEAT:?} after the cut, {before} were before");
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -79,13 +79,13 @@ where
     for _ in 0..publishers {
         connections.push(open().await?);
     }
-    let from = Instant::now();
+    let start = Instant::now();
     let mut tasks = JoinSet::new();
     for mut connection in connections {
         let request = connection.request(TOPIC, "text/plain", &EVENT);
         tasks.spawn(async move {
             let mut count = 0_u64;
-            while from.elapsed() < time {
+            while start.elapsed() < time {
                 connection.send_prepared(&request).await?;
                 count += 1;
             }
@@ -96,7 +96,7 @@ where
     while let Some(done) = tasks.join_next().await {
         count += done??;
     }
-    Ok(per_second(count, from.elapsed()))
+    Ok(per_second(count, start.elapsed()))
 }
 
 /// Events per second of one connection that sends batch after batch.
@@ -104,11 +104,11 @@ async fn in_batches(server: &Server, time: Duration) -> Result<f64> {
     let event = serde_json::json!({ "data": String::from_utf8_lossy(&EVENT) }).to_string() + "\n";
     let batch = event.repeat(BATCH as usize);
     let mut connection = Connection::open(&server.address).await?;
-    let from = Instant::now();
+    let start = Instant::now();
     let mut count = 0;
-    while from.elapsed() < time {
+    while start.elapsed() < time {
         connection.publish_batch(TOPIC, batch.as_bytes()).await?;
         count += BATCH;
     }
-    Ok(per_second(count, from.elapsed()))
+    Ok(per_second(count, start.elapsed()))
 }

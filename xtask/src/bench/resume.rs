@@ -89,11 +89,11 @@ impl Subject {
     async fn resume(&self, selector: &str) -> Result<f64> {
         let mut reader = stream::connect(&self.server.address, 0).await?;
         let path = format!("/events?topic={selector}");
-        let from = Instant::now();
+        let start = Instant::now();
         let header = format!("Last-Event-ID: {}\r\n", self.id);
         stream::request(&mut reader, &self.server.address, &path, &header).await?;
         stream::read_until(&mut reader, MARK.as_bytes()).await?;
-        Ok(from.elapsed().as_secs_f64() * 1e6)
+        Ok(start.elapsed().as_secs_f64() * 1e6)
     }
 }
 

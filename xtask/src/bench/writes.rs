@@ -68,9 +68,9 @@ fn greet(listener: &TcpListener) -> Result<TcpStream> {
 }
 
 fn write_all(sockets: &mut [TcpStream], pace: Pace) -> Result<Duration> {
-    let (from, before) = (Instant::now(), cpu_time_of_this_thread()?);
+    let (start, before) = (Instant::now(), cpu_time_of_this_thread()?);
     for nth in 0..pace.events {
-        std::thread::sleep((pace.interval * nth).saturating_sub(from.elapsed()));
+        std::thread::sleep((pace.interval * nth).saturating_sub(start.elapsed()));
         let data = pace.clock.data(pace.data_bytes);
         let block = format!("id: 0123456789ab-{nth}\ntopic: bench/fanout\ndata: {data}\n\n");
         let chunk = format!("{:X}\r\n{block}\r\n", block.len());

@@ -1,5 +1,5 @@
-//! Allowed imports: layers between crates and inside the server, no cycles between files, and dependencies that are
-//! confined to one place.
+//! Allowed imports: layers inside the server, no cycles between files, and the places that may use a crate or the
+//! environment.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,6 @@ use super::graph;
 use super::modules::Modules;
 use super::scanner::{PathUse, Source};
 use super::tree::{Finding, Tree};
-
-/// Each of our crates, with those of them that it may import.
-const CRATES: [(&str, &[&str]); 5] = [
-    ("sse-core", &[]),
-    ("sse-hub", &["sse-core"]),
-    ("sse-server", &["sse-hub", "sse-core"]),
-    ("sse-client", &["sse-core"]),
-    ("sse-cli", &["sse-client", "sse-core"]),
-];
 
 const SERVER: &str = "crates/sse-server";
 
@@ -32,8 +23,13 @@ const SERVER_LAYERS: [&[&str]; 9] = [
     &["main"],
 ];
 
-/// Third-party crates that only some places may use: prefix of the crate's name, and the places.
-const CONFINED: [(&str, &[&str]); 4] = [
+/// Crates that only some places may use: the name, which also stands for all that begin with it and `_`, and the places.
+/// Everybody may use sse_core.
+const CONFINED: [(&str, &[&str]); 8] = [
+    ("sse_hub", &["crates/sse-hub/", "crates/sse-server/"]),
+    ("sse_server", &["crates/sse-server/"]),
+    ("sse_client", &["crates/sse-client/", "crates/sse-cli/", "xtask/"]),
+    ("sse_cli", &["crates/sse-cli/", "xtask/"]),
     ("actix", &["crates/sse-server/"]),
     ("rusqlite", &["crates/sse-hub/src/log/disk/", "crates/sse-hub/src/log/disk.rs"]),
     ("clap", &["crates/sse-server/", "crates/sse-cli/", "xtask/"]),
@@ -51,21 +47,6 @@ const ENVIRONMENT: [&str; 5] = [
 
 pub(super) fn layers(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for source in &tree.sources {
-        let Some((name, allowed)) =
-            CRATES.iter().find(|(name, _)| source.package == format!("crates/{name}"))
-        else {
-            continue;
-        };
-        for path in &source.paths {
-            let named = path.segments.first().map(|first| first.replace('_', "-")).unwrap_or_default();
-            let is_ours = CRATES.iter().any(|(other, _)| *other == named);
-            if is_ours && named != *name && !allowed.contains(&named.as_str()) {
-                let remedy = format!("do not import {named} here; {name} may import {allowed:?}");
-                findings.push(Finding::new(&source.path, path.line, remedy));
-            }
-        }
-    }
     for edge in Modules::of(SERVER, &tree.sources).edges() {
         let (Some(from), Some(to)) = (edge.from.module.first(), edge.to.module.first()) else { continue };
         let above = |module: &str| SERVER_LAYERS.iter().position(|layer| layer.contains(&module));
@@ -105,7 +86,7 @@ pub(super) fn confined(tree: &Tree) -> Vec<Finding> {
     let each = |source: &Source, path: &PathUse| {
         let first = path.segments.first()?;
         let is_in = |places: &[&str]| places.iter().any(|place| source.path.starts_with(place));
-        let confined = CONFINED.iter().find(|(name, places)| first.starts_with(name) && !is_in(places));
+        let confined = CONFINED.iter().find(|(name, places)| is_of(first, name) && !is_in(places));
         let remedy = if let Some((_, places)) = confined {
             format!("use {first} in {} only", places.join(", "))
         } else if path.segments.windows(2).any(reads_environment) && !is_in(&ENVIRONMENT) {
@@ -120,6 +101,11 @@ pub(super) fn confined(tree: &Tree) -> Vec<Finding> {
         sources.flat_map(|source| source.paths.iter().filter_map(|path| each(source, path))).collect();
     findings.dedup();
     findings
+}
+
+/// `actix_web` is of `actix`.
+fn is_of(named: &str, name: &str) -> bool {
+    named.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 fn reads_environment(pair: &[String]) -> bool {

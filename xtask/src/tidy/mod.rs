@@ -22,9 +22,9 @@ use tree::{Finding, Tree};
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 const RULES: [(&str, Rule); 10] = [
-    ("imports point one way", imports::layers),
+    ("imports point down the layers", imports::layers),
     ("no import cycles", imports::cycles),
-    ("dependencies stay in their place", imports::confined),
+    ("crates and environment are used in their place", imports::confined),
     ("only apps/ names applications", words::applications),
     ("files and functions stay short", sizes::lengths),
     ("each Rust file says what it is", sizes::headers),
