@@ -1,8 +1,8 @@
-// web/sse/parser.js by itself, with the awkward cases of sse-core's tests: whole, byte by byte, and cut at every place.
+// web/client/sse/parser.js by itself, with the awkward cases of sse-core's tests: whole, byte by byte, and cut at every place.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SseParser } from "../../web/sse/parser.js";
+import { SseParser } from "../../web/client/sse/parser.js";
 
 const bytesOf = (body) => (typeof body === "string" ? new TextEncoder().encode(body) : Uint8Array.from(body));
 /** Bytes from parts: text as UTF-8, numbers as bytes. */

@@ -1,4 +1,4 @@
-// web/sse.js and web/js/history.js by themselves: imported by a page, fed by a stream the test makes up.
+// sse.js and js/history.js by themselves: imported by a page, fed by a stream the test makes up.
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
