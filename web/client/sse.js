@@ -1,76 +1,84 @@
-// Browser client of an event stream: what pages import. How events come, and which tab holds the connection, is in sse/.
-// docs/browser-client.md describes it for those who use it.
+// Browser client of an event stream: the module that pages import. sse/ holds the connection and shares it between tabs.
+// docs/browser-client.md is its manual.
 
-// All that is needed further down, at once: else each file is asked for only when the one before it has come.
+// Requests every module at once; otherwise each is requested only when the one that imports it has arrived.
+import "./sse/backoff.js";
 import "./sse/connection.js";
+import "./sse/connection-pool.js";
 import "./sse/hosts.js";
 import "./sse/ids.js";
 import "./sse/leader-host.js";
-import "./sse/line.js";
 import "./sse/liveness.js";
 import "./sse/parser.js";
-import "./sse/patience.js";
 import "./sse/poll.js";
-import "./sse/reception.js";
+import "./sse/record.js";
 import "./sse/refusal.js";
 import "./sse/selectors.js";
+import "./sse/shared-connection.js";
 import "./sse/stream.js";
 import "./sse/subscriber.js";
-import "./sse/switchboard.js";
 import "./sse/tab.js";
+import "./sse/tab-registry.js";
 import "./sse/tail.js";
+import "./sse/timeouts.js";
 import "./sse/worker-host.js";
 import { openLink } from "./sse/link.js";
 
-/** @typedef {import("./sse/poll.js").SseRecord} SseRecord */
+/** @typedef {import("./sse/record.js").SseRecord} SseRecord */
 /** @typedef {import("./sse/connection.js").Status} Status */
 
 /**
- * `connecting`: first attempt · `live`: events can come · `reconnecting`: the connection was lost, we wait or try
- * again · `closed`: not opened yet, closed by `close()`, or refused for good: then `problem` says why.
+ * `connecting`: first attempt · `live`: events can arrive · `reconnecting`: the connection was lost, and the next attempt is
+ * scheduled or under way · `closed`: not opened yet, closed by `close()`, or refused for good; then `problem` says why.
  * @typedef {"connecting" | "live" | "reconnecting" | "closed"} SseState
  */
 
 /**
- * One of `lastEventId`, `last` and `since` says where to start; without one it is now.
+ * `lastEventId`, `last` or `since`, at most one of them, says where to start; without one it is now.
  * @typedef {object} SseOptions
  * @property {string[]} [topics] Selectors: a topic, `prefix/*` or `*`; at most 100. Default: every topic of the address.
- * @property {string} [lastEventId] After this id, or `earliest` for all that the server keeps.
- * @property {number} [last] With the newest so many events that are kept, 1 to 10,000.
- * @property {string} [since] With the first event since this time, RFC 3339.
- * @property {boolean} [shared] Share one connection with all tabs, where that can be. Default true.
+ * @property {string} [lastEventId] After this id, or `earliest` for everything that the server stores.
+ * @property {number} [last] With the newest N stored events, 1 to 10,000.
+ * @property {string} [since] With the first event at or after this time, RFC 3339.
+ * @property {boolean} [shared] Share one connection with all tabs where possible. Default true.
  * @property {boolean} [withCredentials] Send cookies to another origin. Default false.
- * @property {number} [minDelayMs] Wait before the first new attempt. Default 1000. The server's `retry:` can raise it.
- * @property {number} [maxDelayMs] Longest wait; each failure doubles it up to here. Default 30000.
- * @property {number} [silenceMs] Reopen when not one byte arrives for so long, 0 = never. Default 60000 at a hub, which is
+ * @property {number} [minDelayMs] Delay before the first reconnection attempt. Default 1000. The server's `retry:` can raise it.
+ * @property {number} [maxDelayMs] Longest delay; each failure doubles the delay up to here. Default 30000.
+ * @property {number} [silenceMs] Reconnect after this time without a single byte, 0 = never. Default 60000 at a hub, which is
  *   four of its heartbeats, and 0 elsewhere.
- * @property {number} [firstByteMs] At a hub: use long-poll when a stream has not begun after so long, 0 = never. Default 5000.
- * @property {number} [probeMs] While events come by long-poll: try a stream this often. Default 60000.
+ * @property {number} [firstByteMs] At a hub: use long-poll when a stream has not begun after this time, 0 = never. Default 5000.
+ * @property {number} [probeMs] While long-polling: try a stream this often. Default 60000.
  */
 
-/** What a handler gets: `type`, `data` and `lastEventId` as from an EventSource, and the topic. @extends {MessageEvent<string>} */
+/** What a handler gets: `type`, `data` and `lastEventId` as from an EventSource, and the hub's fields. @extends {MessageEvent<string>} */
 export class SseEvent extends MessageEvent {
   /** Topic of the event; null when the server does not say. @type {string | null} */
   topic;
+  /** When it was published, RFC 3339; null when the server does not say. @type {string | null} */
+  time;
+  /** `gap` or `greeting` when the hub itself sent it; null for a published event. @type {string | null} */
+  hub;
 
   /** @param {SseRecord} record */
-  constructor({ type, data, lastEventId, topic }) {
+  constructor({ type, data, lastEventId, topic, time, hub }) {
     super(type, { data, lastEventId });
     this.topic = topic;
+    this.time = time;
+    this.hub = hub;
   }
 }
 
-/** Fires `statechange` on itself. Received events go to the handlers given to `on`. */
+/** Dispatches `statechange` itself; received events go to the handlers given to `on`. */
 export class SseClient extends EventTarget {
   #url;
   #options;
   /** @type {Set<string>} */
   #topics;
-  /** Where `open` starts. @type {import("./sse/poll.js").Start} */
+  /** Where `open` continues. @type {import("./sse/poll.js").Start} */
   #start;
   /** @type {Map<string, Set<(event: SseEvent) => void>>} */
   #handlers = new Map();
-  /** While open; what an earlier one still says is for nobody. @type {object | null} */
+  /** Set while open. Callbacks of an earlier session are ignored. @type {object | null} */
   #session = null;
   /** @type {import("./sse/tab.js").Attachment | null} */
   #link = null;
@@ -81,7 +89,7 @@ export class SseClient extends EventTarget {
   #topicsChanged = false;
 
   /**
-   * Nothing is opened yet: subscribe with `on`, then call `open`, so that no event comes too early.
+   * Opens nothing yet: add handlers with `on`, then call `open`, so that no event is missed.
    * @param {string} url
    * @param {SseOptions} [options]
    */
@@ -98,36 +106,36 @@ export class SseClient extends EventTarget {
     return this.#status.state;
   }
 
-  /** How events come: `poll` while a stream does not get through. @returns {"stream" | "poll"} */
+  /** How events arrive: `poll` while a stream does not get through. @returns {"stream" | "poll"} */
   get transport() {
     return this.#status.transport;
   }
 
-  /** Why the server refused last, for people to read; null when it did not. @returns {string | null} */
+  /** The server's reason for its last refusal, for people to read; null when there was none. @returns {string | null} */
   get problem() {
     return this.#status.problem;
   }
 
-  /** Where `open` would go on: the id after all events handed out, or the starting point while there was none. */
+  /** Where `open` would continue: after the last delivered event, or the starting point before the first. */
   get lastEventId() {
     return this.#start.lastEventId ?? "";
   }
 
-  /** Milliseconds until the next attempt; null when none is waiting. */
+  /** Milliseconds until the next attempt; null when none is scheduled. */
   get retryInMs() {
     return this.#retryAt === null ? null : Math.max(0, this.#retryAt - performance.now());
   }
 
-  /** The selectors asked for; none means every topic. */
+  /** The selectors; none means every topic. */
   get topics() {
     return [...this.#topics];
   }
 
   /**
-   * Subscribe to one event type; unnamed events have the type `message`, and `*` stands for every type.
+   * Adds a handler for one event type. Unnamed events have the type `message`; `*` stands for every type.
    * @param {string} type
    * @param {(event: SseEvent) => void} handler
-   * @returns {() => void} ends the subscription
+   * @returns {() => void} removes the handler
    */
   on(type, handler) {
     let handlers = this.#handlers.get(type);
@@ -139,19 +147,19 @@ export class SseClient extends EventTarget {
     return () => void handlers.delete(handler);
   }
 
-  /** Want one more selector, from about now on. @param {string} topic */
+  /** Adds a selector, from about now on. @param {string} topic */
   addTopic(topic) {
     if (this.#topics.has(topic)) return;
     this.#topics.add(topic);
     this.#changeTopics();
   }
 
-  /** Want one selector less. Removing the last one leaves every topic. @param {string} topic */
+  /** Removes a selector. Without any, the client receives every topic. @param {string} topic */
   removeTopic(topic) {
     if (this.#topics.delete(topic)) this.#changeTopics();
   }
 
-  /** Open the connection and keep it open. Does nothing when it is open. */
+  /** Opens the connection and keeps it open. Does nothing when it is open. */
   open() {
     if (this.#session) return;
     const session = {};
@@ -168,12 +176,12 @@ export class SseClient extends EventTarget {
     else link.detach();
   }
 
-  /** End the connection and every attempt to reopen it. `open` starts again after the last event. */
+  /** Closes the connection and stops reconnecting. `open` resumes after the last event. */
   close() {
     if (this.#session) this.#changed({ state: "closed", transport: "stream", retryInMs: null, problem: null });
   }
 
-  /** Try now instead of at the end of the wait. Does nothing when no attempt is waiting. */
+  /** Tries at once instead of after the delay. Does nothing when no attempt is scheduled. */
   retryNow = () => {
     if (this.#retryAt === null) return;
     this.#link?.retryNow();
@@ -192,12 +200,12 @@ export class SseClient extends EventTarget {
       credentials: /** @type {RequestCredentials} */ (withCredentials ? "include" : "same-origin"),
       topics: this.topics,
       start: this.#start,
-      patience: { minDelayMs, maxDelayMs, silenceMs, firstByteMs, probeMs },
+      timeouts: { minDelayMs, maxDelayMs, silenceMs, firstByteMs, probeMs },
       shared,
     };
   }
 
-  /** Gathers the changes of one moment. */
+  /** Coalesces changes made in one task. */
   #changeTopics() {
     if (this.#topicsChanged) return;
     this.#topicsChanged = true;
@@ -211,11 +219,11 @@ export class SseClient extends EventTarget {
   #changed(status) {
     this.#status = status;
     this.#retryAt = status.retryInMs === null ? null : performance.now() + status.retryInMs;
-    if (status.state === "closed") this.#letGo();
+    if (status.state === "closed") this.#release();
     this.dispatchEvent(new Event("statechange"));
   }
 
-  #letGo() {
+  #release() {
     globalThis.removeEventListener("online", this.retryNow);
     globalThis.document?.removeEventListener("visibilitychange", this.#retryWhenShown);
     this.#session = null;

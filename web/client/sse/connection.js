@@ -1,21 +1,22 @@
-// One connection to one address: keeps it open with back-off, resumes it by id, and falls back to long-poll while a stream
-// does not get through. Knows nothing of tabs or of who wants what.
+// One connection to one address: reconnects with backoff, resumes by id, and falls back to long-poll while a stream does not
+// get through. Knows nothing of tabs or subscribers.
 
 import { isPast } from "./ids.js";
-import { Pause } from "./patience.js";
+import { Backoff } from "./backoff.js";
 import { readPage, setQuery } from "./poll.js";
+import { gapRecord, isGreeting } from "./record.js";
 import { Refusal } from "./refusal.js";
-import { readStream, Silence } from "./stream.js";
+import { readStream, StreamTimeout } from "./stream.js";
 
 /** @typedef {import("./parser.js").DroppedEvent} DroppedEvent */
-/** @typedef {import("./patience.js").Patience} Patience */
-/** @typedef {import("./poll.js").SseRecord} SseRecord */
+/** @typedef {import("./timeouts.js").Timeouts} Timeouts */
+/** @typedef {import("./record.js").SseRecord} SseRecord */
 /** @typedef {import("./poll.js").Start} Start */
 
 /**
  * @typedef {object} Target
  * @property {URL} url of the stream
- * @property {URL | null} pollUrl of the long-poll on the same log; null when the server is not a hub
+ * @property {URL | null} pollUrl the long-poll of the same hub; null when the server is not a hub
  * @property {RequestCredentials} credentials
  */
 
@@ -24,26 +25,26 @@ import { readStream, Silence } from "./stream.js";
  * @typedef {object} Status
  * @property {"connecting" | "live" | "reconnecting" | "closed"} state
  * @property {"stream" | "poll"} transport
- * @property {number | null} retryInMs until the next attempt; null when none is waiting
- * @property {string | null} problem what the server said when it refused last
+ * @property {number | null} retryInMs until the next attempt; null when none is scheduled
+ * @property {string | null} problem the server's reason for its last refusal
  */
 
 /**
  * @typedef {object} ConnectionListener
  * @property {(records: SseRecord[], position: string) => void} received in order; the id to resume from after them
- * @property {() => void} changed the status is new
+ * @property {() => void} changed the status changed
  */
 
-/** How long the server keeps a long-poll open that has nothing to say. */
+/** How long the server holds a long-poll without events. */
 const POLL_SECONDS = 25;
 
 export class Connection {
-  /** Selectors; none means all. What is set counts from the next `open` on. @type {string[]} */
+  /** Selectors; none means all. A change takes effect with the next `open`. @type {string[]} */
   topics = [];
   /** Where the next attempt starts. @type {Start} */
   start = {};
-  /** @type {Patience} */
-  patience;
+  /** @type {Timeouts} */
+  timeouts;
 
   #target;
   #listener;
@@ -53,78 +54,78 @@ export class Connection {
   #transport = "stream";
   /** @type {string | null} */
   #problem = null;
-  #pause = new Pause();
+  #backoff = new Backoff();
   #retryMs = 0;
   /** @type {AbortController | null} */
   #run = null;
 
   /**
    * @param {Target} target
-   * @param {Patience} patience
+   * @param {Timeouts} timeouts
    * @param {ConnectionListener} listener
    */
-  constructor(target, patience, listener) {
+  constructor(target, timeouts, listener) {
     this.#target = target;
-    this.patience = patience;
+    this.timeouts = timeouts;
     this.#listener = listener;
   }
 
   /** @returns {Status} */
   get status() {
-    return { state: this.#state, transport: this.#transport, retryInMs: this.#pause.leftMs, problem: this.#problem };
+    return { state: this.#state, transport: this.#transport, retryInMs: this.#backoff.leftMs, problem: this.#problem };
   }
 
-  /** Opens the connection and keeps it open. When it is open, opens it anew, with its topics and start as they are now. */
+  /** Opens the connection and keeps it open. An open one is reopened with its current topics and start. */
   open() {
     this.#run?.abort();
-    this.#pause.end();
+    this.#backoff.end();
     const run = new AbortController();
     this.#run = run;
-    // A live connection that is only opened anew stays live to those who look at it.
+    // A live connection that is reopened is still shown as live.
     if (this.#state === "closed") this.#set({ state: "connecting", problem: null });
     void this.#keepOpen(run.signal);
   }
 
   close() {
     this.#run?.abort();
-    this.#pause.end();
-    this.#pause.succeeded();
+    this.#backoff.end();
+    this.#backoff.reset();
     this.#set({ state: "closed", problem: null });
   }
 
-  /** Try now instead of at the end of the wait. Does nothing when no attempt is waiting. */
+  /** Tries at once instead of after the delay. Does nothing when no attempt is scheduled. */
   retryNow() {
-    this.#pause.end();
+    this.#backoff.end();
   }
 
   /** @param {AbortSignal} signal */
   async #keepOpen(signal) {
     while (!signal.aborted) {
-      let leastMs = 0;
+      let retryAfterMs = 0;
       try {
         await (this.#transport === "poll" ? this.#poll(signal) : this.#stream(signal));
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof Refusal) {
           this.#problem = error.message;
-          leastMs = error.retryAfterMs ?? 0;
+          retryAfterMs = error.retryAfterMs ?? 0;
           if (error.final) return this.#set({ state: "closed" });
-        } else if (error instanceof Silence && this.#target.pollUrl && this.#transport === "stream") {
-          // Something on the way keeps the stream to itself: what is asked for anew each time still gets through.
+        } else if (error instanceof StreamTimeout && this.#target.pollUrl && this.#transport === "stream") {
+          // Something between us and the hub buffers the stream; complete responses still get through.
           this.#transport = "poll";
           continue;
         }
       }
       if (signal.aborted) return;
-      const waited = this.#pause.wait(this.#waits(), leastMs);
+      const waited = this.#backoff.wait(this.#delays(), retryAfterMs);
       this.#set({ state: "reconnecting" }, true);
       await waited;
       if (!signal.aborted) this.#set({}, true);
     }
   }
 
-  #waits() {
-    return { ...this.patience, minDelayMs: Math.max(this.patience.minDelayMs, this.#retryMs) };
+  #delays() {
+    return { ...this.timeouts, minDelayMs: Math.max(this.timeouts.minDelayMs, this.#retryMs) };
   }
 
   /**
@@ -135,7 +136,7 @@ export class Connection {
     const url = new URL(this.#target.url);
     setQuery(url, this.topics, this.start, "last_event_id");
     const { lastEventId = "" } = this.start;
-    const { firstByteMs, silenceMs } = this.patience;
+    const { firstByteMs, silenceMs } = this.timeouts;
     return readStream(
       {
         url,
@@ -156,7 +157,7 @@ export class Connection {
     );
   }
 
-  /** Long-polls, and beside it tries a stream now and then; goes on with the stream once one gets through. @param {AbortSignal} signal */
+  /** Long-polls, and probes for a stream in parallel; switches to the stream once one gets through. @param {AbortSignal} signal */
   async #poll(signal) {
     const polls = new AbortController();
     const probes = new AbortController();
@@ -173,14 +174,14 @@ export class Connection {
 
   /**
    * @param {AbortSignal} signal
-   * @param {AbortController} polls ended as soon as a stream gets through
+   * @param {AbortController} polls aborted as soon as a stream gets through
    */
   async #probe(signal, polls) {
     while (!signal.aborted && !polls.signal.aborted) {
-      await sleep(this.patience.probeMs, signal);
+      await sleep(this.timeouts.probeMs, signal);
       if (signal.aborted) return;
       try {
-        // Some of its events may have come by long-poll already; `#received` knows.
+        // `#received` drops those of its events that the long-poll delivered.
         await this.#stream(signal, () => polls.abort());
       } catch (error) {
         if (polls.signal.aborted) throw error;
@@ -191,12 +192,12 @@ export class Connection {
   /** @param {AbortSignal} signal */
   async #pages(signal) {
     const { pollUrl: url, credentials } = this.#target;
-    // The first page shows at once that this way is open.
+    // The first page returns at once and shows that long-poll works.
     for (let first = true; url && !signal.aborted; first = false) {
       const waitSeconds = first ? 0 : POLL_SECONDS;
       const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, signal });
       if (signal.aborted) return;
-      this.#pause.succeeded();
+      this.#backoff.reset();
       this.#set({ state: "live", transport: "poll", problem: null }, first);
       this.#received(page.records, page.next);
     }
@@ -207,12 +208,12 @@ export class Connection {
    * @param {string} position
    */
   #received(found, position) {
-    if (found.length > 0) this.#pause.succeeded();
+    if (found.length > 0) this.#backoff.reset();
     const before = this.start.lastEventId ?? "";
     let records = found.map((item) => ("dropped" in item ? tooLarge(item, before) : item));
     if (this.#target.pollUrl) {
-      // A hub's events have ids in order; what has no topic is a greeting, or a gap.
-      records = records.filter(({ type, topic, lastEventId }) => (topic === null ? type === "gap" : isPast(lastEventId, before)));
+      // A hub's events have ascending ids: what is not past our position was delivered already.
+      records = records.filter((record) => !isGreeting(record) && (record.topic === null || isPast(record.lastEventId, before)));
       if (!isPast(position, before)) position = before;
     }
     if (position) this.start = { lastEventId: position };
@@ -220,8 +221,8 @@ export class Connection {
   }
 
   /**
-   * @param {{state?: Status["state"], transport?: Status["transport"], problem?: string | null}} news
-   * @param {boolean} [always] also tell when only the time of the next attempt is new
+   * @param {{state?: Status["state"], transport?: Status["transport"], problem?: string | null}} changes
+   * @param {boolean} [always] notify even when only the time of the next attempt changed
    */
   #set({ state = this.#state, transport = this.#transport, problem = this.#problem }, always = false) {
     const same = this.#state === state && this.#transport === transport && this.#problem === problem;
@@ -233,14 +234,13 @@ export class Connection {
 }
 
 /**
- * An event that is too large for us is lost like one that is no longer kept.
+ * An event above our limits is lost, and reported as one.
  * @param {DroppedEvent} item
  * @param {string} requested
  * @returns {SseRecord}
  */
 function tooLarge(item, requested) {
-  const data = JSON.stringify({ requested, first: null, reason: "too-large", detail: item.dropped });
-  return { type: "gap", data, lastEventId: requested, topic: null };
+  return gapRecord({ requested, first: null, reason: "too-large", detail: item.dropped }, requested);
 }
 
 /**

@@ -1,22 +1,22 @@
-// Finds the host that holds the connection for this tab: a SharedWorker, else the leader among the tabs, else the tab itself.
+// Chooses the host that holds this tab's connection: a SharedWorker, else the leader among the tabs, else the tab itself.
 
-import { leaderHost, talkTo } from "./leader-host.js";
+import { leaderHost, connectLocally } from "./leader-host.js";
 import { holdLock } from "./liveness.js";
-import { Reception } from "./reception.js";
+import { TabRegistry } from "./tab-registry.js";
 import { Tab } from "./tab.js";
 import { workerHost } from "./worker-host.js";
 
 /** @type {Tab | null} */
 let tab = null;
-/** What ends the talk with the host of now. @type {Promise<() => void> | null} */
-let talk = null;
+/** Resolves with what leaves the current host. @type {Promise<() => void> | null} */
+let session = null;
 
-/** This tab, in touch with its host. */
+/** This tab, connected to its host. */
 export function sharedTab() {
   if (!tab) {
     tab = new Tab();
-    talk = start(tab);
-    // A page that is left may be kept by the browser for the way back: it must not hold a place in between.
+    session = start(tab);
+    // A page in the back/forward cache must not keep its subscriptions.
     addEventListener("pagehide", stop);
     addEventListener("pageshow", resume);
   }
@@ -35,12 +35,12 @@ async function start(tab) {
 }
 
 function stop() {
-  void talk?.then((end) => end());
-  talk = null;
+  void session?.then((end) => end());
+  session = null;
 }
 
 function resume() {
-  if (tab && !talk) talk = start(tab);
+  if (tab && !session) session = start(tab);
 }
 
 function restart() {
@@ -50,7 +50,7 @@ function restart() {
 
 /** @param {Tab} tab */
 function localHost(tab) {
-  const reception = new Reception();
-  talkTo(reception, tab);
-  return () => reception.close();
+  const registry = new TabRegistry();
+  connectLocally(registry, tab);
+  return () => registry.close();
 }

@@ -1,9 +1,9 @@
-// The order of event ids of the form `epoch-seq`. Ids of other forms, and of different epochs, have none.
+// The order of event ids of the form `epoch-seq`. Other ids, and ids of different epochs, cannot be compared.
 
 const ID = /^(.+)-([0-9]{1,20})$/;
 
 /**
- * Negative when `a` is older, 0 when they are the same place, null when they cannot be compared.
+ * Negative when `a` is older, 0 when they are equal, null when they cannot be compared.
  * @param {string} a
  * @param {string} b
  * @returns {number | null}
@@ -17,7 +17,7 @@ export function compareIds(a, b) {
 }
 
 /**
- * Does a reader at `cursor` still lack what has this id? What cannot be compared it does.
+ * Is the event with this id still to be delivered to a reader at `cursor`? True when they cannot be compared.
  * @param {string} id
  * @param {string} cursor
  */

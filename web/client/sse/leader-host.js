@@ -1,11 +1,11 @@
-// One of the tabs as host of all, where there is no SharedWorker: the tab that holds a Web Lock is the leader, the others
-// talk to it by BroadcastChannel. When it goes, the next one in the lock's queue takes over.
+// One of the tabs as host of all, where there is no SharedWorker. The tab that holds a Web Lock is the leader; the others reach
+// it over a BroadcastChannel. When it goes, the next tab in the lock's queue takes over.
 
 import { locks, randomName, SCOPE } from "./liveness.js";
-import { Reception } from "./reception.js";
+import { TabRegistry } from "./tab-registry.js";
 
 /** @typedef {import("./tab.js").Tab} Tab */
-/** @typedef {import("./reception.js").TabMessage} TabMessage */
+/** @typedef {import("./tab-registry.js").TabMessage} TabMessage */
 
 const LEADER = `${SCOPE} leader`;
 
@@ -13,7 +13,7 @@ const LEADER = `${SCOPE} leader`;
 const channelName = (tab) => `${SCOPE} tab ${tab}`;
 
 /**
- * What ends it; null where there are no locks or no channels.
+ * Joins the election. Returns what leaves it; null where there are no locks or channels.
  * @param {Tab} tab
  * @param {string | null} lock
  * @returns {(() => void) | null}
@@ -22,30 +22,30 @@ export function leaderHost(tab, lock) {
   const manager = locks();
   if (!manager || lock === null || typeof BroadcastChannel === "undefined") return null;
   const name = randomName();
-  const office = new BroadcastChannel(LEADER);
+  const leaderChannel = new BroadcastChannel(LEADER);
   const own = new BroadcastChannel(channelName(name));
   const ending = new AbortController();
-  const send = (/** @type {TabMessage} */ message) => office.postMessage({ tab: name, message });
+  const send = (/** @type {TabMessage} */ message) => leaderChannel.postMessage({ tab: name, message });
   own.onmessage = ({ data }) => tab.receive(data);
-  office.onmessage = ({ data }) => {
+  leaderChannel.onmessage = ({ data }) => {
     if (data === LEADER) tab.useHost(send, lock);
   };
   tab.useHost(send, lock);
-  manager.request(LEADER, { signal: ending.signal }, () => lead(tab, office, ending.signal)).catch(() => {});
+  manager.request(LEADER, { signal: ending.signal }, () => lead(tab, leaderChannel, ending.signal)).catch(() => {});
   return () => {
     ending.abort();
-    office.close();
+    leaderChannel.close();
     own.close();
   };
 }
 
 /**
- * Leads until the signal: as long as this promise is open, the lock is held.
+ * Leads until the signal: the lock is held while this promise is pending.
  * @param {Tab} tab
- * @param {BroadcastChannel} office
+ * @param {BroadcastChannel} leaderChannel
  * @param {AbortSignal} signal
  */
-function lead(tab, office, signal) {
+function lead(tab, leaderChannel, signal) {
   /** @type {Map<string, BroadcastChannel>} */
   const channels = new Map();
   const channelTo = (/** @type {string} */ name) => {
@@ -53,29 +53,29 @@ function lead(tab, office, signal) {
     channels.set(name, channel);
     return channel;
   };
-  const reception = new Reception((name) => {
+  const registry = new TabRegistry((name) => {
     channels.get(name)?.close();
     channels.delete(name);
   });
-  office.onmessage = ({ data }) => {
-    if (data.message) reception.receive(data.tab, data.message, (message) => channelTo(data.tab).postMessage(message));
+  leaderChannel.onmessage = ({ data }) => {
+    if (data.message) registry.receive(data.tab, data.message, (message) => channelTo(data.tab).postMessage(message));
   };
-  talkTo(reception, tab);
-  office.postMessage(LEADER);
+  connectLocally(registry, tab);
+  leaderChannel.postMessage(LEADER);
   return new Promise((done) => {
     signal.addEventListener("abort", () => {
-      reception.close();
+      registry.close();
       done(undefined);
     });
   });
 }
 
 /**
- * The host is in the tab itself.
- * @param {Reception} reception
+ * Connects a tab to a registry in the same context.
+ * @param {TabRegistry} registry
  * @param {Tab} tab
  */
-export function talkTo(reception, tab) {
-  // Later, as from any other host: a client must not be told anything while it is still being made.
-  tab.useHost((message) => reception.receive("own", message, (answer) => queueMicrotask(() => tab.receive(answer))), null);
+export function connectLocally(registry, tab) {
+  // Asynchronously, as any other host answers: a client must not be called back while it is being constructed.
+  tab.useHost((message) => registry.receive("own", message, (answer) => queueMicrotask(() => tab.receive(answer))), null);
 }

@@ -1,16 +1,15 @@
-// How one browsing context knows that another is gone, however it went: by a Web Lock that the other held.
+// Detects that a tab or worker is gone, however it ended, by the Web Lock that it held.
 
-/** Locks are there in secure contexts only: HTTPS, and localhost. @returns {LockManager | undefined} */
+/** Available in secure contexts only: HTTPS and localhost. @returns {LockManager | undefined} */
 export function locks() {
   return globalThis.navigator?.locks;
 }
 
-/** The start of every name; the number is that of the messages that tabs and hosts exchange. */
-export const SCOPE = "sse-hub 1";
+/** Prefix of every name. The number is the version of the messages that tabs and hosts exchange. */
+export const SCOPE = "sse-hub 2";
 
 /**
- * Holds a lock that nobody else knows of until `release` is called or this context is gone. The name is null where there are
- * no locks.
+ * Holds a lock of a unique name until `release` is called or this context is gone. The name is null where there are no locks.
  * @returns {Promise<{name: string | null, release: () => void}>}
  */
 export function holdLock() {
@@ -23,20 +22,20 @@ export function holdLock() {
 }
 
 /**
- * Calls back once the holder of the lock is gone. Several may wait for one holder.
+ * Calls back once the holder of the lock is gone.
  * @param {string} name
  * @param {() => void} gone
- * @returns {() => void} ends the wait
+ * @returns {() => void} stops waiting
  */
 export function whenGone(name, gone) {
   const wait = new AbortController();
   const request = locks()?.request(name, { mode: "shared", signal: wait.signal }, gone);
-  // Rejects only when the wait was ended.
+  // Rejects only when the wait was aborted.
   request?.catch(() => {});
   return () => wait.abort();
 }
 
-/** As `crypto.randomUUID`, which is there in secure contexts only. */
+/** For want of `crypto.randomUUID`, which needs a secure context. */
 export function randomName() {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("");
 }

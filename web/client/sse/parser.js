@@ -1,4 +1,5 @@
-// Incremental parser of an event stream: bytes in, events out, exact to the WHATWG standard. Knows nothing of connections or time.
+// Incremental parser of an event stream: bytes in, events out, as the WHATWG standard specifies. Knows nothing of connections
+// or timeouts.
 
 /**
  * One event as it stood on the wire.
@@ -7,39 +8,43 @@
  * @property {string} data
  * @property {string | null} id the block's own id, null when it has none
  * @property {string} lastEventId the last event id as of this event
- * @property {string | null} topic the further field `topic` that our hub adds
+ * @property {string | null} topic the hub's extra field `topic`
+ * @property {string | null} time the hub's extra field `time`: when the event was published, RFC 3339
+ * @property {string | null} hub the hub's extra field `hub`, on its own blocks alone: `greeting` or `gap`
  */
 
-/** An event that was left out because it passed a limit. @typedef {{dropped: string}} DroppedEvent */
+/** An event that was dropped because it exceeded a limit. @typedef {{dropped: string}} DroppedEvent */
 
 /**
  * @typedef {object} Limits
- * @property {number} maxLine Longest line in UTF-16 units, its end not counted. Default 4 Mi.
- * @property {number} maxEvent Largest event: the values of all fields of a block and one for each field. Default 16 Mi.
+ * @property {number} maxLine Longest line in UTF-16 code units, without its end. Default 4 Mi.
+ * @property {number} maxEvent Largest event: the values of all fields of a block, plus one for each field. Default 16 Mi.
  */
 
-/** The same figures as in sse-core, which counts bytes. @type {Limits} */
+/** The limits of sse-core, which counts bytes. @type {Limits} */
 const LIMITS = { maxLine: 4 << 20, maxEvent: 16 << 20 };
 
 const LINE_END = /\r\n?|\n/g;
 
-/** Reads the body of one connection; a new connection gets a new parser. */
+const NO_EXTRA = { topic: null, time: null, hub: null };
+
+/** Reads the body of one response; a new response needs a new parser. */
 export class SseParser {
-  /** What to resume from: empty when there is none, or when the server has reset it. */
+  /** The id to resume after; empty when there is none, or when the server has reset it. */
   lastEventId;
-  /** The reconnection time that the server asked for last, in ms. @type {number | null} */
+  /** The server's latest reconnection time, in ms. @type {number | null} */
   retryMs = null;
 
   #limits;
-  // It drops one leading byte order mark and gives U+FFFD for what is not UTF-8, wherever the pieces are cut.
+  // Drops one leading byte order mark and replaces invalid UTF-8 by U+FFFD, wherever the chunks are cut.
   #decoder = new TextDecoder();
-  /** Start of a line whose end is still to come. */
+  /** Start of a line whose end has not arrived. */
   #unfinished = "";
   /** The text so far ended in CR, so an LF that comes next belongs to it. */
   #afterCr = false;
-  /** The line has passed its limit: its rest is dropped. */
+  /** The line exceeded its limit: its rest is dropped. */
   #skippingLine = false;
-  /** The block has passed a limit: its lines are dropped up to the blank line. */
+  /** The block exceeded a limit: its lines are dropped up to the blank line. */
   #skippingBlock = false;
   #size = 0;
   /** @type {string[]} */
@@ -47,8 +52,8 @@ export class SseParser {
   #type = "";
   /** @type {string | null} */
   #id = null;
-  /** @type {string | null} */
-  #topic = null;
+  /** The hub's extra fields. @type {{topic: string | null, time: string | null, hub: string | null}} */
+  #extra = { ...NO_EXTRA };
 
   /**
    * @param {string} [lastEventId]
@@ -60,7 +65,7 @@ export class SseParser {
   }
 
   /**
-   * Takes in the next piece of the body; gives what it completes, in order, and one entry for each event that was dropped.
+   * Takes the next chunk of the body. Returns the events that it completes, in order, and an entry for each dropped one.
    * @param {Uint8Array} bytes
    * @returns {(ParsedEvent | DroppedEvent)[]}
    */
@@ -96,7 +101,7 @@ export class SseParser {
   }
 
   /**
-   * @param {string} start of a line whose end is still to come
+   * @param {string} start of a line whose end has not arrived
    * @param {(ParsedEvent | DroppedEvent)[]} found
    */
   #keep(start, found) {
@@ -109,7 +114,7 @@ export class SseParser {
   }
 
   /**
-   * One line that is not blank: a comment, or a name and a value, cut at the first colon; one space after it goes.
+   * One line that is not blank: a comment, or a name and a value, split at the first colon and one space.
    * @param {string} line
    * @param {(ParsedEvent | DroppedEvent)[]} found
    */
@@ -126,12 +131,12 @@ export class SseParser {
     if (name === "data") this.#data.push(value);
     else if (name === "event") this.#type = value;
     else if (name === "id" && !value.includes("\0")) this.#id = value;
-    else if (name === "topic") this.#topic = value;
+    else if (name === "topic" || name === "time" || name === "hub") this.#extra[name] = value;
     else if (name === "retry" && /^[0-9]+$/.test(value)) this.retryMs = Math.min(Number(value), Number.MAX_SAFE_INTEGER);
   }
 
   /**
-   * The blank line: moves the last event id, then gives the event if there is data.
+   * The blank line: sets the last event id, then emits the event if it has data.
    * @param {(ParsedEvent | DroppedEvent)[]} found
    */
   #finish(found) {
@@ -142,7 +147,7 @@ export class SseParser {
         data: this.#data.join("\n"),
         id: this.#id,
         lastEventId: this.lastEventId,
-        topic: this.#topic,
+        ...this.#extra,
       });
     }
     this.#clear();
@@ -150,7 +155,7 @@ export class SseParser {
   }
 
   /**
-   * Gives up the block, the id in it included.
+   * Drops the block, its id included.
    * @param {string} why
    * @param {(ParsedEvent | DroppedEvent)[]} found
    */
@@ -166,6 +171,6 @@ export class SseParser {
     this.#data = [];
     this.#type = "";
     this.#id = null;
-    this.#topic = null;
+    this.#extra = { ...NO_EXTRA };
   }
 }

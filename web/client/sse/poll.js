@@ -1,21 +1,15 @@
-// One page of kept events from a hub's `GET /poll`: to catch up, and in place of a stream. Never asks twice.
+// One page of events from a hub's `GET /poll`, for catching up and in place of a stream. Never retries.
 
+import { gapRecord } from "./record.js";
 import { refusal } from "./refusal.js";
 
-/**
- * An event on its way to a handler.
- * @typedef {object} SseRecord
- * @property {string} type
- * @property {string} data
- * @property {string} lastEventId
- * @property {string | null} topic
- */
+/** @typedef {import("./record.js").SseRecord} SseRecord */
 
 /**
- * Where to start, one of them; none is now.
+ * Where to start: one of them, or none for now.
  * @typedef {object} Start
  * @property {string} [lastEventId] after this id, or `earliest`
- * @property {number} [last] with the newest so many that are kept
+ * @property {number} [last] with the newest N stored events
  * @property {string} [since] with the first since this time, RFC 3339
  */
 
@@ -24,23 +18,23 @@ import { refusal } from "./refusal.js";
  * @property {URL} url of the hub's `/poll`
  * @property {string[]} topics selectors; none means all
  * @property {Start} start
- * @property {number} waitSeconds how long the server waits for an event when it has none
+ * @property {number} waitSeconds how long the server waits for an event
  * @property {RequestCredentials} credentials
- * @property {AbortSignal} signal ends it
+ * @property {AbortSignal} signal aborts it
  */
 
-/** @typedef {{records: SseRecord[], next: string, complete: boolean}} Page `complete`: next to nothing more is there now */
+/** @typedef {{records: SseRecord[], next: string, complete: boolean}} Page `complete`: there was little or nothing after it */
 
-/** Most events in a page; the server's own limit. */
+/** The server's limit of events per page. */
 const LIMIT = 1000;
-/** A page with fewer characters and events than this was not cut by a limit of the server's. */
+/** A page below both figures was not truncated by the server's limits. */
 const CUT_EVENTS = LIMIT / 2;
 const CUT_CHARACTERS = 1 << 20;
-/** What an answer may take beside the time the server waits. */
+/** Time for the answer itself, beyond what the server waits. */
 const GRACE_MS = 10_000;
 
 /**
- * Adds to an address which topics, and from where.
+ * Adds topics and starting point to an address.
  * @param {URL} url
  * @param {string[]} topics
  * @param {Start} start
@@ -71,14 +65,14 @@ export async function readPage({ url, topics, start, waitSeconds, credentials, s
   const records = events.map(record);
   const characters = records.reduce((sum, { data }) => sum + data.length, 0);
   const complete = records.length < CUT_EVENTS && characters < CUT_CHARACTERS;
-  if (gap) records.unshift({ type: "gap", data: JSON.stringify(gap), lastEventId: gap.requested, topic: null });
+  if (gap) records.unshift(gapRecord(gap, gap.requested));
   return { records, next, complete };
 }
 
 /**
- * @param {{id: string, topic: string, event: string, data: string}} event
+ * @param {{id: string, topic: string, event: string, data: string, time?: string}} event
  * @returns {SseRecord}
  */
-function record({ id, topic, event, data }) {
-  return { type: event, data, lastEventId: id, topic };
+function record({ id, topic, event, data, time }) {
+  return { type: event, data, lastEventId: id, topic, time: time ?? null, hub: null };
 }

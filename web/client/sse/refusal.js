@@ -1,16 +1,16 @@
-// An answer that is not what was asked for: whether to ask again, when, and what the server says about it.
+// A refused request: whether and when to retry, and the server's reason from its problem details.
 
-/** Most characters of a problem that are kept: it is shown to a person. */
+/** A problem is shown to people, up to this many characters. */
 const MAX_TEXT = 500;
 
-/** Statuses of the 4xx family that say "not now" and not "never". */
-const NOT_NOW = [408, 425, 429];
+/** Statuses from 400 to 499 that are worth a retry. */
+const RETRYABLE = [408, 425, 429];
 
-/** The server answered, and not with what was asked for. */
+/** The server answered, but not with what was requested. */
 export class Refusal extends Error {
-  /** Asking the same again is of no use. */
+  /** A retry would be refused as well. */
   final;
-  /** What the server wants us to wait, in ms; null when it does not say. @type {number | null} */
+  /** How long the server asks us to wait, in ms; null when it does not say. @type {number | null} */
   retryAfterMs;
 
   /**
@@ -32,8 +32,8 @@ export class Refusal extends Error {
  */
 export async function refusal(response) {
   const { status } = response;
-  const final = (status >= 400 && status < 500 && !NOT_NOW.includes(status)) || status === 204;
-  const detail = status === 204 ? "the server asks not to come back" : await problemText(response);
+  const final = (status >= 400 && status < 500 && !RETRYABLE.includes(status)) || status === 204;
+  const detail = status === 204 ? "the server asks us not to reconnect" : await problemText(response);
   return new Refusal(`${status} ${response.statusText}${detail ? `: ${detail}` : ""}`.slice(0, MAX_TEXT), final, retryAfter(response));
 }
 
@@ -51,7 +51,7 @@ async function problemText(response) {
   }
 }
 
-/** Seconds only; a date, which hardly anybody sends, is as if it were not there. @param {Response} response */
+/** Seconds only; a date, which is rare, is ignored. @param {Response} response */
 function retryAfter(response) {
   const seconds = response.headers.get("retry-after");
   return seconds !== null && /^[0-9]{1,6}$/.test(seconds) ? Number(seconds) * 1000 : null;

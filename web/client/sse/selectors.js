@@ -1,4 +1,4 @@
-// Which topics a selector stands for: a topic itself, `prefix/*` for all below a prefix, `*` for all. Checks no names.
+// Matching of selectors: a topic, `prefix/*` for all topics below a prefix, `*` for all. Does not validate names.
 
 /**
  * @param {string} selector
@@ -10,7 +10,7 @@ function covers(selector, other) {
 }
 
 /**
- * Do the selectors stand for all that this topic or selector stands for?
+ * Do the selectors match everything that this topic or selector matches?
  * @param {Iterable<string>} selectors
  * @param {string} other
  */
@@ -20,7 +20,7 @@ export function cover(selectors, other) {
 }
 
 /**
- * As few selectors as stand for all of these, sorted.
+ * The fewest of these selectors that match the same topics, sorted.
  * @param {Iterable<string>} selectors
  * @returns {string[]}
  */

@@ -1,29 +1,31 @@
-// Entry of the SharedWorker: the reception of all tabs, each on a port of its own. Started by worker-host.js.
+// Entry point of the SharedWorker: serves all tabs, each on its own port. Started by worker-host.js.
 
-// All that is needed further down, at once: else each file is asked for only when the one before it has come.
+// Requests every module at once; otherwise each is requested only when the one that imports it has arrived.
+import "./backoff.js";
 import "./connection.js";
+import "./connection-pool.js";
 import "./ids.js";
-import "./line.js";
 import "./parser.js";
-import "./patience.js";
 import "./poll.js";
+import "./record.js";
 import "./refusal.js";
 import "./selectors.js";
+import "./shared-connection.js";
 import "./stream.js";
 import "./subscriber.js";
-import "./switchboard.js";
 import "./tail.js";
+import "./timeouts.js";
 import { holdLock, randomName } from "./liveness.js";
-import { Reception } from "./reception.js";
+import { TabRegistry } from "./tab-registry.js";
 
-const reception = new Reception();
-// Tells the tabs when this worker is gone.
+const registry = new TabRegistry();
+// Released when this worker is gone, which the tabs notice.
 const lock = holdLock();
 
 addEventListener("connect", (event) => {
   const [port] = /** @type {MessageEvent} */ (event).ports;
   if (!port) return;
   const tab = randomName();
-  port.onmessage = ({ data }) => reception.receive(tab, data, (message) => port.postMessage(message));
+  port.onmessage = ({ data }) => registry.receive(tab, data, (message) => port.postMessage(message));
   void lock.then(({ name }) => port.postMessage({ kind: "ready", lock: name }));
 });

@@ -1,4 +1,4 @@
-// One attempt at a stream: asks, reads to the end, watches the time. Never asks twice; knows nothing of back-off.
+// One attempt at a stream: sends the request, reads to the end, enforces time limits. Never retries.
 
 import { SseParser } from "./parser.js";
 import { refusal, Refusal } from "./refusal.js";
@@ -6,43 +6,38 @@ import { refusal, Refusal } from "./refusal.js";
 /** @typedef {import("./parser.js").ParsedEvent} ParsedEvent */
 /** @typedef {import("./parser.js").DroppedEvent} DroppedEvent */
 
-/** Nothing came for longer than it may take. */
-export class Silence extends Error {
-  /** Not one byte had come. */
-  atOnce;
-
-  /** @param {boolean} atOnce */
-  constructor(atOnce) {
-    super("nothing came");
-    this.atOnce = atOnce;
+/** The stream was silent for longer than its limit. */
+export class StreamTimeout extends Error {
+  constructor() {
+    super("the stream was silent for too long");
   }
 }
 
 /**
  * @typedef {object} StreamListener
- * @property {() => void} opened the stream is there
- * @property {(found: (ParsedEvent | DroppedEvent)[], lastEventId: string) => void} received what one piece of the body completed
+ * @property {() => void} opened the stream has begun
+ * @property {(found: (ParsedEvent | DroppedEvent)[], lastEventId: string) => void} received what one chunk of the body completed
  * @property {(ms: number) => void} retry the server's reconnection time
  */
 
 /**
  * @typedef {object} StreamRequest
  * @property {URL} url
- * @property {string} lastEventId where it resumes
+ * @property {string} lastEventId it resumes after
  * @property {RequestCredentials} credentials
- * @property {number} firstByteMs Longest wait for the first byte, 0 = for ever.
- * @property {number} silenceMs Longest silence, 0 = for ever.
- * @property {AbortSignal} signal ends it
+ * @property {number} firstByteMs Longest wait for the first byte, 0 = unlimited.
+ * @property {number} silenceMs Longest silence, 0 = unlimited.
+ * @property {AbortSignal} signal aborts it
  */
 
 /**
- * Reads one stream until it ends, which is what it resolves with. Rejects with a `Refusal`, a `Silence`, an error of the
- * network, or the signal's reason.
+ * Reads one stream; resolves when it ends. Rejects with a `Refusal`, a `StreamTimeout`, a network error or the signal's
+ * reason.
  * @param {StreamRequest} request
  * @param {StreamListener} listener
  */
 export async function readStream(request, listener) {
-  const watch = new Watch(request);
+  const watch = new Watchdog(request);
   try {
     const response = await fetch(request.url, {
       headers: { Accept: "text/event-stream" },
@@ -54,9 +49,9 @@ export async function readStream(request, listener) {
     const type = response.headers.get("content-type") ?? "";
     if (!/^text\/event-stream\s*(;|$)/i.test(type) || !response.body) {
       void response.body?.cancel().catch(() => {});
-      throw new Refusal(`not an event stream but ${type || "something without a type"}`, false);
+      throw new Refusal(`not an event stream but ${type || "no content type"}`, false);
     }
-    // Without a limit for the first byte, a quiet server is as good as a talking one.
+    // Without a limit for the first byte, the head of the response is enough.
     if (request.firstByteMs === 0) listener.opened();
     await readBody(response.body, new SseParser(request.lastEventId), watch, listener);
   } finally {
@@ -67,14 +62,14 @@ export async function readStream(request, listener) {
 /**
  * @param {ReadableStream<Uint8Array>} body
  * @param {SseParser} parser
- * @param {Watch} watch
+ * @param {Watchdog} watch
  * @param {StreamListener} listener
  */
 async function readBody(body, parser, watch, listener) {
   const reader = body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    // An abort can come between the piece and us: what is read after it belongs to nobody.
+    // An abort can overtake a chunk, which is then dropped.
     watch.signal.throwIfAborted();
     if (done) return;
     if (watch.heard()) listener.opened();
@@ -85,7 +80,7 @@ async function readBody(body, parser, watch, listener) {
 }
 
 /** The time limits of one attempt, as a signal. */
-class Watch {
+class Watchdog {
   #abort = new AbortController();
   #silenceMs;
   #first = true;
@@ -100,7 +95,7 @@ class Watch {
     this.#arm(firstByteMs || silenceMs);
   }
 
-  /** Something came. True the first time. */
+  /** A chunk arrived. True for the first one. */
   heard() {
     const first = this.#first;
     this.#first = false;
@@ -117,7 +112,7 @@ class Watch {
   }
 
   /**
-   * The timer lags behind what is heard, so that an event costs no timer.
+   * The timer is not moved by each chunk but checks when it fires, so that an event costs no timer.
    * @param {number} limitMs
    * @param {number} [inMs]
    */
@@ -125,7 +120,7 @@ class Watch {
     if (limitMs <= 0) return;
     this.#timer = setTimeout(() => {
       const left = this.#heardAt + limitMs - performance.now();
-      if (left <= 0) this.#abort.abort(new Silence(this.#first));
+      if (left <= 0) this.#abort.abort(new StreamTimeout());
       else this.#arm(limitMs, left + 1);
     }, inMs);
   }

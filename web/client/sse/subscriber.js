@@ -1,24 +1,25 @@
-// One client as a switchboard sees it: catches up with history, then joins a line. Knows nothing of the tab it is in.
+// One client's subscription: reads history from its starting point, then joins a shared connection. Knows nothing of the tab
+// it is in.
 
-import { Pause } from "./patience.js";
+import { Backoff } from "./backoff.js";
 import { readPage } from "./poll.js";
 import { Refusal } from "./refusal.js";
 
 /** @typedef {import("./connection.js").Status} Status */
-/** @typedef {import("./line.js").Line} Line */
-/** @typedef {import("./patience.js").Patience} Patience */
-/** @typedef {import("./poll.js").SseRecord} SseRecord */
+/** @typedef {import("./shared-connection.js").SharedConnection} SharedConnection */
+/** @typedef {import("./timeouts.js").Timeouts} Timeouts */
+/** @typedef {import("./record.js").SseRecord} SseRecord */
 /** @typedef {import("./poll.js").Start} Start */
 
 /**
- * What a client wants. Plain data, so that it can go from tab to tab.
- * @typedef {object} Wish
+ * What a client subscribes to. Plain data, so that it can be posted from tab to tab.
+ * @typedef {object} SubscriptionRequest
  * @property {string} url of the hub's stream
  * @property {string} pollUrl
  * @property {RequestCredentials} credentials
  * @property {string[]} topics selectors; none means all
  * @property {Start} start
- * @property {Patience} patience
+ * @property {Timeouts} timeouts
  */
 
 /**
@@ -28,16 +29,16 @@ import { Refusal } from "./refusal.js";
  */
 
 export class Subscriber {
-  /** Every wanted event up to here was handed out; empty while that is not known. */
+  /** Every event of its topics up to here was delivered; empty before the first answer. */
   cursor = "";
 
-  #wish;
-  #findLine;
+  #request;
+  #findConnection;
   #listener;
-  /** @type {Line | null} */
-  #line = null;
-  #pause = new Pause();
-  /** It was live once, so a new start is not the first. */
+  /** @type {SharedConnection | null} */
+  #connection = null;
+  #backoff = new Backoff();
+  /** A restart after it was live is not shown as a first attempt. */
   #wasLive = false;
   /** @type {string | null} */
   #problem = null;
@@ -45,46 +46,46 @@ export class Subscriber {
   #run = null;
 
   /**
-   * @param {Wish} wish
-   * @param {(subscriber: Subscriber) => Line} findLine
+   * @param {SubscriptionRequest} request
+   * @param {(subscriber: Subscriber) => SharedConnection} findConnection
    * @param {SubscriberListener} listener
    */
-  constructor(wish, findLine, listener) {
-    this.#wish = wish;
-    this.#findLine = findLine;
+  constructor(request, findConnection, listener) {
+    this.#request = request;
+    this.#findConnection = findConnection;
     this.#listener = listener;
     void this.#catchUp();
   }
 
-  /** The selectors wanted; never empty. */
+  /** The selectors; never empty. */
   get topics() {
-    return this.#wish.topics.length > 0 ? this.#wish.topics : ["*"];
+    return this.#request.topics.length > 0 ? this.#request.topics : ["*"];
   }
 
-  get wish() {
-    return this.#wish;
+  get request() {
+    return this.#request;
   }
 
-  get patience() {
-    return this.#wish.patience;
+  get timeouts() {
+    return this.#request.timeouts;
   }
 
-  /** Wants these topics from now on. @param {string[]} topics */
+  /** Changes the selectors. @param {string[]} topics */
   setTopics(topics) {
-    this.#wish = { ...this.#wish, topics };
+    this.#request = { ...this.#request, topics };
     this.recover();
   }
 
   retryNow() {
-    this.#pause.end();
-    this.#line?.retryNow();
+    this.#backoff.end();
+    this.#connection?.retryNow();
   }
 
   end() {
     this.#run?.abort();
-    this.#pause.end();
-    this.#line?.leave(this);
-    this.#line = null;
+    this.#backoff.end();
+    this.#connection?.leave(this);
+    this.#connection = null;
   }
 
   /** @param {SseRecord[]} records */
@@ -101,24 +102,24 @@ export class Subscriber {
   refuse(problem) {
     this.end();
     this.#problem = problem;
-    this.#tell("closed");
+    this.#report("closed");
   }
 
   changed() {
-    if (!this.#line) return;
-    const { status } = this.#line;
+    if (!this.#connection) return;
+    const { status } = this.#connection;
     if (status.state === "live") this.#wasLive = true;
     this.#listener.changed(status);
   }
 
-  /** Reads what is kept after the cursor, or as the wish says, up to now. This is also how the server checks the topics. */
+  /** Reads history from the cursor, or from the requested start, up to now. The server checks the topics on the way. */
   async #catchUp() {
     const run = new AbortController();
     this.#run = run;
     this.#problem = null;
-    this.#tell(this.#wasLive ? "live" : "connecting");
+    this.#report(this.#wasLive ? "live" : "connecting");
     while (!run.signal.aborted) {
-      let leastMs = 0;
+      let retryAfterMs = 0;
       try {
         await this.#readPages(run.signal);
         if (!run.signal.aborted) this.#join();
@@ -128,24 +129,24 @@ export class Subscriber {
         if (error instanceof Refusal) {
           if (error.final) return this.refuse(error.message);
           this.#problem = error.message;
-          leastMs = error.retryAfterMs ?? 0;
+          retryAfterMs = error.retryAfterMs ?? 0;
         }
       }
-      const waited = this.#pause.wait(this.patience, leastMs);
-      this.#tell("reconnecting");
+      const waited = this.#backoff.wait(this.timeouts, retryAfterMs);
+      this.#report("reconnecting");
       await waited;
-      if (!run.signal.aborted) this.#tell("reconnecting");
+      if (!run.signal.aborted) this.#report("reconnecting");
     }
   }
 
   /** @param {AbortSignal} signal */
   async #readPages(signal) {
-    const { pollUrl, topics, credentials } = this.#wish;
+    const { pollUrl, topics, credentials } = this.#request;
     for (;;) {
-      const start = this.cursor ? { lastEventId: this.cursor } : this.#wish.start;
+      const start = this.cursor ? { lastEventId: this.cursor } : this.#request.start;
       const page = await readPage({ url: new URL(pollUrl), topics, start, waitSeconds: 0, credentials, signal });
       if (signal.aborted) return;
-      this.#pause.succeeded();
+      this.#backoff.reset();
       this.cursor = page.next;
       this.#listener.received(page.records, page.next);
       if (page.complete) return;
@@ -154,14 +155,14 @@ export class Subscriber {
 
   #join() {
     this.#problem = null;
-    const line = this.#findLine(this);
-    this.#line = line;
-    line.join(this);
-    if (line.status.state !== "closed") this.changed();
+    const connection = this.#findConnection(this);
+    this.#connection = connection;
+    connection.join(this);
+    if (connection.status.state !== "closed") this.changed();
   }
 
   /** @param {Status["state"]} state */
-  #tell(state) {
-    this.#listener.changed({ state, transport: "stream", retryInMs: this.#pause.leftMs, problem: this.#problem });
+  #report(state) {
+    this.#listener.changed({ state, transport: "stream", retryInMs: this.#backoff.leftMs, problem: this.#problem });
   }
 }

@@ -1,18 +1,18 @@
-// The clients of one tab, and what each has got. Talks to a host, whichever it is, and starts over with the next one when
-// that is gone: each client goes on after the last event it was given.
+// The clients of one tab and their positions. Subscribes them at the current host, and again at the next one when a host is
+// gone: each client continues after the last event it received.
 
 import { locks } from "./liveness.js";
-import { ALIVE_MS } from "./reception.js";
+import { ALIVE_MS } from "./tab-registry.js";
 
-/** @typedef {import("./reception.js").TabMessage} TabMessage */
-/** @typedef {import("./reception.js").HostMessage} HostMessage */
-/** @typedef {import("./subscriber.js").Wish} Wish */
+/** @typedef {import("./tab-registry.js").TabMessage} TabMessage */
+/** @typedef {import("./tab-registry.js").HostMessage} HostMessage */
+/** @typedef {import("./subscriber.js").SubscriptionRequest} SubscriptionRequest */
 /** @typedef {import("./subscriber.js").SubscriberListener} SubscriberListener */
 /** @typedef {(message: TabMessage) => void} Send */
-/** @typedef {{wish: Wish, listener: SubscriberListener, key: number}} Client */
+/** @typedef {{request: SubscriptionRequest, listener: SubscriberListener, key: number}} Client */
 
 /**
- * What a client holds while it is open.
+ * A client's handle on its subscription.
  * @typedef {object} Attachment
  * @property {(topics: string[]) => void} setTopics
  * @property {() => void} retryNow
@@ -20,7 +20,7 @@ import { ALIVE_MS } from "./reception.js";
  */
 
 export class Tab {
-  /** By key. A key is never used twice, so what an earlier host still sends is for nobody. @type {Map<number, Client>} */
+  /** By key. A key is never reused, so late messages of an earlier host are ignored. @type {Map<number, Client>} */
   #clients = new Map();
   #nextKey = 1;
   /** @type {Send | null} */
@@ -31,16 +31,16 @@ export class Tab {
   #pulse;
 
   /**
-   * @param {Wish} wish
+   * @param {SubscriptionRequest} request
    * @param {SubscriberListener} listener
    * @returns {Attachment}
    */
-  attach(wish, listener) {
-    const client = { wish, listener, key: 0 };
-    this.#introduce(client);
+  attach(request, listener) {
+    const client = { request, listener, key: 0 };
+    this.#attach(client);
     return {
       setTopics: (topics) => {
-        client.wish = { ...client.wish, topics };
+        client.request = { ...client.request, topics };
         this.#send?.({ kind: "topics", key: client.key, topics });
       },
       retryNow: () => this.#send?.({ kind: "retry", key: client.key }),
@@ -52,15 +52,15 @@ export class Tab {
   }
 
   /**
-   * Talks to this host from now on.
+   * Switches to this host.
    * @param {Send} send
-   * @param {string | null} lock by which the host knows that this tab is there
+   * @param {string | null} lock held by this tab while it exists
    */
   useHost(send, lock) {
     this.leaveHost();
     this.#send = send;
     this.#lock = lock;
-    this.#greet();
+    this.#hello();
     if (!locks()) this.#pulse = setInterval(() => send({ kind: "alive" }), ALIVE_MS);
   }
 
@@ -72,24 +72,24 @@ export class Tab {
 
   /** @param {HostMessage} message */
   receive(message) {
-    if (message.kind === "stranger") return this.#greet();
+    if (message.kind === "unknownTab") return this.#hello();
     const client = this.#clients.get(message.key);
     if (!client) return;
     if (message.kind === "status") return client.listener.changed(message.status);
-    client.wish = { ...client.wish, start: { lastEventId: message.cursor } };
+    client.request = { ...client.request, start: { lastEventId: message.cursor } };
     client.listener.received(message.records, message.cursor);
   }
 
-  #greet() {
+  #hello() {
     this.#send?.({ kind: "hello", lock: this.#lock });
-    for (const client of [...this.#clients.values()]) this.#introduce(client);
+    for (const client of [...this.#clients.values()]) this.#attach(client);
   }
 
   /** @param {Client} client */
-  #introduce(client) {
+  #attach(client) {
     this.#clients.delete(client.key);
     client.key = this.#nextKey++;
     this.#clients.set(client.key, client);
-    this.#send?.({ kind: "attach", key: client.key, wish: client.wish });
+    this.#send?.({ kind: "attach", key: client.key, request: client.request });
   }
 }

@@ -1,17 +1,18 @@
-// The newest records of a line, so that a newcomer who has just caught up need not open the stream anew. Bounded.
+// The newest events of a shared connection, so that a member that has just caught up can join without reopening the stream.
+// Bounded.
 
 import { compareIds, isPast } from "./ids.js";
 
-/** @typedef {import("./poll.js").SseRecord} SseRecord */
+/** @typedef {import("./record.js").SseRecord} SseRecord */
 
-/** Past one of them the oldest go. */
+/** Above either limit the oldest records are dropped. */
 const MAX_RECORDS = 500;
 const MAX_CHARACTERS = 1 << 20;
 
 export class Tail {
-  /** Where the tail begins: what is older is not in it. */
+  /** The tail holds every event after this id. */
   #from = "";
-  /** Every event of the line up to here was received. */
+  /** Every event of the connection up to here was received. */
   #end = "";
   /** @type {SseRecord[]} */
   #records = [];
@@ -21,7 +22,7 @@ export class Tail {
     return this.#end;
   }
 
-  /** Forgets all; what is received from now on comes after this id. @param {string} id */
+  /** Starts over, empty, at this id. @param {string} id */
   restart(id) {
     this.#from = id;
     this.#end = id;
@@ -47,7 +48,7 @@ export class Tail {
     }
   }
 
-  /** Is all here that a reader at `cursor` lacks? @param {string} cursor */
+  /** Does it hold every event after `cursor`? @param {string} cursor */
   reachesBackTo(cursor) {
     const order = compareIds(cursor, this.#from);
     return order !== null && order >= 0;

@@ -1,14 +1,14 @@
-// The SharedWorker as host: one for all tabs of an origin. This is the tab's side of it.
+// The SharedWorker as host, one for all tabs of an origin: the tab's side of it.
 
 import { SCOPE, whenGone } from "./liveness.js";
 
 /** @typedef {import("./tab.js").Tab} Tab */
 
-/** The only script that the policy below lets through. */
+/** The only script that the policy below admits. */
 const SCRIPT = new URL("shared-worker.js", import.meta.url).href;
 /** Name of the trusted-types policy; the server's Content-Security-Policy allows it by this name. */
 const POLICY = "sse-hub-worker";
-/** A worker whose script is there says so within this time, on a slow machine too. */
+/** A worker whose script could be loaded reports within this time, even on a slow machine. */
 const READY_MS = 10_000;
 
 /** @typedef {{createPolicy: (name: string, rules: {createScriptURL: (url: string) => string}) => {createScriptURL: (url: string) => string}}} TrustedTypes */
@@ -16,7 +16,7 @@ const READY_MS = 10_000;
 /** @type {string | undefined} */
 let script;
 
-/** Under a policy for trusted types a worker's address is not taken as a plain string. */
+/** Under a trusted-types policy, a worker's address cannot be a plain string. */
 function trustedScript() {
   if (script !== undefined) return script;
   const { trustedTypes } = /** @type {{trustedTypes?: TrustedTypes}} */ (/** @type {unknown} */ (globalThis));
@@ -31,7 +31,7 @@ function trustedScript() {
 }
 
 /**
- * Resolves with what ends it, or with null where there is no such worker.
+ * Resolves with what leaves it, or with null where such a worker cannot be started.
  * @param {Tab} tab
  * @param {string | null} lock
  * @param {() => void} lost the worker is gone
@@ -69,7 +69,7 @@ function startWorker() {
   try {
     return new SharedWorker(trustedScript(), { type: "module", name: SCOPE });
   } catch {
-    // Forbidden by a policy, or the module comes from another origin than the page.
+    // Forbidden by a policy, or this module is of another origin than the page.
     return null;
   }
 }

@@ -1,45 +1,46 @@
-// One connection shared by many subscribers: asks for the union of their topics, and gives each what it wants, once.
-// Knows no tabs; a subscriber that joins has caught up by itself.
+// One connection for many subscribers. Subscribes to the union of their topics and delivers to each its events, once.
+// A subscriber catches up on its own before it joins. Knows nothing of tabs.
 
 import { Connection } from "./connection.js";
 import { compareIds, isPast } from "./ids.js";
-import { leastPatience } from "./patience.js";
+import { isGap } from "./record.js";
 import { cover, fewest } from "./selectors.js";
 import { Tail } from "./tail.js";
+import { minTimeouts } from "./timeouts.js";
 
 /** @typedef {import("./connection.js").Status} Status */
 /** @typedef {import("./connection.js").Target} Target */
-/** @typedef {import("./patience.js").Patience} Patience */
-/** @typedef {import("./poll.js").SseRecord} SseRecord */
+/** @typedef {import("./timeouts.js").Timeouts} Timeouts */
+/** @typedef {import("./record.js").SseRecord} SseRecord */
 
 /**
  * @typedef {object} Member
  * @property {string[]} topics
- * @property {string} cursor every wanted event up to here was given to it
- * @property {Patience} patience
- * @property {(records: SseRecord[]) => void} receive wanted records; `cursor` is moved already
- * @property {() => void} changed the line's status is new
- * @property {() => void} recover it lost its place: it is no member any more and shall catch up by itself
- * @property {(problem: string) => void} refuse the server does not want the line
+ * @property {string} cursor every event of its topics up to here was delivered
+ * @property {Timeouts} timeouts
+ * @property {(records: SseRecord[]) => void} receive events of its topics; `cursor` has moved past them
+ * @property {() => void} changed the connection's status changed
+ * @property {() => void} recover its position is lost: it was removed, and has to catch up on its own
+ * @property {(problem: string) => void} refuse the server rejected the connection
  */
 
-/** Most selectors that a hub takes for one stream. */
+/** The hub's limit of selectors per stream. */
 export const MAX_SELECTORS = 100;
-/** Newcomers of so long are gathered, so that ten tabs that open at once cost one new stream. */
+/** New members are collected for this long, so that ten tabs that open at once cost one new stream. */
 const GATHER_MS = 50;
-/** Topics that nobody wants any more are kept for so long: a page that is left is often followed by the next. */
+/** Unused topics stay subscribed for this long: visitors often go from one page to the next. */
 const LINGER_MS = 2000;
-/** Reasons of a gap after which a look at one's own topics tells whether anything of them is missing. */
+/** After a gap for one of these reasons, reading the history of its own topics tells a member whether it lost events. */
 const RECOVERABLE = ["unknown-id", "expired"];
 
-export class Line {
+export class SharedConnection {
   /** @type {Set<Member>} */
   #members = new Set();
-  /** Not asked for yet. @type {Set<Member>} */
+  /** Not subscribed yet. @type {Set<Member>} */
   #waiting = new Set();
   #connection;
   #tail = new Tail();
-  /** What the stream was asked for; empty while there is none. @type {string[]} */
+  /** Selectors of the open stream; empty while there is none. @type {string[]} */
   #union = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -47,12 +48,12 @@ export class Line {
 
   /**
    * @param {Target} target
-   * @param {Patience} patience
-   * @param {() => void} ended nobody is left
+   * @param {Timeouts} timeouts
+   * @param {() => void} ended no member is left
    */
-  constructor(target, patience, ended) {
+  constructor(target, timeouts, ended) {
     this.#ended = ended;
-    this.#connection = new Connection(target, patience, {
+    this.#connection = new Connection(target, timeouts, {
       received: (records, position) => this.#received(records, position),
       changed: () => this.#changed(),
     });
@@ -63,7 +64,7 @@ export class Line {
     return this.#connection.status;
   }
 
-  /** Can these topics be added without asking for more than a stream takes? @param {string[]} topics */
+  /** Do these topics fit within the limit of selectors? @param {string[]} topics */
   hasRoom(topics) {
     return fewest([...this.#wanted(), ...topics]).length <= MAX_SELECTORS;
   }
@@ -72,10 +73,10 @@ export class Line {
   join(member) {
     if (member.topics.every((topic) => cover(this.#union, topic)) && this.#tail.reachesBackTo(member.cursor)) {
       this.#members.add(member);
-      give(member, this.#tail.after(member.cursor), this.#tail.end);
+      deliver(member, this.#tail.after(member.cursor), this.#tail.end);
     } else {
       this.#waiting.add(member);
-      this.#plan(GATHER_MS);
+      this.#scheduleReopen(GATHER_MS);
     }
   }
 
@@ -83,7 +84,7 @@ export class Line {
   leave(member) {
     this.#members.delete(member);
     this.#waiting.delete(member);
-    this.#plan(LINGER_MS);
+    this.#scheduleReopen(LINGER_MS);
   }
 
   retryNow() {
@@ -95,12 +96,12 @@ export class Line {
   }
 
   /** @param {number} ms */
-  #plan(ms) {
+  #scheduleReopen(ms) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#reopen(), this.#waiting.size > 0 ? Math.min(ms, GATHER_MS) : ms);
   }
 
-  /** Opens the stream anew if what is wanted is not what it was asked for. */
+  /** Reopens the stream if its members need other selectors, or a position before its own. */
   #reopen() {
     const union = fewest(this.#wanted());
     const same = union.join() === this.#union.join() && this.#waiting.size === 0;
@@ -115,12 +116,12 @@ export class Line {
       this.#tail.restart(oldest);
       this.#connection.topics = union.includes("*") ? [] : union;
       this.#connection.start = { lastEventId: oldest };
-      this.#connection.patience = [...this.#members].map(({ patience }) => patience).reduce(leastPatience);
+      this.#connection.timeouts = [...this.#members].map(({ timeouts }) => timeouts).reduce(minTimeouts);
       this.#connection.open();
     }
   }
 
-  /** The smallest cursor. Those of another epoch come first: who has one joined before the epoch of today. */
+  /** The smallest cursor. One of another epoch wins: its member joined before the epoch changed. */
   #oldest() {
     let oldest;
     for (const { cursor } of this.#members) {
@@ -134,26 +135,26 @@ export class Line {
    * @param {string} position
    */
   #received(records, position) {
-    const gap = records.findLastIndex((record) => lostBefore(record) !== null);
-    const [lost] = records.splice(0, gap + 1).slice(gap);
-    const place = lost && lostBefore(lost);
-    if (place) this.#recover(place);
-    this.#tail.push(records.filter(({ topic }) => topic !== null), position);
-    for (const member of this.#members) give(member, records, position);
+    const lastGap = records.findLastIndex((record) => firstAfterGap(record) !== null);
+    const [gap] = records.splice(0, lastGap + 1).slice(lastGap);
+    const first = gap && firstAfterGap(gap);
+    if (first) this.#recover(first);
+    this.#tail.push(records.filter((record) => !isGap(record)), position);
+    for (const member of this.#members) deliver(member, records, position);
   }
 
   /**
-   * Something before this place is gone, of which topic is not said: each member looks for itself.
-   * @param {string} place
+   * Events before this id are lost, and the gap does not say of which topics: each member finds out on its own.
+   * @param {string} first oldest event after the gap
    */
-  #recover(place) {
-    this.#tail.restart(place);
+  #recover(first) {
+    this.#tail.restart(first);
     for (const member of [...this.#members]) {
-      if (!isPast(place, member.cursor)) continue;
+      if (!isPast(first, member.cursor)) continue;
       this.#members.delete(member);
       member.recover();
     }
-    this.#plan(LINGER_MS);
+    this.#scheduleReopen(LINGER_MS);
   }
 
   #changed() {
@@ -168,7 +169,7 @@ export class Line {
     }
     if (state === "closed" && problem !== null) {
       this.#union = [];
-      this.#plan(0);
+      this.#scheduleReopen(0);
     }
   }
 }
@@ -178,17 +179,18 @@ export class Line {
  * @param {SseRecord[]} records
  * @param {string} position
  */
-function give(member, records, position) {
+function deliver(member, records, position) {
   const wanted = records.filter((record) => {
-    if (record.topic === null) return !liesBefore(record, member.cursor);
-    return isPast(record.lastEventId, member.cursor) && cover(member.topics, record.topic);
+    if (isGap(record)) return !liesBefore(record, member.cursor);
+    // Only a hub gets this far, and only its greeting has no topic.
+    return record.topic !== null && isPast(record.lastEventId, member.cursor) && cover(member.topics, record.topic);
   });
   if (isPast(position, member.cursor)) member.cursor = position;
   if (wanted.length > 0) member.receive(wanted);
 }
 
 /**
- * A gap that is of no concern to a reader at `cursor`.
+ * A gap in front of what a reader at `cursor` has read already.
  * @param {SseRecord} gap
  * @param {string} cursor
  */
@@ -198,14 +200,14 @@ function liesBefore({ lastEventId }, cursor) {
 }
 
 /**
- * The oldest event after a gap, if a look at the kept events of one topic can tell whether that topic has lost any; else null.
+ * The oldest event after a gap from which members can recover on their own; else null.
  * @param {SseRecord} record
  * @returns {string | null}
  */
-function lostBefore({ type, topic, data }) {
-  if (topic !== null || type !== "gap") return null;
+function firstAfterGap(record) {
+  if (!isGap(record)) return null;
   try {
-    const { reason, first } = JSON.parse(data);
+    const { reason, first } = JSON.parse(record.data);
     return RECOVERABLE.includes(reason) ? first : null;
   } catch {
     return null;
