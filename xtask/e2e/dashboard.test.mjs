@@ -1,8 +1,8 @@
-// The dashboard and the home page as a visitor uses them, in a real browser against the real server.
+// The dashboard as a visitor uses it, in a real browser against the real server.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { fakeHub, fakeStream, launchBrowser, newPage, publish, receiveMore, Server, streamBody, SUITE, textMatches, until } from "./harness.mjs";
+import { fakeHub, fakeStream, launchBrowser, newPage, receiveMore, Server, streamBody, SUITE, textMatches } from "./harness.mjs";
 
 const HOSTILE = `<img src=x onerror="window.owned=1"><script>window.owned=1</script>&amp;`;
 
@@ -228,58 +228,6 @@ describe("dashboard", SUITE, () => {
     assert.equal(await page.textContent(figure("cpuLoad")), "–");
     assert.equal(await page.evaluate(() => window.owned), undefined);
     assert.equal(await page.locator("main img, main script").count(), 0);
-    assert.deepEqual(problems, []);
-    await close();
-  });
-
-  it("lists arriving events on the home page, as text, newest first, at most 100", async () => {
-    const { page, problems, close } = await newPage(browser);
-    const many = Array.from({ length: 120 }, (_, i) => ["message", { time: "", message: `number ${i}` }, `a-${i + 1}`]);
-    await fakeStream(page, "**/events*", [...many, ["message", HOSTILE, "a-121"], ["metrics", { cpuLoad: 0.5 }, "a-122"]]);
-    await page.goto(server.url);
-    await page.waitForFunction(() => document.querySelectorAll("#events li").length === 100);
-    const texts = await page.locator("#events .event-text").allTextContents();
-    assert.match(texts[0], /^load 0\.50/);
-    assert.equal(texts[1], HOSTILE);
-    assert.equal(texts[2], "number 119");
-    assert.equal(await page.evaluate(() => window.owned), undefined);
-    assert.equal(await page.textContent('[data-example="curl"]'), `curl -N ${server.url}/events`);
-    assert.deepEqual(problems, []);
-    await close();
-  });
-
-  it("says on the home page what a notification or somebody in the chat says, as text", async () => {
-    const { page, problems, close } = await open("/");
-    await page.waitForSelector("#events li");
-    const odd = { username: 7, text: "x" };
-    const said = [
-      ["userConnected", { username: "ann" }, "ann"],
-      ["newMessage", { username: "ann", text: HOSTILE, time: "" }, `ann: ${HOSTILE}`],
-      ["newMessage", odd, JSON.stringify(odd)],
-      ["notification", { category: "deploy", title: "Version 3 is live", text: "" }, "Version 3 is live"],
-      ["constructor", "no type of ours", "no type of ours"],
-    ];
-    for (const [type, data] of said) {
-      await publish(server, "chat/home", typeof data === "string" ? data : JSON.stringify(data), { "Event-Type": type });
-    }
-    await page.locator("#events .event-text", { hasText: "no type of ours" }).waitFor();
-    const texts = await page.locator("#events .event-text").allTextContents();
-    const ours = said.map(([, , text]) => text);
-    assert.deepEqual(texts.filter((text) => ours.includes(text)).reverse(), ours);
-    assert.equal(await page.evaluate(() => window.owned), undefined);
-    assert.deepEqual(problems, []);
-    await close();
-  });
-
-  it("shows on the home page how many streams are open here", async () => {
-    const { page, problems, close } = await open("/");
-    await until(() => server.streams === 1, "this page's stream alone");
-    await textMatches(page, "[data-hub=streams]", /^1$/);
-    const other = await fetch(`${server.url}/events?topic=quiet`);
-    await textMatches(page, "[data-hub=streams]", /^2$/);
-    await other.body.cancel();
-    await textMatches(page, "[data-hub=streams]", /^1$/);
-    assert.match(await page.textContent("[data-hub=eventsPerSecond]"), /^\d+\.\d$/);
     assert.deepEqual(problems, []);
     await close();
   });

@@ -9,7 +9,8 @@ const MAX_EVENTS = 100;
 /** Characters of an event's data that one line shows. */
 const MAX_TEXT = 300;
 
-/** @typedef {{type: string, data: string, at: number}} Entry */
+/** @typedef {{type: string, data: string, lastEventId: string, topic: string | null, time: string | null}} Arrival */
+/** @typedef {{type: string, data: string, id: string, at: number}} Entry */
 
 export class EventList {
   #root;
@@ -24,11 +25,19 @@ export class EventList {
     document.addEventListener("visibilitychange", () => this.#schedule());
   }
 
-  /** @param {MessageEvent<string>} event */
-  add(event) {
-    this.#waiting.push({ type: event.type, data: event.data, at: Date.now() / 1000 });
+  /** An event that is listed already is left out. @param {Arrival} event */
+  add({ type, data, lastEventId, topic, time }) {
+    if (topic !== null && this.#has(lastEventId)) return;
+    const at = Date.parse(time ?? "") || Date.now();
+    this.#waiting.push({ type, data, id: lastEventId, at: at / 1000 });
     if (this.#waiting.length > MAX_EVENTS) this.#waiting.shift();
     this.#schedule();
+  }
+
+  /** @param {string} id */
+  #has(id) {
+    const rows = [...this.#root.children];
+    return this.#waiting.some((entry) => entry.id === id) || rows.some((row) => row instanceof HTMLElement && row.dataset.id === id);
   }
 
   /** @param {boolean} paused */
@@ -53,15 +62,17 @@ export class EventList {
 }
 
 /** @param {Entry} entry */
-function row({ type, data, at }) {
+function row({ type, data, id, at }) {
   const kind = type === "message" ? "event-message" : `event-typed${type === "gap" ? " event-gap" : ""}`;
-  return element(
+  const made = element(
     "li",
     kind,
     element("time", "", units.clock(at)),
     element("span", "event-type", type),
     element("span", "event-text", summary(type, data)),
   );
+  made.dataset.id = id;
+  return made;
 }
 
 /**

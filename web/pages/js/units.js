@@ -1,6 +1,7 @@
 // Numbers as people read them: sizes, rates, durations, clock times. Pure functions; a missing number is a dash.
 
-const MISSING = "–";
+/** Stands for a figure that is not known. */
+export const MISSING = "–";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const two = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
