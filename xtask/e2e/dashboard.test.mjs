@@ -61,8 +61,8 @@ describe("dashboard", SUITE, () => {
     const response = await page.goto(`${server.url}/dashboard`);
     const took = await (await page.waitForFunction(() => window.figuresAfter)).jsonValue();
     assert.ok(took < 2_500, `first figures after ${took} ms`);
-    assert.match(await page.textContent(figure("freeMemory")), /^[\d,.]+ [MGT]B$/);
-    assert.match(await page.textContent(figure("usedMemory")), /^[\d,.]+ [MGT]B$/);
+    assert.match(await page.textContent(figure("freeMemory")), /^[\d,.]+ GiB$/);
+    assert.match(await page.textContent(figure("usedMemory")), /^[\d,.]+ GiB$/);
     assert.match(await page.textContent(figure("uptime")), /^\d+ (d|h|min|s)/);
     assert.match(await page.textContent(figure("processCount")), /^[\d,]+$/);
     assert.match(await page.textContent("#updated"), /^\d\d:\d\d:\d\d$/);
@@ -129,7 +129,7 @@ describe("dashboard", SUITE, () => {
     const shown = await frozen(page);
     const newest = await page.textContent("#chart-load tbody th");
     await receiveMore(page, "metrics", 2);
-    await page.getByLabel("10 min").check();
+    await page.getByLabel("15 min").check();
     await page.click("[data-theme-switch]");
     assert.deepEqual(await frozen(page), shown);
     assert.equal(await page.getAttribute("#pause", "aria-pressed"), "true");
@@ -167,10 +167,40 @@ describe("dashboard", SUITE, () => {
     await button.focus();
     await page.keyboard.press("Enter");
     assert.equal(await button.getAttribute("aria-expanded"), "true");
-    await textMatches(page, "#chart-memory tbody tr", /^\d\d:\d\d:\d\d[\d,.]+ GB/);
+    await textMatches(page, "#chart-memory tbody tr", /^\d\d:\d\d:\d\d[\d,.]+ GiB/);
     assert.equal(await page.locator("#chart-memory .chart-plot").isVisible(), false);
     await page.keyboard.press("Enter");
     assert.equal(await page.locator("#chart-memory .chart-plot").isVisible(), true);
+    await close();
+  });
+
+  it("draws an hour of samples, and names time and values under the pointer", async () => {
+    const { page, problems, close } = await newPage(browser);
+    const now = Math.floor(Date.now() / 2000) * 2;
+    const hour = Array.from({ length: 1800 }, (_, n) => {
+      const time = new Date((now - 3598 + 2 * n) * 1000).toISOString();
+      return ["metrics", { ...sample(), time, loadAverage: [n / 100, 0, 0], usedMemory: 2048 }, `a-${n + 1}`];
+    });
+    await fakeStream(page, "**/events*", hour);
+    await page.goto(`${server.url}/dashboard`);
+    await page.getByLabel("1 h", { exact: true }).check();
+    await textMatches(page, "#chart-load .chart-value", /^17\.99$/);
+    await page.hover("#chart-load .u-over", { position: { x: 1, y: 60 } });
+    const clock = await page.evaluate((at) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" }).format(at), (now - 3598) * 1000);
+    await textMatches(page, "#chart-load .chart-value", /^0\.0\d$/);
+    const times = () => page.locator(".chart-time >> visible=true").allTextContents();
+    const [shown, ...others] = await times();
+    assert.equal(shown.slice(0, 5), clock.slice(0, 5), "the oldest sample is not at the left edge");
+    assert.deepEqual(others, [shown, shown, shown]);
+    await page.mouse.move(5, 5);
+    await textMatches(page, "#chart-load .chart-value", /^17\.99$/);
+    assert.deepEqual(await times(), []);
+
+    await page.click("#chart-memory button");
+    const sizes = await page.locator('[data-figure$="Memory"], [data-note$="Memory"], [data-figure=usedSwap], #chart-memory .chart-value, #chart-memory td, #disks .muted').allTextContents();
+    assert.ok(sizes.length > 180, `${sizes.length} sizes`);
+    assert.deepEqual(sizes.filter((text) => !/ GiB/.test(text) || /\b[kMGT]B\b|MiB/.test(text)), []);
+    assert.deepEqual(problems, []);
     await close();
   });
 

@@ -18,6 +18,7 @@ import * as units from "./units.js";
  * @property {string} id
  * @property {Line[]} lines
  * @property {(value: number | null | undefined) => string} format
+ * @property {(value: number | null | undefined) => string} [axisFormat] of the steps of the scale, default `format`
  * @property {(highest: number, latest: Sample | undefined) => number} top highest value of the scale
  * @property {boolean} [binary] steps of the scale are powers of two
  */
@@ -60,7 +61,8 @@ export const memorySpec = {
     { label: "Available", pick: (s) => s.availableMemory, colour: 3 },
     { label: "Swap used", pick: (s) => s.usedSwap, colour: 2 },
   ],
-  format: units.gigabytes,
+  format: units.gibibytes,
+  axisFormat: units.wholeGibibytes,
   top: (highest, latest) => latest?.totalMemory ?? highest,
   binary: true,
 };

@@ -1,7 +1,8 @@
-// One chart: a uPlot in its box, its legend and its table. Draws the columns it is given; keeps no samples.
+// One chart: a uPlot in its box, its legend, its table and the time under the pointer. Keeps no samples.
 
 import { ChartTable } from "./chart-table.js";
 import { Legend } from "./chart-legend.js";
+import { element } from "./element.js";
 import * as units from "./units.js";
 
 /** @typedef {import("../vendor/uplot@1.6.32/uPlot.js")} Plot */
@@ -11,7 +12,7 @@ import * as units from "./units.js";
 /** The vendored file is a classic script and leaves one global. */
 const UPlot = /** @type {{uPlot: typeof import("../vendor/uplot@1.6.32/uPlot.js")}} */ (/** @type {unknown} */ (globalThis)).uPlot;
 
-/** Shortest time the axis spans, seconds, so that the first samples are not stretched over the whole width. */
+/** Shortest span of the time axis, seconds, so that the first samples are not stretched over the whole width. */
 const MIN_SPAN_SECONDS = 30;
 
 export class Chart {
@@ -19,12 +20,14 @@ export class Chart {
   #box;
   #legend;
   #table;
+  /** The time under the pointer. */
+  #time = element("time", "chart-time figures");
   /** @type {Plot | null} */
   #plot = null;
   /** @type {[number, number]} */
   #span = [0, MIN_SPAN_SECONDS];
   #top = 1;
-  /** What was drawn last, for a chart that had no room then. @type {[History, number] | null} */
+  /** What was drawn last. @type {[History, number] | null} */
   #drawn = null;
 
   /**
@@ -36,10 +39,11 @@ export class Chart {
     this.#box = /** @type {HTMLElement} */ (figure.querySelector(".chart-plot"));
     this.#legend = new Legend(/** @type {HTMLElement} */ (figure.querySelector(".chart-legend")), spec);
     this.#table = new ChartTable(figure, spec);
+    this.#time.hidden = true;
     new ResizeObserver(() => this.#resize()).observe(this.#box);
   }
 
-  /** Show other lines from now on, for instance after the number of cores changed. @param {ChartSpec} spec */
+  /** Switches to other lines, for instance when the number of cores changed. @param {ChartSpec} spec */
   setSpec(spec) {
     this.#spec = spec;
     this.#legend.setSpec(spec);
@@ -47,7 +51,7 @@ export class Chart {
     this.restyle();
   }
 
-  /** Forget the drawing, so that the next one takes the colours and sizes that hold now. */
+  /** Drops the drawing, so that the next one takes the current colours and sizes. */
   restyle() {
     this.#plot?.destroy();
     this.#plot = null;
@@ -97,14 +101,14 @@ export class Chart {
         { ...axis, size: rem * 4.25, gap: rem * 0.375, space: rem * 2.5, ...this.#valueAxis() },
       ],
       series: [{}, ...this.#spec.lines.map((line, i) => this.#series(line, i))],
-      hooks: { setCursor: [(plot) => this.#hover(plot)] },
+      hooks: { init: [(plot) => plot.over.append(this.#time)], setCursor: [(plot) => this.#hover(plot)] },
     };
   }
 
   #valueAxis() {
     /** @type {import("../vendor/uplot@1.6.32/uPlot.js").Axis} */
-    const axis = { values: (_, splits) => splits.map((value) => this.#spec.format(value)) };
-    // Gigabytes are drawn from megabytes: steps of 1, 2, 4 … GB give round labels.
+    const axis = { values: (_, splits) => splits.map((value) => (this.#spec.axisFormat ?? this.#spec.format)(value)) };
+    // The values are MiB and the labels GiB: powers of two give round labels.
     if (this.#spec.binary) axis.incrs = Array.from({ length: 24 }, (_, i) => 2 ** (i + 6));
     return axis;
   }
@@ -124,8 +128,11 @@ export class Chart {
 
   /** @param {Plot} plot */
   #hover(plot) {
-    const at = plot.cursor.idx;
-    if (at == null) return;
+    const { idx: at, left = 0 } = plot.cursor;
+    this.#time.hidden = at == null;
+    if (at == null) return this.#legend.show(this.#drawn?.[0].latest);
+    this.#time.textContent = units.clock(plot.data[0][at] ?? 0);
+    this.#time.style.setProperty("--at", `${left}px`);
     this.#legend.showValues(plot.data.slice(1).map((column) => column[at]));
   }
 }

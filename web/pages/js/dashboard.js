@@ -1,5 +1,5 @@
-// The dashboard page: takes samples from the stream into the history, and draws the newest state once a frame.
-// Only wiring: figures, charts, lists and connection state each have their own file.
+// The dashboard page: feeds samples into the history, and draws the newest state once a frame. Only wiring: figures, charts,
+// lists and connection state each have their own file.
 
 import { SseClient } from "../sse.js";
 import { Chart } from "./chart.js";
@@ -15,10 +15,12 @@ import { Tiles } from "./tiles.js";
 import * as units from "./units.js";
 
 /** A gap is mentioned for as long as a chart could show it. */
-const GAP_NOTE_MS = 600_000;
+const GAP_NOTE_MS = 3_600_000;
+/** Samples loaded on opening: an hour at the default interval of 2 s, about 1.5 MB. uPlot thins out what it draws. */
+const LOADED_SAMPLES = 1800;
 
 const history = new History();
-/** What is drawn: the history itself, or while paused a copy of it. */
+/** What is drawn: the history itself, or a copy of it while paused. */
 let shown = history;
 const tiles = new Tiles(document);
 const showDisks = diskRows(byId("disks"), byId("disks-more"));
@@ -34,8 +36,7 @@ const charts = [
 let windowSeconds = 300;
 let frame = 0;
 
-// Everything the server still keeps fills the charts at once; a later reconnect resumes after the last sample.
-const client = new SseClient("/events", { topics: ["metrics"], lastEventId: "earliest" });
+const client = new SseClient("/events", { topics: ["metrics"], last: LOADED_SAMPLES });
 const connection = new ConnectionView(byId("connection"), client);
 const gap = new GapNote(byId("gap"), "samples", GAP_NOTE_MS);
 const pause = new PauseButton(byId("pause"), setPaused);
@@ -47,7 +48,7 @@ client.on("metrics", (event) => {
 });
 client.on("gap", (event) => gap.show(event.data));
 
-/** One drawing a frame, however many samples came; none while paused or hidden, where only the history grows. */
+/** Draws once a frame, however many samples arrived. Paused or hidden, only the history grows. */
 function scheduleDraw() {
   if (pause.paused || document.hidden || frame !== 0) return;
   frame = requestAnimationFrame(() => {

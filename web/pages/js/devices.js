@@ -59,7 +59,7 @@ export function diskRows(root, more) {
     const [line, bar] = row.children;
     const used = disk.total - disk.available;
     write(line?.children[0], disk.mountPoint);
-    write(line?.children[1], `${units.megabytes(used)} of ${units.megabytes(disk.total)} used · ${disk.fileSystem}`);
+    write(line?.children[1], `${units.gibibytes(used)} of ${units.gibibytes(disk.total)} used · ${disk.fileSystem}`);
     if (bar instanceof HTMLElement) fillBar(bar, used / disk.total);
   });
   return (/** @type {Disk[]} */ disks) => rows.show(distinct(disks));

@@ -110,5 +110,5 @@ const text = (value) => (typeof value === "string" ? value : null);
 
 /** @param {any} value */
 function sample({ cpuLoad, cpuUsage, freeMemory, uptime }) {
-  return `load ${units.load(cpuLoad)} · CPU ${units.percent(cpuUsage)} · ${units.megabytes(freeMemory)} free · up ${units.duration(uptime)}`;
+  return `load ${units.load(cpuLoad)} · CPU ${units.percent(cpuUsage)} · ${units.gibibytes(freeMemory)} free · up ${units.duration(uptime)}`;
 }

@@ -1,9 +1,9 @@
-// The samples of the last minutes, in order, bounded, with holes marked. Keeps data; draws nothing, opens nothing.
+// The samples of the last hour, in order, bounded, with holes marked. Stores data; draws and fetches nothing.
 
 import { parsed } from "./json.js";
 
 /**
- * One `metrics` event, as the server sends it. Sizes in MB of 1024 × 1024 bytes. Older or other servers may leave fields out.
+ * One `metrics` event, as the server sends it. Memory and disk sizes in MiB. Older or other servers may omit fields.
  * @typedef {object} Metrics
  * @property {string} time RFC 3339
  * @property {number} [cpuLoad]
@@ -30,15 +30,15 @@ import { parsed } from "./json.js";
 /** @typedef {Metrics & {at: number}} Sample `at`: seconds since 1970 */
 /** @typedef {(sample: Sample) => number | null | undefined} Pick */
 
-/** Longest time that is kept, seconds: the longest window a chart offers. */
-const MAX_AGE_SECONDS = 600;
-/** Most samples that are kept; past it the oldest go, so with a sampler faster than 5 Hz less than ten minutes. */
-const MAX_SAMPLES = 3000;
-/** Samples further apart than so many intervals have a hole between them: nobody looked and the sampler slept. */
+/** Retention in seconds: the longest window of the charts. */
+const MAX_AGE_SECONDS = 3600;
+/** Limit of samples; above it the oldest are dropped. With a sampler faster than 1 Hz this is less than an hour. */
+const MAX_SAMPLES = 3600;
+/** Samples further apart than this many intervals have a hole between them: the server was down or the page cut off. */
 const HOLE_INTERVALS = 3;
 const DEFAULT_INTERVAL_SECONDS = 2;
 
-/** @param {string} json @returns {Sample | null} null when it is no usable sample */
+/** @param {string} json @returns {Sample | null} null when it is not a usable sample */
 export function parseSample(json) {
   /** @type {Metrics | null} */
   const metrics = parsed(json);
@@ -60,8 +60,8 @@ export class History {
   }
 
   /**
-   * Append one sample. A repeat after a reconnect is left out. When the server's clock was set far back, all
-   * that came before is dropped, because it cannot stand on the same time axis.
+   * Appends one sample, unless it is a repeat after a reconnection. When the server's clock was set far back, all
+   * earlier samples are dropped, because they no longer fit the time axis.
    * @param {Sample} sample
    * @returns {boolean} whether it was taken
    */
@@ -79,7 +79,7 @@ export class History {
     return true;
   }
 
-  /** What is held now, untouched by later samples. */
+  /** A snapshot, untouched by later samples. */
   copy() {
     const copy = new History();
     copy.#samples = [...this.#samples];

@@ -16,14 +16,14 @@ const TILES = {
   host: (s) => ({ figure: [s.hostName, s.os].filter(Boolean).join(" · ") || "Unnamed host" }),
   cpuLoad: (s) => ({ figure: units.load(s.cpuLoad), note: `5\u00a0min\u00a0${units.load(s.loadAverage?.[1])} · 15\u00a0min\u00a0${units.load(s.loadAverage?.[2])}` }),
   cpuUsage: (s) => ({ figure: units.percent(s.cpuUsage), note: `of ${units.count(s.cpuCount)} ${s.cpuCount === 1 ? "core" : "cores"}`, share: share(s.cpuUsage, 100) }),
-  freeMemory: (s) => ({ figure: units.megabytes(s.freeMemory), note: `${units.megabytes(s.availableMemory)} available` }),
-  usedMemory: (s) => ({ figure: units.megabytes(s.usedMemory), note: `of ${units.megabytes(s.totalMemory)}`, share: share(s.usedMemory, s.totalMemory) }),
+  freeMemory: (s) => ({ figure: units.gibibytes(s.freeMemory), note: `${units.gibibytes(s.availableMemory)} available` }),
+  usedMemory: (s) => ({ figure: units.gibibytes(s.usedMemory), note: `of ${units.gibibytes(s.totalMemory)}`, share: share(s.usedMemory, s.totalMemory) }),
   uptime: (s) => ({ figure: units.duration(s.uptime), note: `since ${units.moment(s.uptime === undefined ? null : s.at - s.uptime)}` }),
   network: (s) => ({ figure: units.rate(networkRate(s, "receivedPerSecond")), note: `${units.rate(networkRate(s, "transmittedPerSecond"))} out` }),
   usedSwap: (s) =>
     s.totalSwap === 0
       ? { figure: "None", note: "no swap on this host", share: 0 }
-      : { figure: units.megabytes(s.usedSwap), note: `of ${units.megabytes(s.totalSwap)}`, share: share(s.usedSwap, s.totalSwap) },
+      : { figure: units.gibibytes(s.usedSwap), note: `of ${units.gibibytes(s.totalSwap)}`, share: share(s.usedSwap, s.totalSwap) },
   processCount: (s) => ({ figure: units.count(s.processCount), note: `a sample every ${s.interval ?? "–"} s` }),
 };
 

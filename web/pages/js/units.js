@@ -5,6 +5,7 @@ export const MISSING = "–";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const two = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const short = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const clockTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const clockMinute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const wholeDay = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
@@ -30,16 +31,11 @@ export const load = (value) => unlessMissing(value, (n) => two.format(n));
 /** `37 %`, of 0 to 100. @param {Figure} value */
 export const percent = (value) => unlessMissing(value, (n) => `${n > 0 && n < 9.95 ? one.format(n) : whole.format(n)} %`);
 
-/** Megabytes of 1024 × 1024 bytes: `812 MB`, `31.2 GB`. @param {Figure} value */
-export const megabytes = (value) =>
-  unlessMissing(value, (mb) => {
-    if (mb < 10 * 1024) return `${whole.format(mb)} MB`;
-    if (mb < 10 * 1024 * 1024) return `${one.format(mb / 1024)} GB`;
-    return `${one.format(mb / 1024 / 1024)} TB`;
-  });
+/** A size in MiB, always in GiB so that figures can be compared: `0.79 GiB`, `31.2 GiB`. @param {Figure} value */
+export const gibibytes = (value) => unlessMissing(value, (mib) => `${(mib < 10 * 1024 ? two : one).format(mib / 1024)} GiB`);
 
-/** Megabytes always as gigabytes, for the lines of one chart. @param {Figure} value */
-export const gigabytes = (value) => unlessMissing(value, (mb) => `${one.format(mb / 1024)} GB`);
+/** The same for the steps of an axis: `2 GiB`. @param {Figure} value */
+export const wholeGibibytes = (value) => unlessMissing(value, (mib) => `${short.format(mib / 1024)} GiB`);
 
 /** Bytes per second, steps of 1000: `950 B/s`, `1.2 MB/s`. @param {Figure} value */
 export const rate = (value) => unlessMissing(value, (bytes) => `${scaled(bytes)}/s`);
