@@ -1,9 +1,9 @@
-// The inspector's figures: events, rate, bytes, gaps, connections. Drawn twice a second at most.
+// The inspector's figures: events, rate, bytes, gaps, connections. Drawn at most twice a second.
 
 import { write } from "../element.js";
 import * as units from "../units.js";
 
-/** The rate is counted over so many seconds. */
+/** Window of the rate, seconds. */
 const WINDOW = 5;
 const DRAW_MS = 500;
 
@@ -13,7 +13,7 @@ export class Counters {
   #bytes = 0;
   #gaps = 0;
   #connections = 0;
-  /** Events in each of the last seconds, by second. @type {Map<number, number>} */
+  /** Events by second, of the last few seconds. @type {Map<number, number>} */
   #seconds = new Map();
 
   /** @param {ParentNode} root */

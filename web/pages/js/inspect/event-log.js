@@ -1,4 +1,4 @@
-// The inspector's list: the newest events, filtered, drawn once a frame at most. Knows nothing of the connection.
+// The inspector's list: the newest events, filtered, drawn at most once a frame. Knows nothing of the connection.
 
 import * as units from "../units.js";
 import { eventRow } from "./event-row.js";
@@ -6,16 +6,16 @@ import { eventRow } from "./event-row.js";
 /** @typedef {import("./event-row.js").Arrival} Arrival */
 /** @typedef {import("./event-row.js").View} View */
 
-/** Events that are kept; past it the oldest go. */
-const KEPT = 500;
+/** Limit of the list; above it the oldest events are dropped. */
+const MAX_EVENTS = 500;
 
 export class EventLog {
   #list;
   #shown;
   #resume;
   /** Oldest first. @type {Arrival[]} */
-  #kept = [];
-  /** Arrived since the list was last drawn. */
+  #events = [];
+  /** Arrived since the list was drawn. */
   #waiting = 0;
   #paused = false;
   #filter = "";
@@ -25,7 +25,7 @@ export class EventLog {
 
   /**
    * @param {HTMLElement} list
-   * @param {HTMLElement} shown says how much of it is shown
+   * @param {HTMLElement} shown says how many of them are shown
    * @param {(id: string) => void} resume
    */
   constructor(list, shown, resume) {
@@ -37,15 +37,15 @@ export class EventLog {
 
   /** @param {Arrival} arrival */
   add(arrival) {
-    this.#kept.push(arrival);
+    this.#events.push(arrival);
     this.#waiting += 1;
-    // Cut now and then, and not at each event.
-    if (this.#kept.length > 2 * KEPT) this.#kept = this.#kept.slice(-KEPT);
+    // Trimmed in batches, not with each event.
+    if (this.#events.length > 2 * MAX_EVENTS) this.#events = this.#events.slice(-MAX_EVENTS);
     this.#schedule();
   }
 
   clear() {
-    this.#kept = [];
+    this.#events = [];
     this.#redraw();
   }
 
@@ -61,7 +61,7 @@ export class EventLog {
     this.#redraw();
   }
 
-  /** Rows that are open are shown anew. @param {View} view */
+  /** Redraws the open rows. @param {View} view */
   setView(view) {
     this.#view = view;
     for (const details of this.#list.querySelectorAll("details[open]")) details.dispatchEvent(new Event("toggle"));
@@ -71,23 +71,23 @@ export class EventLog {
     if (this.#frame !== 0 || document.hidden) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
-      if (!this.#paused) this.#draw(this.#kept.slice(-Math.min(this.#waiting, KEPT)));
+      if (!this.#paused) this.#draw(this.#events.slice(-Math.min(this.#waiting, MAX_EVENTS)));
       this.#tell();
     });
   }
 
   #redraw() {
     this.#list.replaceChildren();
-    this.#draw(this.#kept.slice(-KEPT));
+    this.#draw(this.#events.slice(-MAX_EVENTS));
     this.#tell();
   }
 
-  /** Puts these, which are newer than all rows, on top. @param {Arrival[]} arrivals */
+  /** Puts these, which are newer than every row, on top. @param {Arrival[]} arrivals */
   #draw(arrivals) {
     this.#waiting = 0;
     const wanted = arrivals.filter((arrival) => this.#wants(arrival)).reverse();
     this.#list.prepend(...wanted.map((arrival) => eventRow(arrival, () => this.#view, this.#resume)));
-    while (this.#list.children.length > KEPT) this.#list.lastElementChild?.remove();
+    while (this.#list.children.length > MAX_EVENTS) this.#list.lastElementChild?.remove();
   }
 
   /** @param {Arrival} arrival */
@@ -97,10 +97,10 @@ export class EventLog {
   }
 
   #tell() {
-    const kept = Math.min(this.#kept.length, KEPT);
+    const held = Math.min(this.#events.length, MAX_EVENTS);
     const rows = this.#list.children.length;
-    const words = this.#filter ? `${units.count(rows)} of the newest ${units.count(kept)} events contain the text.` : `The newest ${units.count(rows)} events.`;
-    const waiting = this.#paused && this.#waiting > 0 ? ` ${units.count(this.#waiting)} came since you paused.` : "";
-    this.#shown.textContent = kept === 0 ? "Nothing has come yet." : words + waiting;
+    const words = this.#filter ? `${units.count(rows)} of the newest ${units.count(held)} events contain the text.` : `The newest ${units.count(rows)} events.`;
+    const waiting = this.#paused && this.#waiting > 0 ? ` ${units.count(this.#waiting)} since you paused.` : "";
+    this.#shown.textContent = held === 0 ? "No events yet." : words + waiting;
   }
 }

@@ -1,4 +1,4 @@
-// The inspector: opens what the form names, and hands each event to the list and the counters.
+// The inspector: opens the stream that the form names, and passes each event to the list and the counters.
 
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
@@ -25,7 +25,10 @@ let view = null;
 function connect(wanted) {
   client?.close();
   view?.end();
-  byId("target-problem").textContent = "";
+  showProblem(null);
+  // A new connection starts a new list: one of both would not tell which stream an event came from.
+  log.clear();
+  counters.clear();
   history.replaceState(null, "", target.intoSearch(wanted));
   const opened = new SseClient(wanted.url, target.options(wanted));
   client = opened;
@@ -35,24 +38,30 @@ function connect(wanted) {
   opened.addEventListener("statechange", () => {
     if (opened.state === "live" && state !== "live") counters.connected();
     state = opened.state;
+    if (state === "closed") showProblem(opened.problem);
   });
-  opened.on("*", ({ type, data, lastEventId, topic }) => {
-    const arrival = { at: Date.now(), type, data, lastEventId, topic, bytes: encoder.encode(data).length };
+  opened.on("*", ({ type, data, lastEventId, topic, time, hub }) => {
+    const arrival = { at: Date.now(), type, data, lastEventId, topic, time, hub, bytes: encoder.encode(data).length };
     counters.event(arrival);
     log.add(arrival);
   });
   opened.open();
 }
 
+/** Beside the button that caused it. @param {string | null} problem */
+function showProblem(problem) {
+  byId("target-problem").textContent = problem ?? "";
+}
+
 function connectToForm() {
   try {
     connect(target.fromForm(form));
   } catch (error) {
-    byId("target-problem").textContent = error instanceof Error ? error.message : String(error);
+    showProblem(error instanceof Error ? error.message : String(error));
   }
 }
 
-/** Reads on after this id, as a reader does that comes back with it. @param {string} id */
+/** Continues after this id, as a returning reader would. @param {string} id */
 function resume(id) {
   const wanted = { ...target.fromForm(form), start: /** @type {const} */ ("id"), id };
   target.intoForm(form, wanted);
@@ -60,7 +69,7 @@ function resume(id) {
   connect(wanted);
 }
 
-/** Only the fields that matter for what is chosen. */
+/** Shows only the fields that apply to the current choice. */
 function showFields() {
   const chosen = new FormData(form);
   for (const field of form.querySelectorAll("[data-for]")) {

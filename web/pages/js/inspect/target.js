@@ -1,6 +1,6 @@
-// What the inspector reads: the form, the page's own address and the options of a client, turned into each other. Opens nothing.
+// What the inspector subscribes to, converted between its form, its own address and the options of a client. Opens nothing.
 
-/** Events that `last` asks for. */
+/** Events that `last` requests. */
 const NEWEST = 50;
 
 /**
@@ -21,7 +21,7 @@ function value(form, name) {
 export function fromForm(form) {
   const start = /** @type {Target["start"]} */ (value(form, "start"));
   const id = value(form, "id");
-  if (start === "id" && !id) throw new Error("Give the id to start after, such as 6ce0ea04547f-42.");
+  if (start === "id" && !id) throw new Error("Enter the id to start after, such as 6ce0ea04547f-42.");
   if (value(form, "source") === "address") return { url: ownAddress(value(form, "address")), topics: [], start, id };
   const topics = value(form, "topics").split(/[\s,]+/).filter(Boolean);
   return { url: "/events", topics: topics.length > 0 ? topics : ["*"], start, id };
@@ -29,13 +29,13 @@ export function fromForm(form) {
 
 /** @param {string} text */
 function ownAddress(text) {
-  if (!text) throw new Error("Give an address, such as /dashboard-events.");
+  if (!text) throw new Error("Enter an address, such as /dashboard-events.");
   const url = new URL(text, location.href);
-  if (url.origin !== location.origin) throw new Error(`This page reads from ${location.origin} alone; for other servers there is sse-cli.`);
+  if (url.origin !== location.origin) throw new Error(`This page reads only from ${location.origin}. Use sse-cli for other servers.`);
   return url.pathname + url.search;
 }
 
-/** Shows a target in the form. @param {HTMLFormElement} form @param {Target} target */
+/** Fills the form. @param {HTMLFormElement} form @param {Target} target */
 export function intoForm(form, { url, topics, start, id }) {
   const set = (/** @type {string} */ name, /** @type {string} */ text) => {
     const field = form.elements.namedItem(name);
@@ -48,7 +48,7 @@ export function intoForm(form, { url, topics, start, id }) {
   set("id", id);
 }
 
-/** The target that the page's address names, if it names one. @param {string} search @returns {Target | null} */
+/** The target in the page's address, if there is one. @param {string} search @returns {Target | null} */
 export function fromSearch(search) {
   const query = new URLSearchParams(search);
   const topics = query.getAll("topic");
@@ -60,7 +60,7 @@ export function fromSearch(search) {
   return { url: url ?? "/events", topics, start, id: known ? "" : after };
 }
 
-/** The search part of the page's address that leads to this target again. @param {Target} target */
+/** The query of the page's address that names this target. @param {Target} target */
 export function intoSearch({ url, topics, start, id }) {
   const query = new URLSearchParams();
   if (topics.length === 0) query.set("url", url);
@@ -72,6 +72,6 @@ export function intoSearch({ url, topics, start, id }) {
 /** Options of an `SseClient`. @param {Target} target @returns {import("../../sse.js").SseOptions} */
 export function options({ topics, start, id }) {
   const starts = { now: {}, last: { last: NEWEST }, earliest: { lastEventId: "earliest" }, id: { lastEventId: id } };
-  // A connection of its own, greeting and all: what is inspected is this stream, and not what tabs share.
+  // A connection of its own: this stream is inspected, not the one that tabs share.
   return { topics, shared: false, ...starts[start] };
 }
