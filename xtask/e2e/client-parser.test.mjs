@@ -1,8 +1,8 @@
-// web/sse/parser.js by itself, with the awkward cases of sse-core's tests: whole, byte by byte, and cut at every place.
+// web/client/sse/parser.js by itself, with the awkward cases of sse-core's tests: whole, byte by byte, and cut at every place.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SseParser } from "../../web/sse/parser.js";
+import { SseParser } from "../../web/client/sse/parser.js";
 
 const bytesOf = (body) => (typeof body === "string" ? new TextEncoder().encode(body) : Uint8Array.from(body));
 /** Bytes from parts: text as UTF-8, numbers as bytes. */
@@ -97,16 +97,18 @@ describe("parser: one line", () => {
     for (const name of ["Data", "DATA", "data ", " data", "dat", "datax", "\ufeffdata", "data\0", "ｄata"]) {
       assert.deepEqual(data(`x: y\n${name}: no\n${name}\ndata: a\n\n`), ["a"], name);
     }
-    for (const name of ["Event", "event ", "ID", "Id", "id ", "Retry", "retry ", "Topic"]) {
+    for (const name of ["Event", "event ", "ID", "Id", "id ", "Retry", "retry ", "Topic", "Time", "Hub"]) {
       const { items, retryMs } = read(`${name}: 7\ndata: a\n\n`);
-      assert.deepEqual([items, retryMs], [[{ type: "message", data: "a", id: null, lastEventId: "", topic: null }], null], name);
+      assert.deepEqual([items, retryMs], [[{ type: "message", data: "a", id: null, lastEventId: "", topic: null, time: null, hub: null }], null], name);
     }
   });
 
   it("lets the last field of a name win", () => {
     assert.deepEqual(types("event: a\nevent: b\ndata\n\nevent: a\nevent:\ndata\n\n"), ["b", "message"]);
     assert.deepEqual(lastIds("id: a\nid: b\ndata\n\n"), ["b"]);
-    assert.deepEqual(read("topic: a\ntopic: b/c\ndata\n\ndata\n\n").items.map((item) => item.topic), ["b/c", null]);
+    for (const name of ["topic", "time", "hub"]) {
+      assert.deepEqual(read(`${name}: a\n${name}: b/c\ndata\n\ndata\n\n`).items.map((item) => item[name]), ["b/c", null], name);
+    }
   });
 
   it("ignores an id with NUL, and no other field with one", () => {

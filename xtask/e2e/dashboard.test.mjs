@@ -1,8 +1,8 @@
-// The dashboard and the home page as a visitor uses them, in a real browser against the real server.
+// The dashboard as a visitor uses it, in a real browser against the real server.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { fakeHub, fakeStream, launchBrowser, newPage, publish, receiveMore, Server, streamBody, SUITE, textMatches, until } from "./harness.mjs";
+import { fakeHub, fakeStream, launchBrowser, newPage, receiveMore, Server, streamBody, SUITE, textMatches } from "./harness.mjs";
 
 const HOSTILE = `<img src=x onerror="window.owned=1"><script>window.owned=1</script>&amp;`;
 
@@ -61,8 +61,8 @@ describe("dashboard", SUITE, () => {
     const response = await page.goto(`${server.url}/dashboard`);
     const took = await (await page.waitForFunction(() => window.figuresAfter)).jsonValue();
     assert.ok(took < 2_500, `first figures after ${took} ms`);
-    assert.match(await page.textContent(figure("freeMemory")), /^[\d,.]+ [MGT]B$/);
-    assert.match(await page.textContent(figure("usedMemory")), /^[\d,.]+ [MGT]B$/);
+    assert.match(await page.textContent(figure("freeMemory")), /^[\d,.]+ GiB$/);
+    assert.match(await page.textContent(figure("usedMemory")), /^[\d,.]+ GiB$/);
     assert.match(await page.textContent(figure("uptime")), /^\d+ (d|h|min|s)/);
     assert.match(await page.textContent(figure("processCount")), /^[\d,]+$/);
     assert.match(await page.textContent("#updated"), /^\d\d:\d\d:\d\d$/);
@@ -129,7 +129,7 @@ describe("dashboard", SUITE, () => {
     const shown = await frozen(page);
     const newest = await page.textContent("#chart-load tbody th");
     await receiveMore(page, "metrics", 2);
-    await page.getByLabel("10 min").check();
+    await page.getByLabel("15 min").check();
     await page.click("[data-theme-switch]");
     assert.deepEqual(await frozen(page), shown);
     assert.equal(await page.getAttribute("#pause", "aria-pressed"), "true");
@@ -167,10 +167,40 @@ describe("dashboard", SUITE, () => {
     await button.focus();
     await page.keyboard.press("Enter");
     assert.equal(await button.getAttribute("aria-expanded"), "true");
-    await textMatches(page, "#chart-memory tbody tr", /^\d\d:\d\d:\d\d[\d,.]+ GB/);
+    await textMatches(page, "#chart-memory tbody tr", /^\d\d:\d\d:\d\d[\d,.]+ GiB/);
     assert.equal(await page.locator("#chart-memory .chart-plot").isVisible(), false);
     await page.keyboard.press("Enter");
     assert.equal(await page.locator("#chart-memory .chart-plot").isVisible(), true);
+    await close();
+  });
+
+  it("draws an hour of samples, and names time and values under the pointer", async () => {
+    const { page, problems, close } = await newPage(browser);
+    const now = Math.floor(Date.now() / 2000) * 2;
+    const hour = Array.from({ length: 1800 }, (_, n) => {
+      const time = new Date((now - 3598 + 2 * n) * 1000).toISOString();
+      return ["metrics", { ...sample(), time, loadAverage: [n / 100, 0, 0], usedMemory: 2048 }, `a-${n + 1}`];
+    });
+    await fakeStream(page, "**/events*", hour);
+    await page.goto(`${server.url}/dashboard`);
+    await page.getByLabel("1 h", { exact: true }).check();
+    await textMatches(page, "#chart-load .chart-value", /^17\.99$/);
+    await page.hover("#chart-load .u-over", { position: { x: 1, y: 60 } });
+    const clock = await page.evaluate((at) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" }).format(at), (now - 3598) * 1000);
+    await textMatches(page, "#chart-load .chart-value", /^0\.0\d$/);
+    const times = () => page.locator(".chart-time >> visible=true").allTextContents();
+    const [shown, ...others] = await times();
+    assert.equal(shown.slice(0, 5), clock.slice(0, 5), "the oldest sample is not at the left edge");
+    assert.deepEqual(others, [shown, shown, shown]);
+    await page.mouse.move(5, 5);
+    await textMatches(page, "#chart-load .chart-value", /^17\.99$/);
+    assert.deepEqual(await times(), []);
+
+    await page.click("#chart-memory button");
+    const sizes = await page.locator('[data-figure$="Memory"], [data-note$="Memory"], [data-figure=usedSwap], #chart-memory .chart-value, #chart-memory td, #disks .muted').allTextContents();
+    assert.ok(sizes.length > 180, `${sizes.length} sizes`);
+    assert.deepEqual(sizes.filter((text) => !/ GiB/.test(text) || /\b[kMGT]B\b|MiB/.test(text)), []);
+    assert.deepEqual(problems, []);
     await close();
   });
 
@@ -228,58 +258,6 @@ describe("dashboard", SUITE, () => {
     assert.equal(await page.textContent(figure("cpuLoad")), "–");
     assert.equal(await page.evaluate(() => window.owned), undefined);
     assert.equal(await page.locator("main img, main script").count(), 0);
-    assert.deepEqual(problems, []);
-    await close();
-  });
-
-  it("lists arriving events on the home page, as text, newest first, at most 100", async () => {
-    const { page, problems, close } = await newPage(browser);
-    const many = Array.from({ length: 120 }, (_, i) => ["message", { time: "", message: `number ${i}` }, `a-${i + 1}`]);
-    await fakeStream(page, "**/events*", [...many, ["message", HOSTILE, "a-121"], ["metrics", { cpuLoad: 0.5 }, "a-122"]]);
-    await page.goto(server.url);
-    await page.waitForFunction(() => document.querySelectorAll("#events li").length === 100);
-    const texts = await page.locator("#events .event-text").allTextContents();
-    assert.match(texts[0], /^load 0\.50/);
-    assert.equal(texts[1], HOSTILE);
-    assert.equal(texts[2], "number 119");
-    assert.equal(await page.evaluate(() => window.owned), undefined);
-    assert.equal(await page.textContent('[data-example="curl"]'), `curl -N ${server.url}/events`);
-    assert.deepEqual(problems, []);
-    await close();
-  });
-
-  it("says on the home page what a notification or somebody in the chat says, as text", async () => {
-    const { page, problems, close } = await open("/");
-    await page.waitForSelector("#events li");
-    const odd = { username: 7, text: "x" };
-    const said = [
-      ["userConnected", { username: "ann" }, "ann"],
-      ["newMessage", { username: "ann", text: HOSTILE, time: "" }, `ann: ${HOSTILE}`],
-      ["newMessage", odd, JSON.stringify(odd)],
-      ["notification", { category: "deploy", title: "Version 3 is live", text: "" }, "Version 3 is live"],
-      ["constructor", "no type of ours", "no type of ours"],
-    ];
-    for (const [type, data] of said) {
-      await publish(server, "chat/home", typeof data === "string" ? data : JSON.stringify(data), { "Event-Type": type });
-    }
-    await page.locator("#events .event-text", { hasText: "no type of ours" }).waitFor();
-    const texts = await page.locator("#events .event-text").allTextContents();
-    const ours = said.map(([, , text]) => text);
-    assert.deepEqual(texts.filter((text) => ours.includes(text)).reverse(), ours);
-    assert.equal(await page.evaluate(() => window.owned), undefined);
-    assert.deepEqual(problems, []);
-    await close();
-  });
-
-  it("shows on the home page how many streams are open here", async () => {
-    const { page, problems, close } = await open("/");
-    await until(() => server.streams === 1, "this page's stream alone");
-    await textMatches(page, "[data-hub=streams]", /^1$/);
-    const other = await fetch(`${server.url}/events?topic=quiet`);
-    await textMatches(page, "[data-hub=streams]", /^2$/);
-    await other.body.cancel();
-    await textMatches(page, "[data-hub=streams]", /^1$/);
-    assert.match(await page.textContent("[data-hub=eventsPerSecond]"), /^\d+\.\d$/);
     assert.deepEqual(problems, []);
     await close();
   });

@@ -36,14 +36,16 @@ describe("inspector", SUITE, () => {
     await publish(server, "t/two", "live");
     await counted(page, 3);
     const texts = await page.locator("#events summary").allTextContents();
-    assert.match(texts[0], /^\d\d:\d\d:\d\d\.\d{3}messaget\/two4 Blive$/);
+    assert.match(texts[0], /^\d\d:\d\d:\d\d\.\d{3}messaget\/two[0-9a-f]{12}-\d+4 Blive$/);
+    const history = await (await fetch(`${server.url}/topics/t/two`)).json();
+    assert.deepEqual([await rows(page).locator("time").first().getAttribute("datetime"), await rows(page).locator(".inspect-id").first().textContent()], [history.events[1].time, history.events[1].id]);
     const paid = rows(page).filter({ hasText: "paid" });
     await paid.locator("summary").click();
     assert.equal(await paid.locator("pre").textContent(), '{\n  "a": [\n    1,\n    2\n  ]\n}');
     const two = rows(page).filter({ hasText: "line 1" });
     await two.locator("summary").click();
     await page.check("input[name=view][value=wire]");
-    assert.equal(await two.locator("pre").textContent(), `id: ${id}\ntopic: t/two\ndata: line 1\ndata: line 2`);
+    assert.equal(await two.locator("pre").textContent(), `id: ${id}\ntopic: t/two\ntime: ${history.events[0].time}\ndata: line 1\ndata: line 2`);
     await textMatches(page, "[data-counter=events]", /^3$/);
     assert.deepEqual(problems, []);
     await close();
@@ -63,13 +65,13 @@ describe("inspector", SUITE, () => {
     await counted(page, 3);
     await page.click("#pause");
     await publish(server, "f/1", "while paused");
-    await textMatches(page, "#shown", /1 came since you paused/);
+    await textMatches(page, "#shown", /1 since you paused/);
     assert.equal(await rows(page).count(), 3);
     await page.click("#pause");
     await counted(page, 4);
     await page.click("#clear");
     await counted(page, 0);
-    await textMatches(page, "#shown", /^Nothing has come yet\.$/);
+    await textMatches(page, "#shown", /^No events yet\.$/);
     await close();
   });
 
@@ -81,8 +83,8 @@ describe("inspector", SUITE, () => {
     await second.locator("summary").click();
     const id = (await second.locator("button").textContent()).replace("Resume after ", "");
     await second.locator("button").click();
-    await counted(page, 4);
-    assert.deepEqual(await previews(page), ["3", "3", "2", "1"]);
+    await counted(page, 1);
+    assert.deepEqual(await previews(page), ["3"]);
     assert.equal(new URL(page.url()).searchParams.get("after"), id);
     assert.equal(await page.inputValue("#id"), id);
     await page.reload();
@@ -96,11 +98,33 @@ describe("inspector", SUITE, () => {
     await page.waitForFunction(() => [...document.querySelectorAll(".inspect-type")].some((type) => type.textContent === "metrics"));
     await page.fill("#address", "https://example.com/stream");
     await page.click("#target button[type=submit]");
-    assert.match(await page.textContent("#target-problem"), /reads from http:\/\/127\.0\.0\.1:\d+ alone/);
+    assert.match(await page.textContent("#target-problem"), /reads only from http:\/\/127\.0\.0\.1:\d+\./);
     await page.fill("#address", "/nothing-here");
     await page.click("#target button[type=submit]");
     await textMatches(page, ".connection-detail", /nothing at this path/);
+    assert.match(await page.textContent("#target-problem"), /^404 .*nothing at this path/);
     await textMatches(page, ".connection-state", /^Refused$/);
+    await close();
+  });
+
+  it("starts a new list with each connection, and shows a refused one where the button is", async () => {
+    await publish(server, "l/old", "old");
+    await publish(server, "l/new", "new");
+    const { page, close } = await open("?topic=l/old&after=earliest");
+    await counted(page, 1);
+    await page.fill("#topics", "l/new");
+    await page.click("#target button[type=submit]");
+    await page.waitForFunction(() => document.querySelector("#events .inspect-preview")?.textContent === "new");
+    assert.deepEqual(await previews(page), ["new"]);
+    await textMatches(page, "[data-counter=events]", /^1$/);
+    await page.fill("#topics", "l/ne w?, x//y");
+    await page.click("#target button[type=submit]");
+    await textMatches(page, "#target-problem", /^400 /);
+    await counted(page, 0);
+    await page.fill("#topics", "l/old");
+    await page.click("#target button[type=submit]");
+    await counted(page, 1);
+    assert.equal(await page.textContent("#target-problem"), "");
     await close();
   });
 

@@ -1,128 +1,168 @@
-//! The pages: from a folder by actix-files, or from the copy inside the binary.
+//! The pages and the files they load: from the user's folder, else from `web/` of this project or the copy of it inside the
+//! binary. `web/pages` and `web/client` are served as one folder. Our own HTML pages get their header here.
 
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use actix_files::{Files, NamedFile};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use actix_web::middleware::DefaultHeaders;
-use actix_web::web::{self, ServiceConfig};
+use actix_files::{Files, NamedFile, file_extension_to_mime};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Route, guard};
-use rust_embed::{Embed, EmbeddedFile};
+use rust_embed::Embed;
 
 use super::problem_details::Problem;
 
-/// Own pages, by path, and the file each is in.
-const PAGES: [(&str, &str); 6] = [
-    ("/", "index.html"),
-    ("/dashboard", "dashboard.html"),
-    ("/chat", "chat.html"),
-    ("/ticker", "ticker.html"),
-    ("/notifications", "notifications.html"),
-    ("/inspect", "inspect.html"),
+/// A page with its link in the header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page {
+    /// Its address.
+    pub(crate) path: &'static str,
+    /// Its file in `web/pages`.
+    pub(crate) file: &'static str,
+    /// The text of the link.
+    pub(crate) title: &'static str,
+}
+
+impl Page {
+    const fn new(path: &'static str, file: &'static str, title: &'static str) -> Self {
+        Self { path, file, title }
+    }
+}
+
+/// Every page there is, in the order of the header's links.
+const PAGES: [Page; 6] = [
+    Page::new("/", "index.html", "Home"),
+    Page::new("/dashboard", "dashboard.html", "Dashboard"),
+    Page::new("/chat", "chat.html", "Chat"),
+    Page::new("/ticker", "ticker.html", "Ticker"),
+    Page::new("/notifications", "notifications.html", "Notifications"),
+    Page::new("/inspect", "inspect.html", "Inspect"),
 ];
 
-/// Browsers ask for it by themselves when a page names no icon.
+/// Browsers request it on their own when a page names no icon.
 const ICON_PATH: &str = "/favicon.ico";
 const ICON_FILE: &str = "favicon.svg";
 
-/// For our own pages, which have no inline scripts or styles. Not for a user's folder. The one policy for trusted types is
-/// that of `web/sse/worker-host.js`, which lets through the address of the shared worker and nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sse-hub-worker";
+/// The header of all pages, and the markers that are replaced: by it in a page, by the links in it.
+const HEADER_FILE: &str = "header.html";
+const HEADER_MARKER: &str = "<!-- header -->";
+const LINKS_MARKER: &str = "<!-- links -->";
+
+/// For our own pages, which have no inline scripts or styles. Not for a user's folder. The one trusted-types policy is that of
+/// `sse/worker-host.js`, which admits the address of the shared worker and nothing else.
+const SECURITY_HEADERS: [(&str, &str); 3] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sse-hub-worker",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+];
 
 #[derive(Embed)]
 #[folder = "../../web"]
-#[exclude = "vendor/*.md"]
-#[exclude = "vendor/*.sha256"]
+#[exclude = "*/vendor/*.md"]
+#[exclude = "*/vendor/*.sha256"]
 #[exclude = "*.d.ts"]
 struct Embedded;
 
-/// Where pages come from.
+/// The pages that are served, and where they come from.
 #[derive(Debug, Clone)]
-pub(crate) enum Pages {
-    /// A folder of the user's, taken as it is.
-    Folder(PathBuf),
-    /// `web/` of this project, for work on the pages.
-    Workspace(PathBuf),
-    /// The copy inside the binary.
-    Embedded,
+pub(crate) struct Pages {
+    pages: Vec<Page>,
+    /// The user's folder: what is in it comes before our own files.
+    folder: Option<PathBuf>,
+    /// `web/` of this project, for work on the pages; `None` is the copy inside the binary.
+    workspace: Option<PathBuf>,
 }
 
 impl Pages {
-    /// The user's folder if there is one, else `web/` of this project when run inside it, else the copy.
+    /// Every page there is. See [`new`](Self::new).
+    pub(crate) fn find(folder: Option<&Path>) -> io::Result<Self> {
+        Self::new(PAGES.to_vec(), folder)
+    }
+
+    /// These pages, from the user's folder first. Our own files are those of the workspace when run inside it.
     ///
     /// # Errors
-    /// When the user's folder is not there or cannot be read.
-    pub(crate) fn find(folder: Option<&Path>) -> io::Result<Self> {
-        if let Some(folder) = folder {
-            std::fs::read_dir(folder)?;
-            return Ok(Self::Folder(folder.canonicalize()?));
-        }
-        Ok(workspace_web().map_or(Self::Embedded, Self::Workspace))
+    /// When the user's folder does not exist or cannot be read.
+    pub(crate) fn new(pages: Vec<Page>, folder: Option<&Path>) -> io::Result<Self> {
+        let folder = match folder {
+            Some(folder) => {
+                std::fs::read_dir(folder)?;
+                Some(folder.canonicalize()?)
+            }
+            None => None,
+        };
+        Ok(Self { pages, folder, workspace: workspace_web() })
     }
 
-    /// Paths of the pages that are there.
+    /// Addresses of the pages.
     pub(crate) fn paths(&self) -> Vec<&'static str> {
-        let there = |file: &str| match self {
-            Self::Folder(folder) | Self::Workspace(folder) => folder.join(file).is_file(),
-            Self::Embedded => Embedded::get(file).is_some(),
-        };
-        PAGES.iter().filter(|(_, file)| there(file)).map(|(path, _)| *path).collect()
+        self.pages.iter().map(|page| page.path).collect()
     }
 
-    /// Adds the pages and what they load, and our icon for pages that name none. Last of all routes: it takes every path that is left.
+    /// Adds the pages and the files they load. Last of all routes: it takes every path that is left.
     pub(super) fn routes(&self, config: &mut ServiceConfig) {
-        let own = DefaultHeaders::new()
-            .add(("Content-Security-Policy", POLICY))
-            .add(("X-Content-Type-Options", "nosniff"))
-            .add(("Referrer-Policy", "no-referrer"))
-            .add((CACHE_CONTROL, "no-cache"));
-        match self {
-            Self::Folder(folder) => config.service(folder_scope(folder)),
-            Self::Workspace(folder) => config.service(folder_scope(folder).wrap(own)),
-            Self::Embedded => config.service(embedded_scope().wrap(own)),
+        config.app_data(Data::new(self.clone()));
+        let mut scope = web::scope("");
+        if let Some(folder) = &self.folder {
+            // Our pages have addresses without `.html`; so do the user's that take their place.
+            for page in self.pages.iter().filter(|page| page.path != "/") {
+                let file = folder.join(page.file);
+                scope =
+                    scope.route(page.path, read_only().to(move |request| user_page(request, file.clone())));
+            }
+            let files = Files::new("/", folder).index_file("index.html").disable_content_disposition();
+            scope = scope.service(files.default_handler(web::to(own_file)));
+        }
+        config.service(scope.default_service(read_only().to(own_file)));
+    }
+
+    /// One of our own files as it is served: a page with its header. `None` for a page that is not served.
+    fn read(&self, name: &str) -> Option<Cow<'static, [u8]>> {
+        if !name.ends_with(".html") {
+            return self.read_raw(name);
+        }
+        let current = self.pages.iter().find(|page| page.file == name)?;
+        let (page, header) = (self.read_text(name)?, self.read_text(HEADER_FILE)?);
+        let header = header.trim_end().replace(LINKS_MARKER, &self.links(current));
+        Some(page.replace(HEADER_MARKER, &header).into_bytes().into())
+    }
+
+    fn read_text(&self, name: &str) -> Option<String> {
+        Some(String::from_utf8_lossy(&self.read_raw(name)?).into_owned())
+    }
+
+    /// A file of `web/pages` or `web/client`. Blocks, but only in the workspace, on small files.
+    fn read_raw(&self, name: &str) -> Option<Cow<'static, [u8]>> {
+        if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+            return None;
+        }
+        ["pages", "client"].iter().find_map(|part| match &self.workspace {
+            Some(web) => std::fs::read(web.join(part).join(name)).ok().map(Cow::from),
+            None => Embedded::get(&format!("{part}/{name}")).map(|file| file.data),
+        })
+    }
+
+    fn links(&self, current: &Page) -> String {
+        let link = |Page { path, title, .. }: &Page| {
+            let mark = if *path == current.path { " aria-current=\"page\"" } else { "" };
+            format!("<li><a href=\"{path}\"{mark}>{title}</a></li>")
         };
+        self.pages.iter().map(link).collect()
     }
 }
 
-/// The nearest folder upwards that is this project, with its pages.
+/// `web/` of this project, when it is run in one of its folders.
 fn workspace_web() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     let project = here.ancestors().find(|folder| folder.join("crates/sse-server/Cargo.toml").is_file())?;
-    Some(project.join("web")).filter(|web| web.join("index.html").is_file())
-}
-
-fn folder_scope(folder: &Path) -> actix_web::Scope {
-    let mut scope = web::scope("");
-    for (path, file) in PAGES.iter().filter(|(path, _)| *path != "/") {
-        let file = folder.join(file);
-        scope = scope.route(path, read_only().to(move || open_page(file.clone())));
-    }
-    let files = Files::new("/", folder)
-        .index_file("index.html")
-        .disable_content_disposition()
-        .default_handler(web::to(async |request: HttpRequest| icon(&request)));
-    scope.service(files)
-}
-
-async fn open_page(file: PathBuf) -> Result<NamedFile, Problem> {
-    let opened = web::block(move || NamedFile::open(file)).await;
-    opened.ok().and_then(Result::ok).ok_or_else(Problem::not_found)
-}
-
-/// What is asked of a folder that does not have it.
-fn icon(request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    match request.path() {
-        ICON_PATH => send_embedded(request, ICON_FILE),
-        _ => Err(Problem::not_found()),
-    }
-}
-
-fn embedded_scope() -> actix_web::Scope {
-    let file = async |request: HttpRequest| embedded(&request);
-    web::scope("").default_service(read_only().to(file))
+    Some(project.join("web")).filter(|web| web.join("pages/index.html").is_file())
 }
 
 /// GET, and HEAD as for any file.
@@ -130,23 +170,33 @@ fn read_only() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-fn embedded(request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    let path = request.path();
-    let page =
-        PAGES.iter().chain(&[(ICON_PATH, ICON_FILE)]).find(|(page, _)| *page == path).map(|(_, file)| *file);
-    send_embedded(request, page.unwrap_or(path.trim_start_matches('/')))
+/// A page of the user's, else our own.
+async fn user_page(request: HttpRequest, file: PathBuf) -> Result<HttpResponse, Problem> {
+    match web::block(move || NamedFile::open(file)).await {
+        Ok(Ok(file)) => Ok(file.into_response(&request)),
+        _ => own_file(request).await,
+    }
 }
 
-fn send_embedded(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
-    let EmbeddedFile { data, metadata } = Embedded::get(name).ok_or_else(Problem::not_found)?;
-    let digest: String = metadata.sha256_hash().iter().map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{digest}\"");
+async fn own_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let pages = request.app_data::<Data<Pages>>().ok_or_else(Problem::not_found)?;
+    let path = request.path();
+    let page = pages.pages.iter().find(|page| page.path == path).map(|page| page.file);
+    let name = page.unwrap_or(if path == ICON_PATH { ICON_FILE } else { path.trim_start_matches('/') });
+    let content = pages.read(name).ok_or_else(Problem::not_found)?;
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-    if known {
-        return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    for header in SECURITY_HEADERS {
+        response.insert_header(header);
     }
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, metadata.mimetype()))
-        .insert_header((ETAG, tag))
-        .body(data.into_owned()))
+    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((ETAG, tag));
+    if known {
+        return Ok(response.finish());
+    }
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    let mime = file_extension_to_mime(extension.unwrap_or_default());
+    Ok(response.insert_header(ContentType(mime)).body(content.into_owned()))
 }

@@ -14,7 +14,16 @@ async fn the_binary_alone_serves_its_pages() {
         assert!(response.headers()[CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
         let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-        assert!(response.text().await.unwrap().contains("<html"));
+        let tag = response.headers()[ETAG].clone();
+        let page = response.text().await.unwrap();
+        assert!(page.contains("<html") && page.contains("</html>"));
+        assert_eq!(page.matches("aria-current").count(), 1, "{path} marks itself, and no other page");
+        assert!(page.contains(&format!("href=\"{path}\" aria-current=\"page\"")), "{path}");
+        let again = Client::new().get(server.url(path)).header(IF_NONE_MATCH, tag).send().await.unwrap();
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    }
+    for path in ["/header.html", "/pages/index.html", "/client/sse.js", "/vendor/README.md"] {
+        assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), StatusCode::NOT_FOUND, "{path}");
     }
     let module = reqwest::get(server.url("/sse.js")).await.unwrap();
     assert!(module.headers()[CONTENT_TYPE].to_str().unwrap().contains("javascript"));
@@ -24,18 +33,25 @@ async fn the_binary_alone_serves_its_pages() {
 }
 
 #[tokio::test]
-async fn a_folder_of_the_user_is_served_as_it_is() {
+async fn a_folder_of_the_user_comes_before_the_built_in_files() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("index.html"), "<script>mine</script>").unwrap();
     std::fs::write(folder.path().join("secret"), "in the folder").unwrap();
     let web = folder.path().join("web");
     std::fs::create_dir(&web).unwrap();
     std::fs::write(web.join("index.html"), "inner").unwrap();
+    std::fs::write(web.join("chat.html"), "my chat").unwrap();
     let server = Server::start(&["--web-dir", web.to_str().unwrap()]);
     let response = reqwest::get(server.url("/")).await.unwrap();
     assert!(response.headers().get(CONTENT_SECURITY_POLICY).is_none(), "inline scripts may run");
     assert_eq!(response.text().await.unwrap(), "inner");
-    for path in ["/dashboard", "/%2e%2e/secret", "/..%2fsecret"] {
+    assert_eq!(reqwest::get(server.url("/chat")).await.unwrap().text().await.unwrap(), "my chat");
+    for path in ["/sse.js", "/sse/parser.js", "/dashboard", "/favicon.ico"] {
+        let response = reqwest::get(server.url(path)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert!(response.headers().contains_key(CONTENT_SECURITY_POLICY), "{path} is ours");
+    }
+    for path in ["/%2e%2e/secret", "/..%2fsecret", "/missing"] {
         let status = reqwest::get(server.url(path)).await.unwrap().status();
         assert!(status.is_client_error(), "{path}: {status}");
     }

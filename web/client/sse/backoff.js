@@ -1,0 +1,49 @@
+// Exponential backoff with jitter between reconnection attempts. Knows nothing of what is attempted.
+
+/** @typedef {import("./timeouts.js").Timeouts} Timeouts */
+
+/** Doubles the delay after each failure. */
+export class Backoff {
+  #failures = 0;
+  /** @type {number | null} */
+  #endsAt = null;
+  #end = () => {};
+
+  /** Milliseconds until the next attempt; null when none is scheduled. */
+  get leftMs() {
+    return this.#endsAt === null ? null : Math.max(0, this.#endsAt - performance.now());
+  }
+
+  /** The next delay is the shortest again. */
+  reset() {
+    this.#failures = 0;
+  }
+
+  /**
+   * Half of the delay is random, so that the clients of a server do not all reconnect at the same moment.
+   * @param {Timeouts} timeouts
+   * @param {number} retryAfterMs what the server asks for, capped at `maxDelayMs`
+   * @returns {Promise<void>}
+   */
+  wait({ minDelayMs, maxDelayMs }, retryAfterMs) {
+    this.#end();
+    const ceiling = Math.min(maxDelayMs, minDelayMs * 2 ** this.#failures);
+    const delay = Math.max(Math.min(retryAfterMs, maxDelayMs), ceiling / 2 + Math.random() * (ceiling / 2));
+    this.#failures += 1;
+    this.#endsAt = performance.now() + delay;
+    return new Promise((done) => {
+      const timer = setTimeout(() => this.#end(), delay);
+      this.#end = () => {
+        clearTimeout(timer);
+        this.#end = () => {};
+        this.#endsAt = null;
+        done();
+      };
+    });
+  }
+
+  /** Ends the delay now. Does nothing when none is running. */
+  end() {
+    this.#end();
+  }
+}

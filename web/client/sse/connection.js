@@ -1,0 +1,259 @@
+// One connection to one address: reconnects with backoff, resumes by id, and falls back to long-poll while a stream does not
+// get through. Knows nothing of tabs or subscribers.
+
+import { isPast } from "./ids.js";
+import { Backoff } from "./backoff.js";
+import { readPage, setQuery } from "./poll.js";
+import { gapRecord, isGreeting } from "./record.js";
+import { Refusal } from "./refusal.js";
+import { readStream, StreamTimeout } from "./stream.js";
+
+/** @typedef {import("./parser.js").DroppedEvent} DroppedEvent */
+/** @typedef {import("./timeouts.js").Timeouts} Timeouts */
+/** @typedef {import("./record.js").SseRecord} SseRecord */
+/** @typedef {import("./poll.js").Start} Start */
+
+/**
+ * @typedef {object} Target
+ * @property {URL} url of the stream
+ * @property {URL | null} pollUrl the long-poll of the same hub; null when the server is not a hub
+ * @property {RequestCredentials} credentials
+ */
+
+/**
+ * What a client sees of its connection.
+ * @typedef {object} Status
+ * @property {"connecting" | "live" | "reconnecting" | "closed"} state
+ * @property {"stream" | "poll"} transport
+ * @property {number | null} retryInMs until the next attempt; null when none is scheduled
+ * @property {string | null} problem the server's reason for its last refusal
+ */
+
+/**
+ * @typedef {object} ConnectionListener
+ * @property {(records: SseRecord[], position: string) => void} received in order; the id to resume from after them
+ * @property {() => void} changed the status changed
+ */
+
+/** How long the server holds a long-poll without events. */
+const POLL_SECONDS = 25;
+
+export class Connection {
+  /** Selectors; none means all. A change takes effect with the next `open`. @type {string[]} */
+  topics = [];
+  /** Where the next attempt starts. @type {Start} */
+  start = {};
+  /** @type {Timeouts} */
+  timeouts;
+
+  #target;
+  #listener;
+  /** @type {Status["state"]} */
+  #state = "closed";
+  /** @type {Status["transport"]} */
+  #transport = "stream";
+  /** @type {string | null} */
+  #problem = null;
+  #backoff = new Backoff();
+  #retryMs = 0;
+  /** @type {AbortController | null} */
+  #run = null;
+
+  /**
+   * @param {Target} target
+   * @param {Timeouts} timeouts
+   * @param {ConnectionListener} listener
+   */
+  constructor(target, timeouts, listener) {
+    this.#target = target;
+    this.timeouts = timeouts;
+    this.#listener = listener;
+  }
+
+  /** @returns {Status} */
+  get status() {
+    return { state: this.#state, transport: this.#transport, retryInMs: this.#backoff.leftMs, problem: this.#problem };
+  }
+
+  /** Opens the connection and keeps it open. An open one is reopened with its current topics and start. */
+  open() {
+    this.#run?.abort();
+    this.#backoff.end();
+    const run = new AbortController();
+    this.#run = run;
+    // A live connection that is reopened is still shown as live.
+    if (this.#state === "closed") this.#set({ state: "connecting", problem: null });
+    void this.#keepOpen(run.signal);
+  }
+
+  close() {
+    this.#run?.abort();
+    this.#backoff.end();
+    this.#backoff.reset();
+    this.#set({ state: "closed", problem: null });
+  }
+
+  /** Tries at once instead of after the delay. Does nothing when no attempt is scheduled. */
+  retryNow() {
+    this.#backoff.end();
+  }
+
+  /** @param {AbortSignal} signal */
+  async #keepOpen(signal) {
+    while (!signal.aborted) {
+      let retryAfterMs = 0;
+      try {
+        await (this.#transport === "poll" ? this.#poll(signal) : this.#stream(signal));
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof Refusal) {
+          this.#problem = error.message;
+          retryAfterMs = error.retryAfterMs ?? 0;
+          if (error.final) return this.#set({ state: "closed" });
+        } else if (error instanceof StreamTimeout && this.#target.pollUrl && this.#transport === "stream") {
+          // Something between us and the hub buffers the stream; complete responses still get through.
+          this.#transport = "poll";
+          continue;
+        }
+      }
+      if (signal.aborted) return;
+      const waited = this.#backoff.wait(this.#delays(), retryAfterMs);
+      this.#set({ state: "reconnecting" }, true);
+      await waited;
+      if (!signal.aborted) this.#set({}, true);
+    }
+  }
+
+  #delays() {
+    return { ...this.timeouts, minDelayMs: Math.max(this.timeouts.minDelayMs, this.#retryMs) };
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @param {() => void} [opened]
+   */
+  #stream(signal, opened) {
+    const url = new URL(this.#target.url);
+    setQuery(url, this.topics, this.start, "last_event_id");
+    const { lastEventId = "" } = this.start;
+    const { firstByteMs, silenceMs } = this.timeouts;
+    return readStream(
+      {
+        url,
+        lastEventId: lastEventId === "earliest" ? "" : lastEventId,
+        credentials: this.#target.credentials,
+        firstByteMs: this.#target.pollUrl ? firstByteMs : 0,
+        silenceMs,
+        signal,
+      },
+      {
+        opened: () => {
+          opened?.();
+          this.#set({ state: "live", transport: "stream", problem: null });
+        },
+        received: (found, position) => this.#received(found, position),
+        retry: (ms) => (this.#retryMs = ms),
+      },
+    );
+  }
+
+  /** Long-polls, and probes for a stream in parallel; switches to the stream once one gets through. @param {AbortSignal} signal */
+  async #poll(signal) {
+    const polls = new AbortController();
+    const probes = new AbortController();
+    const probing = this.#probe(AbortSignal.any([signal, probes.signal]), polls);
+    try {
+      await Promise.race([this.#pages(AbortSignal.any([signal, polls.signal])), probing]);
+    } catch (error) {
+      if (!polls.signal.aborted) throw error;
+    } finally {
+      if (!polls.signal.aborted) probes.abort();
+    }
+    await probing;
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @param {AbortController} polls aborted as soon as a stream gets through
+   */
+  async #probe(signal, polls) {
+    while (!signal.aborted && !polls.signal.aborted) {
+      await sleep(this.timeouts.probeMs, signal);
+      if (signal.aborted) return;
+      try {
+        // `#received` drops those of its events that the long-poll delivered.
+        await this.#stream(signal, () => polls.abort());
+      } catch (error) {
+        if (polls.signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** @param {AbortSignal} signal */
+  async #pages(signal) {
+    const { pollUrl: url, credentials } = this.#target;
+    // The first page returns at once and shows that long-poll works.
+    for (let first = true; url && !signal.aborted; first = false) {
+      const waitSeconds = first ? 0 : POLL_SECONDS;
+      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, signal });
+      if (signal.aborted) return;
+      this.#backoff.reset();
+      this.#set({ state: "live", transport: "poll", problem: null }, first);
+      this.#received(page.records, page.next);
+    }
+  }
+
+  /**
+   * @param {(SseRecord | DroppedEvent)[]} found
+   * @param {string} position
+   */
+  #received(found, position) {
+    if (found.length > 0) this.#backoff.reset();
+    const before = this.start.lastEventId ?? "";
+    let records = found.map((item) => ("dropped" in item ? tooLarge(item, before) : item));
+    if (this.#target.pollUrl) {
+      // A hub's events have ascending ids: what is not past our position was delivered already.
+      records = records.filter((record) => !isGreeting(record) && (record.topic === null || isPast(record.lastEventId, before)));
+      if (!isPast(position, before)) position = before;
+    }
+    if (position) this.start = { lastEventId: position };
+    if (records.length > 0 || position !== before) this.#listener.received(records, position);
+  }
+
+  /**
+   * @param {{state?: Status["state"], transport?: Status["transport"], problem?: string | null}} changes
+   * @param {boolean} [always] notify even when only the time of the next attempt changed
+   */
+  #set({ state = this.#state, transport = this.#transport, problem = this.#problem }, always = false) {
+    const same = this.#state === state && this.#transport === transport && this.#problem === problem;
+    this.#state = state;
+    this.#transport = transport;
+    this.#problem = problem;
+    if (!same || always) this.#listener.changed();
+  }
+}
+
+/**
+ * An event above our limits is lost, and reported as one.
+ * @param {DroppedEvent} item
+ * @param {string} requested
+ * @returns {SseRecord}
+ */
+function tooLarge(item, requested) {
+  return gapRecord({ requested, first: null, reason: "too-large", detail: item.dropped }, requested);
+}
+
+/**
+ * @param {number} ms
+ * @param {AbortSignal} signal ends it early
+ * @returns {Promise<void>}
+ */
+function sleep(ms, signal) {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      done();
+    });
+  });
+}
