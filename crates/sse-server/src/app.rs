@@ -104,7 +104,7 @@ impl App {
             tracing::warn!(%error, "the limit of open files stays as it is");
         }
         selection.warn_of_ignored();
-        let pages = pages(&settings)?;
+        let pages = pages(&settings, selection)?;
         let file = settings_file(&settings)?;
         let policies = policies(file.rules, selection);
         let log = open_log(&settings.data_dir, &policies)?;
@@ -223,9 +223,11 @@ fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection) -> Policies {
     Policies::new(rules.into_iter().chain(built_in).collect())
 }
 
-fn pages(settings: &Settings) -> Result<Pages, StartError> {
+fn pages(settings: &Settings, selection: &Selection) -> Result<Pages, StartError> {
     let folder = || settings.web_dir.clone().unwrap_or_default();
-    Pages::find(settings.web_dir.as_deref()).map_err(|source| StartError::WebDir { folder: folder(), source })
+    let apps = selection.on().flat_map(|app| app.pages).copied();
+    Pages::new(apps, settings.web_dir.as_deref())
+        .map_err(|source| StartError::WebDir { folder: folder(), source })
 }
 
 fn settings_file(settings: &Settings) -> Result<SettingsFile, StartError> {

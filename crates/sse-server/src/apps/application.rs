@@ -9,7 +9,7 @@ use sse_hub::{Hub, Policy};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::Endpoint;
+use crate::http::{Endpoint, Page};
 
 /// One entry of the table. All but `start` is known before anything runs.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Application {
     pub(crate) name: &'static str,
     /// Policies by topic pattern. They stand behind those of the settings file.
     pub(crate) policies: fn() -> Vec<(&'static str, Policy)>,
-    /// Paths of its pages.
-    pub(crate) pages: &'static [&'static str],
+    /// Its pages, whose files are in `web/pages`.
+    pub(crate) pages: &'static [Page],
     /// Paths that answer with an event stream, for people to read.
     pub(crate) streams: &'static [&'static str],
     /// Its paths, and what answers them.

@@ -34,5 +34,5 @@ pub(crate) use problem_details::Problem;
 pub(crate) use publish::{BatchStored, KEY_PARAMETER, Stored, is_batch, key, key_of_path};
 pub(crate) use query::Query;
 pub(crate) use routes::{STREAMS, routes};
-pub(crate) use static_pages::Pages;
+pub(crate) use static_pages::{Page, Pages};
 pub(crate) use subscribe::{PARAMETERS, connected, subscribe};

@@ -26,20 +26,14 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    const fn new(path: &'static str, file: &'static str, title: &'static str) -> Self {
+    pub(crate) const fn new(path: &'static str, file: &'static str, title: &'static str) -> Self {
         Self { path, file, title }
     }
 }
 
-/// Every page there is, in the order of the header's links.
-const PAGES: [Page; 6] = [
-    Page::new("/", "index.html", "Home"),
-    Page::new("/dashboard", "dashboard.html", "Dashboard"),
-    Page::new("/chat", "chat.html", "Chat"),
-    Page::new("/ticker", "ticker.html", "Ticker"),
-    Page::new("/notifications", "notifications.html", "Notifications"),
-    Page::new("/inspect", "inspect.html", "Inspect"),
-];
+/// The hub's own pages. Those of applications stand between them.
+const HOME: Page = Page::new("/", "index.html", "Home");
+const INSPECT: Page = Page::new("/inspect", "inspect.html", "Inspect");
 
 /// Browsers request it on their own when a page names no icon.
 const ICON_PATH: &str = "/favicon.ico";
@@ -81,16 +75,12 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// Every page there is. See [`new`](Self::new).
-    pub(crate) fn find(folder: Option<&Path>) -> io::Result<Self> {
-        Self::new(PAGES.to_vec(), folder)
-    }
-
-    /// These pages, from the user's folder first. Our own files are those of the workspace when run inside it.
+    /// The hub's pages and those of `apps`, from the user's folder first. Our own files are those of the workspace when run
+    /// inside it.
     ///
     /// # Errors
     /// When the user's folder does not exist or cannot be read.
-    pub(crate) fn new(pages: Vec<Page>, folder: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn new(apps: impl IntoIterator<Item = Page>, folder: Option<&Path>) -> io::Result<Self> {
         let folder = match folder {
             Some(folder) => {
                 std::fs::read_dir(folder)?;
@@ -98,6 +88,7 @@ impl Pages {
             }
             None => None,
         };
+        let pages = std::iter::once(HOME).chain(apps).chain([INSPECT]).collect();
         Ok(Self { pages, folder, workspace: workspace_web() })
     }
 

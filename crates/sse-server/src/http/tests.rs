@@ -39,7 +39,7 @@ impl World {
             let fanout = Fanout::start(of_worker.clone(), CancellationToken::new());
             AppState { fanout, heartbeat: None, apps: Vec::new() }
         };
-        let pages = Pages::find(None).unwrap();
+        let pages = Pages::new([], None).unwrap();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
             routes(config, state, Vec::new(), &pages);
         };

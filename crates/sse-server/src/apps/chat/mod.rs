@@ -17,6 +17,7 @@ use sse_hub::{Policy, Retention};
 
 use super::application::{Application, Running};
 use crate::duration_flag::duration_within;
+use crate::http::Page;
 use chat::Chat;
 
 /// Longest grace time.
@@ -25,7 +26,7 @@ const MAX_GRACE: Duration = Duration::from_secs(60);
 pub(super) const APPLICATION: Application = Application {
     name: "chat",
     policies,
-    pages: &["/chat"],
+    pages: &[Page::new("/chat", "chat.html", "Chat")],
     streams: &["/chat/events"],
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),

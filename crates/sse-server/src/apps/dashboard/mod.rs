@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::application::{Application, Running};
 use super::host;
 use crate::duration_flag::{HOUR, duration_within};
-use crate::http::{Endpoint, PARAMETERS, Problem, Query, connected, subscribe};
+use crate::http::{Endpoint, PARAMETERS, Page, Problem, Query, connected, subscribe};
 use sampler::Sampler;
 
 const TOPIC: &str = "metrics";
@@ -28,7 +28,7 @@ const WARM_UP: Duration = Duration::from_millis(250);
 pub(super) const APPLICATION: Application = Application {
     name: "dashboard",
     policies,
-    pages: &["/dashboard"],
+    pages: &[Page::new("/dashboard", "dashboard.html", "Dashboard")],
     streams: &["/dashboard-events"],
     endpoints: || vec![Endpoint::new("/dashboard-events").get(events)],
     openapi: include_str!("openapi.json"),

@@ -14,8 +14,8 @@ use sse_hub::{Batch, Draft, Policy, Retention, Selectors};
 
 use super::application::{Application, Running};
 use crate::http::{
-    AppState, Endpoint, Form as _, KEY_PARAMETER, PARAMETERS, Problem, Query, Stored, connected, key_of_path,
-    read_text, subscribe,
+    AppState, Endpoint, Form as _, KEY_PARAMETER, PARAMETERS, Page, Problem, Query, Stored, connected,
+    key_of_path, read_text, subscribe,
 };
 use alerts::Thresholds;
 
@@ -24,7 +24,7 @@ const TOPIC: &str = "notifications";
 pub(super) const APPLICATION: Application = Application {
     name: "notifications",
     policies,
-    pages: &["/notifications"],
+    pages: &[Page::new("/notifications", "notifications.html", "Notifications")],
     streams: &["/notifications/events"],
     endpoints: || {
         vec![

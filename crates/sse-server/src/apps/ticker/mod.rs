@@ -16,13 +16,14 @@ use clap::ValueEnum;
 use sse_hub::{Durability, Policy, Retention, SlowConsumer};
 
 use super::application::{Application, Running, StartFailure};
+use crate::http::Page;
 use market::Market;
 use ticker::Ticker;
 
 pub(super) const APPLICATION: Application = Application {
     name: "ticker",
     policies,
-    pages: &["/ticker"],
+    pages: &[Page::new("/ticker", "ticker.html", "Ticker")],
     streams: &["/ticker/events"],
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),
