@@ -12,7 +12,7 @@ const KEPT_BYTES: usize = 1 << 20;
 /// Bundles that are kept, so that many small ones cost no more than that.
 const KEPT_BUNDLES: usize = 1024;
 /// Bytes handed to a connection at once, if no single frame is larger. A connection that stalls holds what is left of a
-/// parcel of that size, and its own write buffer and one delivery more.
+/// chunk of that size, and its own write buffer and one delivery more.
 const DELIVERY_BYTES: usize = 32 << 10;
 
 #[derive(Debug)]

@@ -136,7 +136,7 @@ function follow(client, { conversation, outbox, people, presence }) {
   client.on("gap", ({ data }) => {
     // The server's log is another one: all that it keeps follows.
     if (parsed(data)?.reason === "unknown-id") conversation.clear();
-    else conversation.addGap("Some messages from before are not kept any more");
+    else conversation.addGap("Some older messages have expired");
     void people.refresh();
   });
   let wasLive = false;

@@ -297,7 +297,7 @@ impl Writer {
         let committed = self.store.commit(|write| self.purge_queue.write(purge, write, &self.rows));
         if let Err(error) = committed {
             let error = self.failure(error);
-            tracing::warn!(%error, "what is not kept any more was not removed");
+            tracing::warn!(%error, "expired records were not purged");
             return false;
         }
         self.purge_queue.written(purge);

@@ -2,15 +2,14 @@
 //! wants to see is decided by their own page.
 
 mod alerts;
+mod draft;
 mod forms;
 
 use std::time::Duration;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use sse_core::payload::Notification;
-use sse_core::{Event, EventType, Topic};
-use sse_hub::{Batch, Draft, Policy, Retention, Selectors};
+use sse_hub::{Batch, Policy, Retention, Selectors};
 
 use super::application::{Application, Running};
 use crate::http::{
@@ -18,8 +17,7 @@ use crate::http::{
     key_of_path, read_text, subscribe,
 };
 use alerts::Thresholds;
-
-const TOPIC: &str = "notifications";
+use draft::{TOPIC, draft, topic};
 
 pub(super) const APPLICATION: Application = Application {
     name: "notifications",
@@ -62,17 +60,6 @@ fn policies() -> Vec<(&'static str, Policy)> {
     let default = Policy::default();
     let age = Some(Duration::from_secs(30 * 24 * 3600));
     vec![(TOPIC, Policy { retention: Retention { count: Some(1_000), age, ..default.retention }, ..default })]
-}
-
-fn topic() -> Topic {
-    Topic::new(TOPIC).expect("the name follows the grammar")
-}
-
-/// A notification on its way into the log.
-fn draft(notification: &Notification) -> Draft {
-    let data = serde_json::to_string(notification).expect("strings become JSON");
-    let event_type = EventType::new("notification").expect("not empty, one line");
-    Draft { topic: topic(), event: Event::new(data).with_type(event_type) }
 }
 
 /// `GET /notifications/events`

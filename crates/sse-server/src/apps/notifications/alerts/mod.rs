@@ -10,7 +10,7 @@ use sse_hub::{Batch, Hub};
 use sysinfo::System;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::draft;
+use super::draft::draft;
 use crate::apps::host;
 use crate::timestamp;
 pub(super) use thresholds::Thresholds;
