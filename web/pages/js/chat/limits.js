@@ -19,5 +19,5 @@ export function nameProblem(name) {
 /** What is wrong with a room's name; "" when nothing is. @param {string} room */
 export function roomProblem(room) {
   if (/^[A-Za-z0-9._~:@-]{1,64}$/.test(room) && room !== "." && room !== "..") return "";
-  return "Room names have 1 to 64 characters: letters a-z, digits and . _ - ~ : @";
+  return "Room names have 1 to 64 characters without spaces: letters a-z, digits and . _ - ~ : @";
 }
