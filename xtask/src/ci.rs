@@ -1,16 +1,17 @@
-//! The gate: what must hold before a change lands, step by step, stopping at the first that does not.
+//! The gate: every check that a change must pass. Stops at the first that fails.
 
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
-use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tools};
+use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tidy, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
+    ("tidy", tidy::run),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
     }),
@@ -31,10 +32,10 @@ const STEPS: [Step; 11] = [
     ("benches, once and small", bench::run_small),
 ];
 
-/// Link-time optimisation is slow, and no test needs it.
+/// No test needs link-time optimisation, and it is slow.
 const LTO: (&str, &str) = ("CARGO_PROFILE_RELEASE_LTO", "off");
 
-/// The gate, in a process of its own whose builds do without link-time optimisation.
+/// Runs the gate in a child process whose builds leave out link-time optimisation.
 pub(crate) fn run_gate() -> Result<()> {
     let (name, off) = LTO;
     if std::env::var_os(name).is_some() {
@@ -44,14 +45,14 @@ pub(crate) fn run_gate() -> Result<()> {
 }
 
 fn run_steps() -> Result<()> {
-    let began = Instant::now();
+    let start = Instant::now();
     let mut table = String::new();
     for (name, step) in STEPS {
         eprintln!("\n== {name}");
-        let from = Instant::now();
-        step().with_context(|| format!("the gate is closed: {name}"))?;
-        table += &format!("{:>6.0} s  {name}\n", from.elapsed().as_secs_f32());
+        let step_start = Instant::now();
+        step().with_context(|| format!("{name} failed"))?;
+        table += &format!("{:>6.0} s  {name}\n", step_start.elapsed().as_secs_f32());
     }
-    eprintln!("\n{table}{:>6.0} s  all: the gate is open", began.elapsed().as_secs_f32());
+    eprintln!("\n{table}{:>6.0} s  all passed", start.elapsed().as_secs_f32());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a package of sse-hub has: release binaries, shell completions, man pages. Written to `target/dist`.
+//! The contents of a package: release binaries, shell completions and man pages, written to `target/dist`.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::shell;
 
 const BINARIES: [&str; 2] = ["sse-server", "sse-cli"];
-/// The shells, and the names under which they look for the completions of `sse-cli`.
+/// Shells, and the file names under which they look for completions.
 const SHELLS: [(&str, &str); 5] = [
     ("bash", "sse-cli"),
     ("zsh", "_sse-cli"),

@@ -1,25 +1,25 @@
-//! `sse-cli doctor` against our own server, directly and behind nginx with each of the settings that spoil streams: it
-//! must name the right cause each time, and nothing else.
+//! `sse-cli doctor` against our own server, directly and behind nginx with each of the settings that break streams. It
+//! must find the right cause each time, and nothing else.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use crate::process::{Process, free_addresses};
 use crate::server::Server;
 use crate::{shell, tools};
 
-/// Until nginx listens.
-const DEADLINE: Duration = Duration::from_secs(20);
 const BUSY: &str = "/dashboard-events";
-/// Nothing is published here, and the heartbeat comes every 15 s only.
+/// Nobody publishes to this topic, and the heartbeat comes every 15 s.
 const QUIET: &str = "/events?topic=show/quiet";
 
-/// One server of nginx, and what doctor must find there.
+/// One `server` block of nginx, and what doctor must find behind it.
 struct Case {
     name: &'static str,
     /// Settings of the location. `UPSTREAM` is our server, `RELAY` another nginx in front of it.
@@ -31,18 +31,25 @@ struct Case {
     exit: i32,
 }
 
+/// Event streams of a server with default settings: the default topics, the ticker, everything.
+const DEFAULTS: [&str; 3] = ["/events", "/events?topic=ticker/*", "/events?topic=*"];
+/// Prices published before doctor runs, so that there is history to resume from: about 3 s.
+const PRICES: usize = 50;
+/// Longest wait for one price.
+const PRICE_DEADLINE: Duration = Duration::from_secs(20);
+
 const RELAY: &str = "proxy_pass http://UPSTREAM; proxy_buffering off;";
 
 const CASES: [Case; 6] = [
     Case {
-        name: "nginx as it comes",
+        name: "nginx by default",
         nginx: "proxy_pass http://UPSTREAM;",
         path: BUSY,
         args: &[],
         finds: &[],
         exit: 0,
     },
-    // The inner one takes X-Accel-Buffering away, and answers the outer one without chunks.
+    // The relay drops X-Accel-Buffering and answers without chunked encoding.
     Case {
         name: "buffering on",
         nginx: "proxy_pass http://RELAY; proxy_ignore_headers X-Accel-Buffering; proxy_buffering on;",
@@ -59,9 +66,9 @@ const CASES: [Case; 6] = [
         finds: &["cut fault"],
         exit: 1,
     },
-    // nginx passes on what comes in chunks even where it buffers, but its gzip does not.
+    // nginx forwards chunks even while it buffers, but its gzip filter does not.
     Case {
-        name: "gzip that waits",
+        name: "gzip without flush",
         nginx: "proxy_pass http://UPSTREAM; proxy_http_version 1.1; proxy_set_header Connection ''; \
                 proxy_ignore_headers X-Accel-Buffering; proxy_buffering on; \
                 gzip on; gzip_types text/event-stream; gzip_proxied any;",
@@ -71,7 +78,7 @@ const CASES: [Case; 6] = [
         exit: 1,
     },
     Case {
-        name: "gzip that is flushed",
+        name: "gzip with flush",
         nginx: "proxy_pass http://UPSTREAM; gzip on; gzip_types text/event-stream; gzip_proxied any;",
         path: BUSY,
         args: &[],
@@ -89,7 +96,7 @@ const CASES: [Case; 6] = [
     },
 ];
 
-/// The parts of `--json` that are looked at.
+/// The fields of `--json` that are compared.
 #[derive(Deserialize)]
 struct Report {
     findings: Vec<Finding>,
@@ -105,16 +112,36 @@ struct Finding {
 pub(crate) fn run() -> Result<()> {
     tools::need(&[("nginx", "nginx")])?;
     shell::build_server()?;
-    // Slow enough for nginx's buffer of 4 KiB to take more than a second to fill.
+    // So slow that nginx's buffer of 4 KiB takes more than a second to fill.
     let server = Server::start(Path::new("off"), &["--metrics-interval", "400ms"])?;
     let folder = shell::scratch_folder("doctor")?;
     let nginx = Nginx::start(folder.path(), &server.address)?;
-    let direct = Case { name: "directly", nginx: "", path: BUSY, args: &[], finds: &[], exit: 0 };
-    let all = CASES.iter().zip(&nginx.addresses).chain([(&direct, &server.address)]);
+    let defaults = Server::start(Path::new("off"), &[])?;
+    wait_for_prices(&defaults.address)?;
+    let clean = |name, path| Case { name, nginx: "", path, args: &[], finds: &[], exit: 0 };
+    let direct = clean("directly", BUSY);
+    let defaults_cases = DEFAULTS.map(|path| clean(path, path));
+    let with_defaults = defaults_cases.iter().map(|case| (case, &defaults.address));
+    let all = CASES.iter().zip(&nginx.addresses).chain([(&direct, &server.address)]).chain(with_defaults);
     thread::scope(|scope| {
         let running: Vec<_> = all.map(|(case, address)| scope.spawn(|| examine(case, address))).collect();
         running.into_iter().try_for_each(|case| case.join().expect("a case does not panic"))
     })
+}
+
+/// Subscribes to the ticker, which runs only while it has subscribers.
+fn wait_for_prices(address: &str) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PRICE_DEADLINE))?;
+    write!(stream, "GET /events?topic=ticker/* HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
+    let mut prices = 0;
+    for line in BufReader::new(stream).lines() {
+        prices += usize::from(line.context("the ticker does not run")?.starts_with("topic: ticker/"));
+        if prices == PRICES {
+            return Ok(());
+        }
+    }
+    bail!("the ticker's stream ended after {prices} prices")
 }
 
 fn examine(case: &Case, address: &str) -> Result<()> {
@@ -135,54 +162,33 @@ fn examine(case: &Case, address: &str) -> Result<()> {
 
 /// An nginx of our own; killed when dropped.
 struct Nginx {
-    child: Child,
+    _process: Process,
     /// One for each case, in their order.
     addresses: Vec<String>,
 }
 
 impl Nginx {
     fn start(folder: &Path, upstream: &str) -> Result<Self> {
-        let free = free_addresses(CASES.len() + 1)?;
-        let (relay, addresses) = free.split_first().context("no address")?;
-        let relay_server = (relay.as_str(), RELAY);
-        let of_cases = addresses.iter().map(String::as_str).zip(CASES.iter().map(|case| case.nginx));
-        let servers: String = [relay_server]
-            .into_iter()
-            .chain(of_cases)
+        let mut addresses = free_addresses(CASES.len() + 1)?;
+        let relay = addresses.pop().context("no address")?;
+        let of_cases = addresses.iter().zip(CASES.iter().map(|case| case.nginx));
+        let servers: String = of_cases
+            .chain([(&relay, RELAY)])
             .map(|(address, settings)| {
-                let settings = settings.replace("UPSTREAM", upstream).replace("RELAY", relay);
+                let settings = settings.replace("UPSTREAM", upstream).replace("RELAY", &relay);
                 format!("  server {{ listen {address}; location / {{ {settings} }} }}\n")
             })
             .collect();
-        let file = folder.join("nginx.conf");
+        let (file, log) = (folder.join("nginx.conf"), folder.join("error.log"));
         std::fs::write(&file, config(folder, &servers))?;
-        let mut command = Command::new(tools::path("nginx").context("nginx is not there")?);
-        command.arg("-c").arg(&file).arg("-e").arg(folder.join("error.log")).stdin(Stdio::null());
-        let nginx =
-            Self { child: command.spawn().context("cannot start nginx")?, addresses: addresses.to_vec() };
-        nginx.wait_until_it_listens(folder)?;
-        Ok(nginx)
-    }
-
-    fn wait_until_it_listens(&self, folder: &Path) -> Result<()> {
-        let from = Instant::now();
-        for address in &self.addresses {
-            let address: SocketAddr = address.parse()?;
-            while TcpStream::connect(address).is_err() {
-                let log = || std::fs::read_to_string(folder.join("error.log")).unwrap_or_default();
-                ensure!(from.elapsed() < DEADLINE, "nginx does not listen: {}", log());
-                thread::sleep(Duration::from_millis(20));
-            }
+        let mut command = Command::new(tools::path("nginx").context("nginx is not installed")?);
+        let mut process =
+            Process::start(command.arg("-c").arg(&file).arg("-e").arg(&log).stdin(Stdio::null()))?;
+        for address in &addresses {
+            let listening = process.wait_until_listening(address);
+            listening.with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
         }
-        Ok(())
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Ok(Self { _process: process, addresses })
     }
 }
 
@@ -196,11 +202,4 @@ fn config(folder: &Path, servers: &str) -> String {
         "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n\
          events {{ worker_connections 256; }}\nhttp {{\n  access_log off;\n{temporary}{servers}}}\n"
     )
-}
-
-/// Free a moment ago.
-fn free_addresses(count: usize) -> Result<Vec<String>> {
-    let listeners: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
-    listeners.iter().map(|listener| Ok(listener.local_addr()?.to_string())).collect()
 }

@@ -1,6 +1,6 @@
 //! The browser tests in `xtask/e2e`: type check of the pages, then Chromium against the release server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -9,12 +9,17 @@ use crate::{shell, tools};
 /// Flags of `cargo xtask e2e`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Where to put screenshots of all pages.
+    /// Folder for screenshots of all pages.
     #[arg(long, value_name = "DIR")]
     screenshots: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    run_suites(&[], args.screenshots.as_deref().map(|folder| ("SCREENSHOT_DIR", folder)))
+}
+
+/// Runs these suites, or all if there are none. `images` is a folder and the variable by which suites know it.
+pub(crate) fn run_suites(suites: &[&str], images: Option<(&str, &Path)>) -> Result<()> {
     tools::need(&[
         ("node", "nodejs"),
         ("npm", "npm"),
@@ -30,13 +35,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     shell::run(&mut npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
     shell::run(&mut npm(&["run", "--silent", "check"]))?;
-    let mut test = npm(&["run", "--silent", "test"]);
-    test.env("SSE_SERVER_BIN", shell::release_binary("sse-server"))
+    let mut test = npm(&["run", "--silent", "test", "--"]);
+    test.args(suites)
+        .env("SSE_SERVER_BIN", shell::release_binary("sse-server"))
         .env("SSE_CLI_BIN", shell::release_binary("sse-cli"))
-        .env("XTASK_BIN", std::env::current_exe().context("where is this program?")?);
-    if let Some(folder) = &args.screenshots {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        test.env("SCREENSHOT_DIR", folder.canonicalize()?);
+        .env("XTASK_BIN", std::env::current_exe().context("cannot find the path of this program")?);
+    if let Some((variable, folder)) = images {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        test.env(variable, folder.canonicalize()?);
     }
     shell::run(&mut test)
 }

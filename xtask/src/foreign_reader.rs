@@ -1,4 +1,4 @@
-//! Reads our streams as somebody else's software does: the eventsource-stream crate, over reqwest or `curl -N`.
+//! Reads an event stream with third-party software: the eventsource-stream crate, over reqwest or `curl -N`.
 
 use std::process::Stdio;
 
@@ -10,12 +10,12 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// Flags of `cargo xtask foreign-reader`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stream.
+    /// Of the event stream.
     url: String,
     /// Events to read.
     #[arg(long)]
     count: usize,
-    /// What fetches the bytes.
+    /// The HTTP client.
     #[arg(long, default_value = "reqwest")]
     via: Via,
 }
@@ -38,26 +38,26 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             curl.args(["--silent", "--no-buffer", &args.url]).stdout(Stdio::piped()).kill_on_drop(true);
             let mut child = curl.spawn().context("cannot run curl")?;
             let stdout = child.stdout.take().context("curl has no stdout")?;
-            print(pieces(stdout), args.count).await
+            print(chunks(stdout), args.count).await
         }
     }
 }
 
-/// What arrives, as it arrives.
-fn pieces(source: impl AsyncRead + Unpin) -> impl Stream<Item = std::io::Result<Vec<u8>>> {
+/// Chunks as they arrive.
+fn chunks(source: impl AsyncRead + Unpin) -> impl Stream<Item = std::io::Result<Vec<u8>>> {
     stream::unfold(source, async |mut source| {
-        let mut piece = Vec::with_capacity(16 << 10);
-        let read = source.read_buf(&mut piece).await;
-        (!matches!(read, Ok(0))).then(|| (read.map(|_| piece), source))
+        let mut chunk = Vec::with_capacity(16 << 10);
+        let read = source.read_buf(&mut chunk).await;
+        (!matches!(read, Ok(0))).then(|| (read.map(|_| chunk), source))
     })
 }
 
-async fn print<B, E>(pieces: impl Stream<Item = Result<B, E>>, count: usize) -> Result<()>
+async fn print<B, E>(chunks: impl Stream<Item = Result<B, E>>, count: usize) -> Result<()>
 where
     B: AsRef<[u8]>,
     E: std::error::Error + Send + Sync + 'static,
 {
-    let mut events = std::pin::pin!(pieces.eventsource());
+    let mut events = std::pin::pin!(chunks.eventsource());
     for _ in 0..count {
         let Some(event) = events.next().await else { bail!("the stream ended early") };
         let Event { event, data, id, .. } = event?;

@@ -1,5 +1,5 @@
-//! A disk of 20 MB that fills up while events are published and read, and then gets room again: nothing that was
-//! acknowledged may be missing, and everything else goes on.
+//! The full-disk test: a disk of 20 MB fills up while events are published and read, and is then freed. No acknowledged
+//! event may be missing; open streams and history keep working.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,26 +14,26 @@ use crate::server::Server;
 use crate::{shell, tools};
 
 const DISK: &str = "size=20m";
-/// What is given back.
+/// Bytes of a file that is deleted to free space.
 const BALLAST: usize = 8 << 20;
 const EVENT_BYTES: usize = 8 << 10;
-/// Each step of the test.
+/// For each step of the test.
 const DEADLINE: Duration = Duration::from_secs(20);
 const TOPIC: &str = "disk/full";
 
-/// A small disk in memory, taken away when dropped.
+/// A tmpfs, unmounted when dropped.
 struct SmallDisk(tempfile::TempDir);
 
 /// An acknowledged event.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-struct Kept {
+struct StoredEvent {
     id: String,
     data: String,
 }
 
 #[derive(Deserialize)]
 struct Page {
-    events: Vec<Kept>,
+    events: Vec<StoredEvent>,
     next: String,
 }
 
@@ -51,21 +51,21 @@ pub(crate) async fn run() -> Result<()> {
     let mut connection = Connection::open(&server.address).await?;
     let mut acknowledged = fill(&mut connection).await?;
     println!("full disk         503 after {} events of {} KiB", acknowledged.len(), EVENT_BYTES >> 10);
-    stays_full(&mut connection, &mut stream, &acknowledged).await?;
-    println!("meanwhile         streams and history go on");
+    expect_full(&mut connection, &mut stream, &acknowledged).await?;
+    println!("meanwhile         streams and history work");
     std::fs::remove_file(&ballast)?;
-    let waited = goes_on(&mut connection, &mut acknowledged).await?;
-    println!("room again        published {:.2} s later", waited.as_secs_f64());
-    nothing_is_missing(&mut connection, &acknowledged).await?;
+    let waited = publish_again(&mut connection, &mut acknowledged).await?;
+    println!("space freed       published {:.2} s later", waited.as_secs_f64());
+    expect_complete_history(&mut connection, &acknowledged).await?;
     drop((connection, server));
     let server = Server::start(&data, &[])?;
-    nothing_is_missing(&mut Connection::open(&server.address).await?, &acknowledged).await?;
+    expect_complete_history(&mut Connection::open(&server.address).await?, &acknowledged).await?;
     println!("acknowledged      {} events, all there, also after a restart", acknowledged.len());
     Ok(())
 }
 
 impl SmallDisk {
-    /// `None` without the rights to do so.
+    /// `None` if mounting is not permitted.
     fn mount() -> Result<Option<Self>> {
         if !tools::is_root() {
             return Ok(None);
@@ -84,88 +84,89 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily, because a server that failed may still hold it.
+        // Lazily, because a server that failed may still have files open.
         let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
     }
 }
 
-/// Publishes until the server says that it cannot store.
-async fn fill(connection: &mut Connection) -> Result<Vec<Kept>> {
-    let (mut acknowledged, from) = (Vec::new(), Instant::now());
-    while let Some(kept) = publish(connection, acknowledged.len(), EVENT_BYTES).await? {
-        acknowledged.push(kept);
-        ensure!(from.elapsed() < DEADLINE, "the disk does not fill up: {} events", acknowledged.len());
+/// Publishes until the server answers that its disk is full.
+async fn fill(connection: &mut Connection) -> Result<Vec<StoredEvent>> {
+    let (mut acknowledged, start) = (Vec::new(), Instant::now());
+    while let Some(event) = publish(connection, acknowledged.len(), EVENT_BYTES).await? {
+        acknowledged.push(event);
+        ensure!(start.elapsed() < DEADLINE, "the disk does not fill up: {} events", acknowledged.len());
     }
     ensure!(!acknowledged.is_empty(), "nothing could be published at all");
     Ok(acknowledged)
 }
 
-/// A disk that is full is a matter of publishers alone.
-async fn stays_full(
+/// Only publishing fails; streams and history work.
+async fn expect_full(
     connection: &mut Connection,
     stream: &mut TcpStream,
-    acknowledged: &[Kept],
+    acknowledged: &[StoredEvent],
 ) -> Result<()> {
     for _ in 0..3 {
         let stored = publish(connection, acknowledged.len(), 8 * EVENT_BYTES).await?;
         ensure!(stored.is_none(), "a full disk took an event");
     }
-    alive(stream, "heartbeat").await?;
-    nothing_is_missing(connection, acknowledged).await
+    expect_bytes(stream, "heartbeat").await?;
+    expect_complete_history(connection, acknowledged).await
 }
 
-/// Publishes until it works again, and then some more.
-async fn goes_on(connection: &mut Connection, acknowledged: &mut Vec<Kept>) -> Result<Duration> {
-    let (before, from) = (acknowledged.len(), Instant::now());
+/// Retries until publishing works again, then publishes 100 events. Returns how long it had to retry.
+async fn publish_again(connection: &mut Connection, acknowledged: &mut Vec<StoredEvent>) -> Result<Duration> {
+    let (before, start) = (acknowledged.len(), Instant::now());
     let mut waited = Duration::ZERO;
     while acknowledged.len() < before + 100 {
         match publish(connection, acknowledged.len(), EVENT_BYTES).await? {
-            Some(kept) => {
-                acknowledged.push(kept);
+            Some(event) => {
+                acknowledged.push(event);
                 if waited.is_zero() {
-                    waited = from.elapsed();
+                    waited = start.elapsed();
                 }
             }
             None => tokio::time::sleep(Duration::from_millis(50)).await,
         }
-        ensure!(from.elapsed() < DEADLINE, "publishing does not go on though there is room");
+        ensure!(start.elapsed() < DEADLINE, "publishing still fails though there is space");
     }
     Ok(waited)
 }
 
-/// `None` for a 503 as it should be; any other refusal is an error.
-async fn publish(connection: &mut Connection, nth: usize, bytes: usize) -> Result<Option<Kept>> {
+/// `None` for a well-formed 503; any other refusal is an error.
+async fn publish(connection: &mut Connection, nth: usize, bytes: usize) -> Result<Option<StoredEvent>> {
     let data = format!("{nth} {}", "x".repeat(bytes));
-    let answer = connection.post(TOPIC, "text/plain", data.as_bytes()).await?;
-    match answer.status {
-        200 => Ok(Some(Kept { id: answer.json::<crate::http::Stored>()?.id, data })),
+    let response = connection.post(TOPIC, "text/plain", data.as_bytes()).await?;
+    match response.status {
+        200 => Ok(Some(StoredEvent { id: response.json::<crate::http::PublishReceipt>()?.id, data })),
         503 => {
-            ensure!(answer.header("retry-after").is_some(), "a 503 without Retry-After");
+            ensure!(response.header("retry-after").is_some(), "a 503 without Retry-After");
             ensure!(
-                answer.header("content-type") == Some("application/problem+json"),
-                "a 503 without a reason"
+                response.header("content-type") == Some("application/problem+json"),
+                "a 503 without problem details"
             );
             Ok(None)
         }
-        status => bail!("publishing is answered {status}: {}", String::from_utf8_lossy(&answer.body)),
+        status => bail!("publishing is answered {status}: {}", String::from_utf8_lossy(&response.body)),
     }
 }
 
-/// The history is what was acknowledged, in that order.
-async fn nothing_is_missing(connection: &mut Connection, acknowledged: &[Kept]) -> Result<()> {
-    let kept = history(connection).await?;
-    let same = kept.iter().zip(acknowledged).take_while(|(kept, acknowledged)| kept == acknowledged).count();
+/// The history equals what was acknowledged, in order.
+async fn expect_complete_history(connection: &mut Connection, acknowledged: &[StoredEvent]) -> Result<()> {
+    let stored = history(connection).await?;
+    let same =
+        stored.iter().zip(acknowledged).take_while(|(stored, acknowledged)| stored == acknowledged).count();
     ensure!(
-        kept == acknowledged,
-        "{} events are acknowledged and {} kept; they are the same up to number {same}",
+        stored == acknowledged,
+        "{} events are acknowledged and {} are in the history; the first {same} are the same",
         acknowledged.len(),
-        kept.len()
+        stored.len()
     );
     Ok(())
 }
 
-/// All that is kept, page by page.
-async fn history(connection: &mut Connection) -> Result<Vec<Kept>> {
+/// The whole history, page by page.
+async fn history(connection: &mut Connection) -> Result<Vec<StoredEvent>> {
     let (mut all, mut after) = (Vec::new(), "earliest".to_owned());
     loop {
         let path = format!("/topics/{TOPIC}?after={after}&limit=500");
@@ -182,16 +183,16 @@ async fn follow(address: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET /events?topic=disk/quiet HTTP/1.1\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    alive(&mut stream, "greeting").await?;
+    expect_bytes(&mut stream, "greeting").await?;
     Ok(stream)
 }
 
-/// Takes what waits in the stream, then waits for more.
-async fn alive(stream: &mut TcpStream, what: &str) -> Result<()> {
+/// Discards what has arrived, then waits for more.
+async fn expect_bytes(stream: &mut TcpStream, what: &str) -> Result<()> {
     let mut buffer = [0; 4096];
     while stream.try_read(&mut buffer).is_ok_and(|count| count > 0) {}
     let read = tokio::time::timeout(DEADLINE, stream.read(&mut buffer)).await;
     let count = read.with_context(|| format!("no {what} on the stream"))??;
-    ensure!(count > 0, "the stream was cut");
+    ensure!(count > 0, "the server closed the stream");
     Ok(())
 }

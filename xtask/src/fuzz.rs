@@ -1,4 +1,4 @@
-//! Fuzzes the codec with coverage, on a stable toolchain and without cargo-fuzz.
+//! Coverage-guided fuzzing of the codec, on a stable toolchain and without cargo-fuzz.
 
 use std::process::Command;
 
@@ -16,12 +16,12 @@ pub(crate) struct Args {
 
 const TARGETS: [&str; 2] = ["decode", "encode"];
 
-/// What makes the compiler report to libFuzzer which code an input reaches.
+/// Compiler flags that report to libFuzzer which code an input reaches.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
-/// Fuzzes each target in turn; what it finds is in `fuzz/artifacts`.
+/// Fuzzes each target in turn. Crashing inputs are written to `fuzz/artifacts`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     tools::need(&[("c++", "g++")])?;
     let host = host()?;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let grown = folder.join("corpus-grown").join(target);
         let artifacts = folder.join("artifacts").join(target);
         for folder in [&grown, &artifacts] {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }
         let mut fuzz = shell::program(target_dir.join(&host).join("release").join(target));
         fuzz.current_dir(&folder)
@@ -50,10 +50,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The machine that cargo builds for by default.
+/// The target triple of this machine.
 fn host() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
     let text = String::from_utf8(output.stdout)?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("rustc does not say its host")
+    host.map(str::to_owned).context("rustc does not report its host")
 }

@@ -1,5 +1,5 @@
-//! A minimal HTTP/1.1 client for our own server: one kept-alive connection, one request at a time, little processor
-//! time. Reads answers with a length only; streams are read by others.
+//! A minimal HTTP/1.1 client for our own server: one kept-alive connection, one request at a time, little CPU time.
+//! Reads responses with a length only, so no event streams.
 
 use std::path::Path;
 
@@ -12,26 +12,26 @@ use tokio::net::TcpStream as UnixStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-/// Larger answers are refused.
-const MAX_ANSWER: usize = 64 << 20;
+/// Larger responses are refused.
+const MAX_RESPONSE: usize = 64 << 20;
 
-/// One connection.
+/// A kept-alive connection.
 pub(crate) struct Connection<S = TcpStream> {
     socket: S,
     host: String,
     buffer: Vec<u8>,
 }
 
-/// An answer.
-pub(crate) struct Answer {
+/// A response with its body.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-/// The answer to one published event.
+/// The response to one published event.
 #[derive(Debug, serde::Deserialize)]
-pub(crate) struct Stored {
+pub(crate) struct PublishReceipt {
     pub(crate) id: String,
 }
 
@@ -60,36 +60,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self { socket, host: host.to_owned(), buffer: Vec::with_capacity(1024) }
     }
 
-    /// Publishes one event and waits until it is stored. Gives the id.
+    /// Publishes one event and waits until it is stored. Returns its id.
     pub(crate) async fn publish(&mut self, topic: &str, data: &[u8]) -> Result<String> {
-        let answer = self.post(topic, "text/plain", data).await?;
-        Ok(answer.expect_ok()?.json::<Stored>()?.id)
+        let response = self.post(topic, "text/plain", data).await?;
+        Ok(response.expect_ok()?.json::<PublishReceipt>()?.id)
     }
 
-    /// Publishes one event of a type under an idempotency key, and waits until it is stored. Gives the id, the same one
-    /// for the same key.
-    pub(crate) async fn publish_once(
+    /// The same with an event type and an idempotency key. The same key gives the same id.
+    pub(crate) async fn publish_as(
         &mut self,
         topic: &str,
         event_type: &str,
-        key: &str,
+        key: Option<&str>,
         data: &[u8],
     ) -> Result<String> {
-        let answer = self.post(&format!("{topic}?event={event_type}&key={key}"), "text/plain", data).await?;
-        Ok(answer.expect_ok()?.json::<Stored>()?.id)
+        let key = key.map(|key| format!("&key={key}")).unwrap_or_default();
+        self.publish(&format!("{topic}?event={event_type}{key}"), data).await
     }
 
-    /// Publishes a batch and waits until it is stored.
+    /// Publishes a batch of NDJSON and waits until it is stored.
     pub(crate) async fn publish_batch(&mut self, topic: &str, ndjson: &[u8]) -> Result<()> {
         self.post(topic, "application/x-ndjson", ndjson).await?.expect_ok().map(drop)
     }
 
-    pub(crate) async fn post(&mut self, topic: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
+    pub(crate) async fn post(&mut self, topic: &str, content_type: &str, body: &[u8]) -> Result<Response> {
         let request = self.request(topic, content_type, body);
         self.exchange(&request).await
     }
 
-    /// The bytes of a POST, for [`Self::repeat`].
+    /// The bytes of a POST, for [`Self::send_prepared`].
     pub(crate) fn request(&self, topic: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
         let host = &self.host;
         let length = body.len();
@@ -99,33 +98,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         [head.as_bytes(), body].concat()
     }
 
-    /// Sends a request as it is and waits for the whole answer, which has to be 200. Allocates nothing.
-    pub(crate) async fn repeat(&mut self, request: &[u8]) -> Result<()> {
+    /// Sends a prepared request and waits for the whole response, which has to be a 200. Allocates nothing.
+    pub(crate) async fn send_prepared(&mut self, request: &[u8]) -> Result<()> {
         self.socket.write_all(request).await?;
-        let (end, length) = self.read_answer().await?;
+        let (end, length) = self.read_response().await?;
         if !self.buffer.starts_with(b"HTTP/1.1 200 ") {
             bail!("the server answered {}", String::from_utf8_lossy(&self.buffer));
         }
-        ensure!(self.buffer.len() == end + length, "more than the answer has arrived");
+        ensure!(self.buffer.len() == end + length, "more than the response has arrived");
         Ok(())
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Result<Answer> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Response> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
         self.exchange(request.as_bytes()).await
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> Result<Answer> {
+    async fn exchange(&mut self, request: &[u8]) -> Result<Response> {
         self.socket.write_all(request).await?;
-        let (end, length) = self.read_answer().await?;
+        let (end, length) = self.read_response().await?;
         let head = String::from_utf8(self.buffer.get(..end).unwrap_or_default().to_vec())?;
         let status = head.split(' ').nth(1).context("no status")?.parse()?;
         let body = self.buffer.get(end..end + length).unwrap_or_default().to_vec();
-        Ok(Answer { status, head, body })
+        Ok(Response { status, head, body })
     }
 
-    /// Reads an answer into the buffer. Gives the bytes of its head and of its body.
-    async fn read_answer(&mut self) -> Result<(usize, usize)> {
+    /// Reads a response into the buffer. Returns the lengths of its head and of its body.
+    async fn read_response(&mut self) -> Result<(usize, usize)> {
         self.buffer.clear();
         let end = loop {
             if let Some(at) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
@@ -134,7 +133,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.read().await?;
         };
         let head = str::from_utf8(self.buffer.get(..end).unwrap_or_default())?;
-        let length: usize = header(head, "content-length").context("an answer without a length")?.parse()?;
+        let length: usize =
+            header(head, "content-length").context("a response without Content-Length")?.parse()?;
         while self.buffer.len() < end + length {
             self.read().await?;
         }
@@ -142,13 +142,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn read(&mut self) -> Result<()> {
-        ensure!(self.buffer.len() < MAX_ANSWER, "the answer is too large");
+        ensure!(self.buffer.len() < MAX_RESPONSE, "the response is too large");
         ensure!(self.socket.read_buf(&mut self.buffer).await? > 0, "the server closed the connection");
         Ok(())
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn expect_ok(self) -> Result<Self> {
         if self.status != 200 {
             bail!("the server answered {}: {}", self.status, String::from_utf8_lossy(&self.body));
@@ -157,7 +157,7 @@ impl Answer {
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).context("unexpected answer")
+        serde_json::from_slice(&self.body).context("unexpected response body")
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! The workspace's own tool: `cargo xtask COMMAND`.
+//! `cargo xtask COMMAND`: the tool of this workspace. Parses the command line; each command has a module of its own.
 
 mod bench;
 mod ci;
@@ -11,9 +11,14 @@ mod full_disk;
 mod fuzz;
 mod http;
 mod loss;
+mod portable;
+mod process;
+mod screenshots;
 mod server;
 mod shell;
+mod tidy;
 mod tools;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -23,21 +28,27 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
 enum Command {
-    /// Everything that must hold before a change lands. CI runs this and nothing else.
+    /// Runs every check that a change must pass. CI runs this and nothing else.
     Ci,
-    /// The pages in a real browser, against the release server.
+    /// Checks the rules of the source tree: imports, sizes, words, dependencies, links. Compiles nothing.
+    Tidy,
+    /// Tests the pages in Chromium against the release server.
     E2e(e2e::Args),
-    /// Fuzzes the codec; finds are in fuzz/artifacts.
+    /// Fuzzes the codec. Crashing inputs are written to fuzz/artifacts.
     Fuzz(fuzz::Args),
-    /// Kills the release server again and again while events are published and read; nothing may be lost.
+    /// Kills the release server repeatedly while events are published and read; nothing may be lost.
     Crash(crash::Args),
-    /// Kills the release server, the network and sse-cli again and again; the file that `tail --cursor` writes must end
-    /// with every event exactly once.
+    /// Kills the release server, the network and sse-cli repeatedly; the file that `tail --cursor` writes must end with
+    /// every event exactly once.
     Loss(loss::Args),
-    /// Fills the disk under the release server while events are published and read. Needs root, for a small disk.
+    /// Fills the disk under the release server while events are published and read. Needs root to mount a small disk.
     FullDisk,
-    /// Lets sse-cli doctor look at the release server, directly and behind an nginx that spoils streams.
+    /// Runs sse-cli doctor against the release server, directly and behind misconfigured nginx.
     Doctor,
+    /// Type-checks the workspace for Windows and macOS. Needs Debian, and root once for apt.
+    Portable(portable::Args),
+    /// Retakes the screenshots in docs/images.
+    Screenshots,
     /// Writes release binaries, shell completions and man pages into target/dist.
     Dist,
     /// Measures the release server. Needs an otherwise idle machine.
@@ -58,12 +69,15 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Ci => ci::run_gate(),
+        Command::Tidy => tidy::run(),
         Command::E2e(args) => e2e::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Crash(args) => crash::run(&args),
         Command::Loss(args) => loss::run(&args),
         Command::FullDisk => full_disk::run(),
         Command::Doctor => doctor::run(),
+        Command::Portable(args) => portable::run(&args),
+        Command::Screenshots => screenshots::run(),
         Command::Dist => dist::run(),
         Command::Bench(bench) => bench::run(bench),
         Command::ForeignReader(args) => foreign_reader::run(args),

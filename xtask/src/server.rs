@@ -1,20 +1,21 @@
-//! The release server as a subject: starts it, kills it, reads its memory, files and processor time from the system.
+//! The release server under test: starts and kills it, reads its memory, files and CPU time from `/proc`.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::process::Process;
 use crate::shell;
 
-/// The kernel counts processor time in hundredths of a second for everybody who reads `/proc`.
+/// `/proc` reports CPU time in hundredths of a second.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     /// `127.0.0.1:PORT`
     pub(crate) address: String,
 }
@@ -25,60 +26,54 @@ impl Server {
         Self::start_at("127.0.0.1:0", data, args)
     }
 
-    pub(crate) fn start_at(listen: &str, data: &Path, args: &[&str]) -> Result<Self> {
+    fn start_at(listen: &str, data: &Path, args: &[&str]) -> Result<Self> {
         let mut command = shell::program(shell::server_binary());
         command.args(["--listen", listen, "--data-dir"]).arg(data).args(args);
-        // Only what is measured goes to the log.
+        // The log holds only the events of the test.
         command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
-        let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start sse-server")?;
-        let stdout = child.stdout.take().context("sse-server has no stdout")?;
-        let mut server = Self { child, address: String::new() };
-        let mut lines = BufReader::new(stdout).lines();
+        let mut process = Process::start(command.stdout(Stdio::piped()))?;
+        let mut lines = BufReader::new(process.stdout()?).lines();
         let first = lines.next().context("sse-server ended before it listened")??;
         std::thread::spawn(move || lines.for_each(drop));
         let address = first.strip_prefix("listening on http://").context("unexpected first line")?;
-        address.clone_into(&mut server.address);
-        Ok(server)
+        Ok(Self { process, address: address.to_owned() })
     }
 
-    /// Ends it as a crash does, and waits until it is gone.
+    /// `kill -9`; waits until it is gone.
     pub(crate) fn kill(&mut self) -> Result<()> {
-        self.child.kill().context("cannot kill sse-server")?;
-        self.child.wait()?;
+        self.process.kill()
+    }
+
+    /// Starts it again after a kill, at the same address and without flags. Other tasks run on meanwhile.
+    pub(crate) async fn restart(&mut self, data: &Path) -> Result<()> {
+        let (address, data) = (self.address.clone(), data.to_owned());
+        *self = tokio::task::spawn_blocking(move || Self::start_at(&address, &data, &[])).await??;
         Ok(())
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kibibytes * 1024)
     }
 
     pub(crate) fn open_files(&self) -> Result<usize> {
-        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.process.pid()))?.count())
     }
 
-    /// Processor time that all its threads have used so far, in the program and in the kernel. Exact to 10 ms.
+    /// CPU time of all its threads so far, user and system. Exact to 10 ms.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
-        cpu_time(&format!("/proc/{}/stat", self.child.id()))
+        cpu_time(&format!("/proc/{}/stat", self.process.pid()))
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Processor time of the thread that calls this.
+/// CPU time of the calling thread.
 pub(crate) fn cpu_time_of_this_thread() -> Result<Duration> {
     cpu_time("/proc/thread-self/stat")
 }

@@ -1,4 +1,4 @@
-//! Runs programs in the workspace's folder and says what failed.
+//! Commands run in the workspace's folder, its build output, and the release binaries under test.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// A program to be run in the workspace's folder.
+/// A command that runs in the workspace's folder.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root());
@@ -27,15 +27,15 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// Runs to the end; an exit code other than 0 is an error that names the command.
+/// Waits until it has ended. An exit code other than 0 is an error that names the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     ensure!(status.success(), "{command:?}: {status}");
     Ok(())
 }
 
-/// Builds the release binaries that tests and benches drive. Always all of them, because cargo builds a dependency
-/// anew for each set of packages that want other features of it.
+/// Builds the release binaries under test. Always all of them, because cargo rebuilds a dependency for each set of
+/// packages that want other features of it.
 pub(crate) fn build_release() -> Result<()> {
     let packages = ["--package", "sse-server", "--package", "sse-cli", "--package", "xtask"];
     run(cargo(&["build", "--release"]).args(packages))
@@ -46,21 +46,21 @@ pub(crate) fn release_binary(name: &str) -> PathBuf {
     target().join("release").join(name)
 }
 
-/// Other binaries than the release ones, for work on the tests themselves.
+/// Environment variables that name other binaries than the release ones, for work on the tests themselves.
 const SERVER: &str = "SSE_SERVER_BIN";
 const CLI: &str = "SSE_CLI_BIN";
 
-/// The server that crash tests and benches run.
+/// The server under test.
 pub(crate) fn server_binary() -> PathBuf {
     std::env::var_os(SERVER).map_or_else(|| release_binary("sse-server"), PathBuf::from)
 }
 
-/// The command-line tool that tests run.
+/// The CLI under test.
 pub(crate) fn cli_binary() -> PathBuf {
     std::env::var_os(CLI).map_or_else(|| release_binary("sse-cli"), PathBuf::from)
 }
 
-/// Builds the server, unless another one is to be used.
+/// Builds the server, unless the environment names another one.
 pub(crate) fn build_server() -> Result<()> {
     match std::env::var_os(SERVER) {
         Some(_) => Ok(()),
@@ -68,7 +68,7 @@ pub(crate) fn build_server() -> Result<()> {
     }
 }
 
-/// Builds server and CLI, unless others are to be used.
+/// Builds server and CLI, unless the environment names others.
 pub(crate) fn build_server_and_cli() -> Result<()> {
     match std::env::var_os(CLI) {
         Some(_) => build_server(),
@@ -76,13 +76,13 @@ pub(crate) fn build_server_and_cli() -> Result<()> {
     }
 }
 
-/// A new folder on the disk of the build output, removed when dropped. Not in the folder for temporary files, which
-/// may be in memory and so faster than any disk.
+/// A new folder on the disk of the build output, removed when dropped. Not in the system's temporary folder, which may
+/// be in memory and so faster than any disk.
 pub(crate) fn scratch_folder(purpose: &str) -> Result<TempDir> {
     let folder = target();
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let made = tempfile::Builder::new().prefix(&format!("{purpose}-")).tempdir_in(&folder);
-    made.with_context(|| format!("cannot make a folder in {}", folder.display()))
+    made.with_context(|| format!("cannot create a folder in {}", folder.display()))
 }
 
 /// The folder of the build output.

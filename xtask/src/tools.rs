@@ -1,4 +1,4 @@
-//! Programs that tests need and that do not come with Rust: installed with apt as root, else asked for by name.
+//! Programs that tests need and Rust does not bring: installed with apt as root, otherwise named in the error.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,15 +7,15 @@ use anyhow::{Result, bail};
 
 use crate::shell;
 
-/// Makes sure that these programs are there. Each is (program, Debian package that has it).
+/// Installs the programs that are missing. Each is (program, Debian package).
 pub(crate) fn need(wanted: &[(&str, &str)]) -> Result<()> {
     let missing: Vec<&str> =
-        wanted.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
+        wanted.iter().filter(|(program, _)| !is_installed(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    if !is_root() || !is_there("apt-get") {
-        bail!("these tests need more programs; install them:\n  sudo apt-get install {}", missing.join(" "));
+    if !is_root() || !is_installed("apt-get") {
+        bail!("programs are missing; install them:\n  sudo apt-get install {}", missing.join(" "));
     }
     let apt = |args: &[&str]| {
         shell::run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").arg("-qq").args(args))
@@ -24,11 +24,11 @@ pub(crate) fn need(wanted: &[(&str, &str)]) -> Result<()> {
     apt(&[&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat())
 }
 
-fn is_there(program: &str) -> bool {
+fn is_installed(program: &str) -> bool {
     path(program).is_some()
 }
 
-/// Where a program is. Servers are in `sbin`, which is not in the `PATH` of every user.
+/// Looks a program up in `PATH` and in the `sbin` folders, which not every user has in `PATH`.
 pub(crate) fn path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));

@@ -109,6 +109,12 @@ impl Event {
         self.time.as_deref()
     }
 
+    /// Sets what [`Self::time`] says if the block had no such field.
+    pub fn or_time(mut self, time: impl FnOnce() -> String) -> Self {
+        self.time.get_or_insert_with(|| time().into());
+        self
+    }
+
     /// Set in the blocks that a hub of ours makes itself; `None` in everything that was published.
     pub fn hub(&self) -> Option<HubBlock> {
         self.hub

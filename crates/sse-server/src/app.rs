@@ -1,4 +1,4 @@
-//! Puts the parts together: hub, sources, workers. Knows how to start and how to stop.
+//! Puts the parts together: hub, applications, workers. Knows how to start and how to stop.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_server::Server;
+use sse_core::Selector;
+use sse_hub::{DiskLog, Durability, Fanout, Hub, Log, MemoryLog, Policies, Policy};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::chat::Chat;
-use crate::config::{DataDir, Settings, Switch, TickerMarket};
+use crate::apps::{APPLICATIONS, Launch, Running};
+use crate::config::{DataDir, Settings};
+use crate::http::{AppState, OpenApi, Pages, STREAMS, routes};
+use crate::selection::Selection;
+use crate::settings_file::{SettingsFile, SettingsFileError};
+use crate::shutdown_signal::ShutdownSignal;
 #[cfg(unix)]
-use crate::http::SocketFile;
-use crate::http::{self, Listeners, Pages, Worker};
-use crate::hub::{Fanout, Hub};
-use crate::log::{DiskLog, Log, MemoryLog};
-use crate::policy::Policies;
-use crate::settings_file::{self, Contents, SettingsFileError};
-use crate::shutdown::{Interruption, Shutdown, ShutdownSwitch};
-use crate::source;
-use crate::source::ticker::{FeedError, Market, Ticker};
+use crate::transport::SocketFile;
+use crate::transport::{Listeners, serve};
 
 /// A running server.
 pub struct App {
@@ -27,11 +27,12 @@ pub struct App {
     addr: SocketAddr,
     #[cfg(unix)]
     unix_socket: Option<SocketFile>,
-    pages: Pages,
-    sources: JoinSet<()>,
-    interruption: Interruption,
-    /// The log, if it is on disk and has to be closed.
-    disk: Option<Arc<DiskLog>>,
+    pages: Vec<&'static str>,
+    streams: Vec<&'static str>,
+    hub: Hub,
+    tasks: JoinSet<()>,
+    signal: ShutdownSignal,
+    shutdown: CancellationToken,
 }
 
 /// Why the server could not start: which setting to change; the source says what is wrong with it.
@@ -61,13 +62,13 @@ pub enum StartError {
         /// What is wrong with it.
         why: String,
     },
-    /// `--ticker-feed` cannot be read or understood.
-    #[error("cannot play the quotes in {file} (--ticker-feed)", file = file.display())]
-    TickerFeed {
-        /// The file as given.
-        file: PathBuf,
-        /// What is wrong with it.
-        source: FeedError,
+    /// An application cannot use its settings, or the log.
+    #[error("cannot start the application {name}")]
+    Application {
+        /// As `--apps` names it.
+        name: &'static str,
+        /// What is wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The system does not let it hear Ctrl-C.
     #[error("cannot wait for signals: {0}")]
@@ -92,67 +93,63 @@ pub enum StartError {
 }
 
 impl App {
-    /// Binds, and starts sources and workers. Call it on an actix runtime. Connections are accepted once this
+    /// Binds, and starts applications and workers. Call it on an actix runtime. Connections are accepted once this
     /// returns and [`run`](Self::run) is polled.
     ///
     /// # Errors
     /// When the address, the path of the socket, the data folder or a file of the settings cannot be used.
-    pub fn start(settings: Settings, shutdown: Shutdown) -> Result<Self, StartError> {
-        // A stream is an open file; the soft limit is 1,024 on most systems.
+    pub async fn start(settings: Settings, selection: &Selection) -> Result<Self, StartError> {
+        // A connection is an open file; the soft limit is 1,024 on most systems.
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files stays as it is");
         }
-        let pages = Pages::find(settings.web_dir.as_deref()).map_err(|source| StartError::WebDir {
-            folder: settings.web_dir.clone().unwrap_or_default(),
-            source,
-        })?;
-        let Contents { policies, thresholds } =
-            settings_file::read(settings.config.as_deref()).map_err(|source| StartError::Config {
-                file: settings.config.clone().unwrap_or_default(),
-                source,
-            })?;
-        let market = market(&settings)?;
-        let disk = open_disk(&settings.data_dir, &policies)?;
-        let log: Arc<dyn Log> = match &disk {
-            Some(disk) => Arc::clone(disk) as _,
-            None => Arc::new(MemoryLog::new(policies.clone())),
-        };
-        let hub = Hub::new(log, &policies);
-        let mut sources = JoinSet::new();
-        sources.spawn(source::clock::run(hub.clone(), shutdown.clone()));
-        sources.spawn(source::metrics::run(hub.clone(), settings.metrics_interval, shutdown.clone()));
-        if settings.alerts == Switch::On {
-            sources.spawn(source::alerts::run(hub.clone(), thresholds, shutdown.clone()));
-        }
-        let chat = Chat::new(hub.clone(), settings.chat_grace);
-        sources.spawn(chat.clone().run(shutdown.clone()));
-        let ticker = Ticker::new(hub.clone());
-        if let Some(market) = market {
-            sources.spawn(source::ticker::run(ticker.clone(), market, shutdown.clone()));
-        }
-        let interruption = Interruption::listen().map_err(StartError::Signals)?;
-        let heartbeat = settings.heartbeat;
-        let worker = move || {
-            let fanout = Fanout::start(hub.clone(), shutdown.clone());
-            Worker { fanout, chat: chat.clone(), heartbeat, ticker: ticker.clone() }
-        };
+        selection.warn_of_ignored();
+        let pages = pages(&settings, selection)?;
+        let file = settings_file(&settings)?;
+        let policies = policies(file.rules, selection);
+        let log = open_log(&settings.data_dir, &policies)?;
+        let hub = Hub::new(log, policies);
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
+        let signal = ShutdownSignal::listen().map_err(StartError::Signals)?;
         let unusable = |source| StartError::Listen { addr: settings.listen.clone(), source };
         #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
         let mut listeners = Listeners::tcp(&settings.listen).map_err(unusable)?;
         let addr = listeners.addr().map_err(unusable)?;
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
-        let server = http::serve(listeners, settings.workers, &pages, worker).map_err(unusable)?;
+        let on: Vec<_> = selection.on().collect();
+        let page_paths = pages.paths();
+        let state = {
+            let (hub, shutdown, heartbeat) = (hub.clone(), shutdown.clone(), settings.heartbeat.0);
+            let apps: Vec<_> = on.iter().map(|app| app.name).collect();
+            move || AppState {
+                fanout: Fanout::start(hub.clone(), shutdown.clone()),
+                heartbeat,
+                apps: apps.clone(),
+            }
+        };
+        let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
+        let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
+        let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
+            config.app_data(openapi.clone());
+            running.iter().for_each(|app| app.configure(config));
+            routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
+        };
+        let server = serve(listeners, settings.workers, state, routes).map_err(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {
             server,
             addr,
             #[cfg(unix)]
             unix_socket,
-            pages,
-            sources,
-            interruption,
-            disk,
+            pages: page_paths,
+            streams: STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect(),
+            hub,
+            tasks,
+            signal,
+            shutdown,
         })
     }
 
@@ -168,36 +165,76 @@ impl App {
     }
 
     /// Paths of the pages that are served.
-    pub fn pages(&self) -> Vec<&'static str> {
-        self.pages.paths()
+    pub fn pages(&self) -> &[&'static str] {
+        &self.pages
     }
 
-    /// Paths of the streams that are served.
-    pub fn streams(&self) -> impl Iterator<Item = &'static str> {
-        http::STREAMS.into_iter()
+    /// Paths that answer with an event stream.
+    pub fn streams(&self) -> &[&'static str] {
+        &self.streams
     }
 
-    /// Runs until Ctrl-C or SIGTERM, then ends every stream and stops, within 2 s.
+    /// Runs until Ctrl-C or SIGTERM, then ends every connection and stops, within 2 s.
     ///
     /// # Errors
     /// When the server fails as a whole.
-    pub async fn run(mut self, switch: ShutdownSwitch) -> io::Result<()> {
+    pub async fn run(mut self) -> io::Result<()> {
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
         tokio::select! {
             ended = &mut server => return ended,
-            signal = self.interruption.came() => tracing::info!(signal = signal?, "stopping"),
+            signal = self.signal.recv() => tracing::info!(signal = signal?, "stopping"),
         }
         #[cfg(unix)]
         drop(self.unix_socket.take());
-        switch.pull();
+        self.shutdown.cancel();
         let (ended, ()) = tokio::join!(server, handle.stop(true));
-        while self.sources.join_next().await.is_some() {}
-        if let Some(log) = self.disk {
-            tokio::task::spawn_blocking(move || log.close()).await?;
-        }
+        while self.tasks.join_next().await.is_some() {}
+        self.hub.close().await;
         ended
     }
+}
+
+async fn start_applications(
+    hub: &Hub,
+    selection: &Selection,
+    settings: &str,
+    tasks: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) -> Result<Vec<Running>, StartError> {
+    let mut running = Vec::new();
+    for app in selection.on() {
+        let (hub, shutdown) = (hub.clone(), shutdown.clone());
+        let launch = Launch { hub, flags: selection.flags(), settings, tasks: &mut *tasks, shutdown };
+        let started = (app.start)(launch).await;
+        running.push(started.map_err(|source| StartError::Application { name: app.name, source })?);
+    }
+    Ok(running)
+}
+
+/// The settings file's rules first. Of an application that is off stays in force what keeps its stored events.
+fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection) -> Policies {
+    let built_in = APPLICATIONS.iter().flat_map(|app| {
+        let is_on = selection.is_on(app);
+        (app.policies)().into_iter().filter(move |(_, policy)| is_on || policy.durability == Durability::Disk)
+    });
+    let built_in =
+        built_in.map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), policy));
+    Policies::new(rules.into_iter().chain(built_in).collect())
+}
+
+fn pages(settings: &Settings, selection: &Selection) -> Result<Pages, StartError> {
+    let folder = || settings.web_dir.clone().unwrap_or_default();
+    let apps = selection.on().flat_map(|app| app.pages).copied();
+    Pages::new(apps, settings.web_dir.as_deref())
+        .map_err(|source| StartError::WebDir { folder: folder(), source })
+}
+
+fn settings_file(settings: &Settings) -> Result<SettingsFile, StartError> {
+    let sections = APPLICATIONS.iter().filter_map(|app| app.section);
+    let file = || settings.config.clone().unwrap_or_default();
+    SettingsFile::read(settings.config.as_deref(), sections)
+        .map_err(|source| StartError::Config { file: file(), source })
 }
 
 #[cfg(unix)]
@@ -206,25 +243,12 @@ fn listen_at(path: Option<PathBuf>, listeners: &mut Listeners) -> Result<Option<
     listeners.and_unix(&path).map(Some).map_err(|source| StartError::UnixSocket { path, source })
 }
 
-fn open_disk(data_dir: &DataDir, policies: &Policies) -> Result<Option<Arc<DiskLog>>, StartError> {
+fn open_log(data_dir: &DataDir, policies: &Policies) -> Result<Arc<dyn Log>, StartError> {
     let DataDir::Folder(folder) = data_dir else {
         tracing::warn!("--data-dir off: every event is gone with the process");
-        return Ok(None);
+        return Ok(Arc::new(MemoryLog::new(policies.clone())));
     };
     let log = DiskLog::open(folder, policies.clone())
         .map_err(|why| StartError::DataDir { folder: folder.clone(), why: why.to_string() })?;
-    Ok(Some(Arc::new(log)))
-}
-
-/// What the ticker plays, if anything.
-fn market(settings: &Settings) -> Result<Option<Market>, StartError> {
-    if let Some(file) = &settings.ticker_feed {
-        let market = Market::replay(file);
-        return market.map(Some).map_err(|source| StartError::TickerFeed { file: file.clone(), source });
-    }
-    let seed = || settings.ticker_seed.unwrap_or_else(|| fastrand::u64(..));
-    Ok(match settings.ticker {
-        TickerMarket::Simulated => Some(Market::simulated(seed())),
-        TickerMarket::Off => None,
-    })
+    Ok(Arc::new(log))
 }

@@ -1,25 +1,22 @@
-//! A self-contained real-time event hub over Server-Sent Events.
+//! A self-contained real-time event hub over Server-Sent Events: HTTP and applications around the engine, `sse-hub`.
 //!
-//! The binary is a thin `main` over [`App`]. Imports go one way: `policy, selectors, socket <- connection <- log <- hub <- source <- chat <- http <- app`. Only
-//! `http` knows actix-web, only `log` stores records, only [`Settings`] reads the environment.
+//! The binary is a thin `main` over [`App`]. Imports go one way: `transport <- http <- apps <- selection <- app <- main`.
+//! No file outside `apps` names an application.
 
 mod app;
-mod chat;
+mod apps;
 mod config;
-mod connection;
+mod duration_flag;
 mod http;
-mod hub;
-mod log;
-pub mod policy;
-mod selectors;
+mod selection;
 mod settings_file;
-mod shutdown;
-mod socket;
-mod source;
+mod settings_values;
+mod shutdown_signal;
 pub mod telemetry;
+mod timestamp;
+mod transport;
 
 pub use app::{App, StartError};
-pub use config::{DataDir, Heartbeat, LogFormat, Settings, Switch, TickerMarket};
+pub use config::{DataDir, Heartbeat, LogFormat, Settings};
+pub use selection::Selection;
 pub use settings_file::SettingsFileError;
-pub use shutdown::{Shutdown, ShutdownSwitch};
-pub use source::ticker::FeedError;

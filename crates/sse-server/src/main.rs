@@ -2,14 +2,16 @@
 
 use std::io::Write;
 
-use clap::Parser;
-use sse_server::{App, Settings, ShutdownSwitch, telemetry};
+use sse_server::{App, Selection, Settings, telemetry};
 
 #[actix_web::main]
 async fn main() -> std::process::ExitCode {
-    let settings = Settings::parse();
+    let (settings, selection) = match Settings::read(std::env::args_os()) {
+        Ok(read) => read,
+        Err(error) => error.exit(),
+    };
     telemetry::init(settings.log_format);
-    match run(settings).await {
+    match run(settings, &selection).await {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sse-server: {error:#}");
@@ -18,11 +20,10 @@ async fn main() -> std::process::ExitCode {
     }
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
-    let (switch, shutdown) = ShutdownSwitch::new();
-    let app = App::start(settings, shutdown)?;
+async fn run(settings: Settings, selection: &Selection) -> anyhow::Result<()> {
+    let app = App::start(settings, selection).await?;
     announce(&app);
-    app.run(switch).await?;
+    app.run().await?;
     Ok(())
 }
 

@@ -1,91 +1,53 @@
-//! The settings file: how topics are treated, by pattern, and when the server warns. TOML; an unknown key is an error that names the known ones.
+//! The settings file: policies of topics by pattern, and the applications' own sections. TOML; an unknown key is an error
+//! that names the known ones.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 use sse_core::Selector;
+use sse_hub::{Durability, Policy, Retention, SlowConsumer};
+use toml::Spanned;
 
-use crate::policy::{Durability, Policies, Policy, Retain, SlowReader};
-use crate::source::alerts::Thresholds;
-
-/// sysinfo cannot tell the use of a core over less than 200 ms.
-const ALERTS_EVERY: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(200)..=Duration::from_secs(3600);
-
-/// What can stand in the file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    topic: Vec<Rule>,
-    #[serde(default)]
-    alerts: AlertRule,
-}
+use crate::settings_values::{Limit, Time, limit};
 
 /// What a settings file says.
 #[derive(Debug)]
-pub(crate) struct Contents {
-    pub(crate) policies: Policies,
-    pub(crate) thresholds: Thresholds,
+pub(crate) struct SettingsFile {
+    pub(crate) rules: Vec<(Selector, Policy)>,
+    /// The whole file, for the applications' sections.
+    pub(crate) text: String,
 }
 
-/// One `[[topic]]`. What is left out is as in [`Policy::default`].
+/// The hub's own part. Other sections are looked at by whom they belong to.
+#[derive(Debug, Deserialize)]
+struct Topics {
+    #[serde(default)]
+    topic: Vec<Rule>,
+}
+
+/// One `[[topic]]`. What is left out is as in [`Policy::default`]. The aliases are the words before this release.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
     #[serde(deserialize_with = "selector")]
     pattern: Selector,
     durability: Option<Durability>,
-    #[serde(default)]
-    retain: RetainRule,
-    slow_reader: Option<SlowReader>,
+    #[serde(default, alias = "retain")]
+    retention: RetentionRule,
+    #[serde(alias = "slow_reader")]
+    slow_consumer: Option<SlowConsumer>,
     last_value: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RetainRule {
+struct RetentionRule {
     count: Option<Limit<usize>>,
-    age: Option<Limit<Age>>,
+    age: Option<Limit<Time>>,
     bytes: Option<Limit<ByteSize>>,
 }
-
-/// `[alerts]`. What is left out is as in [`Thresholds::default`].
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AlertRule {
-    every: Option<Age>,
-    cpu_idle_percent: Option<Limit<Percent>>,
-    memory_available_percent: Option<Limit<Percent>>,
-    disk_available_percent: Option<Limit<Percent>>,
-}
-
-/// A limit, or `"off"` for none.
-#[derive(Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a number (a percentage from 0 to 100), a time such as \"7d\", a size such as \"64MiB\", or \"off\""
-)]
-enum Limit<T> {
-    Off(Off),
-    To(T),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Off {
-    Off,
-}
-
-#[derive(Debug)]
-struct Age(Duration);
-
-/// From 0 to 100.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "f64")]
-struct Percent(f64);
 
 /// Why a settings file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -96,69 +58,60 @@ pub enum SettingsFileError {
     /// What it says cannot be understood; the text names the line.
     #[error(transparent)]
     Parse(#[from] toml::de::Error),
+    /// It has a section that nobody knows.
+    #[error("line {line}: unknown section `{section}`, expected one of {known}")]
+    UnknownSection {
+        /// From 1.
+        line: usize,
+        /// As given.
+        section: String,
+        /// Those there are.
+        known: String,
+    },
 }
 
-/// Reads a file; without one, everything is as built in.
-pub(crate) fn read(file: Option<&Path>) -> Result<Contents, SettingsFileError> {
-    let text = file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?;
-    Ok(parse(&text)?)
-}
+impl SettingsFile {
+    /// Reads a file; without one, everything is as built in. `sections` are those of the applications.
+    pub(crate) fn read(
+        file: Option<&Path>,
+        sections: impl Iterator<Item = &'static str>,
+    ) -> Result<Self, SettingsFileError> {
+        Self::parse(file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?, sections)
+    }
 
-fn parse(text: &str) -> Result<Contents, toml::de::Error> {
-    let file: File = toml::from_str(text)?;
-    let policies = Policies::new(file.topic.into_iter().map(Rule::policy).collect());
-    Ok(Contents { policies, thresholds: file.alerts.thresholds()? })
+    fn parse(text: String, sections: impl Iterator<Item = &'static str>) -> Result<Self, SettingsFileError> {
+        let known: Vec<&str> = std::iter::once("topic").chain(sections).collect();
+        let given: HashMap<Spanned<String>, de::IgnoredAny> = toml::from_str(&text)?;
+        let unknown = given.keys().filter(|section| !known.contains(&section.get_ref().as_str()));
+        if let Some(section) = unknown.min_by_key(|section| section.span().start) {
+            let before = text.as_bytes().iter().take(section.span().start);
+            let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+            return Err(SettingsFileError::UnknownSection {
+                line: 1 + before.filter(|byte| **byte == b'\n').count(),
+                section: section.get_ref().clone(),
+                known: known.join(", "),
+            });
+        }
+        let Topics { topic } = toml::from_str(&text)?;
+        Ok(Self { rules: topic.into_iter().map(Rule::policy).collect(), text })
+    }
 }
 
 impl Rule {
     fn policy(self) -> (Selector, Policy) {
         let default = Policy::default();
-        let retain = Retain {
-            count: limit(self.retain.count, default.retain.count, |count| count),
-            age: limit(self.retain.age, default.retain.age, |Age(age)| age),
-            bytes: limit(self.retain.bytes, default.retain.bytes, |size| size.as_u64()),
+        let retention = Retention {
+            count: limit(self.retention.count, default.retention.count, |count| count),
+            age: limit(self.retention.age, default.retention.age, |Time(age)| age),
+            bytes: limit(self.retention.bytes, default.retention.bytes, |size| size.as_u64()),
         };
         let policy = Policy {
             durability: self.durability.unwrap_or(default.durability),
-            retain,
-            slow_reader: self.slow_reader.unwrap_or(default.slow_reader),
+            retention,
+            slow_consumer: self.slow_consumer.unwrap_or(default.slow_consumer),
             last_value: self.last_value.unwrap_or(default.last_value),
         };
         (self.pattern, policy)
-    }
-}
-
-impl AlertRule {
-    fn thresholds(self) -> Result<Thresholds, toml::de::Error> {
-        let default = Thresholds::default();
-        let every = self.every.map_or(default.every, |Age(every)| every);
-        if !ALERTS_EVERY.contains(&every) {
-            return Err(de::Error::custom("alerts: `every` is from 200ms to 1h"));
-        }
-        let percent = |rule, default| limit(rule, default, |Percent(percent)| percent);
-        Ok(Thresholds {
-            every,
-            cpu_idle: percent(self.cpu_idle_percent, default.cpu_idle),
-            memory_available: percent(self.memory_available_percent, default.memory_available),
-            disk_available: percent(self.disk_available_percent, default.disk_available),
-        })
-    }
-}
-
-impl TryFrom<f64> for Percent {
-    type Error = &'static str;
-
-    fn try_from(percent: f64) -> Result<Self, Self::Error> {
-        let fits = (0.0..=100.0).contains(&percent);
-        fits.then_some(Self(percent)).ok_or("a percentage is from 0 to 100")
-    }
-}
-
-fn limit<T, U>(rule: Option<Limit<T>>, default: Option<U>, value: impl FnOnce(T) -> U) -> Option<U> {
-    match rule {
-        None => default,
-        Some(Limit::Off(Off::Off)) => None,
-        Some(Limit::To(limit)) => Some(value(limit)),
     }
 }
 
@@ -166,72 +119,49 @@ fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selector, D::E
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
 
-impl<'de> Deserialize<'de> for Age {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Age).map_err(de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sse_core::Topic;
 
-    fn of(text: &str, topic: &str) -> Policy {
-        parse(text).unwrap().policies.of(&Topic::new(topic).unwrap())
+    fn parse(text: &str) -> Result<SettingsFile, SettingsFileError> {
+        SettingsFile::parse(text.to_owned(), ["weather"].into_iter())
     }
 
     #[test]
     fn a_rule_changes_what_it_names_and_nothing_else() {
-        let text = r#"
-            [[topic]]
-            pattern = "chat/*"
-            retain = { count = 500, age = "off", bytes = "2MiB" }
-            slow_reader = "skip"
+        for (retention, slow_consumer, drop_oldest) in
+            [("retention", "slow_consumer", "drop_oldest"), ("retain", "slow_reader", "skip")]
+        {
+            let text = format!(
+                r#"
+                [[topic]]
+                pattern = "orders/*"
+                {retention} = {{ count = 500, age = "off", bytes = "2MiB" }}
+                {slow_consumer} = "{drop_oldest}"
 
-            [[topic]]
-            pattern = "metrics"
-            durability = "disk"
-        "#;
-        let chat = of(text, "chat/lobby");
-        assert_eq!(chat.retain, Retain { count: Some(500), age: None, bytes: Some(2 << 20) });
-        assert_eq!((chat.slow_reader, chat.durability), (SlowReader::Skip, Durability::Disk));
-        assert_eq!(of(text, "metrics"), Policy::default());
-        assert_eq!(of(text, "clock").durability, Durability::Memory);
-    }
-
-    #[test]
-    fn alerts_have_thresholds_of_their_own_or_none() {
-        let of = |text: &str| parse(text).unwrap().thresholds;
-        assert_eq!(of(""), Thresholds::default());
-        let text = r#"
-            [alerts]
-            every = "1m"
-            cpu_idle_percent = "off"
-            disk_available_percent = 2.5
-        "#;
-        let expected = Thresholds {
-            every: Duration::from_secs(60),
-            cpu_idle: None,
-            disk_available: Some(2.5),
-            ..Thresholds::default()
-        };
-        assert_eq!(of(text), expected);
-        assert_eq!(of("[alerts]\nmemory_available_percent = 7").memory_available, Some(7.0));
+                [weather]
+                rain = true
+                "#
+            );
+            let rules = parse(&text).unwrap().rules;
+            let [(pattern, policy)] = &rules[..] else { panic!("{rules:?}") };
+            assert_eq!(pattern.to_string(), "orders/*");
+            assert_eq!(policy.retention, Retention { count: Some(500), age: None, bytes: Some(2 << 20) });
+            assert_eq!(
+                (policy.slow_consumer, policy.durability),
+                (SlowConsumer::DropOldest, Durability::Disk)
+            );
+        }
     }
 
     #[test]
     fn mistakes_are_named() {
         let cases = [
-            ("[[topics]]", "unknown field `topics`"),
+            ("\n[[topics]]", "line 2: unknown section `topics`, expected one of `topic`, `weather`"),
             ("[[topic]]\npatern = 'a'", "unknown field `patern`"),
             ("[[topic]]\npattern = 'a b'", "cannot contain ' '"),
-            ("[[topic]]\npattern = 'a'\nslow_reader = 'drop'", "unknown variant `drop`"),
-            ("[[topic]]\npattern = 'a'\nretain = { age = 5 }", "a time such as"),
-            ("[alerts]\nevery = '1ms'", "from 200ms to 1h"),
-            ("[alerts]\ncpu_idle_percent = 101", "from 0 to 100"),
-            ("[alerts]\ncpu = 10", "unknown field `cpu`"),
+            ("[[topic]]\npattern = 'a'\nslow_consumer = 'drop'", "unknown variant `drop`"),
+            ("[[topic]]\npattern = 'a'\nretention = { age = 5 }", "a time such as"),
         ];
         for (text, expected) in cases {
             let error = parse(text).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The decoder of sse-core against the `eventsource-stream` crate: one thread, the same bytes in the same pieces. Needs
+//! The decoder of sse-core against the `eventsource-stream` crate: one thread, the same bytes in the same chunks. Needs
 //! no server.
 
 use std::convert::Infallible;
@@ -15,31 +15,31 @@ use super::machine;
 /// Flags of `cargo xtask bench decode`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Bytes of each input, about.
+    /// Approximate bytes of each input.
     #[arg(long, default_value_t = 16 << 20)]
-    pub(super) bytes: usize,
-    /// Rounds; each has both decoders one after the other.
+    bytes: usize,
+    /// Rounds; each runs both decoders in turn.
     #[arg(long, default_value_t = 9)]
-    pub(super) rounds: u32,
-    /// Bytes of the shorter of the two lines that come in many pieces.
+    rounds: u32,
+    /// Bytes of the shorter of the two lines that arrive in small chunks.
     #[arg(long, default_value_t = 128 << 10)]
-    pub(super) line: usize,
+    line: usize,
 }
 
-/// What a connection reads at once, when it has more than that to read.
-const PIECE: usize = 16 << 10;
-/// Of what comes in many pieces, from one byte to this.
-const SMALL_PIECES: usize = 64;
-/// The data of one event where data is long.
+/// Bytes of a full read from a connection.
+const CHUNK: usize = 16 << 10;
+/// Small chunks have from one byte to this many.
+const SMALL_CHUNKS: usize = 64;
+/// Bytes of data of a long event.
 const LONG: usize = 100_000;
 
-/// One body, and where it is cut.
+/// A response body, and how it is split.
 struct Input {
     name: &'static str,
     body: Vec<u8>,
-    /// Bytes of each piece, over and over.
-    pieces: Vec<usize>,
-    /// Of the body, which both decoders have to find.
+    /// Sizes of the chunks, repeated over the body.
+    chunks: Vec<usize>,
+    /// Events in the body; both decoders have to find them all.
     events: usize,
 }
 
@@ -67,62 +67,62 @@ fn inputs(bytes: usize) -> Vec<Input> {
     let pretty =
         |n| format!("event: trade\ndata: {{\ndata:   \"n\": {n},\ndata:   \"price\": 7\ndata: }}\n\n");
     let long = |n| format!("data: {n}{}\n\n", "x".repeat(LONG));
-    let small: Vec<usize> = (1..=SMALL_PIECES).collect();
+    let small: Vec<usize> = (1..=SMALL_CHUNKS).collect();
     vec![
-        Input::new("short JSON", bytes, vec![PIECE], short),
-        Input::new("short JSON with type and id, CRLF", bytes, vec![PIECE], full),
-        Input::new("short JSON with type and id, one a piece", bytes, vec![full(1).len()], |_| full(1)),
-        Input::new("data of several lines", bytes, vec![PIECE], pretty),
-        Input::new("long data (100 KB)", bytes, vec![PIECE], long),
-        Input::new("short JSON, pieces of 1 to 64 bytes", bytes / 2, small, short),
+        Input::new("short JSON", bytes, vec![CHUNK], short),
+        Input::new("short JSON with type and id, CRLF", bytes, vec![CHUNK], full),
+        Input::new("short JSON with type and id, one a chunk", bytes, vec![full(1).len()], |_| full(1)),
+        Input::new("data of several lines", bytes, vec![CHUNK], pretty),
+        Input::new("long data (100 KB)", bytes, vec![CHUNK], long),
+        Input::new("short JSON, chunks of 1 to 64 bytes", bytes / 2, small, short),
     ]
 }
 
 impl Input {
-    fn new(name: &'static str, bytes: usize, pieces: Vec<usize>, event: impl Fn(usize) -> String) -> Self {
+    fn new(name: &'static str, bytes: usize, chunks: Vec<usize>, event: impl Fn(usize) -> String) -> Self {
         let mut body = Vec::with_capacity(bytes + bytes / 8);
         let mut events = 0;
         while events == 0 || body.len() < bytes {
             body.extend_from_slice(event(events).as_bytes());
             events += 1;
         }
-        Self { name, body, pieces, events }
+        Self { name, body, chunks, events }
     }
 
-    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+    fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.body.as_slice();
-        let sizes = self.pieces.iter().copied().cycle();
+        let sizes = self.chunks.iter().copied().cycle();
         sizes.map_while(move |size| {
-            let (piece, after) = rest.split_at(size.min(rest.len()));
+            let (chunk, after) = rest.split_at(size.min(rest.len()));
             rest = after;
-            (!piece.is_empty()).then_some(piece)
+            (!chunk.is_empty()).then_some(chunk)
         })
     }
 
-    /// Seconds that our decoder takes.
+    /// Seconds of our decoder.
     fn ours(&self) -> Result<f64> {
-        let (from, mut decoder, mut found) = (Instant::now(), Decoder::new(), 0);
-        for piece in self.pieces() {
-            for event in decoder.feed(piece) {
+        let (start, mut decoder, mut found) = (Instant::now(), Decoder::new(), 0);
+        for chunk in self.chunks() {
+            for event in decoder.feed(chunk) {
                 found += usize::from(!std::hint::black_box(event?).data().is_empty());
             }
         }
-        self.done(from, found)
+        self.done(start, found)
     }
 
-    /// Seconds that the other one takes.
+    /// Seconds of the other decoder.
     async fn theirs(&self) -> Result<f64> {
-        let from = Instant::now();
+        let start = Instant::now();
         let mut found = 0;
-        let mut events = stream::iter(self.pieces().map(Ok::<_, Infallible>)).eventsource();
+        let mut events = stream::iter(self.chunks().map(Ok::<_, Infallible>)).eventsource();
         while let Some(event) = events.next().await {
             found += usize::from(!std::hint::black_box(event?).data.is_empty());
         }
-        self.done(from, found)
+        self.done(start, found)
     }
 
-    fn done(&self, from: Instant, found: usize) -> Result<f64> {
-        let seconds = from.elapsed().as_secs_f64();
+    fn done(&self, start: Instant, found: usize) -> Result<f64> {
+        let seconds = start.elapsed().as_secs_f64();
         ensure!(found == self.events, "{}: {found} of {} events were read", self.name, self.events);
         Ok(seconds)
     }
@@ -141,10 +141,10 @@ async fn compare(input: &Input, rounds: u32) -> Result<()> {
     Ok(())
 }
 
-/// How much longer a line of twice the length takes: twice where the work is linear, four times where it is quadratic.
+/// How much longer a line of twice the length takes: twice if decoding is linear, four times if quadratic.
 async fn print_growth(line: usize, rounds: u32) -> Result<()> {
     let of = |bytes: usize| {
-        Input::new("one line in many pieces", 1, (1..=SMALL_PIECES).collect(), |_| {
+        Input::new("one line in many chunks", 1, (1..=SMALL_CHUNKS).collect(), |_| {
             format!("data: {}\n\n", "x".repeat(bytes))
         })
     };
@@ -156,7 +156,7 @@ async fn print_growth(line: usize, rounds: u32) -> Result<()> {
         theirs.push(times.1 / short.theirs().await?);
         ratios.push(times.1 / times.0);
     }
-    println!("one line in pieces of 1 to 64 bytes, {} KiB against {} KiB:", line >> 9, line >> 10);
+    println!("one line in chunks of 1 to 64 bytes, {} KiB against {} KiB:", line >> 9, line >> 10);
     println!(
         "  time grows by {:.1} times in sse-core, by {:.1} times in eventsource-stream",
         median(&ours),

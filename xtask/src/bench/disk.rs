@@ -1,4 +1,4 @@
-//! What the disk alone can do: the time that one small append takes until it is safe.
+//! The disk alone: how long a small append takes until it is durable.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,20 +9,20 @@ use anyhow::{Context, Result};
 
 use super::figures::{median, percentile};
 
-/// Bytes of one append: an event of 200 bytes and what a log adds to it.
+/// One append: an event of 200 bytes with the overhead of a log.
 const APPEND: [u8; 256] = [b'x'; 256];
 
-/// Appends and `fdatasync`s in turn for this long, in a file of its own in `folder`, and prints what one takes.
+/// Appends to a new file in `folder` with an `fdatasync` each, for `time`, and prints how long one takes.
 pub(super) fn print_sync_time(folder: &Path, time: Duration) -> Result<()> {
     let path = folder.join("sync-probe");
-    let mut file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    let mut file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     let mut micros = Vec::new();
-    let from = Instant::now();
-    while from.elapsed() < time || micros.is_empty() {
-        let from = Instant::now();
+    let start = Instant::now();
+    while start.elapsed() < time || micros.is_empty() {
+        let start = Instant::now();
         file.write_all(&APPEND)?;
         file.sync_data()?;
-        micros.push(from.elapsed().as_secs_f64() * 1e6);
+        micros.push(start.elapsed().as_secs_f64() * 1e6);
     }
     std::fs::remove_file(&path)?;
     let (p50, p99) = (median(&micros), percentile(&micros, 99.0));

@@ -1,4 +1,4 @@
-//! Processor time of one delivery at a steady pace, against bare writes to as many sockets of the same readers.
+//! CPU time of one delivery at a steady pace, against bare writes to as many sockets.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::figures::{median, percentile, spread};
 use super::readers::Readers;
 use super::stamp::Clock;
-use super::writes::{Beat, Writes};
+use super::writes::{Pace, Writes};
 use super::{machine, stream};
 use crate::http::Connection;
 use crate::server::Server;
@@ -16,27 +16,21 @@ use crate::shell;
 /// Flags of `cargo xtask bench fanout`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Streams, all of one topic.
+    /// Subscriptions, all to one topic.
     #[arg(long, default_value_t = 1000)]
-    pub(super) streams: usize,
-    /// Events a second.
+    streams: usize,
+    /// Events per second.
     #[arg(long, default_value_t = 20)]
-    pub(super) rate: u32,
-    /// Rounds; each has server and bare writes one after the other.
+    rate: u32,
+    /// Rounds; each measures server and bare writes in turn.
     #[arg(long, default_value_t = 5)]
-    pub(super) rounds: u32,
-    /// Seconds for each in each round.
+    rounds: u32,
+    /// Seconds for each of them in each round.
     #[arg(long, default_value_t = 10.0)]
-    pub(super) seconds: f64,
+    seconds: f64,
     /// Bytes of data of one event.
     #[arg(long, default_value_t = 100)]
-    pub(super) data_bytes: usize,
-}
-
-impl Default for Args {
-    fn default() -> Self {
-        Self { streams: 1000, rate: 20, rounds: 5, seconds: 10.0, data_bytes: 100 }
-    }
+    data_bytes: usize,
 }
 
 pub(super) const TOPIC: &str = "bench/fanout";
@@ -51,16 +45,16 @@ pub(super) async fn run(args: Args) -> Result<()> {
     let of_writes = Readers::start(stream::open_many(&writes.address, "/", args.streams).await?, clock)?;
     let events = (args.seconds * f64::from(args.rate)).ceil() as u32;
     let interval = Duration::from_secs(1) / args.rate;
-    let beat = Beat { events, interval, data_bytes: args.data_bytes, clock };
+    let pace = Pace { events, interval, data_bytes: args.data_bytes, clock };
     let (mut server_micros, mut write_micros) = (Vec::new(), Vec::new());
     let deliveries = u64::from(events) * args.streams as u64;
     let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / deliveries as f64;
     for round in 1..=u64::from(args.rounds) {
         let before = server.cpu_time()?;
-        publish(&server.address, beat).await?;
+        publish(&server.address, pace).await?;
         of_server.wait_for(deliveries * round).await?;
         server_micros.push(each(server.cpu_time()? - before));
-        write_micros.push(each(writes.write(beat).await?));
+        write_micros.push(each(writes.write(pace).await?));
         of_writes.wait_for(deliveries * round).await?;
     }
     machine::print_heading();
@@ -83,12 +77,12 @@ fn print_row(what: &str, micros: &[f64], readers: &Readers) {
 }
 
 /// Publishes at a steady pace.
-pub(super) async fn publish(address: &str, beat: Beat) -> Result<()> {
+pub(super) async fn publish(address: &str, pace: Pace) -> Result<()> {
     let mut connection = Connection::open(address).await?;
-    let from = Instant::now();
-    for nth in 0..beat.events {
-        tokio::time::sleep((beat.interval * nth).saturating_sub(from.elapsed())).await;
-        connection.publish(TOPIC, beat.clock.data(beat.data_bytes).as_bytes()).await?;
+    let start = Instant::now();
+    for nth in 0..pace.events {
+        tokio::time::sleep((pace.interval * nth).saturating_sub(start.elapsed())).await;
+        connection.publish(TOPIC, pace.clock.data(pace.data_bytes).as_bytes()).await?;
     }
     Ok(())
 }

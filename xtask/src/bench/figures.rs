@@ -1,8 +1,8 @@
-//! Medians and percentiles of what was measured, and how they are printed.
+//! Medians, percentiles and rates, and their formatting.
 
 use std::time::Duration;
 
-/// The middle one, or NaN when nothing was measured.
+/// NaN when nothing was measured.
 pub(super) fn median(figures: &[f64]) -> f64 {
     percentile(figures, 50.0)
 }
@@ -15,16 +15,15 @@ pub(super) fn percentile(figures: &[f64], percent: f64) -> f64 {
     sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
 }
 
-/// For rates: so many in this time.
 pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
 
-/// A ratio that came out of several rounds, with the smallest and the largest of them.
+/// The median of several rounds, with the smallest and the largest.
 pub(super) fn spread(ratios: &[f64]) -> String {
-    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    format!("{:.2} (rounds {least:.2} to {most:.2})", median(ratios))
+    let min = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    format!("{:.2} (rounds {min:.2} to {max:.2})", median(ratios))
 }
 
 /// `1234567` as `1,234,567`.

@@ -1,5 +1,5 @@
-//! As many deliveries as the server can make: the next batch is published as soon as the readers are near the end of
-//! the one before, so that there is always something to write and nobody falls out of what is kept.
+//! Maximum throughput: the next batch is published as soon as the readers are near the end of the previous one, so
+//! there is always something to write and no reader falls behind retention.
 
 use std::time::Instant;
 
@@ -17,27 +17,21 @@ use crate::shell;
 /// Flags of `cargo xtask bench flood`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Streams, all of one topic.
+    /// Subscriptions, all to one topic.
     #[arg(long, default_value_t = 1000)]
-    pub(super) streams: usize,
-    /// Seconds.
+    streams: usize,
+    /// Seconds to publish.
     #[arg(long, default_value_t = 20.0)]
-    pub(super) seconds: f64,
+    seconds: f64,
     /// Bytes of data of one event.
     #[arg(long, default_value_t = 100)]
-    pub(super) data_bytes: usize,
+    data_bytes: usize,
     /// Events in a batch.
     #[arg(long, default_value_t = 200)]
-    pub(super) batch: u64,
+    batch: u64,
 }
 
-impl Default for Args {
-    fn default() -> Self {
-        Self { streams: 1000, seconds: 20.0, data_bytes: 100, batch: 200 }
-    }
-}
-
-/// Batches that are published but not yet read by everybody.
+/// Batches in flight: published and not yet received by all readers.
 const AHEAD: u64 = 3;
 
 pub(super) async fn run(args: Args) -> Result<()> {
@@ -45,9 +39,9 @@ pub(super) async fn run(args: Args) -> Result<()> {
     let data = shell::scratch_folder("bench")?;
     let server = Server::start(data.path(), &[])?;
     let readers = Readers::start(stream::open_many(&server.address, PATH, args.streams).await?, clock)?;
-    let (from, before) = (Instant::now(), server.cpu_time()?);
+    let (start, before) = (Instant::now(), server.cpu_time()?);
     let events = publish(&server.address, &readers, &args, clock).await?;
-    let (time, cpu) = (from.elapsed(), server.cpu_time()? - before);
+    let (time, cpu) = (start.elapsed(), server.cpu_time()? - before);
     let deliveries = events * args.streams as u64;
     machine::print_heading();
     println!(
@@ -64,12 +58,12 @@ pub(super) async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Publishes for the time that was asked for, and waits until all is delivered. Gives the number of events.
+/// Publishes for `args.seconds` and waits until everything is delivered. Returns the number of events.
 async fn publish(address: &str, readers: &Readers, args: &Args, clock: Clock) -> Result<u64> {
     let mut connection = Connection::open(address).await?;
-    let from = Instant::now();
+    let start = Instant::now();
     let (mut events, streams) = (0, args.streams as u64);
-    while from.elapsed().as_secs_f64() < args.seconds {
+    while start.elapsed().as_secs_f64() < args.seconds {
         let line = format!("{{\"data\":\"{}\"}}\n", clock.data(args.data_bytes));
         connection.publish_batch(TOPIC, line.repeat(args.batch as usize).as_bytes()).await?;
         events += args.batch;

@@ -1,21 +1,21 @@
-//! Other servers of event streams, as subjects to compare with: nginx with Nchan, and a small Express program. Each has a
-//! folder and a free port of its own, and ends when dropped.
+//! Other SSE servers to compare with: nginx with Nchan, and a small Express program. Each has a folder and a free port of
+//! its own, and ends when dropped.
 
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
+use crate::process::{Process, free_addresses};
 use crate::{shell, tools};
 
 const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 const EXPRESS: &str = "express@5.3.0";
-/// Longest wait for a server to listen.
+/// Longest wait for a server to start its workers.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// As close to ours as it can be set: no access log, one worker a core, as many events kept.
+/// Set as close to ours as possible: no access log, one worker per core, the same retention.
 const NGINX_CONF: &str = "\
 load_module NCHAN;
 user root;
@@ -32,14 +32,14 @@ http {
   client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/fastcgi;
   uwsgi_temp_path FOLDER/uwsgi; scgi_temp_path FOLDER/scgi;
   server {
-    listen 127.0.0.1:PORT;
+    listen ADDRESS;
     location = /sub { nchan_subscriber eventsource; nchan_channel_id load; nchan_subscriber_first_message newest; }
     location = /pub { nchan_publisher; nchan_channel_id load; nchan_message_buffer_length 100000; }
   }
 }
 ";
 
-/// What people write: a set of answers, and a loop that writes to each.
+/// What people write: a set of responses, and a loop that writes to each.
 const EXPRESS_APP: &str = r"
 const express = require('express');
 const app = express();
@@ -58,16 +58,16 @@ app.post('/pub', express.text({ type: '*/*' }), (request, response) => {
 app.listen(Number(process.argv[2]), '127.0.0.1');
 ";
 
-/// A running one.
+/// A running server.
 pub(super) struct ForeignServer {
-    child: Child,
-    /// How it is told to stop, where killing would leave its children behind.
+    process: Process,
+    /// Stops it where a kill would leave its children behind.
     stop: Option<Command>,
     /// `127.0.0.1:PORT`
     pub(super) address: String,
 }
 
-/// Makes sure that the programs are there.
+/// Installs the programs.
 pub(super) fn need() -> Result<()> {
     tools::need(&[("nginx", "nginx"), (NCHAN, "libnginx-mod-nchan"), ("node", "nodejs"), ("npm", "npm")])
 }
@@ -77,10 +77,10 @@ impl ForeignServer {
     pub(super) fn nginx(folder: &Path) -> Result<Self> {
         let folder = folder.join("nginx");
         std::fs::create_dir_all(&folder)?;
-        let (port, conf) = (free_port()?, folder.join("nginx.conf"));
+        let (address, conf) = (free_address()?, folder.join("nginx.conf"));
         let text = NGINX_CONF.replace("NCHAN", NCHAN).replace("FOLDER", &folder.display().to_string());
         let text = if tools::is_root() { text } else { text.replace("user root;\n", "") };
-        std::fs::write(&conf, text.replace("PORT", &port.to_string()))?;
+        std::fs::write(&conf, text.replace("ADDRESS", &address))?;
         let nginx = || {
             let mut command = Command::new("nginx");
             command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(&conf).stderr(Stdio::null());
@@ -88,9 +88,9 @@ impl ForeignServer {
         };
         let mut stop = nginx();
         stop.args(["-s", "stop"]);
-        let server = Self::start(&mut nginx(), Some(stop), port)?;
-        // Its first process listens before those that serve are there.
-        server.wait_for_children()?;
+        let server = Self::start(&mut nginx(), Some(stop), address)?;
+        // The master process listens before its workers run.
+        server.wait_for_workers()?;
         Ok(server)
     }
 
@@ -104,29 +104,23 @@ impl ForeignServer {
         shell::run(
             npm.args(["install", "--silent", "--no-audit", "--no-fund", EXPRESS]).current_dir(&folder),
         )?;
-        let port = free_port()?;
+        let address = free_address()?;
+        let (_, port) = address.rsplit_once(':').context("an address without a port")?;
         let mut node = Command::new("node");
-        node.arg("app.js").arg(port.to_string()).env("NODE_ENV", "production").current_dir(&folder);
-        Self::start(&mut node, None, port)
+        node.arg("app.js").arg(port).env("NODE_ENV", "production").current_dir(&folder);
+        Self::start(&mut node, None, address)
     }
 
-    fn start(command: &mut Command, stop: Option<Command>, port: u16) -> Result<Self> {
-        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        let mut server = Self { child, stop, address: format!("127.0.0.1:{port}") };
-        let began = Instant::now();
-        while TcpStream::connect(&server.address).is_err() {
-            if began.elapsed() > DEADLINE || server.child.try_wait()?.is_some() {
-                bail!("{command:?} does not listen on {}", server.address);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(server)
+    fn start(command: &mut Command, stop: Option<Command>, address: String) -> Result<Self> {
+        let mut process = Process::start(command)?;
+        process.wait_until_listening(&address)?;
+        Ok(Self { process, stop, address })
     }
 
-    fn wait_for_children(&self) -> Result<()> {
-        let began = Instant::now();
+    fn wait_for_workers(&self) -> Result<()> {
+        let start = Instant::now();
         while self.children().is_empty() {
-            ensure!(began.elapsed() < DEADLINE, "the server at {} started no process to serve", self.address);
+            ensure!(start.elapsed() < DEADLINE, "the server at {} started no worker", self.address);
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
@@ -134,11 +128,11 @@ impl ForeignServer {
 
     /// The process and its children.
     pub(super) fn pids(&self) -> Vec<u32> {
-        std::iter::once(self.child.id()).chain(self.children()).collect()
+        std::iter::once(self.process.pid()).chain(self.children()).collect()
     }
 
     fn children(&self) -> Vec<u32> {
-        let own = self.child.id();
+        let own = self.process.pid();
         let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
         text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
@@ -146,17 +140,13 @@ impl ForeignServer {
 
 impl Drop for ForeignServer {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let stopped =
-            self.stop.as_mut().is_some_and(|stop| stop.status().is_ok_and(|status| status.success()));
-        if !stopped {
-            let _ = self.child.kill();
+        // Otherwise it is killed.
+        if self.stop.as_mut().is_some_and(|stop| stop.status().is_ok_and(|status| status.success())) {
+            self.process.wait();
         }
-        let _ = self.child.wait();
     }
 }
 
-/// Free a moment ago, which is as good as it gets for servers that cannot say which one they took.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+fn free_address() -> Result<String> {
+    free_addresses(1)?.pop().context("no address")
 }

@@ -1,4 +1,4 @@
-//! What a stream costs on which nothing happens, and whether the server gets everything back when it is cut.
+//! Memory and files of idle subscriptions, and whether the server frees them after a disconnect.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,19 @@ use crate::shell;
 /// Flags of `cargo xtask bench idle-streams`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Streams to open.
+    /// Subscriptions to open.
     #[arg(long, default_value_t = 1000)]
-    pub(super) streams: usize,
-    /// Seconds to hold them.
+    streams: usize,
+    /// Seconds to hold them open.
     #[arg(long, default_value_t = 60)]
-    pub(super) hold: u64,
+    hold: u64,
 }
 
 /// Nobody publishes to this topic.
 const QUIET: &str = "/events?topic=quiet";
-/// The server's default. Cut streams have to be noticed within one.
+/// The server's default. A disconnect has to be noticed within one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Streams opened and cut before measuring, so that what is allocated once does not count.
+/// Subscriptions opened and closed before measuring, so that one-time allocations do not count.
 const WARM_UP_STREAMS: usize = 20;
 
 pub(super) async fn run(args: Args) -> Result<()> {
@@ -58,15 +58,15 @@ pub(super) async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the server has no more files open than before.
+/// Waits until the server has as few files open as before.
 async fn files_back(server: &Server, before: usize) -> Result<Duration> {
-    let from = Instant::now();
+    let start = Instant::now();
     loop {
         let now = server.open_files()?;
         if now <= before {
-            return Ok(from.elapsed());
+            return Ok(start.elapsed());
         }
-        if from.elapsed() > HEARTBEAT {
+        if start.elapsed() > HEARTBEAT {
             bail!("{now} files are open {HEARTBEAT:?} after the cut, {before} were before");
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,8 +1,7 @@
-//! What a table of figures begins with: the command, and the machine it ran on.
+//! The heading of each report: the command, and the machine it ran on.
 
 use std::fs::read_to_string;
 
-/// Prints it.
 pub(super) fn print_heading() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -1,4 +1,4 @@
-//! Measurements of the release server, and of the decoder, on this machine. Figures, not tests: only correctness fails a bench.
+//! Benches of the release server and of the decoder on this machine. They print figures; only wrong results fail.
 
 mod decode;
 mod disk;
@@ -18,56 +18,52 @@ mod stream;
 mod writes;
 
 use anyhow::Result;
+use clap::Parser;
 
 use crate::shell;
 
 /// One bench.
-#[derive(Debug, clap::Subcommand)]
+#[derive(Debug, clap::Parser)]
 pub(crate) enum Bench {
-    /// Memory and open files of streams on which nothing happens.
+    /// Memory and open files of idle subscriptions.
     IdleStreams(idle_streams::Args),
-    /// Durable events a second: one publisher, many, and batches.
+    /// Throughput of durable publishing: one publisher, many, and batches.
     Publish(publish::Args),
-    /// Time to the first event of a reader that comes back, with 1,000 and with 1,000,000 stored events.
+    /// Latency of a resume, with 1,000 and with 1,000,000 stored events.
     Resume(resume::Args),
-    /// Processor time for each delivery at a steady pace, against bare writes to as many sockets.
+    /// CPU time of a delivery at a steady pace, against bare writes to as many sockets.
     Fanout(fanout::Args),
-    /// Deliveries a second when events come as fast as the server can deliver them.
+    /// Maximum throughput of deliveries.
     Flood(flood::Args),
-    /// What readers that have stopped reading do to the latency of the others.
+    /// Memory of stalled readers, and their effect on the latency of the others.
     Stalled(stalled::Args),
     /// The decoder against the eventsource-stream crate, on the same bytes.
     Decode(decode::Args),
-    /// This server beside nginx with Nchan and an Express program, under the load of `sse-cli bench`. Needs npm's registry.
+    /// This server, nginx with Nchan and an Express program under the load of `sse-cli bench`. Needs npm's registry.
     Peers(peers::Args),
 }
 
-/// Every bench with tiny input, so that the gate can see that they still work. Not the one of the peers, which needs a
-/// registry of packages.
+/// Command lines of all benches with tiny input. Without `peers`, which needs a package registry.
+const SMALL: [&str; 7] = [
+    "idle-streams --streams 50 --hold 1",
+    "publish --publishers 8 --rounds 1 --seconds 0.2",
+    "resume --events 5000 --few-events 100 --samples 5",
+    "fanout --streams 50 --rounds 1 --seconds 0.5",
+    "flood --streams 50 --seconds 0.5",
+    "stalled --streams 50 --rounds 1 --seconds 0.5 --fill 1048576",
+    "decode --bytes 1048576 --rounds 1 --line 16384",
+];
+
+/// Runs every bench once, so that the gate notices a broken one.
 pub(crate) fn run_small() -> Result<()> {
     shell::build_server()?;
-    for bench in [
-        Bench::IdleStreams(idle_streams::Args { streams: 50, hold: 1 }),
-        Bench::Publish(publish::Args { publishers: 8, rounds: 1, seconds: 0.2 }),
-        Bench::Resume(resume::Args { events: 5_000, few_events: 100, samples: 5 }),
-        Bench::Fanout(fanout::Args { streams: 50, rounds: 1, seconds: 0.5, ..fanout::Args::default() }),
-        Bench::Flood(flood::Args { streams: 50, seconds: 0.5, ..flood::Args::default() }),
-        Bench::Stalled(stalled::Args {
-            streams: 50,
-            rounds: 1,
-            seconds: 0.5,
-            fill: 1 << 20,
-            ..stalled::Args::default()
-        }),
-        Bench::Decode(decode::Args { bytes: 1 << 20, rounds: 1, line: 16 << 10 }),
-    ] {
-        measure(bench)?;
-    }
-    Ok(())
+    SMALL
+        .iter()
+        .try_for_each(|line| measure(Bench::try_parse_from(["bench"].into_iter().chain(line.split(' ')))?))
 }
 
-/// Measures. Readers and publishers share the machine with the server, so they have to be optimised as well: this
-/// program runs its release build.
+/// Runs the bench in the release build of this program: readers and publishers share the machine with the server, so
+/// they have to be optimised as well.
 pub(crate) fn run(bench: Bench) -> Result<()> {
     if !cfg!(debug_assertions) {
         return measure(bench);

@@ -1,5 +1,6 @@
-//! This server beside others, each under the same load of `sse-cli bench`, one after the other in each round.
+//! This server and others, each under the same load of `sse-cli bench`, in turn in each round.
 
+use std::any::Any;
 use std::path::Path;
 use std::process::Command;
 
@@ -15,27 +16,27 @@ use crate::shell;
 /// Flags of `cargo xtask bench peers`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Streams on each server.
+    /// Subscriptions on each server.
     #[arg(long, default_value_t = 1000)]
-    pub(super) streams: usize,
-    /// Events a second.
+    streams: usize,
+    /// Events per second.
     #[arg(long, default_value_t = 20)]
-    pub(super) rate: u32,
+    rate: u32,
     /// Seconds for each server in each round.
     #[arg(long, default_value_t = 10.0)]
-    pub(super) seconds: f64,
+    seconds: f64,
     /// Bytes of data of one event.
     #[arg(long, default_value_t = 100)]
-    pub(super) data_bytes: usize,
-    /// Rounds; each has every server once.
+    data_bytes: usize,
+    /// Rounds; each measures every server once.
     #[arg(long, default_value_t = 5)]
-    pub(super) rounds: u32,
+    rounds: u32,
 }
 
 /// The servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Peer {
-    /// With every event fsynced before anybody sees it.
+    /// With an fsync before an event is delivered.
     Ours,
     OursInMemory,
     Nchan,
@@ -44,21 +45,16 @@ enum Peer {
 
 const PEERS: [Peer; 4] = [Peer::Ours, Peer::OursInMemory, Peer::Nchan, Peer::Express];
 
-/// A server that runs, and where it has its stream.
+/// A running server and its addresses.
 struct Subject {
     stream: String,
     publish: String,
     pids: Vec<u32>,
     /// Ends when this is dropped.
-    _running: Running,
+    _server: Box<dyn Any>,
 }
 
-enum Running {
-    Ours { _server: Server },
-    Foreign { _server: ForeignServer },
-}
-
-/// A line of the table: what, where it stands in the JSON report, what to multiply it by, and its unit.
+/// A row of the table: label, JSON pointer into the report, factor and unit.
 type Row = (&'static str, &'static str, f64, &'static str);
 
 const ROWS: [Row; 10] = [
@@ -81,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut reports = PEERS.map(|_| Vec::new());
     for round in 0..args.rounds {
         for (peer, reports) in PEERS.into_iter().zip(&mut reports) {
-            // Started anew, so that its memory is that of these streams.
+            // Restarted, so that its memory is that of these subscriptions.
             let subject = peer.start(folder.path())?;
             let output = load(&subject, args).arg("--json").output().context("cannot run sse-cli")?;
             ensure!(output.status.success(), "{}: {}", peer.name(), String::from_utf8_lossy(&output.stderr));
@@ -123,7 +119,7 @@ impl Subject {
             stream: format!("http://{}/events?topic=load", server.address),
             publish: "load".to_owned(),
             pids: vec![server.pid()],
-            _running: Running::Ours { _server: server },
+            _server: Box::new(server),
         }
     }
 
@@ -132,12 +128,12 @@ impl Subject {
             stream: format!("http://{}/sub", server.address),
             publish: "/pub".to_owned(),
             pids: server.pids(),
-            _running: Running::Foreign { _server: server },
+            _server: Box::new(server),
         }
     }
 }
 
-/// The bench of the CLI against this server.
+/// `sse-cli bench` against this server.
 fn load(subject: &Subject, args: &Args) -> Command {
     let mut command = shell::program(shell::release_binary("sse-cli"));
     command.args(["bench", &subject.stream, "--publish", &subject.publish, "--quiet"]);
@@ -154,7 +150,7 @@ fn load(subject: &Subject, args: &Args) -> Command {
     command
 }
 
-/// Medians, and behind them how many times ours.
+/// Medians, each with its ratio to ours.
 fn print_table(args: &Args, reports: &[Vec<Value>]) {
     machine::print_heading();
     println!(
@@ -176,7 +172,7 @@ fn print_table(args: &Args, reports: &[Vec<Value>]) {
     }
 }
 
-/// Nothing is so many times 0.
+/// Without the ratio if ours is 0.
 fn cell(figure: f64, first: f64) -> String {
     if first == 0.0 { format!("{figure:.2}") } else { format!("{figure:.2} ({:.2})", figure / first) }
 }

@@ -1,4 +1,4 @@
-//! Durable publishing: many publishers against one that waits for each answer, over TCP and over a Unix socket, and batches.
+//! Throughput of durable publishing: one publisher, many and batches, over TCP and over a Unix socket.
 
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use crate::shell;
 /// Flags of `cargo xtask bench publish`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Publishers at once.
+    /// Concurrent publishers.
     #[arg(long, default_value_t = 64)]
-    pub(super) publishers: usize,
-    /// Rounds; each has all ways one after the other.
+    publishers: usize,
+    /// Rounds; each measures all variants in turn.
     #[arg(long, default_value_t = 5)]
-    pub(super) rounds: u32,
-    /// Seconds for each way in each round.
+    rounds: u32,
+    /// Seconds for each variant in each round.
     #[arg(long, default_value_t = 3.0)]
-    pub(super) seconds: f64,
+    seconds: f64,
 }
 
 const TOPIC: &str = "bench/publish";
@@ -32,18 +32,13 @@ const BATCH: u64 = 1000;
 
 pub(super) async fn run(args: Args) -> Result<()> {
     let data = shell::scratch_folder("bench")?;
-    // Not in there: the path of a socket has to be short.
+    // In the temporary folder, because the path of a socket has to be short.
     let sockets = tempfile::tempdir()?;
     let socket = sockets.path().join("hub.sock");
     let server = Server::start(data.path(), &["--unix-socket", &socket.to_string_lossy()])?;
     let time = Duration::from_secs_f64(args.seconds);
     machine::print_heading();
-    println!(
-        "measured  {} rounds of {} s each way, events of {} bytes",
-        args.rounds,
-        args.seconds,
-        EVENT.len()
-    );
+    println!("measured  {} rounds of {} s each, events of {} bytes", args.rounds, args.seconds, EVENT.len());
     disk::print_sync_time(data.path(), time)?;
     let mut rates: [Vec<f64>; 5] = Default::default();
     for _ in 0..args.rounds {
@@ -71,7 +66,7 @@ pub(super) async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Events a second of publishers that each wait for the answer before the next event.
+/// Events per second of publishers that each wait for the response before the next event.
 async fn singles<S>(
     open: impl AsyncFn() -> Result<Connection<S>>,
     publishers: usize,
@@ -84,14 +79,14 @@ where
     for _ in 0..publishers {
         connections.push(open().await?);
     }
-    let from = Instant::now();
+    let start = Instant::now();
     let mut tasks = JoinSet::new();
     for mut connection in connections {
         let request = connection.request(TOPIC, "text/plain", &EVENT);
         tasks.spawn(async move {
             let mut count = 0_u64;
-            while from.elapsed() < time {
-                connection.repeat(&request).await?;
+            while start.elapsed() < time {
+                connection.send_prepared(&request).await?;
                 count += 1;
             }
             anyhow::Ok(count)
@@ -101,19 +96,19 @@ where
     while let Some(done) = tasks.join_next().await {
         count += done??;
     }
-    Ok(per_second(count, from.elapsed()))
+    Ok(per_second(count, start.elapsed()))
 }
 
-/// Events a second of one connection that sends batch after batch.
+/// Events per second of one connection that sends batch after batch.
 async fn in_batches(server: &Server, time: Duration) -> Result<f64> {
     let event = serde_json::json!({ "data": String::from_utf8_lossy(&EVENT) }).to_string() + "\n";
     let batch = event.repeat(BATCH as usize);
     let mut connection = Connection::open(&server.address).await?;
-    let from = Instant::now();
+    let start = Instant::now();
     let mut count = 0;
-    while from.elapsed() < time {
+    while start.elapsed() < time {
         connection.publish_batch(TOPIC, batch.as_bytes()).await?;
         count += BATCH;
     }
-    Ok(per_second(count, from.elapsed()))
+    Ok(per_second(count, start.elapsed()))
 }

@@ -1,5 +1,4 @@
-//! Many readers on one thread that do next to nothing with what they read: count events, and look at one stamp for
-//! each read.
+//! Many readers on one thread at little cost: they count events and take one latency for each read.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,33 +14,33 @@ use tokio::task::LocalSet;
 
 use super::stamp::{self, Clock};
 
-/// For all readers together.
+/// Bytes of the buffer that all readers share.
 const BUFFER: usize = 64 << 10;
 /// Longest wait for deliveries.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Readers at work. They stop, and their streams close, when this is dropped.
+/// Running readers. They stop and close their connections when this is dropped.
 pub(super) struct Readers {
-    seen: Arc<Seen>,
+    counters: Arc<Counters>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct Counters {
     deliveries: AtomicU64,
     ended: AtomicU64,
-    /// Milliseconds; one for each read that had a stamp.
+    /// In milliseconds; one for each read that had a stamp.
     latencies: Mutex<Vec<f64>>,
 }
 
 impl Readers {
     pub(super) fn start(streams: Vec<TcpStream>, clock: Clock) -> Result<Self> {
-        let seen = Arc::new(Seen::default());
+        let counters = Arc::new(Counters::default());
         let streams = streams.into_iter().map(TcpStream::into_std).collect::<Result<Vec<_>, _>>()?;
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let shared = Arc::clone(&seen);
+        let shared = Arc::clone(&counters);
         let thread = std::thread::spawn(move || {
             let buffer = Rc::new(RefCell::new(vec![0; BUFFER]));
             LocalSet::new().block_on(&runtime, async {
@@ -50,19 +49,19 @@ impl Readers {
                     let (shared, buffer) = (Arc::clone(&shared), Rc::clone(&buffer));
                     tokio::task::spawn_local(async move { read(&stream, &buffer, &shared, clock).await });
                 }
-                // An error says that the owner is gone, which is the same.
+                // An error means that the owner is gone, which is the same.
                 let _ = stopped.await;
             });
         });
-        Ok(Self { seen, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { counters, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Events that have come in on all streams together.
+    /// Events received by all readers together.
     pub(super) fn deliveries(&self) -> u64 {
-        self.seen.deliveries.load(Ordering::Relaxed)
+        self.counters.deliveries.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many events have come in.
+    /// Waits until that many events have been received.
     pub(super) async fn wait_for(&self, deliveries: u64) -> Result<()> {
         let waiting = async {
             while self.deliveries() < deliveries {
@@ -71,14 +70,14 @@ impl Readers {
         };
         let over = tokio::time::timeout(DEADLINE, waiting).await;
         over.with_context(|| format!("{} of {deliveries} deliveries have come", self.deliveries()))?;
-        let ended = self.seen.ended.load(Ordering::Relaxed);
+        let ended = self.counters.ended.load(Ordering::Relaxed);
         ensure!(ended == 0, "{ended} streams were cut");
         Ok(())
     }
 
     /// The latencies since this was last called, in milliseconds.
     pub(super) fn take_latencies(&self) -> Vec<f64> {
-        std::mem::take(&mut self.seen.latencies.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.counters.latencies.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -86,13 +85,13 @@ impl Drop for Readers {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A panic has been printed already.
+            // A panic is already printed.
             let _ = thread.join();
         }
     }
 }
 
-async fn read(stream: &TcpStream, buffer: &RefCell<Vec<u8>>, seen: &Seen, clock: Clock) {
+async fn read(stream: &TcpStream, buffer: &RefCell<Vec<u8>>, counters: &Counters, clock: Clock) {
     while stream.readable().await.is_ok() {
         let mut buffer = buffer.borrow_mut();
         let count = match stream.try_read(&mut buffer) {
@@ -103,9 +102,9 @@ async fn read(stream: &TcpStream, buffer: &RefCell<Vec<u8>>, seen: &Seen, clock:
         };
         let bytes = buffer.get(..count).unwrap_or_default();
         if let Some(latency) = clock.latency(bytes) {
-            seen.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
+            counters.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
         }
-        seen.deliveries.fetch_add(stamp::count(bytes), Ordering::Relaxed);
+        counters.deliveries.fetch_add(stamp::count(bytes), Ordering::Relaxed);
     }
-    seen.ended.fetch_add(1, Ordering::Relaxed);
+    counters.ended.fetch_add(1, Ordering::Relaxed);
 }

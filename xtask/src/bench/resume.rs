@@ -1,4 +1,4 @@
-//! How long a reader that comes back waits for its first event, with little and with much in the log.
+//! Latency of a resume: request to first event, with a small and with a large log.
 
 use std::time::Instant;
 
@@ -15,23 +15,23 @@ use crate::shell;
 pub(crate) struct Args {
     /// Events in the large log.
     #[arg(long, default_value_t = 1_000_000)]
-    pub(super) events: usize,
+    events: usize,
     /// Events in the small log.
     #[arg(long, default_value_t = 1_000)]
-    pub(super) few_events: usize,
-    /// Readers that come back, one after the other, for each log and selector.
+    few_events: usize,
+    /// Resumes, one after the other, for each log and selector.
     #[arg(long, default_value_t = 500)]
-    pub(super) samples: usize,
+    samples: usize,
 }
 
-/// Each topic keeps 100,000 events by default, so the large log needs several.
+/// A topic retains 100,000 events by default, so the large log needs several.
 const TOPICS: usize = 16;
 const BATCH: usize = 1000;
 /// Events after the id that readers resume from.
 const MISSED: usize = 10;
-/// Only in the data of the events that were missed.
+/// Occurs only in the data of the missed events.
 const MARK: &str = "missed";
-/// One of the topics, and all of them.
+/// One topic, and all of them.
 const SELECTORS: [&str; 2] = ["bench/0", "bench/*"];
 
 /// A server with its log, and the id to resume from.
@@ -85,19 +85,19 @@ impl Subject {
         Ok(Self { server, id: before(&first)?, events, _data: data })
     }
 
-    /// Microseconds from the request to the first event, of a new reader on a connection that is open already.
+    /// Microseconds from the request to the first event, on a connection that is already open.
     async fn resume(&self, selector: &str) -> Result<f64> {
         let mut reader = stream::connect(&self.server.address, 0).await?;
         let path = format!("/events?topic={selector}");
-        let from = Instant::now();
+        let start = Instant::now();
         let header = format!("Last-Event-ID: {}\r\n", self.id);
         stream::request(&mut reader, &self.server.address, &path, &header).await?;
         stream::read_until(&mut reader, MARK.as_bytes()).await?;
-        Ok(from.elapsed().as_secs_f64() * 1e6)
+        Ok(start.elapsed().as_secs_f64() * 1e6)
     }
 }
 
-/// The id right before this one.
+/// The preceding id.
 fn before(id: &str) -> Result<String> {
     let mut id: sse_core::RecordId = id.parse()?;
     id.seq -= 1;

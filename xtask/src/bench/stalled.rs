@@ -1,4 +1,4 @@
-//! What readers cost that have stopped reading: memory, and latency of the others.
+//! The cost of readers that have stopped reading: memory, and latency of the others.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::fanout::{self, PATH, TOPIC};
 use super::figures::{median, percentile, spread};
 use super::readers::Readers;
 use super::stamp::Clock;
-use super::writes::Beat;
+use super::writes::Pace;
 use super::{machine, stream};
 use crate::http::Connection;
 use crate::server::Server;
@@ -18,43 +18,37 @@ use crate::shell;
 /// Flags of `cargo xtask bench stalled`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Streams, all of one topic, those that stall included.
+    /// Subscriptions, all to one topic, stalled ones included.
     #[arg(long, default_value_t = 1000)]
-    pub(super) streams: usize,
-    /// One in so many stalls.
+    streams: usize,
+    /// One in this many stalls.
     #[arg(long, default_value_t = 10)]
-    pub(super) one_in: usize,
-    /// Events a second.
+    one_in: usize,
+    /// Events per second.
     #[arg(long, default_value_t = 20)]
-    pub(super) rate: u32,
-    /// Rounds; each is measured without stalled streams and then with them.
+    rate: u32,
+    /// Rounds; each is measured without stalled subscriptions and then with them.
     #[arg(long, default_value_t = 5)]
-    pub(super) rounds: u32,
+    rounds: u32,
     /// Seconds for each in each round.
     #[arg(long, default_value_t = 10.0)]
-    pub(super) seconds: f64,
-    /// Bytes to send through each stream so that those that stall are full: more than the kernel's buffers hold.
+    seconds: f64,
+    /// Bytes to send to each subscriber so that stalled ones are full: more than the kernel's buffers hold.
     #[arg(long, default_value_t = 8 << 20)]
-    pub(super) fill: usize,
-}
-
-impl Default for Args {
-    fn default() -> Self {
-        Self { streams: 1000, one_in: 10, rate: 20, rounds: 5, seconds: 10.0, fill: 8 << 20 }
-    }
+    fill: usize,
 }
 
 const DATA_BYTES: usize = 100;
-/// Data of the events that fill the buffers.
+/// Bytes of data of the events that fill the buffers.
 const FILL_EVENT: usize = 32 << 10;
 
-/// The part of the bench that stays.
+/// What outlives a round.
 struct Bench {
     server: Server,
     readers: Readers,
     reading: u64,
-    beat: Beat,
-    /// Events that the readers must have got.
+    pace: Pace,
+    /// Events that each reader must have received.
     published: u64,
 }
 
@@ -66,11 +60,11 @@ pub(super) async fn run(args: Args) -> Result<()> {
     let server = Server::start(data.path(), &[])?;
     let readers = Readers::start(stream::open_many(&server.address, PATH, reading).await?, clock)?;
     let events = (args.seconds * f64::from(args.rate)).ceil() as u32;
-    let beat = Beat { events, interval: Duration::from_secs(1) / args.rate, data_bytes: DATA_BYTES, clock };
-    let mut bench = Bench { server, readers, reading: reading as u64, beat, published: 0 };
+    let pace = Pace { events, interval: Duration::from_secs(1) / args.rate, data_bytes: DATA_BYTES, clock };
+    let mut bench = Bench { server, readers, reading: reading as u64, pace, published: 0 };
     let (mut without, mut with, mut kibibytes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..args.rounds {
-        // Before both, so that what it does to server and readers is in both.
+        // Before both measurements, so that its effect on server and readers is in both.
         bench.fill(args.fill).await?;
         without.push(bench.latencies().await?);
         let before = bench.server.resident_bytes()?;
@@ -107,11 +101,11 @@ fn print_row(name: &str, percent: f64, without: &[Vec<f64>], with: &[Vec<f64>], 
 }
 
 impl Bench {
-    /// Sends that many bytes through every stream, and waits for those that read.
+    /// Sends that many bytes to every subscriber and waits for those that read.
     async fn fill(&mut self, bytes: usize) -> Result<()> {
         let mut connection = Connection::open(&self.server.address).await?;
         for _ in 0..bytes.div_ceil(FILL_EVENT) {
-            connection.publish(TOPIC, self.beat.clock.data(FILL_EVENT).as_bytes()).await?;
+            connection.publish(TOPIC, self.pace.clock.data(FILL_EVENT).as_bytes()).await?;
             self.published += 1;
             self.readers.wait_for(self.published * self.reading).await?;
         }
@@ -121,8 +115,8 @@ impl Bench {
     /// Latencies at a steady pace, in milliseconds.
     async fn latencies(&mut self) -> Result<Vec<f64>> {
         self.readers.take_latencies();
-        fanout::publish(&self.server.address, self.beat).await?;
-        self.published += u64::from(self.beat.events);
+        fanout::publish(&self.server.address, self.pace).await?;
+        self.published += u64::from(self.pace.events);
         self.readers.wait_for(self.published * self.reading).await?;
         Ok(self.readers.take_latencies())
     }

@@ -1,13 +1,13 @@
-//! The time of publishing, written into the data of an event so that a reader can tell its latency at little cost.
+//! Time stamps in the data of events, from which a reader computes latency at little cost.
 
 use std::time::Instant;
 
-/// Stands once in each event of a bench, and in nothing else that a stream carries.
+/// Occurs once in each event of a bench and nowhere else on the wire.
 const MARK: u8 = b'~';
-/// Of the time, in microseconds.
+/// Digits of the time in microseconds.
 const DIGITS: usize = 12;
 
-/// Counts from when it was made; publishers and readers have copies of the same one.
+/// Measures from its creation. Publishers and readers hold copies of the same one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock(Instant);
 
@@ -16,14 +16,14 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// Data of so many bytes, at least those of the stamp, that carry the time.
+    /// Data that starts with the time, padded to `bytes`.
     pub(super) fn data(self, bytes: usize) -> String {
         let micros = self.0.elapsed().as_micros();
         let mark = char::from(MARK);
         format!("{:x<bytes$}", format!("{mark}{micros:0DIGITS$}"))
     }
 
-    /// Milliseconds since the first stamp in these bytes. `None` if there is none, or if it is cut off.
+    /// Milliseconds since the first stamp in these bytes. `None` if there is none or it is incomplete.
     pub(super) fn latency(self, bytes: &[u8]) -> Option<f64> {
         let at = memchr::memchr(MARK, bytes)? + 1;
         let micros: u64 = str::from_utf8(bytes.get(at..at + DIGITS)?).ok()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Opens streams for the benches, reading no further than the greeting.
+//! Opens event streams for the benches and reads up to the greeting.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,10 +6,10 @@ use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// Streams from one address of this machine. It has about 28,000 ports, and other programs use some.
+/// Connections from one local address. It has about 28,000 ports, and other programs use some.
 const STREAMS_PER_ADDRESS: usize = 8000;
 
-/// Opens `count` streams of this path on the server.
+/// Opens `count` event streams at this path.
 pub(super) async fn open_many(address: &str, path: &str, count: usize) -> Result<Vec<TcpStream>> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let mut streams = Vec::with_capacity(count);
@@ -22,13 +22,13 @@ pub(super) async fn open_many(address: &str, path: &str, count: usize) -> Result
     Ok(streams)
 }
 
-/// Asks for the stream. `headers` end with CRLF each.
+/// Sends the request. Each of `headers` ends with CRLF.
 pub(super) async fn request(stream: &mut TcpStream, host: &str, path: &str, headers: &str) -> Result<()> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
     Ok(stream.write_all(request.as_bytes()).await?)
 }
 
-/// Reads until `mark` has come. Gives all that was read.
+/// Reads until `mark` has arrived. Returns everything read.
 pub(super) async fn read_until(stream: &mut TcpStream, mark: &[u8]) -> Result<Vec<u8>> {
     let mut seen = Vec::with_capacity(1024);
     while memchr::memmem::find(&seen, mark).is_none() {
@@ -41,7 +41,7 @@ pub(super) async fn read_until(stream: &mut TcpStream, mark: &[u8]) -> Result<Ve
     Ok(seen)
 }
 
-/// Connects from 127.0.0.2, 127.0.0.3 and so on, so that the ports of one address do not run out.
+/// Connects from 127.0.0.2, 127.0.0.3 and so on, so that no address runs out of ports.
 pub(super) async fn connect(address: &str, nth: usize) -> Result<TcpStream> {
     let last = u8::try_from(2 + nth / STREAMS_PER_ADDRESS)?;
     let socket = TcpSocket::new_v4()?;

@@ -1,4 +1,4 @@
-//! The least that a fan-out can cost: one thread that writes the same bytes to each socket in turn.
+//! The lower bound of a fan-out: one thread that writes the same bytes to each socket in turn.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,21 +11,21 @@ use tokio::sync::oneshot;
 use super::stamp::Clock;
 use crate::server::cpu_time_of_this_thread;
 
-/// The thread; it ends when this is dropped.
+/// Handle of the thread, which ends when this is dropped.
 pub(super) struct Writes {
     pub(super) address: String,
-    orders: mpsc::Sender<Order>,
+    jobs: mpsc::Sender<WriteJob>,
 }
 
-/// Events to write, and where to say what they cost.
-struct Order {
-    beat: Beat,
+/// Events to write, and the channel for their CPU time.
+struct WriteJob {
+    pace: Pace,
     done: oneshot::Sender<Result<Duration>>,
 }
 
-/// A steady pace.
+/// Events at a steady pace.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beat {
+pub(super) struct Pace {
     pub(super) events: u32,
     pub(super) interval: Duration,
     pub(super) data_bytes: usize,
@@ -33,28 +33,28 @@ pub(super) struct Beat {
 }
 
 impl Writes {
-    /// Listens for so many readers.
+    /// Accepts `readers` connections.
     pub(super) fn listen(readers: usize) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
-        let (orders, received) = mpsc::channel();
+        let (jobs, received) = mpsc::channel();
         std::thread::spawn(move || serve(&listener, readers, &received));
-        Ok(Self { address, orders })
+        Ok(Self { address, jobs })
     }
 
-    /// Writes each event to all readers. Gives the processor time that it took.
-    pub(super) async fn write(&self, beat: Beat) -> Result<Duration> {
+    /// Writes each event to all readers. Returns the CPU time of that.
+    pub(super) async fn write(&self, pace: Pace) -> Result<Duration> {
         let (done, answer) = oneshot::channel();
-        self.orders.send(Order { beat, done }).ok().context("the writing thread is gone")?;
+        self.jobs.send(WriteJob { pace, done }).ok().context("the writing thread is gone")?;
         answer.await.context("the writing thread is gone")?
     }
 }
 
-fn serve(listener: &TcpListener, readers: usize, orders: &mpsc::Receiver<Order>) {
+fn serve(listener: &TcpListener, readers: usize, jobs: &mpsc::Receiver<WriteJob>) {
     let mut sockets: Vec<TcpStream> = (0..readers).filter_map(|_| greet(listener).ok()).collect();
-    for Order { beat, done } in orders {
-        // Whoever asked may have gone.
-        let _ = done.send(write_all(&mut sockets, beat));
+    for WriteJob { pace, done } in jobs {
+        // The caller may have been cancelled.
+        let _ = done.send(write_all(&mut sockets, pace));
     }
 }
 
@@ -67,11 +67,11 @@ fn greet(listener: &TcpListener) -> Result<TcpStream> {
     Ok(socket)
 }
 
-fn write_all(sockets: &mut [TcpStream], beat: Beat) -> Result<Duration> {
-    let (from, before) = (Instant::now(), cpu_time_of_this_thread()?);
-    for nth in 0..beat.events {
-        std::thread::sleep((beat.interval * nth).saturating_sub(from.elapsed()));
-        let data = beat.clock.data(beat.data_bytes);
+fn write_all(sockets: &mut [TcpStream], pace: Pace) -> Result<Duration> {
+    let (start, before) = (Instant::now(), cpu_time_of_this_thread()?);
+    for nth in 0..pace.events {
+        std::thread::sleep((pace.interval * nth).saturating_sub(start.elapsed()));
+        let data = pace.clock.data(pace.data_bytes);
         let block = format!("id: 0123456789ab-{nth}\ntopic: bench/fanout\ndata: {data}\n\n");
         let chunk = format!("{:X}\r\n{block}\r\n", block.len());
         for socket in &mut *sockets {

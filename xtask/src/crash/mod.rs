@@ -1,10 +1,7 @@
-//! The crash test: `kill -9` the server again and again while publishers publish and readers resume, then hold every
-//! reader's list against what was acknowledged.
+//! The crash test: kills the server repeatedly while publishers publish and readers resume, then audits what every
+//! reader received against what was acknowledged.
 
-mod ledger;
-mod publisher;
 mod reader;
-mod verdict;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -16,14 +13,13 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::server::Server;
 use crate::shell;
-use ledger::Ledger;
-use publisher::{Publisher, Shared};
-use reader::{Seen, Selection};
+use crate::workload::{Delivery, Ledger, Publisher, Shared, audit, publish_ends};
+use reader::{Selection, Subscriber};
 
 /// Flags of `cargo xtask crash`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How often the server is killed.
+    /// Number of kills.
     #[arg(long, default_value_t = 20)]
     kills: u32,
     /// Publishers, each waiting for its acknowledgement.
@@ -32,10 +28,10 @@ pub(crate) struct Args {
     /// Readers, on a mix of selectors.
     #[arg(long, default_value_t = 100)]
     readers: usize,
-    /// Events that are acknowledged before it ends.
+    /// Events to be acknowledged before the test ends.
     #[arg(long, default_value_t = 50_000)]
     events: u64,
-    /// Longest time a server lives between two kills, in seconds.
+    /// Longest time between two kills, in seconds.
     #[arg(long, default_value_t = 4.0)]
     life: f64,
 }
@@ -47,12 +43,15 @@ impl Args {
     }
 }
 
-/// Least time between two kills. Readers come back after 1 to 2 s, so some rounds have none and most have all.
-const LEAST_LIFE: f64 = 0.3;
-/// For the events that are still missing after the last kill.
-const MOST_EXTRA: Duration = Duration::from_secs(60);
-/// For the readers to come to the end.
-const CATCH_UP: Duration = Duration::from_secs(60);
+/// Shortest time between two kills, in seconds. Readers reconnect after 1 to 2 s, so a few rounds have none of them and
+/// most have all.
+const MIN_LIFE: f64 = 0.3;
+/// Events that a publisher sends without a pause, at most.
+const MAX_BURST: u32 = 20;
+/// Longest wait for events that are missing after the last kill, and again for the last event of each topic.
+const PUBLISH_DEADLINE: Duration = Duration::from_secs(60);
+/// Longest wait until the readers have received the last events.
+const READ_DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     shell::build_server()?;
@@ -70,84 +69,93 @@ async fn test(args: &Args, data: &Path) -> Result<()> {
         readers.spawn_local(reader::read(client.clone(), address.clone(), Selection::nth(nth)));
     }
     let shared = Rc::new(Shared::default());
-    let pause = Duration::from_secs_f64(expected_seconds(args) * args.publishers as f64 / args.events as f64);
     let mut publishers = JoinSet::new();
     for number in 0..args.publishers {
-        let publisher = Publisher { number, address: address.clone(), pause, shared: Rc::clone(&shared) };
+        let publisher = Publisher {
+            number,
+            address: address.clone(),
+            delivery: Delivery::AtMostOnce,
+            max_burst: MAX_BURST,
+            pause: args.mean_pause(),
+            shared: Rc::clone(&shared),
+        };
         publishers.spawn_local(publisher.run());
     }
-    let restarts = kill_again_and_again(args, &mut server, data).await?;
-    enough(&shared, args.events).await?;
+    let restarts = kill_repeatedly(args, &mut server, data).await?;
+    wait_for_events(&shared, args.events).await?;
     shared.stop.set(true);
     let mut ledger = Ledger::default();
     while let Some(done) = publishers.join_next().await {
         ledger.add(done?);
     }
-    ledger.add(publisher::end_topics(&address).await?);
-    let from = Instant::now();
-    let seen =
-        tokio::time::timeout(CATCH_UP, all(readers)).await.context("readers do not come to the end")??;
-    report(&ledger, &seen, &restarts, from.elapsed())
+    let ends = tokio::time::timeout(PUBLISH_DEADLINE, publish_ends(&address)).await;
+    ledger.add(ends.context("the last events are not acknowledged")?);
+    let start = Instant::now();
+    let subscribers = tokio::time::timeout(READ_DEADLINE, join(readers)).await;
+    let subscribers = subscribers.context("readers do not receive the last events")??;
+    report(&ledger, subscribers, restarts, start.elapsed())
 }
 
-/// Time in which a server is up, on average.
-fn expected_seconds(args: &Args) -> f64 {
-    f64::from(args.kills) * f64::midpoint(LEAST_LIFE, args.life.max(LEAST_LIFE))
+impl Args {
+    /// Pause of a publisher for each event, so that all of them together publish `events` while a server is up.
+    fn mean_pause(&self) -> Duration {
+        let uptime = f64::from(self.kills) * f64::midpoint(MIN_LIFE, self.life.max(MIN_LIFE));
+        Duration::from_secs_f64(uptime * self.publishers as f64 / self.events as f64)
+    }
 }
 
-/// Gives the time that each restart took until the server listened.
-async fn kill_again_and_again(args: &Args, server: &mut Server, data: &Path) -> Result<Vec<Duration>> {
+/// Returns how long each restart took until the server listened.
+async fn kill_repeatedly(args: &Args, server: &mut Server, data: &Path) -> Result<Vec<Duration>> {
     let mut restarts = Vec::new();
     for kill in 1..=args.kills {
-        let life = LEAST_LIFE + (args.life - LEAST_LIFE).max(0.0) * fastrand::f64();
+        let life = MIN_LIFE + (args.life - MIN_LIFE).max(0.0) * fastrand::f64();
         tokio::time::sleep(Duration::from_secs_f64(life)).await;
         server.kill()?;
-        let (address, data) = (server.address.clone(), data.to_owned());
-        let from = Instant::now();
-        // Beside the others, which find nobody at the port meanwhile.
-        let start = tokio::task::spawn_blocking(move || Server::start_at(&address, &data, &[]));
-        *server = start.await?.with_context(|| format!("no restart after kill {kill}"))?;
-        restarts.push(from.elapsed());
+        let start = Instant::now();
+        server.restart(data).await.with_context(|| format!("no restart after kill {kill}"))?;
+        restarts.push(start.elapsed());
     }
     Ok(restarts)
 }
 
-/// Waits until as many events are acknowledged.
-async fn enough(shared: &Shared, events: u64) -> Result<()> {
-    let from = Instant::now();
+/// Waits until `events` are acknowledged.
+async fn wait_for_events(shared: &Shared, events: u64) -> Result<()> {
+    let start = Instant::now();
     while shared.acknowledged.get() < events {
         let count = shared.acknowledged.get();
-        ensure!(from.elapsed() < MOST_EXTRA, "only {count} of {events} events are acknowledged");
+        ensure!(start.elapsed() < PUBLISH_DEADLINE, "only {count} of {events} events are acknowledged");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }
 
-async fn all(mut readers: JoinSet<Result<Seen>>) -> Result<Vec<Seen>> {
-    let mut seen = Vec::new();
+async fn join(mut readers: JoinSet<Result<Subscriber>>) -> Result<Vec<Subscriber>> {
+    let mut subscribers = Vec::new();
     while let Some(done) = readers.join_next().await {
-        seen.push(done??);
+        subscribers.push(done??);
     }
-    Ok(seen)
+    Ok(subscribers)
 }
 
-fn report(ledger: &Ledger, seen: &[Seen], restarts: &[Duration], catch_up: Duration) -> Result<()> {
-    let verdict = verdict::check(ledger, seen)?;
-    let unacknowledged = ledger.tried.len() - ledger.acknowledged.len();
-    let reconnects: u64 = seen.iter().map(|reader| reader.reconnects).sum();
-    let mut restarts = restarts.to_vec();
+fn report(
+    ledger: &Ledger,
+    subscribers: Vec<Subscriber>,
+    mut restarts: Vec<Duration>,
+    catch_up: Duration,
+) -> Result<()> {
+    let reconnects: u64 = subscribers.iter().map(|subscriber| subscriber.reconnects).sum();
+    let received: Vec<_> = subscribers.into_iter().map(|subscriber| subscriber.received).collect();
+    let audit = audit(ledger, &received)?;
+    let unacknowledged = ledger.sent.len() - ledger.acknowledged.len();
     restarts.sort_unstable();
-    let ready = |at: Option<&Duration>| at.map_or(0, Duration::as_millis);
+    let millis = |at: Option<&Duration>| at.map_or(0, Duration::as_millis);
+    let (median, max) = (millis(restarts.get(restarts.len() / 2)), millis(restarts.last()));
     println!("kill -9           {:>10}", restarts.len());
-    println!(
-        "ready again       {:>10} ms at the median, {} ms at most",
-        ready(restarts.get(restarts.len() / 2)),
-        ready(restarts.last())
-    );
+    println!("ready again       {median:>10} ms at the median, {max} ms at most");
     println!("acknowledged      {:>10} events, all there, once, in order", ledger.acknowledged.len());
-    println!("not acknowledged  {unacknowledged:>10} events, {} of them stored", verdict.unacknowledged_seen);
-    println!("readers           {:>10}, which came back {reconnects} times", seen.len());
-    println!("deliveries        {:>10} checked, no gap", verdict.deliveries);
+    println!("not acknowledged  {unacknowledged:>10} events, {} of them stored", audit.stored_unacknowledged);
+    println!("readers           {:>10}, which reconnected {reconnects} times", received.len());
+    println!("deliveries        {:>10} checked, no gap", audit.deliveries);
     println!("caught up         {:>10.2} s after the last event", catch_up.as_secs_f64());
     Ok(())
 }

@@ -2,11 +2,8 @@
 //! `sse-cli tail --cursor --output` appends to ends with every event exactly once, in order.
 
 mod kills;
-mod ledger;
 mod proxy;
-mod publisher;
 mod tail;
-mod verdict;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -17,16 +14,15 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::server::Server;
 use crate::shell;
+use crate::workload::{Delivery, Ledger, Publisher, Received, Shared, TOPICS, audit, publish_ends};
 use kills::Kills;
-use ledger::Ledger;
 use proxy::Proxy;
-use publisher::{Publisher, Shared};
 use tail::Tail;
 
 /// Flags of `cargo xtask loss`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How often something is killed: the hub, the network and the CLI equally often, in random order.
+    /// Number of kills: hub, network and CLI equally often, in random order.
     #[arg(long, default_value_t = 50)]
     kills: usize,
     /// Publishers, each waiting for its acknowledgement.
@@ -47,10 +43,10 @@ impl Args {
     }
 }
 
-/// For the file to come to its end after the last event.
-const CATCH_UP: Duration = Duration::from_secs(90);
-/// For the publishers to bring what they have begun.
-const LAST_EVENTS: Duration = Duration::from_secs(60);
+/// Longest wait until the last event is in the file.
+const READ_DEADLINE: Duration = Duration::from_secs(90);
+/// Longest wait for the events that publishers have begun to send, and for the last event of each topic.
+const PUBLISH_DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     shell::build_server_and_cli()?;
@@ -69,6 +65,8 @@ async fn test(args: &Args, folder: &Path) -> Result<()> {
         let publisher = Publisher {
             number,
             address: proxy.address.clone(),
+            delivery: Delivery::AtLeastOnce,
+            max_burst: 1,
             pause: Duration::from_secs_f64(args.pause / 1e3),
             shared: Rc::clone(&shared),
         };
@@ -82,30 +80,30 @@ async fn test(args: &Args, folder: &Path) -> Result<()> {
         while let Some(done) = publishers.join_next().await {
             ledger.add(done?);
         }
-        ledger.add(publisher::end(&kills.proxy.address).await?);
+        ledger.add(publish_ends(&kills.proxy.address).await);
         anyhow::Ok(())
     };
-    tokio::time::timeout(LAST_EVENTS, last).await.context("publishers do not come to the end")??;
-    let from = Instant::now();
-    let lines = kills.tail.lines_up_to_end(CATCH_UP).await?;
+    tokio::time::timeout(PUBLISH_DEADLINE, last).await.context("the last events are not acknowledged")??;
+    let start = Instant::now();
+    let events = kills.tail.events_up_to_last(READ_DEADLINE).await?;
     kills.tail.kill()?;
-    verdict::check(&ledger, &lines)?;
-    report(&ledger, &kills, from.elapsed());
+    audit(&ledger, &[Received { reader: "the file".to_owned(), topics: (0..TOPICS).collect(), events }])?;
+    report(&ledger, &kills, start.elapsed());
     Ok(())
 }
 
 fn report(ledger: &Ledger, kills: &Kills, catch_up: Duration) {
-    let proxy = kills.proxy.figures();
-    println!("killed            {:>10} times: {}", kills.done.len(), kills.in_words());
-    println!("events            {:>10}, each exactly once in the file, in order", ledger.events.len());
-    println!("tried again       {:>10} times by the publishers, under the same keys", ledger.repeats);
+    let proxy = kills.proxy.counts();
+    println!("killed            {:>10} times: {}", kills.done.len(), kills.summary());
+    println!("events            {:>10}, each exactly once in the file, in order", ledger.acknowledged.len());
+    println!("retried           {:>10} times by the publishers, under the same keys", ledger.retries);
     println!(
         "CLI killed        {:>10} times with output past its cursor, {} bytes at most",
-        kills.tail.unsettled, kills.tail.most_unsettled_bytes
+        kills.tail.kills_past_cursor, kills.tail.max_bytes_past_cursor
     );
     println!(
-        "network           {:>10} connections, {} of them cut, {} stalls, {} pieces",
-        proxy.connections, proxy.cut, proxy.stalls, proxy.pieces
+        "network           {:>10} connections, {} of them cut, {} stalls, {} writes",
+        proxy.connections, proxy.cut, proxy.stalls, proxy.writes
     );
     println!("caught up         {:>10.2} s after the last event", catch_up.as_secs_f64());
 }

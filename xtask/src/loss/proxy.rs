@@ -1,4 +1,4 @@
-//! The network between the hub and everybody else: a TCP proxy that splits, stalls and cuts. Knows nothing of HTTP.
+//! The network between the hub and its clients: a TCP proxy that splits, stalls and cuts. Knows nothing of HTTP.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -11,13 +11,13 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What is read at once.
+/// Largest read.
 const READ_BYTES: usize = 16 << 10;
-/// One read in so many stalls.
+/// One in this many reads stalls.
 const STALL_ONE_IN: u32 = 400;
 /// Longest stall.
 const STALL: Duration = Duration::from_millis(800);
-/// One read in so many is handed on in pieces.
+/// One in this many reads is forwarded in pieces.
 const SPLIT_ONE_IN: u32 = 3;
 
 /// A running proxy. It ends with the runtime.
@@ -31,28 +31,28 @@ struct Shared {
     upstream: String,
     /// True while there is no network.
     down: watch::Sender<bool>,
-    figures: RefCell<Figures>,
+    counts: RefCell<Counts>,
 }
 
-/// What it has done.
+/// Counts of what it has done.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Figures {
+pub(super) struct Counts {
     pub(super) connections: u64,
     pub(super) cut: u64,
     pub(super) stalls: u64,
-    pub(super) pieces: u64,
+    pub(super) writes: u64,
 }
 
 impl Proxy {
-    /// Listens on a free port; `upstream` is where the connections lead.
+    /// Listens on a free port and connects to `upstream`.
     pub(super) async fn start(upstream: String) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let down = watch::Sender::new(false);
-        let shared = Rc::new(Shared { upstream, down, figures: RefCell::default() });
+        let shared = Rc::new(Shared { upstream, down, counts: RefCell::default() });
         let state = Rc::clone(&shared);
         tokio::task::spawn_local(async move {
-            // A failure is one connection less.
+            // A failed accept is one connection less.
             loop {
                 if let Ok((client, _)) = listener.accept().await {
                     tokio::task::spawn_local(connection(client, Rc::clone(&state)));
@@ -67,38 +67,38 @@ impl Proxy {
         self.shared.down.send_replace(down);
     }
 
-    pub(super) fn figures(&self) -> Figures {
-        *self.shared.figures.borrow()
+    pub(super) fn counts(&self) -> Counts {
+        *self.shared.counts.borrow()
     }
 }
 
 async fn connection(mut client: TcpStream, shared: Rc<Shared>) {
-    shared.figures.borrow_mut().connections += 1;
+    shared.counts.borrow_mut().connections += 1;
     let mut down = shared.down.subscribe();
-    // The hub may be dead: then this connection is lost too.
+    // If the hub is down, this connection is dropped.
     let Ok(mut hub) = TcpStream::connect(&shared.upstream).await else { return };
-    let (rude, both) = (fastrand::bool(), Cell::new(false));
+    let (with_reset, was_cut) = (fastrand::bool(), Cell::new(false));
     {
         let (from_client, to_client) = client.split();
         let (from_hub, to_hub) = hub.split();
         tokio::select! {
-            _ = down.wait_for(|down| *down) => both.set(true),
-            _ = pass_on(from_client, to_hub, &shared) => {}
-            _ = pass_on(from_hub, to_client, &shared) => {}
+            _ = down.wait_for(|down| *down) => was_cut.set(true),
+            _ = forward(from_client, to_hub, &shared) => {}
+            _ = forward(from_hub, to_client, &shared) => {}
         }
     }
-    if both.get() {
-        shared.figures.borrow_mut().cut += 1;
-        if rude {
-            // A reset instead of an end.
+    if was_cut.get() {
+        shared.counts.borrow_mut().cut += 1;
+        if with_reset {
+            // A reset instead of an orderly close.
             let _ = client.set_zero_linger();
             let _ = hub.set_zero_linger();
         }
     }
 }
 
-/// Hands on what comes, whole or in pieces, at once or late, until one side ends.
-async fn pass_on(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared) -> io::Result<()> {
+/// Forwards bytes, whole or in pieces, at once or late, until one side ends.
+async fn forward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared) -> io::Result<()> {
     let mut buffer = vec![0; READ_BYTES];
     loop {
         let count = from.read(&mut buffer).await?;
@@ -106,7 +106,7 @@ async fn pass_on(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared)
             return to.shutdown().await;
         }
         if fastrand::u32(..STALL_ONE_IN) == 0 {
-            shared.figures.borrow_mut().stalls += 1;
+            shared.counts.borrow_mut().stalls += 1;
             tokio::time::sleep(STALL.mul_f64(fastrand::f64())).await;
         }
         let mut rest = buffer.get(..count).unwrap_or_default();
@@ -115,10 +115,10 @@ async fn pass_on(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared)
             let length = if split { fastrand::usize(1..=rest.len()) } else { rest.len() };
             let (piece, later) = rest.split_at(length);
             to.write_all(piece).await?;
-            shared.figures.borrow_mut().pieces += 1;
+            shared.counts.borrow_mut().writes += 1;
             rest = later;
             if !rest.is_empty() {
-                // Long enough for the piece to leave alone.
+                // Long enough for the piece to go out in a packet of its own.
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }

@@ -1,43 +1,44 @@
-//! The CLI as a subject: `sse-cli tail` with a cursor and an output file. Starts it, kills it, reads what it wrote.
+//! The CLI under test: `sse-cli tail` with a cursor and an output file. Starts it, kills it, reads what it wrote.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use sse_core::RecordId;
 
-use super::ledger::{EVENT_TYPE, PREFIX, Payload};
+use crate::process::Process;
 use crate::shell;
+use crate::workload::{EVENT_TYPE, Payload, TOPIC_PREFIX};
 
-/// How often the file is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// Pause between two reads of the file.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Longest wait for output that the cursor does not know of.
-const MOMENT: Duration = Duration::from_millis(300);
+/// Longest wait for output past the cursor.
+const OUTPUT_WAIT: Duration = Duration::from_millis(300);
 
 /// A running CLI; killed when dropped.
 pub(super) struct Tail {
-    child: Child,
+    process: Process,
     address: String,
     cursor: PathBuf,
     output: PathBuf,
-    /// Kills that found bytes in the output which the cursor did not know of.
-    pub(super) unsettled: u32,
-    pub(super) most_unsettled_bytes: u64,
+    /// Kills that found output past the cursor.
+    pub(super) kills_past_cursor: u32,
+    pub(super) max_bytes_past_cursor: u64,
 }
 
 /// One line of the output.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Line {
-    pub(super) id: String,
-    pub(super) event: String,
-    pub(super) data: String,
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    event: String,
+    data: String,
 }
 
-/// The part of the cursor file that is needed here.
+/// The field of the cursor file that is read here.
 #[derive(Deserialize)]
-struct Place {
+struct CursorFile {
     output_bytes: u64,
 }
 
@@ -45,105 +46,116 @@ impl Tail {
     /// Starts it with its files in `folder`.
     pub(super) fn start(address: &str, folder: &Path) -> Result<Self> {
         let (cursor, output) = (folder.join("cursor"), folder.join("events.jsonl"));
-        let child = spawn(address, &cursor, &output)?;
+        let process = start(address, &cursor, &output)?;
         let address = address.to_owned();
-        Ok(Self { child, address, cursor, output, unsettled: 0, most_unsettled_bytes: 0 })
+        Ok(Self { process, address, cursor, output, kills_past_cursor: 0, max_bytes_past_cursor: 0 })
     }
 
-    /// Ends it as a crash does, and looks at what it left.
+    /// `kill -9`; compares the files that it left.
     pub(super) fn kill(&mut self) -> Result<()> {
-        self.child.kill().context("cannot kill sse-cli")?;
-        self.child.wait()?;
-        let Some(place) = place(&self.cursor)? else { return Ok(()) };
+        self.process.kill()?;
+        let Some(cursor) = CursorFile::read(&self.cursor)? else { return Ok(()) };
         let written = std::fs::metadata(&self.output)?.len();
-        let unsettled =
-            written.checked_sub(place.output_bytes).context("the cursor is ahead of the output")?;
-        self.unsettled += u32::from(unsettled > 0);
-        self.most_unsettled_bytes = self.most_unsettled_bytes.max(unsettled);
+        let past = written.checked_sub(cursor.output_bytes).context("the cursor is ahead of the output")?;
+        self.kills_past_cursor += u32::from(past > 0);
+        self.max_bytes_past_cursor = self.max_bytes_past_cursor.max(past);
         Ok(())
     }
 
-    /// Waits until the output is ahead of the cursor, which is when a kill hurts most; or for a moment, if it is not.
-    pub(super) async fn until_unsettled(&self) -> Result<()> {
+    /// Waits until the output is ahead of the cursor, which is when a kill hurts most; for a moment only.
+    pub(super) async fn until_past_cursor(&self) -> Result<()> {
         let (cursor, output) = (self.cursor.clone(), self.output.clone());
-        let look = move || {
-            let from = Instant::now();
-            while from.elapsed() < MOMENT {
-                let place = place(&cursor)?;
+        let poll = move || {
+            let start = Instant::now();
+            while start.elapsed() < OUTPUT_WAIT {
+                let cursor = CursorFile::read(&cursor)?;
                 let written = std::fs::metadata(&output).map_or(0, |output| output.len());
-                if place.is_some_and(|place| written > place.output_bytes) {
+                if cursor.is_some_and(|cursor| written > cursor.output_bytes) {
                     break;
                 }
             }
             Ok(())
         };
         // Without a pause, because it is over within milliseconds; on a thread of its own for that.
-        tokio::task::spawn_blocking(look).await?
+        tokio::task::spawn_blocking(poll).await?
     }
 
     /// Starts it again with the same arguments, as a service manager would.
     pub(super) fn restart(&mut self) -> Result<()> {
-        self.child = spawn(&self.address, &self.cursor, &self.output)?;
+        self.process = start(&self.address, &self.cursor, &self.output)?;
         Ok(())
     }
 
-    /// Nothing that was done to hub and network is a reason for it to end.
+    /// No failure of hub or network is a reason for it to end.
     ///
     /// # Errors
     /// When it has ended.
     pub(super) fn expect_running(&mut self) -> Result<()> {
-        match self.child.try_wait()? {
-            None => Ok(()),
-            Some(status) => bail!("sse-cli ended by itself: {status}"),
-        }
+        self.process.expect_running()
     }
 
-    /// All lines, once the last event has come.
+    /// All events of the file, once the last one has come.
     ///
     /// # Errors
-    /// When it does not come in time.
-    pub(super) async fn lines_up_to_end(&mut self, wait: Duration) -> Result<Vec<Line>> {
-        let from = Instant::now();
+    /// When it does not come in time, or a line is not an event of the test.
+    pub(super) async fn events_up_to_last(&mut self, wait: Duration) -> Result<Vec<(RecordId, Payload)>> {
+        let start = Instant::now();
         loop {
             self.expect_running()?;
             let lines = self.lines()?;
-            if lines.last().is_some_and(|line| line.data == Payload::END.data()) {
-                return Ok(lines);
+            if lines.last().is_some_and(|line| line.data == Payload::LAST.data()) {
+                return lines.iter().map(Line::event).collect();
             }
-            if from.elapsed() > wait {
-                bail!("the last event did not come in {wait:?}; there are {} lines", lines.len());
-            }
-            tokio::time::sleep(LOOK).await;
+            ensure!(
+                start.elapsed() < wait,
+                "the last event did not come in {wait:?}; there are {} lines",
+                lines.len()
+            );
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// The whole lines there are.
+    /// The complete lines there are.
     fn lines(&self) -> Result<Vec<Line>> {
         let text = std::fs::read_to_string(&self.output)?;
-        let whole = text.rfind('\n').map_or("", |end| text.split_at(end).0);
+        let complete = text.rfind('\n').map_or("", |end| text.split_at(end).0);
         let parse = |line| serde_json::from_str(line).with_context(|| format!("a broken line: {line:?}"));
-        whole.lines().map(parse).collect()
+        complete.lines().map(parse).collect()
     }
 }
 
-impl Drop for Tail {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Line {
+    fn event(&self) -> Result<(RecordId, Payload)> {
+        let Self { id, event, data } = self;
+        ensure!(event == EVENT_TYPE, "the line with id {id} has type {event}");
+        Ok((id.parse()?, data.parse().with_context(|| format!("the line with id {id}"))?))
     }
 }
 
-/// What the cursor file says; `None` if there is none yet.
-fn place(cursor: &Path) -> Result<Option<Place>> {
-    let Ok(text) = std::fs::read(cursor) else { return Ok(None) };
-    serde_json::from_slice(&text).map(Some).context("the cursor file is broken")
+impl CursorFile {
+    /// `None` if there is none yet.
+    fn read(path: &Path) -> Result<Option<Self>> {
+        let Ok(text) = std::fs::read(path) else { return Ok(None) };
+        serde_json::from_slice(&text).map(Some).context("the cursor file is broken")
+    }
 }
 
-fn spawn(address: &str, cursor: &Path, output: &Path) -> Result<Child> {
-    let mut command: Command = shell::program(shell::cli_binary());
-    command.args(["tail", &format!("http://{address}/events"), "--topic", &format!("{PREFIX}*")]);
+fn start(address: &str, cursor: &Path, output: &Path) -> Result<Process> {
+    let mut command = shell::program(shell::cli_binary());
+    command.args(["tail", &format!("http://{address}/events"), "--topic", &format!("{TOPIC_PREFIX}*")]);
     command.args(["--event", EVENT_TYPE, "--since", "earliest", "--json", "--fail-on-gap", "--quiet"]);
-    command.arg("--cursor").arg(cursor).arg("--output").arg(output);
-    command.spawn().context("cannot start sse-cli")
+    Process::start(command.arg("--cursor").arg(cursor).arg("--output").arg(output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_another_type_or_text_is_refused() {
+        let line = |event: &str, data| Line { id: "00000000000a-1".into(), event: event.into(), data };
+        assert!(line(EVENT_TYPE, Payload::LAST.data()).event().is_ok());
+        assert!(line("gap", Payload::LAST.data()).event().is_err());
+        assert!(line(EVENT_TYPE, Payload::LAST.data() + "x").event().is_err());
+    }
 }

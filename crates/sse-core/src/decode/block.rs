@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DecodeError, Limits};
+use super::limits::{DecodeError, Limits};
 use crate::event::WireFields;
 use crate::{Event, EventId, EventType, HubBlock};
 

@@ -1,6 +1,6 @@
 //! Cuts the byte stream into lines: byte order mark, the three line ends, the length limit. Knows no fields.
 
-use super::{DecodeError, Limits};
+use super::limits::{DecodeError, Limits};
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 

@@ -34,3 +34,12 @@ pub enum GapReason {
     #[serde(other)]
     Other,
 }
+
+/// The greeting of `GET /events`, and what the clock says every 5 s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerTime {
+    /// RFC 3339 with milliseconds, UTC.
+    pub time: String,
+    /// For people.
+    pub message: String,
+}

@@ -2,13 +2,11 @@
 //! tutorial where it has one.
 
 mod chat;
-mod clock;
 mod dashboard;
 mod hub;
 mod notifications;
 
 pub use chat::{ChatMessage, ChatUser};
-pub use clock::ServerTime;
 pub use dashboard::{Disk, HubFigures, Metrics, Network};
-pub use hub::{Connected, Gap, GapReason};
+pub use hub::{Connected, Gap, GapReason, ServerTime};
 pub use notifications::{Notification, NotificationSource, Severity};

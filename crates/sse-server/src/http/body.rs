@@ -9,7 +9,7 @@ use actix_web::web::Payload;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use super::error::Problem;
+use super::problem_details::Problem;
 
 /// Longest time a body may take to arrive. At 16 MiB, 280 KB/s.
 const MAX_TIME: Duration = Duration::from_secs(60);
@@ -17,7 +17,7 @@ const MAX_TIME: Duration = Duration::from_secs(60);
 const MAX_ROOM: usize = 64 << 10;
 
 /// Reads the body as text. `what` has at most `max_bytes`.
-pub(super) async fn text(
+pub(crate) async fn read_text(
     request: &HttpRequest,
     payload: Payload,
     what: &str,

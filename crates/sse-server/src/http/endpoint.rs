@@ -5,13 +5,13 @@ use actix_web::http::Method;
 use actix_web::web;
 use actix_web::{FromRequest, Handler, Resource, Responder, Route};
 
-use super::error::Problem;
+use super::problem_details::Problem;
 
 /// The methods that read what a path shows.
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 /// A path and what can be done with it.
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     path: &'static str,
     methods: Vec<Method>,
     routes: Vec<Route>,
@@ -21,12 +21,12 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// A path with nothing to do yet. A parameter stands in braces at the end and takes all that is left of the
     /// path, slashes included.
-    pub(super) fn new(path: &'static str) -> Self {
+    pub(crate) fn new(path: &'static str) -> Self {
         Self { path, methods: Vec::new(), routes: Vec::new(), is_page: false }
     }
 
     /// Answers GET.
-    pub(super) fn get<F, Args>(self, handler: F) -> Self
+    pub(crate) fn get<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -36,7 +36,7 @@ impl Endpoint {
     }
 
     /// Answers GET, and HEAD with what GET would say of its answer.
-    pub(super) fn get_or_head<F, Args>(self, handler: F) -> Self
+    pub(crate) fn get_or_head<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -46,7 +46,7 @@ impl Endpoint {
     }
 
     /// Answers POST.
-    pub(super) fn post<F, Args>(self, handler: F) -> Self
+    pub(crate) fn post<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -67,13 +67,13 @@ impl Endpoint {
     }
 
     /// The path is also that of a page: GET and HEAD are left to it.
-    pub(super) fn beside_page(mut self) -> Self {
+    pub(crate) fn beside_page(mut self) -> Self {
         self.is_page = true;
         self
     }
 
     /// For actix-web.
-    pub(super) fn into_resource(self) -> Resource {
+    pub(crate) fn into_resource(self) -> Resource {
         let page = if self.is_page { READ } else { &[] };
         let allowed: Vec<&str> = page.iter().chain(&self.methods).map(Method::as_str).collect();
         let allowed = allowed.join(", ");
@@ -95,12 +95,12 @@ fn one_of(methods: &'static [Method]) -> impl Guard {
 #[cfg(test)]
 impl Endpoint {
     /// The path, parameters in braces.
-    pub(super) fn path(&self) -> &'static str {
+    pub(crate) fn path(&self) -> &'static str {
         self.path
     }
 
     /// The methods that are answered.
-    pub(super) fn methods(&self) -> &[Method] {
+    pub(crate) fn methods(&self) -> &[Method] {
         &self.methods
     }
 }

@@ -3,21 +3,19 @@
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::Topic;
+use sse_hub::{Seek, Selectors, Start};
 
-use super::Worker;
-use super::error::Problem;
-use super::page::{self, EventPage};
+use super::app_state::AppState;
+use super::event_page;
+use super::problem_details::Problem;
 use super::query::{LAST, Query, SINCE};
-use crate::hub::Start;
-use crate::selectors::Selectors;
 
 pub(super) async fn page(request: HttpRequest, topic: Path<String>) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
     let query = Query::read(&request, &["after", LAST, SINCE, "limit"])?;
-    let limit = page::limit(&query)?;
-    let hub = Worker::of(&request).hub();
-    let selectors = Selectors::exactly(topic);
-    let place = hub.place(query.start("after", Start::Earliest)?, &selectors);
-    let page = EventPage::read(hub, selectors, &place, limit).await?;
-    Ok(page.into_response())
+    let limit = event_page::limit(&query)?;
+    let start = query.start("after", Start::Kept(Seek::Earliest))?;
+    let hub = AppState::of(&request).hub();
+    let page = event_page::read(hub, &Selectors::exactly(topic), start, limit).await?;
+    Ok(event_page::response(page))
 }

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sse_core::Topic;
+use sse_hub::Draft;
 
-use super::fields::{self, MAX_DATA_BYTES};
-use crate::log::Draft;
+use super::event_fields::{self, MAX_DATA_BYTES};
+use super::json_body::message;
+use super::problem_details::Problem;
 
 /// Most events in a batch.
 pub(super) const MAX_EVENTS: usize = 10_000;
@@ -43,14 +45,14 @@ struct Line<'a> {
     topic: Option<Box<str>>,
 }
 
-impl BatchError {
-    /// The line at fault, from 1.
-    pub(super) fn line(&self) -> Option<usize> {
-        match self {
-            Self::Empty => None,
-            Self::TooManyEvents { line } | Self::TooLarge { line, .. } | Self::Line { line, .. } => {
-                Some(*line)
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Empty => Self::bad_request(error),
+            BatchError::TooManyEvents { line } | BatchError::TooLarge { line, .. } => {
+                Self::too_large(error).in_line(Some(line))
             }
+            BatchError::Line { line, .. } => Self::bad_request(error).in_line(Some(line)),
         }
     }
 }
@@ -79,7 +81,7 @@ pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Bat
 }
 
 fn draft(text: &str, topic: Option<&Topic>) -> Result<Draft, String> {
-    let line: Line<'_> = serde_json::from_str(text).map_err(|error| complaint(&error))?;
+    let line: Line<'_> = serde_json::from_str(text).map_err(|error| message(&error))?;
     let topic = match (topic, line.topic) {
         (Some(topic), None) => topic.clone(),
         (None, Some(topic)) => Topic::new(topic).map_err(|error| format!("topic: {error}"))?,
@@ -88,28 +90,18 @@ fn draft(text: &str, topic: Option<&Topic>) -> Result<Draft, String> {
         }
         (None, None) => return Err("missing field `topic`; add it, or use /topics/{topic}".into()),
     };
-    let event_type = line.event.map(fields::event_type).transpose()?;
-    let retry = line.retry.map(fields::retry).transpose()?;
-    let event = fields::event(data(line.data)?, event_type, retry);
+    let event_type = line.event.map(event_fields::event_type).transpose()?;
+    let retry = line.retry.map(event_fields::retry).transpose()?;
+    let event = event_fields::event(data(line.data)?, event_type, retry);
     Ok(Draft { topic, event })
 }
 
 fn data(value: &RawValue) -> Result<String, String> {
     match value.get() {
         text if text.starts_with('"') => {
-            serde_json::from_str(text).map_err(|error| format!("data: {}", complaint(&error)))
+            serde_json::from_str(text).map_err(|error| format!("data: {}", message(&error)))
         }
         json => Ok(json.to_owned()),
-    }
-}
-
-/// The parser's words, with the column but without its line, which is always 1.
-fn complaint(error: &serde_json::Error) -> String {
-    let said = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    match said.strip_suffix(&place) {
-        Some(what) => format!("{what} (column {})", error.column()),
-        None => said,
     }
 }
 

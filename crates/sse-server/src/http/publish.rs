@@ -7,12 +7,14 @@ use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sse_core::{EventType, Topic};
+use sse_hub::{AppendReceipt, Batch, Draft, Hub};
 
-use super::error::Problem;
+use super::app_state::AppState;
+use super::body::read_text;
+use super::event_fields;
+use super::ndjson;
+use super::problem_details::Problem;
 use super::query::Query;
-use super::{Worker, body, fields, ndjson};
-use crate::hub::Hub;
-use crate::log::{Append, Appended, Draft};
 
 /// Content types of a batch: the name that is used most, the one without `x-`, and JSON Lines, which is the same.
 const BATCH_TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
@@ -35,35 +37,35 @@ static KEY: Extra = Extra {
     header_name: HeaderName::from_static("idempotency-key"),
 };
 /// Parameter with the idempotency key.
-pub(super) const KEY_PARAMETER: &str = "key";
+pub(crate) const KEY_PARAMETER: &str = "key";
 
 /// Answer to one event.
 #[derive(Serialize)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     id: String,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
 }
 
 impl Stored {
     /// What the log said of one event.
-    pub(super) fn new(hub: &Hub, appended: &Appended) -> Self {
-        Self { id: hub.id(appended.first).to_string(), repeated: appended.repeated }
+    pub(crate) fn new(hub: &Hub, receipt: &AppendReceipt) -> Self {
+        Self { id: hub.id(receipt.first).to_string(), repeated: receipt.repeated }
     }
 }
 
 /// Answer to a batch.
 #[derive(Serialize)]
-pub(super) struct BatchStored {
+pub(crate) struct BatchStored {
     ids: Span,
     count: u64,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
 }
 
 impl BatchStored {
     /// What the log said of a batch.
-    pub(super) fn new(hub: &Hub, &Appended { first, count, repeated }: &Appended) -> Self {
+    pub(crate) fn new(hub: &Hub, &AppendReceipt { first, count, repeated }: &AppendReceipt) -> Self {
         let last = first + count.saturating_sub(1);
         let ids = Span { first: hub.id(first).to_string(), last: hub.id(last).to_string() };
         Self { ids, count, repeated }
@@ -87,12 +89,12 @@ pub(super) async fn to_topic(
     if is_batch(&request) {
         return publish_batch(&request, payload, extras, Some(topic)).await;
     }
-    let data = body::text(&request, payload, "an event", fields::MAX_DATA_BYTES).await?;
+    let data = read_text(&request, payload, "an event", event_fields::MAX_DATA_BYTES).await?;
     let key = extras.scoped_key(topic.as_str());
-    let event = fields::event(data, extras.event_type, extras.retry);
-    let hub = Worker::of(&request).hub();
-    let appended = append(hub, vec![Draft { topic, event }], key).await?;
-    Ok(HttpResponse::Ok().json(Stored::new(hub, &appended)))
+    let event = event_fields::event(data, extras.event_type, extras.retry);
+    let hub = AppState::of(&request).hub();
+    let receipt = hub.append(Batch { drafts: vec![Draft { topic, event }], key }).await?;
+    Ok(HttpResponse::Ok().json(Stored::new(hub, &receipt)))
 }
 
 /// Publishes a batch whose lines name their topics.
@@ -115,25 +117,15 @@ async fn publish_batch(
     extras.only_key()?;
     // A batch over several topics has none; no topic is named so.
     let key = extras.scoped_key(topic.as_ref().map_or("", Topic::as_str));
-    let text = body::text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
+    let text = read_text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
     let drafts = ndjson::parse(&text, topic.as_ref())?;
-    let hub = Worker::of(request).hub();
-    let appended = append(hub, drafts, key).await?;
-    Ok(HttpResponse::Ok().json(BatchStored::new(hub, &appended)))
-}
-
-/// Stores the events; the answer comes when they are as durable as their topics' policies say.
-pub(super) async fn append(
-    hub: &Hub,
-    drafts: Vec<Draft>,
-    key: Option<Box<str>>,
-) -> Result<Appended, Problem> {
-    // Why nothing is stored is told once by the log, and each publisher gets its answer.
-    Ok(hub.append(Append { drafts, key }).await?)
+    let hub = AppState::of(request).hub();
+    let receipt = hub.append(Batch { drafts, key }).await?;
+    Ok(HttpResponse::Ok().json(BatchStored::new(hub, &receipt)))
 }
 
 /// Does the request say that its body is NDJSON?
-pub(super) fn is_batch(request: &HttpRequest) -> bool {
+pub(crate) fn is_batch(request: &HttpRequest) -> bool {
     let full = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = full.split(';').next().unwrap_or_default().trim();
     BATCH_TYPES.iter().any(|batch| essence.eq_ignore_ascii_case(batch))
@@ -150,8 +142,8 @@ impl Extras {
     fn read(request: &HttpRequest, parameters: &[&str]) -> Result<Self, Problem> {
         let query = Query::read(request, parameters)?;
         Ok(Self {
-            event_type: given(request, &query, &EVENT, |text| fields::event_type(text))?,
-            retry: given(request, &query, &RETRY, fields::retry_text)?,
+            event_type: given(request, &query, &EVENT, |text| event_fields::event_type(text))?,
+            retry: given(request, &query, &RETRY, event_fields::retry_text)?,
             key: key(request, &query)?,
         })
     }
@@ -175,14 +167,14 @@ impl Extras {
 }
 
 /// The idempotency key of a request, for a path that publishes on its own terms: its keys are not those of any topic.
-pub(super) fn key_of_path(request: &HttpRequest, query: &Query) -> Result<Option<Box<str>>, Problem> {
+pub(crate) fn key_of_path(request: &HttpRequest, query: &Query) -> Result<Option<Box<str>>, Problem> {
     // No topic starts with a slash.
     Ok(key(request, query)?.map(|key| scoped(&key, request.path())))
 }
 
 /// The idempotency key of a request, as it was sent.
-pub(super) fn key(request: &HttpRequest, query: &Query) -> Result<Option<String>, Problem> {
-    given(request, query, &KEY, fields::key)
+pub(crate) fn key(request: &HttpRequest, query: &Query) -> Result<Option<String>, Problem> {
+    given(request, query, &KEY, event_fields::idempotency_key)
 }
 
 fn scoped(key: &str, scope: &str) -> Box<str> {
@@ -209,11 +201,6 @@ fn given<T>(
     let value = str::from_utf8(value);
     let value = value.map_err(|_| Problem::bad_request(format!("header {header} is not UTF-8")))?;
     check(value).map(Some).map_err(Problem::bad_request)
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 #[cfg(test)]

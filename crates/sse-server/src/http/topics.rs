@@ -1,15 +1,18 @@
 //! `GET /topics`: what there is, and how it is treated.
 
+use std::cmp::Reverse;
+
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use sse_hub::{Durability, Hub, Policy, Retention, SlowConsumer, TopicSummary};
 
-use super::Worker;
-use super::error::Problem;
+use super::app_state::AppState;
+use super::problem_details::Problem;
 use super::query::Query;
-use crate::hub::Hub;
-use crate::log::TopicSummary;
-use crate::policy::{Durability, Policy, SlowReader};
+
+/// Most topics in a list, and the default.
+const MAX_LIMIT: usize = 10_000;
 
 #[derive(Serialize)]
 struct TopicList {
@@ -27,28 +30,42 @@ struct TopicJson {
     policy: PolicyJson,
 }
 
-/// A policy in words. `null` is no limit.
+/// A policy in words. `null` is no limit. `retain` and `slowReader` are the names before this release.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PolicyJson {
-    durability: &'static str,
-    retain: RetainJson,
-    slow_reader: &'static str,
+    durability: Durability,
+    retention: RetentionJson,
+    slow_consumer: SlowConsumer,
     last_value: bool,
+    retain: RetentionJson,
+    slow_reader: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RetainJson {
+struct RetentionJson {
     count: Option<usize>,
     age_seconds: Option<u64>,
     bytes: Option<u64>,
 }
 
 pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    Query::read(&request, &[])?;
-    let hub = Worker::of(&request).hub();
-    let topics = hub.topics().into_iter().map(|summary| TopicJson::new(hub, summary)).collect();
+    let query = Query::read(&request, &["order", "limit"])?;
+    let newest_first = match query.get("order") {
+        None | Some("name") => false,
+        Some("newest") => true,
+        Some(other) => {
+            return Err(Problem::bad_request(format!("order is name or newest, not {other:?}")));
+        }
+    };
+    let limit = query.number("limit", MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
+    let hub = AppState::of(&request).hub();
+    let mut summaries = hub.topics().await?;
+    if newest_first {
+        summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
+    }
+    let topics = summaries.into_iter().take(limit).map(|summary| TopicJson::new(hub, summary)).collect();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(TopicList { topics }))
 }
 
@@ -69,18 +86,14 @@ impl TopicJson {
 }
 
 impl From<Policy> for PolicyJson {
-    fn from(Policy { durability, retain, slow_reader, last_value }: Policy) -> Self {
-        let durability = match durability {
-            Durability::Disk => "disk",
-            Durability::Memory => "memory",
+    fn from(Policy { durability, retention, slow_consumer, last_value }: Policy) -> Self {
+        let Retention { count, age, bytes } = retention;
+        let retention = RetentionJson { count, age_seconds: age.map(|age| age.as_secs()), bytes };
+        let slow_reader = match slow_consumer {
+            SlowConsumer::Disconnect => "cut",
+            SlowConsumer::DropOldest => "skip",
+            SlowConsumer::Conflate => "latest",
         };
-        let slow_reader = match slow_reader {
-            SlowReader::Cut => "cut",
-            SlowReader::Skip => "skip",
-            SlowReader::Latest => "latest",
-        };
-        let age_seconds = retain.age.map(|age| age.as_secs());
-        let retain = RetainJson { count: retain.count, age_seconds, bytes: retain.bytes };
-        Self { durability, retain, slow_reader, last_value }
+        Self { durability, retention, slow_consumer, last_value, retain: retention, slow_reader }
     }
 }

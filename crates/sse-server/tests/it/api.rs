@@ -22,8 +22,8 @@ pub struct Answer {
 
 impl Api {
     pub fn start() -> Self {
-        // Rarely a sample or the time of the server among the events under test.
-        Self::of(Server::start(&["--metrics-interval", "1h"]))
+        // Without those that publish by themselves.
+        Self::of(Server::start(&["--apps", "chat,ticker,notifications"]))
     }
 
     /// Of a server that the test has started.

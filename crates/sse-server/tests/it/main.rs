@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod applications;
 mod batch;
 mod chat;
 mod fanout;

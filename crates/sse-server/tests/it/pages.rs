@@ -8,7 +8,7 @@ use crate::harness::Server;
 #[tokio::test]
 async fn the_binary_alone_serves_its_pages() {
     let server = Server::start(&[]);
-    for path in ["/", "/dashboard", "/ticker", "/notifications"] {
+    for path in ["/", "/dashboard", "/chat", "/ticker", "/notifications", "/inspect"] {
         let response = reqwest::get(server.url(path)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert!(response.headers()[CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));

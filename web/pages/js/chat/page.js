@@ -136,7 +136,7 @@ function follow(client, { conversation, outbox, people, presence }) {
   client.on("gap", ({ data }) => {
     // The server has a new log, and replays everything it stores.
     if (parsed(data)?.reason === "unknown-id") conversation.clear();
-    else conversation.addGap("Older messages have expired");
+    else conversation.addGap("Some older messages have expired");
     void people.refresh();
   });
   let wasLive = false;

@@ -1,0 +1,57 @@
+//! What the hub has done, in figures: filled by log, fan-out and transport, read by whoever exports them. Counted per
+//! batch, pass or connection, so that an event costs no atomic operation of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Totals since the start, except where a gauge is named. Shared by all threads.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections that carry a subscription now (gauge).
+    pub connections_open: AtomicU64,
+    /// Connections that have carried one.
+    pub connections_total: AtomicU64,
+    /// Events appended to the log.
+    pub events_appended: AtomicU64,
+    /// Batches that the log refused.
+    pub appends_refused: AtomicU64,
+    /// Deliveries written past the task of an idle connection.
+    pub direct_deliveries: AtomicU64,
+    /// Subscribers woken because a direct write was not possible.
+    pub wakes: AtomicU64,
+    /// Times a worker fell behind the log's tail, so that its subscribers caught up from the log.
+    pub tail_lags: AtomicU64,
+    /// Gaps that subscribers were told of.
+    pub gaps: AtomicU64,
+    /// Requests refused with a problem.
+    pub requests_refused: AtomicU64,
+}
+
+impl Counters {
+    /// Adds to one of the totals.
+    pub fn add(counter: &AtomicU64, count: usize) {
+        counter.fetch_add(count as u64, Relaxed);
+    }
+
+    /// Reads a total or a gauge.
+    pub fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Relaxed)
+    }
+
+    /// Counts one more open connection until the result is dropped.
+    pub fn open_connection(self: &Arc<Self>) -> ConnectionCount {
+        Self::add(&self.connections_open, 1);
+        Self::add(&self.connections_total, 1);
+        ConnectionCount(Arc::clone(self))
+    }
+}
+
+/// Counts as one open connection as long as it lives.
+#[derive(Debug)]
+pub struct ConnectionCount(Arc<Counters>);
+
+impl Drop for ConnectionCount {
+    fn drop(&mut self) {
+        self.0.connections_open.fetch_sub(1, Relaxed);
+    }
+}

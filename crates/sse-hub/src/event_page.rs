@@ -1,0 +1,97 @@
+//! A page of kept events, for readers that ask instead of subscribing: the same cursor and the same gaps.
+
+use std::sync::Arc;
+
+use sse_core::payload::{Gap, GapReason};
+use sse_core::{Decoder, Event, Limits, RecordId};
+
+use crate::hub::Hub;
+use crate::log::{Page, Read, ReadError, ReadMode, Record};
+use crate::selectors::Selectors;
+use crate::start::{Position, Start};
+
+/// The frames are our own, so they have passed their limits when they were published.
+const NO_LIMITS: Limits = Limits { max_line_bytes: usize::MAX, max_event_bytes: usize::MAX };
+
+/// Events, and the id to go on from.
+#[derive(Debug)]
+pub struct EventPage {
+    /// Oldest first.
+    pub events: Vec<KeptEvent>,
+    /// Where to go on: every wanted event up to here is in this page or one before it.
+    pub next: RecordId,
+    /// What the reader asked for and cannot get any more.
+    pub gap: Option<Gap>,
+}
+
+/// One event of a page.
+#[derive(Debug)]
+pub struct KeptEvent {
+    /// Its id.
+    pub id: RecordId,
+    /// The event, with topic and time.
+    pub event: Event,
+}
+
+impl EventPage {
+    /// Has nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.gap.is_none()
+    }
+}
+
+impl Hub {
+    /// Reads a page: at most `limit` events, and none after `max_bytes` of them.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn page(
+        &self,
+        selectors: &Selectors,
+        start: Start,
+        limit: usize,
+        max_bytes: u64,
+    ) -> Result<EventPage, ReadError> {
+        let position = self.position(start, selectors).await?;
+        let after = position.seq();
+        let page = self.read(Read {
+            selectors: selectors.clone(),
+            after,
+            acknowledged_removals: 0,
+            mode: ReadMode::All,
+            max_records: limit,
+            max_bytes,
+        });
+        let page = page.await?;
+        let mut decoder = Decoder::with_limits(NO_LIMITS);
+        let events = page.records.iter().map(|record| self.kept_event(record, &mut decoder));
+        let gap = self.gap(position, &page);
+        Ok(EventPage {
+            events: events.collect::<Result<_, _>>()?,
+            next: self.id(page.complete_to.max(after)),
+            gap,
+        })
+    }
+
+    fn kept_event(&self, record: &Arc<Record>, decoder: &mut Decoder) -> Result<KeptEvent, ReadError> {
+        let event = decoder.feed(&record.frame).last();
+        let damaged = || ReadError(format!("the record with seq {} is not an event", record.seq));
+        let event = event.and_then(Result::ok).ok_or_else(damaged)?;
+        // Records that were stored before the wire had the time are older than this field.
+        let event = event.or_time(|| crate::log::rfc3339(record.time));
+        Ok(KeptEvent { id: self.id(record.seq), event })
+    }
+
+    /// The same rule as for subscriptions.
+    fn gap(&self, position: Position, page: &Page) -> Option<Gap> {
+        let (requested, reason) = match position {
+            Position::Unknown(id) => (id, GapReason::UnknownId),
+            Position::Head(seq) | Position::After(seq) if page.lost.removed > 0 => {
+                (self.id(seq).to_string(), GapReason::Expired)
+            }
+            _ => return None,
+        };
+        let first = page.records.first().map_or(page.complete_to, |record| record.seq);
+        Some(Gap { requested, first: self.id(first).to_string(), reason })
+    }
+}

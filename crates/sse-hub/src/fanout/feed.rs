@@ -1,0 +1,316 @@
+//! Feed: the ring of one selector set and the subscribers parked at its head, shared by the worker's subscriptions that ask
+//! for it. Not shared between workers; knows no log.
+
+use std::cell::RefCell;
+use std::rc::Weak;
+use std::task::Context;
+
+use tokio::time::Instant;
+
+use super::parked::{Parked, PassProgress};
+use super::ring::{Next, Ring};
+use crate::direct_writer::DirectWriter;
+use crate::log::Record;
+use crate::selectors::Selectors;
+
+/// Gives every subscriber the same frames.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    selectors: Selectors,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    ring: Ring,
+    parked: Parked,
+    closed: bool,
+    /// The delivery pass under way.
+    pass: Option<Pass>,
+}
+
+/// The subscriber in slot `next` is the next to be served. `again`: those before it have not got everything.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pass {
+    next: usize,
+    again: bool,
+}
+
+impl Feed {
+    /// An empty feed that is about to get every record after `head`.
+    pub(super) fn new(selectors: Selectors, head: u64) -> Self {
+        let ring = Ring::new(head);
+        let state = State { ring, parked: Parked::default(), closed: false, pass: None };
+        Self { selectors, state: RefCell::new(state) }
+    }
+
+    pub(crate) fn selectors(&self) -> &Selectors {
+        &self.selectors
+    }
+
+    /// Takes in the next records of the log, all of them. `true` when a delivery pass begins; see [`Self::deliver`].
+    pub(super) fn push(&self, records: &[impl AsRef<Record>]) -> bool {
+        let mut state = self.state.borrow_mut();
+        let Some(last) = records.last() else { return false };
+        state.ring.advance(last.as_ref().seq);
+        let wanted = records.iter().map(AsRef::as_ref);
+        let wanted: Vec<&Record> =
+            wanted.filter(|record| self.selectors.match_topic(&record.topic)).collect();
+        if wanted.is_empty() {
+            return false;
+        }
+        state.ring.keep(&wanted);
+        let begins = state.pass.is_none();
+        state.pass.get_or_insert_default().again |= !begins;
+        begins
+    }
+
+    /// Goes on with the delivery pass, to at most `most` subscribers. It is over when there is no `next`.
+    pub(super) fn deliver(&self, most: usize) -> PassProgress {
+        let State { ring, parked, pass, .. } = &mut *self.state.borrow_mut();
+        let Some(Pass { next, again }) = *pass else { return PassProgress::default() };
+        let mut progress = parked.deliver(ring, next, most);
+        let again = again || progress.again;
+        *pass = match progress.next {
+            Some(next) => Some(Pass { next, again }),
+            None => again.then(Pass::default),
+        };
+        progress.next = pass.map(|pass| pass.next);
+        progress
+    }
+
+    /// Records up to `head` were missed: empties the ring, so that subscribers go through the log.
+    pub(super) fn jump(&self, head: u64) {
+        let mut state = self.state.borrow_mut();
+        state.ring.jump(head);
+        state.parked.wake_all();
+    }
+
+    /// Ends every subscription once it has read what is there.
+    pub(super) fn close(&self) {
+        let mut state = self.state.borrow_mut();
+        state.closed = true;
+        state.parked.wake_all();
+    }
+
+    /// What comes after the seq `cursor`. A subscriber behind a closed feed is told that it is closed: it resumes after
+    /// the restart.
+    pub(crate) fn after(&self, cursor: u64) -> Next {
+        let state = self.state.borrow();
+        match state.ring.after(cursor) {
+            Next::Nothing(_) | Next::Behind if state.closed => Next::Closed,
+            next => next,
+        }
+    }
+
+    /// Parks a subscriber that has seen everything up to `cursor`: it gets what comes through `writer` where that is
+    /// possible, else its task is woken. `key` is its slot, to be given back to [`Self::forget`].
+    pub(crate) fn park(
+        &self,
+        key: &mut Option<usize>,
+        context: &Context<'_>,
+        cursor: u64,
+        writer: Option<&Weak<dyn DirectWriter>>,
+    ) {
+        self.state.borrow_mut().parked.park(key, context, cursor, writer);
+    }
+
+    /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
+    pub(crate) fn unpark(&self, key: Option<usize>) -> Option<u64> {
+        self.state.borrow_mut().parked.unpark(key)
+    }
+
+    /// The last direct write to the subscriber: up to which seq, and when.
+    pub(crate) fn last_direct_write(&self, key: Option<usize>) -> Option<(u64, Instant)> {
+        self.state.borrow().parked.last_direct_write(key)
+    }
+
+    /// Gives up the slot of a subscriber.
+    pub(crate) fn forget(&self, key: Option<usize>) {
+        self.state.borrow_mut().parked.forget(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ring::tests::record;
+    use super::*;
+    use crate::direct_writer::{SharedFrames, WriteOutcome};
+    use sse_core::Topic;
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    /// Counts how often a task is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Wakes {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    /// A connection that keeps what it is given, and says the same of each write.
+    #[derive(Debug)]
+    struct Connection {
+        outcome: Cell<WriteOutcome>,
+        written: RefCell<Vec<Vec<u8>>>,
+    }
+
+    impl DirectWriter for Connection {
+        fn write(&self, frames: &SharedFrames) -> WriteOutcome {
+            if self.outcome.get() != WriteOutcome::Skipped {
+                self.written.borrow_mut().push(frames.frames().to_vec());
+            }
+            self.outcome.get()
+        }
+    }
+
+    fn connection(outcome: WriteOutcome) -> Rc<Connection> {
+        Rc::new(Connection { outcome: Cell::new(outcome), written: RefCell::default() })
+    }
+
+    fn feed(head: u64) -> Feed {
+        Feed::new(Selectors::exactly(Topic::new("a").unwrap()), head)
+    }
+
+    /// A subscriber parked at `cursor`.
+    fn park(feed: &Feed, cursor: u64, connection: Option<&Rc<Connection>>) -> (Option<usize>, Arc<Wakes>) {
+        let (mut key, wakes) = (None, Arc::new(Wakes::default()));
+        let waker = Waker::from(Arc::clone(&wakes));
+        let writer = connection.map(|connection| {
+            let weak: Weak<dyn DirectWriter> = Rc::<Connection>::downgrade(connection);
+            weak
+        });
+        feed.park(&mut key, &Context::from_waker(&waker), cursor, writer.as_ref());
+        (key, wakes)
+    }
+
+    /// A whole delivery pass, `most` subscribers at a time.
+    fn deliver_all(feed: &Feed, most: usize) {
+        loop {
+            let progress = feed.deliver(most);
+            assert!(progress.served <= most);
+            if progress.next.is_none() {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn gives_frames_of_wanted_records_and_moves_past_the_others() {
+        let feed = feed(0);
+        let records = [record(1, "b", ""), record(2, "a", "x"), record(3, "b", "")];
+        feed.push(&records);
+        assert_eq!(feed.after(0), Next::Frames(records[1].frame.clone(), 2));
+        assert_eq!(feed.after(2), Next::Nothing(3));
+    }
+
+    #[test]
+    fn a_reader_ahead_of_the_feed_does_not_go_back() {
+        let feed = feed(0);
+        feed.push(&[record(1, "b", "")]);
+        assert_eq!(feed.after(7), Next::Nothing(7));
+    }
+
+    #[test]
+    fn a_closed_feed_is_read_to_its_end_first() {
+        let feed = feed(0);
+        feed.push(&[record(1, "a", "x")]);
+        feed.close();
+        assert!(matches!(feed.after(0), Next::Frames(_, 1)));
+        assert_eq!(feed.after(1), Next::Closed);
+    }
+
+    #[test]
+    fn a_pass_begins_only_with_wanted_records_and_only_once() {
+        let feed = feed(0);
+        assert!(!feed.push(&[record(1, "b", "")]));
+        assert!(feed.push(&[record(2, "a", "")]));
+        assert!(!feed.push(&[record(3, "a", "")]), "one is under way");
+        deliver_all(&feed, 1);
+        assert!(feed.push(&[record(4, "a", "")]));
+    }
+
+    #[test]
+    fn a_subscriber_without_a_direct_writer_is_woken_once() {
+        let feed = feed(0);
+        let (_, wakes) = park(&feed, 0, None);
+        for seq in 1..=2 {
+            feed.push(&[record(seq, "a", "")]);
+            deliver_all(&feed, 64);
+        }
+        assert_eq!(wakes.count(), 1);
+    }
+
+    #[test]
+    fn an_idle_connection_is_written_to_and_its_task_not_woken() {
+        let feed = feed(0);
+        let connection = connection(WriteOutcome::Complete);
+        let (key, wakes) = park(&feed, 0, Some(&connection));
+        let records = [record(1, "a", "x"), record(2, "b", ""), record(3, "a", "y")];
+        feed.push(&records);
+        deliver_all(&feed, 64);
+        assert_eq!(connection.written.take(), [[&records[0].frame[..], &records[2].frame[..]].concat()]);
+        assert_eq!(wakes.count(), 0);
+        assert_eq!(feed.last_direct_write(key).map(|(seq, _)| seq), Some(3));
+        assert_eq!(feed.unpark(key), Some(3));
+        feed.push(&[record(4, "a", "z")]);
+        deliver_all(&feed, 64);
+        assert_eq!(feed.unpark(key), Some(3), "a subscriber that acts by itself is left alone");
+    }
+
+    #[test]
+    fn what_comes_in_during_a_pass_reaches_everybody() {
+        let feed = feed(0);
+        let connections: Vec<_> = (0..3).map(|_| connection(WriteOutcome::Complete)).collect();
+        let parked: Vec<_> = connections.iter().map(|connection| park(&feed, 0, Some(connection))).collect();
+        let big = "x".repeat(20_000);
+        let records: Vec<_> = (1..=4).map(|seq| record(seq, "a", &big)).collect();
+        for new in &records {
+            feed.push(std::slice::from_ref(new));
+            feed.deliver(1);
+        }
+        deliver_all(&feed, 1);
+        // One to a delivery, because two are larger than that.
+        let expected: Vec<_> = records.iter().map(|record| record.frame.to_vec()).collect();
+        for (connection, (key, wakes)) in connections.iter().zip(&parked) {
+            assert_eq!((feed.unpark(*key), wakes.count()), (Some(4), 0));
+            assert_eq!(connection.written.take(), expected);
+        }
+    }
+
+    #[test]
+    fn a_partial_write_counts_as_given_and_wakes_and_a_skipped_one_only_wakes() {
+        for (outcome, cursor) in [(WriteOutcome::Partial, 1), (WriteOutcome::Skipped, 0)] {
+            let feed = feed(0);
+            let connection = connection(outcome);
+            let (key, wakes) = park(&feed, 0, Some(&connection));
+            for seq in 1..=2 {
+                feed.push(&[record(seq, "a", "x")]);
+                deliver_all(&feed, 64);
+            }
+            assert_eq!((feed.unpark(key), wakes.count()), (Some(cursor), 1), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_is_left_to_its_task() {
+        let feed = feed(0);
+        let connection = connection(WriteOutcome::Complete);
+        let (key, wakes) = park(&feed, 0, Some(&connection));
+        drop(connection);
+        feed.push(&[record(1, "a", "x")]);
+        deliver_all(&feed, 64);
+        assert_eq!((feed.unpark(key), wakes.count()), (Some(0), 1));
+    }
+}

@@ -1,0 +1,128 @@
+//! Subscribers parked at the head of a feed. Delivers by direct write when the connection is idle, else by waking the
+//! task.
+
+use std::rc::Weak;
+use std::task::{Context, Waker};
+
+use slab::Slab;
+use tokio::time::Instant;
+
+use super::ring::{Ring, Run};
+use crate::direct_writer::{DirectWriter, WriteOutcome};
+
+/// Slots are used again, but not given back before the feed ends: each costs 100 bytes and a look in every pass.
+#[derive(Debug, Default)]
+pub(super) struct Parked(Slab<Slot>);
+
+#[derive(Debug)]
+struct Slot {
+    waker: Waker,
+    /// Has seen everything and not been woken since.
+    waiting: bool,
+    writer: Option<Weak<dyn DirectWriter>>,
+    /// Every wanted record up to this seq has been given.
+    cursor: u64,
+    /// The last direct write: up to which seq, and when.
+    written: Option<(u64, Instant)>,
+}
+
+/// How far a delivery pass has come.
+#[derive(Debug, Default)]
+pub(super) struct PassProgress {
+    /// Subscribers that were written to or woken, and those of them that were written to.
+    pub(super) served: usize,
+    pub(super) direct: usize,
+    /// Where the pass goes on, if it is not finished.
+    pub(super) next: Option<usize>,
+    /// Another pass has to bring what did not fit into this one.
+    pub(super) again: bool,
+}
+
+impl Parked {
+    /// Parks a subscriber that has seen everything up to `cursor`. `key` is its slot, to be given back to
+    /// [`Self::forget`].
+    pub(super) fn park(
+        &mut self,
+        key: &mut Option<usize>,
+        context: &Context<'_>,
+        cursor: u64,
+        writer: Option<&Weak<dyn DirectWriter>>,
+    ) {
+        if let Some(slot) = key.and_then(|key| self.0.get_mut(key)) {
+            slot.waker.clone_from(context.waker());
+            (slot.waiting, slot.cursor) = (true, cursor);
+            return;
+        }
+        let (waker, writer) = (context.waker().clone(), writer.cloned());
+        *key = Some(self.0.insert(Slot { waker, waiting: true, writer, cursor, written: None }));
+    }
+
+    /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
+    pub(super) fn unpark(&mut self, key: Option<usize>) -> Option<u64> {
+        let slot = self.0.get_mut(key?)?;
+        slot.waiting = false;
+        Some(slot.cursor)
+    }
+
+    pub(super) fn last_direct_write(&self, key: Option<usize>) -> Option<(u64, Instant)> {
+        self.0.get(key?)?.written
+    }
+
+    /// Gives up the slot of a subscriber.
+    pub(super) fn forget(&mut self, key: Option<usize>) {
+        if let Some(key) = key {
+            self.0.try_remove(key);
+        }
+    }
+
+    pub(super) fn wake_all(&mut self) {
+        self.0.iter_mut().filter(|(_, slot)| slot.waiting).for_each(|(_, slot)| slot.wake());
+    }
+
+    /// Delivers what is in the ring to at most `most` subscribers, from the slot `from` on.
+    pub(super) fn deliver(&mut self, ring: &Ring, from: usize, most: usize) -> PassProgress {
+        let now = Instant::now();
+        let mut run: Option<Run> = None;
+        let mut progress = PassProgress::default();
+        for key in from..self.0.capacity() {
+            let behind = |slot: &&mut Slot| slot.waiting && ring.has_after(slot.cursor);
+            let Some(slot) = self.0.get_mut(key).filter(behind) else { continue };
+            if progress.served == most {
+                progress.next = Some(key);
+                break;
+            }
+            progress.served += 1;
+            if slot.writer.is_some() && run.as_ref().is_none_or(|run| run.from != slot.cursor) {
+                run = ring.run(slot.cursor);
+            }
+            let outcome = slot.deliver(run.as_ref(), now);
+            progress.direct += usize::from(outcome != WriteOutcome::Skipped);
+            progress.again |= slot.waiting && run.as_ref().is_some_and(|run| run.more);
+        }
+        progress
+    }
+}
+
+impl Slot {
+    /// Writes the frames, or leaves it to the subscriber's task.
+    fn deliver(&mut self, run: Option<&Run>, now: Instant) -> WriteOutcome {
+        let writer = self.writer.as_ref().and_then(Weak::upgrade);
+        let outcome = match (writer, run) {
+            (Some(writer), Some(run)) => writer.write(&run.frames),
+            _ => WriteOutcome::Skipped,
+        };
+        if let (Some(run), WriteOutcome::Complete | WriteOutcome::Partial) = (run, outcome) {
+            self.cursor = run.to;
+            self.written = Some((run.to, now));
+        }
+        if outcome != WriteOutcome::Complete {
+            self.wake();
+        }
+        outcome
+    }
+
+    fn wake(&mut self) {
+        self.waiting = false;
+        self.waker.wake_by_ref();
+    }
+}

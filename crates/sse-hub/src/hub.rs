@@ -1,0 +1,145 @@
+//! The hub: publish on one side, subscriptions on the other, the log between them. Knows no HTTP.
+
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use sse_core::{Epoch, Event, RecordId, Topic};
+
+use crate::counters::Counters;
+use crate::interest::{Interest, InterestWatch};
+use crate::log::{AppendError, AppendReceipt, Batch, Draft, Log, Page, Read, ReadError, Tail, TopicSummary};
+use crate::policy::Policies;
+use crate::selectors::Selectors;
+use crate::start::{Position, Seek, Start};
+
+/// Shared by all threads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    log: Arc<dyn Log>,
+    policies: Policies,
+    interest: Interest,
+    counters: Arc<Counters>,
+}
+
+impl Hub {
+    /// A hub on this log, which was opened with the same policies.
+    pub fn new(log: Arc<dyn Log>, policies: Policies) -> Self {
+        Self(Arc::new(Inner { log, policies, interest: Interest::default(), counters: Arc::default() }))
+    }
+
+    /// A hub without a disk: every topic is kept in memory, whatever its policy says.
+    pub fn in_memory(policies: &Policies) -> Self {
+        Self::new(Arc::new(crate::log::MemoryLog::new(policies.clone())), policies.clone())
+    }
+
+    /// Publishes one event. Resolves when it is as durable as its topic's policy says, and on its way to every
+    /// subscriber. Dropping the future does not take it back.
+    ///
+    /// # Errors
+    /// When nothing was stored, or with [`AppendError::Unknown`] perhaps.
+    pub async fn publish(&self, topic: Topic, event: Event) -> Result<RecordId, AppendError> {
+        let batch = Batch { drafts: vec![Draft { topic, event }], key: None };
+        self.append(batch).await.map(|receipt| self.id(receipt.first))
+    }
+
+    /// Publishes a batch, all or nothing; see [`Log::append`].
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub async fn append(&self, batch: Batch) -> Result<AppendReceipt, AppendError> {
+        let counters = &self.0.counters;
+        let appended = self.0.log.append(batch).await;
+        match &appended {
+            Ok(AppendReceipt { repeated: true, .. }) => {}
+            Ok(receipt) => {
+                Counters::add(&counters.events_appended, usize::try_from(receipt.count).unwrap_or(0))
+            }
+            Err(_) => Counters::add(&counters.appends_refused, 1),
+        }
+        appended
+    }
+
+    /// The id of the record with this seq.
+    pub fn id(&self, seq: u64) -> RecordId {
+        RecordId { epoch: self.epoch(), seq }
+    }
+
+    /// The life of the sequence that this hub's ids belong to.
+    pub fn epoch(&self) -> Epoch {
+        self.0.log.epoch()
+    }
+
+    /// Seq of the newest event that can be read, 0 before the first.
+    pub fn head(&self) -> u64 {
+        self.0.log.head()
+    }
+
+    /// What the hub has done so far.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.0.counters
+    }
+
+    /// Every topic that has or had events, by name.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn topics(&self) -> Result<Vec<TopicSummary>, ReadError> {
+        self.0.log.topics().await
+    }
+
+    /// Number of topics that have or had events.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn topic_count(&self) -> Result<usize, ReadError> {
+        self.0.log.topic_count().await
+    }
+
+    /// Tells a source whether somebody has subscribed to this prefix or to a topic below it, by name: `*` does not count.
+    /// Call it before the first subscription.
+    pub fn watch_interest(&self, prefix: Topic) -> InterestWatch {
+        self.0.interest.watch_below(prefix)
+    }
+
+    /// Stores what waits and closes the log; see [`Log::close`].
+    pub async fn close(&self) {
+        self.0.log.close().await;
+    }
+
+    pub(crate) fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
+        self.0.log.read(read)
+    }
+
+    /// The place in the log where a reader of these topics starts. What is appended later is after it.
+    pub(crate) async fn position(&self, start: Start, selectors: &Selectors) -> Result<Position, ReadError> {
+        let head = self.head();
+        Ok(match start {
+            Start::Now => Position::Head(head),
+            Start::Kept(Seek::Earliest) => Position::Kept(0),
+            Start::Kept(seek) => Position::Kept(self.0.log.seek(selectors.clone(), seek).await?),
+            Start::After(id) => match id.parse() {
+                Ok(RecordId { epoch, seq }) if epoch == self.epoch() && seq <= head => Position::After(seq),
+                _ => Position::Unknown(id),
+            },
+        })
+    }
+
+    /// Can one of the topics have a last value, so that a new subscription has to look for it?
+    pub(crate) fn may_have_last_values(&self, selectors: &Selectors) -> bool {
+        match selectors.exact() {
+            Some(mut topics) => topics.any(|topic| self.0.policies.of(topic).last_value),
+            None => self.0.policies.any_last_value(),
+        }
+    }
+
+    pub(crate) fn interest(&self) -> &Interest {
+        &self.0.interest
+    }
+
+    pub(crate) fn tail(&self) -> (Tail, u64) {
+        self.0.log.tail()
+    }
+}

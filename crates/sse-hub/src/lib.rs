@@ -1,0 +1,39 @@
+//! The engine of sse-hub, without HTTP: publish on one side, resumable subscriptions on the other, an ordered log
+//! between them.
+//!
+//! - [`Hub`] publishes and reads. It stands on a [`Log`]: [`DiskLog`] survives a crash, [`MemoryLog`] does not.
+//! - [`Policies`] say for each topic how durable an event is before it is acknowledged, how long it is kept, and what
+//!   happens to a slow consumer.
+//! - [`Fanout`] belongs to one thread and delivers what is new to that thread's [`Subscription`]s.
+//! - A [`Subscription`] is a cursor over the log: replay and live are one loop. What it cannot have any more is told as
+//!   a [`Delivery::Gap`], never skipped in silence.
+//!
+//! An event is durable before anybody sees it, everybody sees the order of the log, and an id resumes any choice of
+//! topics. `examples/embed.rs` publishes, subscribes and resumes.
+
+mod counters;
+mod direct_writer;
+mod event_page;
+mod fanout;
+mod hub;
+mod interest;
+mod log;
+mod policy;
+mod selectors;
+mod start;
+mod subscription;
+
+pub use counters::{ConnectionCount, Counters};
+pub use direct_writer::{DirectWriter, SharedFrames, WriteOutcome};
+pub use event_page::{EventPage, KeptEvent};
+pub use fanout::Fanout;
+pub use hub::Hub;
+pub use interest::InterestWatch;
+pub use log::{
+    AppendError, AppendReceipt, Batch, DiskLog, Draft, Log, Lost, MemoryLog, OpenError, Page, Read,
+    ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicSummary,
+};
+pub use policy::{Durability, Policies, Policy, Retention, SlowConsumer};
+pub use selectors::{Selectors, SelectorsError};
+pub use start::{Seek, Start};
+pub use subscription::{Delivery, Subscription};

@@ -1,0 +1,53 @@
+//! The data folder: made if need be, and held by one process at a time. Knows no tables.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A folder that this process alone uses, until it is dropped or the process ends in any way.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes the folder.
+    pub(super) fn take(path: &Path) -> Result<Self, FolderError> {
+        fs::create_dir_all(path)?;
+        let lock = File::create(path.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(FolderError::Taken),
+            Err(TryLockError::Error(error)) => return Err(FolderError::Io(error)),
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The file that the records are in.
+    pub(super) fn log_file(&self) -> PathBuf {
+        self.path.join("log.sqlite")
+    }
+
+    /// Makes the names in the folder durable, and the folder's own name. Windows cannot open a folder as a file; NTFS
+    /// journals names by itself.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        if cfg!(windows) {
+            return Ok(());
+        }
+        File::open(&self.path)?.sync_all()?;
+        match self.path.canonicalize()?.parent() {
+            Some(parent) => File::open(parent)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FolderError {
+    #[error("another sse-server is using it")]
+    Taken,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}

@@ -1,0 +1,207 @@
+//! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
+
+mod folder;
+mod purge;
+mod readers;
+mod restore;
+mod shared;
+mod store;
+mod writer;
+
+use std::future::ready;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use futures_core::future::BoxFuture;
+use sse_core::Epoch;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Log;
+use super::append::{AppendError, AppendReceipt, Batch};
+use super::index::Plan;
+use super::read::{Page, Read, ReadError, TopicSummary};
+use super::record::Record;
+use super::tail::Tail;
+use super::topic_index::Entry;
+use crate::policy::Policies;
+use crate::selectors::Selectors;
+use crate::start::Seek;
+use folder::Folder;
+use readers::Readers;
+use restore::{Restored, restore};
+use shared::{Shared, lock};
+use store::{Store, StoredFrame};
+use writer::{Request, Writer};
+
+/// Batches that wait for the writing thread; further publishers wait before they are let in.
+const WAITING_BATCHES: usize = 1024;
+
+/// A log that survives the process. See `docs/decisions/0005-sqlite-log.md` for why it is SQLite.
+#[derive(Debug)]
+pub struct DiskLog {
+    shared: Arc<Shared>,
+    handle: Arc<WriterHandle>,
+    readers: Arc<Readers>,
+    _folder: Folder,
+}
+
+/// The way to the writing thread.
+#[derive(Debug)]
+struct WriterHandle {
+    /// `None` once the log has been closed.
+    requests: Mutex<Option<mpsc::Sender<Request>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Why a log could not be opened. The text says what to do, as far as that is known.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(String);
+
+impl DiskLog {
+    /// Opens the log in this folder, and makes both if they are not there. Takes time in proportion to the
+    /// records: about half a second for a million.
+    pub fn open(folder: &Path, policies: Policies) -> Result<Self, OpenError> {
+        let folder = Folder::take(folder).map_err(|error| OpenError(error.to_string()))?;
+        let file = folder.log_file();
+        let store = Store::open(&file).map_err(unreadable)?;
+        folder.sync().map_err(|error| OpenError(error.to_string()))?;
+        let Restored { meta, index, rows } = restore(&store, policies).map_err(unreadable)?;
+        tracing::info!(epoch = %meta.epoch, head = index.head(), clean = meta.clean, "log opened");
+        let shared = Arc::new(Shared::new(meta.epoch, index));
+        let writer = Writer::new(store, Arc::clone(&shared), rows)
+            .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
+        let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
+        let thread = spawn(writer, receiver).map_err(|error| OpenError(error.to_string()))?;
+        let handle = WriterHandle { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
+        Ok(Self { shared, handle: Arc::new(handle), readers: Arc::new(Readers::new(file)), _folder: folder })
+    }
+}
+
+impl WriterHandle {
+    /// Stores what waits, and leaves the file clean. Blocks until that is done.
+    fn close(&self) {
+        drop(lock(&self.requests).take());
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writing thread had panicked");
+        }
+    }
+}
+
+impl Drop for DiskLog {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
+impl Log for DiskLog {
+    fn epoch(&self) -> Epoch {
+        self.shared.epoch
+    }
+
+    fn head(&self) -> u64 {
+        self.shared.state().index.head()
+    }
+
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>> {
+        let requests = lock(&self.handle.requests).clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let requests = requests.ok_or(AppendError::Closed)?;
+            let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
+            requests.send(Request { batch, reply }).await.map_err(|_| gone())?;
+            drop(requests);
+            answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
+        })
+    }
+
+    fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
+        let plan = self.shared.plan(&read);
+        if let Some(page) = plan.in_memory() {
+            return Box::pin(ready(Ok(page)));
+        }
+        let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
+        Box::pin(async move {
+            let turn = readers.turn().await;
+            let fetched = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                readers.fetch(&shared, &read, plan)
+            });
+            fetched.await.map_err(|error| ReadError(error.to_string()))?
+        })
+    }
+
+    fn tail(&self) -> (Tail, u64) {
+        let state = self.shared.state();
+        (state.announcer.tail(), state.index.head())
+    }
+
+    fn seek(&self, selectors: Selectors, seek: Seek) -> BoxFuture<'static, Result<u64, ReadError>> {
+        Box::pin(ready(Ok(self.shared.state().index.seek(&selectors, seek))))
+    }
+
+    fn topic_count(&self) -> BoxFuture<'static, Result<usize, ReadError>> {
+        Box::pin(ready(Ok(self.shared.state().index.topic_count())))
+    }
+
+    fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
+        Box::pin(ready(Ok(self.shared.state().index.summaries())))
+    }
+
+    fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
+        let failed = self.shared.state().failed.clone();
+        let closed = lock(&self.handle.requests).is_none();
+        Box::pin(ready(match failed {
+            Some(why) => Err(AppendError::Unavailable(why)),
+            None if closed => Err(AppendError::Closed),
+            None => Ok(()),
+        }))
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let handle = Arc::clone(&self.handle);
+        Box::pin(async move {
+            if let Err(error) = tokio::task::spawn_blocking(move || handle.close()).await {
+                tracing::error!(%error, "the log was not closed");
+            }
+        })
+    }
+}
+
+impl Plan {
+    /// The page, if all of it is in memory.
+    fn in_memory(&self) -> Option<Page> {
+        let records = self.entries.iter().map(|(_, entry)| entry.record.clone());
+        let records = records.collect::<Option<_>>()?;
+        Some(Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals })
+    }
+
+    /// The page, with what was on disk.
+    fn filled(self, mut frames: impl Iterator<Item = StoredFrame>) -> Page {
+        let fill = |(topic, entry): (_, Entry)| {
+            let from_disk = |(time, frame): StoredFrame| {
+                Arc::new(Record { seq: entry.seq, topic, time, in_memory: false, frame: frame.into() })
+            };
+            entry.record.or_else(|| frames.next().map(from_disk))
+        };
+        let records = self.entries.into_iter().filter_map(fill).collect();
+        Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals }
+    }
+}
+
+/// Starts the writing thread.
+fn spawn(writer: Writer, requests: mpsc::Receiver<Request>) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let run = move || runtime.block_on(writer.run(requests));
+    std::thread::Builder::new().name("log".into()).spawn(run)
+}
+
+fn unreadable(error: rusqlite::Error) -> OpenError {
+    OpenError(format!("its log cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

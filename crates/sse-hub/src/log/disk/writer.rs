@@ -1,0 +1,400 @@
+//! The writing thread: group commit.
+//!
+//! An fsync takes as long for one record as for a thousand, so the thread never syncs for one publisher alone while
+//! others wait. It takes the first request from the queue, then without waiting whatever else has come in, up to
+//! [`GROUP_RECORDS`] or [`GROUP_BYTES`]: that is the group. Under load a group is what arrived during the fsync before it,
+//! so throughput grows with the number of publishers while a lone one waits for nobody.
+//!
+//! A group goes through four steps. Sequence: each batch gets its seqs, unless its idempotency key is known. Store: one
+//! SQLite transaction with everything that needs the disk, the rows due for purging, and one fsync. Publish: under the
+//! index's lock the records become readable and go to the tails. Answer: every publisher gets its receipt. So a record is
+//! durable before it is visible, and visible before it is acknowledged. A batch that is only in memory rides along
+//! without a transaction. If storing fails nobody has seen anything: the seqs are assigned again to the next group; only
+//! after a failed fsync, when nobody can say what is in the file, the thread takes no more until a restart has looked.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sse_core::Topic;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::purge::PurgeQueue;
+use super::shared::Shared;
+use super::store::{CommitError, Inserts, Store, Write};
+use crate::log::append::{AppendError, AppendReceipt, Batch};
+use crate::log::now_millis;
+use crate::log::record::Record;
+
+/// Records in a group, after which no further batch is added to it.
+const GROUP_RECORDS: usize = 4096;
+/// Bytes of data in a group, after which no further batch is added to it.
+const GROUP_BYTES: usize = 8 << 20;
+/// How often records are looked at that are too old.
+const TICK: Duration = Duration::from_secs(1);
+/// Seqs reserved at a time for records in memory.
+const RESERVED: u64 = 100_000;
+
+/// A batch and who waits for it.
+pub(super) struct Request {
+    pub(super) batch: Batch,
+    pub(super) reply: oneshot::Sender<Result<AppendReceipt, AppendError>>,
+}
+
+/// The state of the writing thread.
+pub(super) struct Writer {
+    store: Store,
+    shared: Arc<Shared>,
+    /// Row of each topic.
+    rows: HashMap<Arc<Topic>, i64>,
+    /// Seqs up to this one may be given to records in memory.
+    reserved: u64,
+    purge_queue: PurgeQueue,
+    /// Batches refused since the store could last be written.
+    refused: u64,
+}
+
+/// A batch with its place in the log.
+struct SequencedBatch {
+    request: Request,
+    records: Vec<Arc<Record>>,
+    /// Something of it has to be on disk before it is answered.
+    on_disk: bool,
+}
+
+impl Writer {
+    /// Takes over the store, marks it as in use, and finds what the policies do not keep any more.
+    pub(super) fn new(
+        mut store: Store,
+        shared: Arc<Shared>,
+        rows: HashMap<Arc<Topic>, i64>,
+    ) -> Result<Self, CommitError> {
+        let reserved = {
+            let index = &shared.state().index;
+            let reserved = index.head() + RESERVED;
+            store.commit(|write| {
+                // A topic's policy may be another one than last time.
+                for (topic, row) in &rows {
+                    write.set_removed(*row, index.removed(topic))?;
+                    write.set_volatile(*row, index.is_in_memory(topic))?;
+                }
+                write.set_meta(reserved, false)
+            })?;
+            reserved
+        };
+        let purge_queue = PurgeQueue::default();
+        let mut writer = Self { store, shared, rows, reserved, purge_queue, refused: 0 };
+        writer.expire();
+        Ok(writer)
+    }
+
+    /// Works until all senders are gone, then leaves the store clean.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => self.work(request, &mut requests),
+                    None => return self.close(),
+                },
+                _ = ticks.tick() => {
+                    self.expire();
+                    // Only now and then, because each purge costs an fsync that a publisher would wait for;
+                    // under load the groups take care of it.
+                    while requests.is_empty() && self.purge_while_idle() {}
+                    self.forget_topics();
+                }
+            }
+        }
+    }
+
+    /// Appends this request and those that wait behind it.
+    fn work(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
+        let (mut records, mut bytes) = first.size();
+        let mut group = vec![first];
+        while records < GROUP_RECORDS
+            && bytes < GROUP_BYTES
+            && let Ok(request) = requests.try_recv()
+        {
+            let (more_records, more_bytes) = request.size();
+            (records, bytes) = (records + more_records, bytes + more_bytes);
+            group.push(request);
+        }
+        // A key that comes twice in a group is answered once the first of the two is stored.
+        while !group.is_empty() {
+            let mut keys = HashSet::new();
+            let is_new = |request: &Request| request.batch.key.clone().is_none_or(|key| keys.insert(key));
+            let (now, later) = group.into_iter().partition(is_new);
+            self.append(now);
+            group = later;
+        }
+    }
+
+    fn append(&mut self, group: Vec<Request>) {
+        let now = now_millis();
+        let group = self.assign_seqs(group, now);
+        let Err(error) = self.store(&group, now) else {
+            if group.iter().any(|batch| batch.on_disk) {
+                self.tell_recovered();
+            }
+            return self.publish(group, now);
+        };
+        // Once, and not for each group of a publisher that does not give up.
+        if self.refused == 0 {
+            tracing::error!(%error, "events are refused");
+        }
+        {
+            let topics = group.iter().flat_map(|batch| &batch.records).map(|record| &*record.topic);
+            self.shared.state().index.forget_unused(topics);
+        }
+        // What is in memory alone does not need the disk and gets new seqs. But if the old ones may be in the
+        // file, they cannot be given out again before a restart has settled that.
+        let usable = self.failed().is_none();
+        let (refused, in_memory): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|batch| batch.on_disk || !usable);
+        self.refused += refused.len() as u64;
+        refused.into_iter().for_each(|batch| batch.request.answer(Err(error.clone())));
+        let in_memory = self.assign_seqs(in_memory.into_iter().map(|batch| batch.request).collect(), now);
+        match self.store(&in_memory, now) {
+            Ok(()) => self.publish(in_memory, now),
+            Err(error) => in_memory.into_iter().for_each(|batch| batch.request.answer(Err(error.clone()))),
+        }
+    }
+
+    /// Gives each batch its seqs; answers those that are known already or cannot be.
+    fn assign_seqs(&mut self, group: Vec<Request>, now: u64) -> Vec<SequencedBatch> {
+        let mut state = self.shared.state();
+        let index = &mut state.index;
+        self.purge_queue.add_keys(index.keys().expire(now));
+        let mut head = index.head();
+        let mut sequenced = Vec::with_capacity(group.len());
+        for request in group {
+            if let Some(known) = request.batch.key.as_deref().and_then(|key| index.keys().get(key)) {
+                request.answer(Ok(known));
+                continue;
+            }
+            match index.assign_seqs(&request.batch.drafts, self.shared.epoch, head, now) {
+                Ok(records) => {
+                    head += records.len() as u64;
+                    let needs_disk =
+                        |record: &Arc<Record>| !record.in_memory || !self.rows.contains_key(&record.topic);
+                    let on_disk = records.iter().any(needs_disk);
+                    sequenced.push(SequencedBatch { request, records, on_disk });
+                }
+                Err(error) => request.answer(Err(error)),
+            }
+        }
+        sequenced
+    }
+
+    /// Makes the group as durable as its topics ask for. On `Err` nothing was stored.
+    fn store(&mut self, group: &[SequencedBatch], now: u64) -> Result<(), AppendError> {
+        if let Some(why) = self.failed() {
+            return Err(AppendError::Unavailable(why));
+        }
+        let last = group.iter().flat_map(|batch| &batch.records).last().map_or(0, |record| record.seq);
+        let reserved = if last > self.reserved { last + RESERVED } else { self.reserved };
+        if reserved == self.reserved && !group.iter().any(|batch| batch.on_disk) {
+            return Ok(());
+        }
+        let count: usize = group.iter().map(|batch| batch.records.len()).sum();
+        let purge = self.purge_queue.with_group(count);
+        let mut new_rows = HashMap::new();
+        let committed = self.store.commit(|write| {
+            // First, because a key that was forgotten may be used again in this group.
+            self.purge_queue.write(purge, write, &self.rows)?;
+            let mut inserts = write.inserts()?;
+            for batch in group {
+                insert(write, &mut inserts, batch, now, &self.rows, &mut new_rows)?;
+            }
+            drop(inserts);
+            if reserved != self.reserved { write.set_meta(reserved, false) } else { Ok(()) }
+        });
+        committed.map_err(|error| self.failure(error))?;
+        self.rows.extend(new_rows);
+        self.purge_queue.written(purge);
+        self.reserved = reserved;
+        Ok(())
+    }
+
+    /// Why the file cannot be trusted to take more, once a write has failed in such a way.
+    fn failed(&self) -> Option<String> {
+        self.shared.state().failed.clone()
+    }
+
+    fn tell_recovered(&mut self) {
+        if self.refused > 0 {
+            tracing::info!(batches = self.refused, "events are stored again, these were refused meanwhile");
+            self.refused = 0;
+        }
+    }
+
+    /// What a failed commit means to a publisher, and to this thread.
+    fn failure(&mut self, error: CommitError) -> AppendError {
+        match error {
+            CommitError::Full => AppendError::Full,
+            CommitError::Refused(error) => AppendError::Unavailable(error.to_string()),
+            CommitError::Unknown(error) => {
+                // After a failed fsync the system may have dropped what it could not write, and would call
+                // the next one good.
+                let why = format!("a write failed ({error}); restart the server");
+                tracing::error!(%why, "no more events are taken");
+                self.shared.state().failed = Some(why);
+                AppendError::Unknown(error.to_string())
+            }
+        }
+    }
+
+    /// Makes the group readable, gives it to the tails, answers.
+    fn publish(&mut self, group: Vec<SequencedBatch>, now: u64) {
+        if group.is_empty() {
+            return;
+        }
+        let mut state = self.shared.state();
+        let records: Vec<Arc<Record>> = group.iter().flat_map(|batch| &batch.records).cloned().collect();
+        let mut topics = HashSet::new();
+        for record in &records {
+            state.index.push(record);
+            topics.insert(Arc::clone(&record.topic));
+        }
+        for topic in topics {
+            self.purge_queue.add_records(&topic, state.index.expire(&topic, now));
+        }
+        let answers: Vec<(Request, AppendReceipt)> = group
+            .into_iter()
+            .map(|SequencedBatch { request, records, .. }| {
+                let first = records.first().map_or(0, |record| record.seq);
+                let receipt = AppendReceipt { first, count: records.len() as u64, repeated: false };
+                if let Some(key) = &request.batch.key {
+                    state.index.keys().insert(Arc::from(&**key), receipt, now);
+                }
+                (request, receipt)
+            })
+            .collect();
+        state.announcer.announce(records.into());
+        drop(state);
+        answers.into_iter().for_each(|(request, receipt)| request.answer(Ok(receipt)));
+    }
+
+    /// Takes what is too old, or too much, out of the index.
+    fn expire(&mut self) {
+        let now = now_millis();
+        let mut state = self.shared.state();
+        self.purge_queue.add_keys(state.index.keys().expire(now));
+        for (topic, seqs) in state.index.expire_all(now) {
+            self.purge_queue.add_records(&topic, seqs);
+        }
+    }
+
+    /// Takes some of what is out of the index out of the file. `false` when there is no more, or it cannot be
+    /// done now.
+    fn purge_while_idle(&mut self) -> bool {
+        let Some(purge) = self.purge_queue.while_idle().filter(|_| self.failed().is_none()) else {
+            return false;
+        };
+        let committed = self.store.commit(|write| self.purge_queue.write(purge, write, &self.rows));
+        if let Err(error) = committed {
+            let error = self.failure(error);
+            tracing::warn!(%error, "expired records were not purged");
+            return false;
+        }
+        self.purge_queue.written(purge);
+        true
+    }
+
+    /// Makes room for new topics when there are many of which nothing is kept.
+    fn forget_topics(&mut self) {
+        if self.purge_queue.has_records() || self.failed().is_some() {
+            return;
+        }
+        let (unused, forgotten) = {
+            let index = &self.shared.state().index;
+            let unused: HashSet<Arc<Topic>> = index.to_forget().into_iter().collect();
+            let newest = unused.iter().map(|topic| index.removed(topic)).max();
+            (unused, index.forgotten().max(newest.unwrap_or(0)))
+        };
+        if unused.is_empty() {
+            return;
+        }
+        let committed = self.store.commit(|write| {
+            unused
+                .iter()
+                .filter_map(|topic| self.rows.get(topic))
+                .try_for_each(|row| write.delete_topic(*row))?;
+            write.set_forgotten(forgotten)
+        });
+        if let Err(error) = committed {
+            let error = self.failure(error);
+            return tracing::warn!(%error, "unused topics were not forgotten");
+        }
+        self.rows.retain(|topic, _| !unused.contains(topic));
+        self.shared.state().index.forget(&unused);
+    }
+
+    /// Leaves word that nothing was lost but the records in memory, and which these were.
+    fn close(mut self) {
+        while self.purge_while_idle() {}
+        let shared = Arc::clone(&self.shared);
+        let state = shared.state();
+        let committed = self.store.commit(|write| {
+            for (topic, row) in &self.rows {
+                let volatile = state.index.is_in_memory(topic);
+                let removed = if volatile { state.index.newest(topic) } else { state.index.removed(topic) };
+                write.set_removed(*row, removed)?;
+                write.set_volatile(*row, volatile)?;
+            }
+            write.set_meta(state.index.head(), true)
+        });
+        if let Err(error) = committed {
+            tracing::warn!(?error, "the log was not closed cleanly; nothing acknowledged is lost");
+        }
+        if let Err(error) = self.store.checkpoint() {
+            tracing::debug!(%error, "the write-ahead log stays for the next start");
+        }
+    }
+}
+
+impl Request {
+    /// Records, and bytes of their data.
+    fn size(&self) -> (usize, usize) {
+        let drafts = &self.batch.drafts;
+        (drafts.len(), drafts.iter().map(|draft| draft.event.data().len()).sum())
+    }
+
+    fn answer(self, answer: Result<AppendReceipt, AppendError>) {
+        // Whoever asked may have gone.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn insert(
+    write: &Write<'_>,
+    inserts: &mut Inserts<'_>,
+    batch: &SequencedBatch,
+    now: u64,
+    rows: &HashMap<Arc<Topic>, i64>,
+    new_rows: &mut HashMap<Arc<Topic>, i64>,
+) -> rusqlite::Result<()> {
+    for record in &batch.records {
+        let row = match rows.get(&record.topic).or_else(|| new_rows.get(&record.topic)) {
+            Some(row) => *row,
+            None => {
+                let row = write.insert_topic(record.topic.as_str(), record.in_memory)?;
+                new_rows.insert(Arc::clone(&record.topic), row);
+                row
+            }
+        };
+        if !record.in_memory {
+            inserts.insert(row, record)?;
+        }
+    }
+    // A key must not outlive its events.
+    let kept = batch.records.iter().any(|record| !record.in_memory);
+    if let (true, Some(key), Some(first)) = (kept, &batch.request.batch.key, batch.records.first()) {
+        let count = batch.records.len() as u64;
+        write.insert_key(key, AppendReceipt { first: first.seq, count, repeated: false }, now)?;
+    }
+    Ok(())
+}

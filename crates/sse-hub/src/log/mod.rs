@@ -1,0 +1,74 @@
+//! The log: records in one hub-wide order, and where they are kept. [`Log`] is the seam; memory and disk implement it,
+//! and each passes `contract.rs`.
+
+mod append;
+#[cfg(test)]
+pub(crate) mod contract;
+mod disk;
+mod index;
+mod keys;
+mod memory;
+mod read;
+mod record;
+mod tail;
+mod topic_index;
+
+use futures_core::future::BoxFuture;
+use sse_core::Epoch;
+
+pub use append::{AppendError, AppendReceipt, Batch, Draft};
+pub use disk::{DiskLog, OpenError};
+pub use memory::MemoryLog;
+pub use read::{Lost, Page, Read, ReadError, ReadMode, TopicSummary};
+pub(crate) use record::rfc3339;
+pub use record::{Record, RecordBatch};
+pub use tail::{Tail, Tailed};
+
+use crate::selectors::Selectors;
+use crate::start::Seek;
+
+/// Keeps records in one order. Seqs start at 1, grow, and are never used twice, not for another record after a crash
+/// either.
+///
+/// The futures own what they need: dropping one does not undo what it has begun.
+pub trait Log: Send + Sync + std::fmt::Debug {
+    /// The life of the sequence that this log's ids belong to. A log that lost its records has another one.
+    fn epoch(&self) -> Epoch;
+
+    /// Seq of the newest record that can be read, 0 before the first, as far as this process knows.
+    fn head(&self) -> u64;
+
+    /// Everything that becomes readable from now on, in log order, and the seq it follows.
+    fn tail(&self) -> (Tail, u64);
+
+    /// Appends a batch: all or nothing, in order, with seqs that follow each other. Resolves when the durability of each
+    /// topic holds; only then can the records be read, and only then does the tail give them. On `Err` nothing was
+    /// stored, except with [`AppendError::Unknown`]. Once the batch has been let in, dropping the future does not cancel
+    /// the write.
+    ///
+    /// A key that was used within its window stores nothing and gives what it gave the first time.
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>>;
+
+    /// A page of records, oldest first.
+    fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>>;
+
+    /// The seq after which a reader of these topics reads to get what `seek` says: that of an older record, or 0.
+    fn seek(&self, selectors: Selectors, seek: Seek) -> BoxFuture<'static, Result<u64, ReadError>>;
+
+    /// How many topics have or had records.
+    fn topic_count(&self) -> BoxFuture<'static, Result<usize, ReadError>>;
+
+    /// Every topic that has or had records, by name.
+    fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>>;
+
+    /// Whether a batch would be taken now. The error is the one that [`Self::append`] would give.
+    fn health(&self) -> BoxFuture<'static, Result<(), AppendError>>;
+
+    /// Stores what waits and ends. Appends after this are refused with [`AppendError::Closed`].
+    fn close(&self) -> BoxFuture<'static, ()>;
+}
+
+/// Milliseconds since 1970.
+fn now_millis() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+}

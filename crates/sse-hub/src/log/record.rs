@@ -1,0 +1,39 @@
+//! One entry of the log.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sse_core::{Event, RecordId, Topic, encode};
+
+/// Records that were appended together, in order.
+pub type RecordBatch = Arc<[Arc<Record>]>;
+
+/// An event with its place in the log.
+#[derive(Debug)]
+pub struct Record {
+    /// Hub-wide sequence number.
+    pub seq: u64,
+    /// Where it was published.
+    pub topic: Arc<Topic>,
+    /// Milliseconds since 1970, when it was appended.
+    pub time: u64,
+    /// It is kept in memory alone.
+    pub in_memory: bool,
+    /// The event as it goes out, with id, topic and time. Encoded once, in [`Record::new`].
+    pub frame: Bytes,
+}
+
+impl Record {
+    /// A record that is on disk, or about to be. `published` is `time` as the wire has it.
+    pub(crate) fn new(id: RecordId, topic: Arc<Topic>, time: u64, published: &str, event: &Event) -> Self {
+        let mut frame = Vec::with_capacity(event.data().len() + topic.as_str().len() + 104);
+        encode::record(&mut frame, event, id, &topic, published);
+        Self { seq: id.seq, topic, time, in_memory: false, frame: frame.into() }
+    }
+}
+
+/// Milliseconds since 1970 as events carry the time: RFC 3339 with milliseconds, UTC.
+pub(crate) fn rfc3339(millis: u64) -> String {
+    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+    format!("{:.3}", jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX))
+}

@@ -1,0 +1,98 @@
+//! One topic of the index: which of its records are kept, which are to go, which a read wants.
+
+use std::collections::{VecDeque, vec_deque};
+use std::sync::Arc;
+
+use sse_core::Topic;
+
+use super::read::{Lost, Read, ReadMode, TopicSummary};
+use super::record::Record;
+use crate::policy::{Policy, SlowConsumer};
+
+/// One topic.
+#[derive(Debug)]
+pub(super) struct TopicIndex {
+    pub(super) policy: Policy,
+    pub(super) entries: VecDeque<Entry>,
+    /// Bytes of all frames in `entries`.
+    bytes: u64,
+    /// Seq of the newest record that was removed, 0 when none was.
+    pub(super) removed: u64,
+    /// What [`Index::removals`] was when it was removed.
+    pub(super) removed_at: u64,
+}
+
+/// Where one record is.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) seq: u64,
+    /// Seconds since 1970, which is fine enough for removing by age.
+    pub(super) seconds: u32,
+    pub(super) bytes: u32,
+    /// `None` when it is on disk.
+    pub(super) record: Option<Arc<Record>>,
+}
+
+impl TopicIndex {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self { policy, entries: VecDeque::new(), bytes: 0, removed: 0, removed_at: 0 }
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.bytes += u64::from(entry.bytes);
+        self.entries.push_back(entry);
+    }
+
+    /// The newest record stays, however large it is, until it is too old.
+    pub(super) fn expire(&mut self, now: u32, removals: u64) -> Vec<u64> {
+        let retention = self.policy.retention;
+        let oldest =
+            retention.age.map_or(0, |age| now.saturating_sub(age.as_secs().try_into().unwrap_or(u32::MAX)));
+        let mut on_disk = Vec::new();
+        while let Some(first) = self.entries.front() {
+            let too_much = retention.count.is_some_and(|count| self.entries.len() > count)
+                || retention.bytes.is_some_and(|bytes| self.bytes > bytes);
+            let gone = first.seconds < oldest || (too_much && self.entries.len() > 1);
+            if !gone {
+                break;
+            }
+            self.bytes -= u64::from(first.bytes);
+            (self.removed, self.removed_at) = (first.seq, removals);
+            if first.record.is_none() {
+                on_disk.push(first.seq);
+            }
+            self.entries.pop_front();
+        }
+        on_disk
+    }
+
+    /// The entries that `read` wants, oldest first; notes what it cannot get.
+    pub(super) fn wanted(&self, read: &Read, lost: &mut Lost) -> vec_deque::Iter<'_, Entry> {
+        let mut from = self.entries.partition_point(|entry| entry.seq <= read.after);
+        let newest = self.entries.len().saturating_sub(1);
+        match read.mode {
+            ReadMode::All => {}
+            ReadMode::Conflated if self.policy.slow_consumer == SlowConsumer::Conflate => {
+                lost.conflated |= from < newest;
+                from = from.max(newest);
+            }
+            ReadMode::Conflated => {}
+            ReadMode::LastValues if self.policy.last_value => from = from.max(newest),
+            ReadMode::LastValues => from = self.entries.len(),
+        }
+        if self.removed > read.after && self.removed_at > read.acknowledged_removals {
+            lost.removed = lost.removed.max(self.removed);
+            lost.disconnects |= self.policy.slow_consumer == SlowConsumer::Disconnect;
+        }
+        self.entries.range(from..)
+    }
+
+    pub(super) fn summary(&self, topic: Arc<Topic>) -> TopicSummary {
+        let span = self.entries.front().zip(self.entries.back()).map(|(first, last)| (first.seq, last.seq));
+        TopicSummary { topic, policy: self.policy, count: self.entries.len(), bytes: self.bytes, span }
+    }
+}
+
+pub(super) fn seconds(millis: u64) -> u32 {
+    u32::try_from(millis / 1000).unwrap_or(u32::MAX)
+}

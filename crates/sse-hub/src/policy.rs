@@ -1,0 +1,108 @@
+//! Policies: durability, retention and the treatment of slow consumers, by topic pattern.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sse_core::{Selector, Topic};
+
+/// When a publisher is answered, and what a crash may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// On disk, fsynced, before the answer and before any subscriber sees it.
+    Disk,
+    /// In memory: gone with the process.
+    Memory,
+}
+
+/// What happens to a subscriber that cannot keep up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlowConsumer {
+    /// Its connection ends once retention has removed events it has not received; it resumes by id and is told of the
+    /// gap.
+    #[serde(alias = "cut")]
+    Disconnect,
+    /// It is told of the gap and goes on with the oldest event that is kept.
+    #[serde(alias = "skip")]
+    DropOldest,
+    /// As soon as it falls behind the ring of its feed it is told of the gap and gets the newest event of each topic.
+    #[serde(alias = "latest")]
+    Conflate,
+}
+
+/// How much of a topic is kept. What exceeds a limit is removed, oldest first. `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events.
+    pub count: Option<usize>,
+    /// Time since publishing.
+    pub age: Option<Duration>,
+    /// Bytes of frames.
+    pub bytes: Option<u64>,
+}
+
+/// How one topic is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// When a publisher is answered.
+    pub durability: Durability,
+    /// How much is kept.
+    pub retention: Retention,
+    /// What happens to a subscriber that cannot keep up.
+    pub slow_consumer: SlowConsumer,
+    /// A subscriber that starts without an id is sent the newest event first.
+    pub last_value: bool,
+}
+
+impl Default for Policy {
+    /// On disk; 100,000 events, 7 days, 256 MiB a topic; slow consumers are disconnected; no last value.
+    fn default() -> Self {
+        let retention = Retention {
+            count: Some(100_000),
+            age: Some(Duration::from_secs(7 * 24 * 3600)),
+            bytes: Some(256 << 20),
+        };
+        Self {
+            durability: Durability::Disk,
+            retention,
+            slow_consumer: SlowConsumer::Disconnect,
+            last_value: false,
+        }
+    }
+}
+
+/// The policies of all topics: the first pattern that matches decides, and [`Policy::default`] if none does.
+#[derive(Debug, Clone, Default)]
+pub struct Policies(Vec<(Selector, Policy)>);
+
+impl Policies {
+    /// These rules, in this order.
+    pub fn new(rules: Vec<(Selector, Policy)>) -> Self {
+        Self(rules)
+    }
+
+    /// How `topic` is treated.
+    pub fn of(&self, topic: &Topic) -> Policy {
+        let rule = self.0.iter().find(|(pattern, _)| pattern.matches(topic));
+        rule.map_or_else(Policy::default, |(_, policy)| *policy)
+    }
+
+    /// Does any topic have a last value?
+    pub(crate) fn any_last_value(&self) -> bool {
+        self.0.iter().any(|(_, policy)| policy.last_value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let [mine, other] = [true, false].map(|last_value| Policy { last_value, ..Policy::default() });
+        let rules = vec![("a/b".parse().unwrap(), mine), ("a/*".parse().unwrap(), other)];
+        let of = |name: &str| Policies::new(rules.clone()).of(&Topic::new(name).unwrap());
+        assert_eq!((of("a/b"), of("a/c"), of("c")), (mine, other, Policy::default()));
+    }
+}

@@ -1,0 +1,280 @@
+//! What is said in the rooms, and who is in them. A publisher on the hub; knows no HTTP.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sse_core::payload::ChatMessage;
+use sse_core::{Event, EventType, RecordId};
+use sse_hub::{AppendError, Batch, Draft, Hub, ReadError};
+use tokio::sync::Notify;
+
+use super::names::{Client, Room, Text, Username};
+use super::presence::{Announcement, Presence, RoomFull};
+use super::rate_limits::{RateLimited, RateLimits};
+use super::rooms::{Rooms, TooManyRooms};
+use super::roster;
+use crate::timestamp;
+
+/// How long to wait with announcements that could not be published.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+const NEW_MESSAGE: &str = "newMessage";
+
+/// Shared by all workers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Chat(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    hub: Hub,
+    limits: RateLimits,
+    presence: Mutex<Presence>,
+    /// Something is to be announced, or may be after the grace time.
+    changed: Notify,
+    rooms: Mutex<Rooms>,
+    /// Seq of the newest event when the server was started.
+    before: u64,
+    /// Event streams that have kept somebody in a room so far.
+    streams: AtomicU64,
+}
+
+/// Something that somebody says.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) room: Room,
+    pub(super) username: Username,
+    pub(super) text: Text,
+    /// Idempotency key, and the message's id.
+    pub(super) key: Option<String>,
+}
+
+/// A message that is in the log.
+#[derive(Debug)]
+pub(super) struct PostedMessage {
+    /// The message's id.
+    pub(super) id: String,
+    /// Its place in the log.
+    pub(super) event_id: RecordId,
+    /// The key was known: nothing was stored now.
+    pub(super) repeated: bool,
+}
+
+/// Keeps somebody in a room for as long as it is held.
+#[derive(Debug)]
+pub(super) struct PresenceGuard {
+    chat: Chat,
+    room: Room,
+    username: Username,
+    client: Client,
+}
+
+/// Why the chat did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ChatError {
+    /// Too much from one person or one address.
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
+    /// No place for one more person.
+    #[error(transparent)]
+    RoomFull(#[from] RoomFull),
+    /// No place for one more room.
+    #[error(transparent)]
+    TooManyRooms(#[from] TooManyRooms),
+    /// It was not stored, or perhaps.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The room's events could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Chat {
+    /// The chat on this hub. A member that has no lease left is announced as gone after `grace`.
+    pub(super) async fn open(hub: Hub, grace: Duration) -> Result<Self, ReadError> {
+        Ok(Self(Arc::new(Inner {
+            limits: RateLimits::new(),
+            presence: Mutex::new(Presence::new(grace)),
+            changed: Notify::new(),
+            rooms: Mutex::new(Rooms::new(hub.topics().await?)),
+            before: hub.head(),
+            streams: AtomicU64::new(0),
+            hub,
+        })))
+    }
+
+    /// Publishes a message. Resolves when it is in the log.
+    pub(super) async fn say(&self, message: Message, address: IpAddr) -> Result<PostedMessage, ChatError> {
+        let Message { room, username, text, key } = message;
+        self.0.limits.message(address, &username)?;
+        self.admit(&room).await?;
+        self.restore(&room).await?;
+        let scoped = key.as_ref().map(|key| format!("{}\0{key}", room.topic()).into());
+        let id = key.unwrap_or_else(|| format!("{:032x}", fastrand::u128(..)));
+        let message = ChatMessage {
+            id: id.clone(),
+            username: username.as_str().to_owned(),
+            text: text.into_string(),
+            time: timestamp::now(),
+        };
+        let drafts = vec![Draft { topic: room.topic().clone(), event: event(NEW_MESSAGE, &message) }];
+        let receipt = self.0.hub.append(Batch { drafts, key: scoped }).await?;
+        Ok(PostedMessage { id, event_id: self.0.hub.id(receipt.first), repeated: receipt.repeated })
+    }
+
+    /// Starts or renews a client's lease. Gives the number of people in the room.
+    pub(super) async fn renew(
+        &self,
+        room: &Room,
+        username: &Username,
+        client: Client,
+        lease: Duration,
+        address: IpAddr,
+    ) -> Result<usize, ChatError> {
+        self.enter(room, username, client, Some(lease), address).await?;
+        Ok(self.presence().usernames(room, Instant::now()).len())
+    }
+
+    /// Ends a client's lease.
+    pub(super) fn leave(&self, room: &Room, username: &Username, client: &Client) {
+        self.presence().leave(room, username, client, Instant::now());
+        self.0.changed.notify_one();
+    }
+
+    /// Keeps somebody in a room until the answer is dropped.
+    pub(super) async fn stay(
+        &self,
+        room: Room,
+        username: Username,
+        address: IpAddr,
+    ) -> Result<PresenceGuard, ChatError> {
+        let client = Client::stream(self.0.streams.fetch_add(1, Ordering::Relaxed));
+        self.enter(&room, &username, client.clone(), None, address).await?;
+        Ok(PresenceGuard { chat: self.clone(), room, username, client })
+    }
+
+    /// Who is in a room, by name.
+    pub(super) async fn usernames(&self, room: &Room) -> Result<Vec<Username>, ChatError> {
+        self.restore(room).await?;
+        Ok(self.presence().usernames(room, Instant::now()))
+    }
+
+    /// Announces who comes and goes. Who is there at the end stays there by the room's events, and is restored from them.
+    pub(super) async fn run(self) {
+        loop {
+            let next = self.announce().await;
+            let due = async {
+                match next {
+                    Some(next) => tokio::time::sleep_until(next.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => {}
+                () = self.0.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Publishes what is due, room by room, until nothing is or some of it cannot be. Gives when to look again.
+    async fn announce(&self) -> Option<Instant> {
+        loop {
+            let (due, next) = self.presence().due(Instant::now());
+            if due.is_empty() {
+                return next;
+            }
+            let mut failed = false;
+            for changes in due.chunk_by(|a, b| a.room == b.room) {
+                failed |= !self.announce_in_room(changes).await;
+            }
+            if failed {
+                let again = Instant::now() + RETRY_AFTER;
+                return Some(next.map_or(again, |next| next.min(again)));
+            }
+        }
+    }
+
+    /// Publishes changes of one room. `false` if they have to wait: a room that has no place for its topic holds up
+    /// no other.
+    async fn announce_in_room(&self, changes: &[Announcement]) -> bool {
+        let drafts = changes.iter().map(draft).collect();
+        if let Err(error) = self.0.hub.append(Batch { drafts, key: None }).await {
+            let room = changes.first().map_or("", |change| change.room.name());
+            tracing::warn!(room, count = changes.len(), %error, "who came and went is not announced yet");
+            return false;
+        }
+        let mut presence = self.presence();
+        changes.iter().for_each(|change| presence.announced(change));
+        true
+    }
+
+    async fn enter(
+        &self,
+        room: &Room,
+        username: &Username,
+        client: Client,
+        lease: Option<Duration>,
+        address: IpAddr,
+    ) -> Result<(), ChatError> {
+        self.restore(room).await?;
+        if !self.presence().is_here(room, username) {
+            self.0.limits.arrival(address)?;
+            self.admit(room).await?;
+        }
+        let now = Instant::now();
+        let until = lease.map(|lease| now + lease);
+        if self.presence().renew(room, username, client, until, now)? {
+            self.0.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Takes over the members that a room had when the server was started. Once: what is published to its topic from
+    /// then on, by whomever, says nothing of who is there.
+    async fn restore(&self, room: &Room) -> Result<(), ReadError> {
+        if !self.rooms().is_unread(room) {
+            return Ok(());
+        }
+        let usernames = roster::read(&self.0.hub, room, self.0.before).await?;
+        let mut presence = self.presence();
+        if self.rooms().set_read(room) {
+            presence.restore(room, usernames, Instant::now());
+            self.0.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Lets a room come into being, if there is a place for it.
+    async fn admit(&self, room: &Room) -> Result<(), ChatError> {
+        if self.rooms().looks_again() {
+            let topics = self.0.hub.topics().await?;
+            self.rooms().refresh(topics);
+        }
+        Ok(self.rooms().admit(room)?)
+    }
+
+    fn presence(&self) -> MutexGuard<'_, Presence> {
+        self.0.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for PresenceGuard {
+    fn drop(&mut self) {
+        self.chat.leave(&self.room, &self.username, &self.client);
+    }
+}
+
+fn draft(Announcement { room, username, here }: &Announcement) -> Draft {
+    Draft { topic: room.topic().clone(), event: event(roster::event_type(*here), &username.to_payload()) }
+}
+
+fn event(name: &str, payload: &impl serde::Serialize) -> Event {
+    let event_type = EventType::new(name).expect("not empty, one line");
+    let data = serde_json::to_string(payload).expect("strings become JSON");
+    Event::new(data).with_type(event_type)
+}

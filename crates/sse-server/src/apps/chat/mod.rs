@@ -1,0 +1,60 @@
+//! Chat: rooms, what is said in them, and who is there. A room is the topic `chat/{room}`; its events are `newMessage`,
+//! `userConnected` and `userDisconnected`.
+
+mod chat;
+mod events;
+mod forms;
+mod names;
+mod presence;
+mod rate_limits;
+mod rooms;
+mod roster;
+mod routes;
+
+use std::time::Duration;
+
+use sse_hub::{Policy, Retention};
+
+use super::application::{Application, Running};
+use crate::duration_flag::duration_within;
+use crate::http::Page;
+use chat::Chat;
+
+/// Longest grace time.
+const MAX_GRACE: Duration = Duration::from_secs(60);
+
+pub(super) const APPLICATION: Application = Application {
+    name: "chat",
+    policies,
+    pages: &[Page::new("/chat", "chat.html", "Chat")],
+    streams: &["/chat/events"],
+    endpoints: routes::endpoints,
+    openapi: include_str!("openapi.json"),
+    flags: <Flags as clap::Args>::augment_args,
+    section: None,
+    start: |mut launch| {
+        Box::pin(async move {
+            let Flags { chat_grace } = launch.flags()?;
+            let chat = Chat::open(launch.hub.clone(), chat_grace).await?;
+            launch.spawn(chat.clone().run());
+            Ok(Running::with(chat))
+        })
+    },
+};
+
+#[derive(clap::Args)]
+#[group(skip)]
+struct Flags {
+    /// Time after which somebody whose last page or connection has gone has left a chat room, up to 1m. A page that is
+    /// loaded again is back within it, and nobody is told.
+    #[arg(long, env = "SSE_CHAT_GRACE", value_name = "TIME", default_value = "5s",
+        value_parser = |text: &str| duration_within(text, Duration::ZERO, MAX_GRACE))]
+    chat_grace: Duration,
+}
+
+/// A conversation, by its length; one that has fallen asleep makes room for others in the end.
+fn policies() -> Vec<(&'static str, Policy)> {
+    let age = Some(Duration::from_secs(90 * 24 * 3600));
+    let retention = Retention { count: Some(10_000), age, bytes: Some(16 << 20) };
+    vec![("chat/*", Policy { retention, ..Policy::default() })]
+}

@@ -1,0 +1,80 @@
+//! Notifications: short messages to people, from anybody by `POST` and from the server's own alerts. Which of them somebody
+//! wants to see is decided by their own page.
+
+mod alerts;
+mod draft;
+mod forms;
+
+use std::time::Duration;
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use sse_hub::{Batch, Policy, Retention, Selectors};
+
+use super::application::{Application, Running};
+use crate::http::{
+    AppState, Endpoint, Form as _, KEY_PARAMETER, PARAMETERS, Page, Problem, Query, Stored, connected,
+    key_of_path, read_text, subscribe,
+};
+use alerts::Thresholds;
+use draft::{TOPIC, draft, topic};
+
+pub(super) const APPLICATION: Application = Application {
+    name: "notifications",
+    policies,
+    pages: &[Page::new("/notifications", "notifications.html", "Notifications")],
+    streams: &["/notifications/events"],
+    endpoints: || {
+        vec![
+            Endpoint::new("/notifications").beside_page().post(send),
+            Endpoint::new("/notifications/events").get(events),
+        ]
+    },
+    openapi: include_str!("openapi.json"),
+    flags: <Flags as clap::Args>::augment_args,
+    section: Some("alerts"),
+    start: |mut launch| {
+        Box::pin(async move {
+            let Flags { alerts } = launch.flags()?;
+            let thresholds = Thresholds::read(launch.settings)?;
+            if alerts {
+                launch.spawn(alerts::run(launch.hub.clone(), thresholds));
+            }
+            Ok(Running::without_state())
+        })
+    },
+};
+
+#[derive(clap::Args)]
+#[group(skip)]
+struct Flags {
+    /// Notifications of the server's own: that it has started, and when processor, memory or disks run short. The
+    /// settings file has the thresholds.
+    #[arg(long, env = "SSE_ALERTS", value_name = "on|off", default_value = "on", hide_possible_values = true,
+        action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
+    alerts: bool,
+}
+
+/// As many as somebody may want to scroll through who was away for a month.
+fn policies() -> Vec<(&'static str, Policy)> {
+    let default = Policy::default();
+    let age = Some(Duration::from_secs(30 * 24 * 3600));
+    vec![(TOPIC, Policy { retention: Retention { count: Some(1_000), age, ..default.retention }, ..default })]
+}
+
+/// `GET /notifications/events`
+async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Query::read(&request, &PARAMETERS)?;
+    subscribe(&request, &query, Selectors::exactly(topic()), connected("Connected to notifications")).await
+}
+
+/// `POST /notifications`
+async fn send(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    let query = Query::read(&request, &[KEY_PARAMETER])?;
+    let key = key_of_path(&request, &query)?;
+    let text = read_text(&request, payload, "a notification", forms::MAX_BYTES).await?;
+    let notification = forms::NewNotification::read(&text)?.notification()?;
+    let hub = AppState::of(&request).hub();
+    let receipt = hub.append(Batch { drafts: vec![draft(&notification)], key }).await?;
+    Ok(HttpResponse::Ok().json(Stored::new(hub, &receipt)))
+}

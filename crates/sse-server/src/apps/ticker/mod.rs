@@ -1,0 +1,98 @@
+//! Ticker: prices by symbol, from a market that is made up, from a file that is played back, or posted by anybody.
+
+mod board;
+mod market;
+mod price;
+mod quotes;
+mod recording;
+mod routes;
+mod simulation;
+mod symbol;
+mod ticker;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use sse_hub::{Durability, Policy, Retention, SlowConsumer};
+
+use super::application::{Application, Running, StartFailure};
+use crate::http::Page;
+use market::Market;
+use ticker::Ticker;
+
+pub(super) const APPLICATION: Application = Application {
+    name: "ticker",
+    policies,
+    pages: &[Page::new("/ticker", "ticker.html", "Ticker")],
+    streams: &["/ticker/events"],
+    endpoints: routes::endpoints,
+    openapi: include_str!("openapi.json"),
+    flags: <Flags as clap::Args>::augment_args,
+    section: None,
+    start: |mut launch| {
+        Box::pin(async move {
+            let ticker = Ticker::new(launch.hub.clone());
+            if let Some(market) = launch.flags::<Flags>()?.market()? {
+                launch.spawn(ticker.clone().trade(market));
+            }
+            Ok(Running::with(ticker))
+        })
+    },
+};
+
+#[derive(clap::Args)]
+#[group(skip)]
+struct Flags {
+    /// Where the ticker has its prices from, beside those that are posted.
+    #[arg(long, env = "SSE_TICKER", value_name = "MARKET", default_value = "simulated")]
+    ticker: Prices,
+
+    /// Seed of the simulated market: the same number gives the same prices, with the same version of this program.
+    /// Default: another one at each start.
+    #[arg(long, env = "SSE_TICKER_SEED", value_name = "N")]
+    ticker_seed: Option<u64>,
+
+    /// Recorded quotes to play back at their own pace instead of the simulated market: CSV with the columns
+    /// time,symbol,price; see docs/settings.md.
+    #[arg(long, env = "SSE_TICKER_FEED", value_name = "FILE", conflicts_with_all = ["ticker", "ticker_seed"])]
+    ticker_feed: Option<PathBuf>,
+}
+
+/// The server's own prices.
+#[derive(Clone, Copy, ValueEnum)]
+enum Prices {
+    /// Companies that do not exist, whose prices go at random.
+    Simulated,
+    /// None.
+    Off,
+}
+
+impl Flags {
+    /// What is traded, if anything.
+    fn market(self) -> Result<Option<Market>, StartFailure> {
+        if let Some(file) = self.ticker_feed {
+            let unusable = |source| Unusable { file: file.clone(), source };
+            return Ok(Some(recording::market(&file).map_err(unusable)?));
+        }
+        let seed = || self.ticker_seed.unwrap_or_else(|| fastrand::u64(..));
+        Ok(match self.ticker {
+            Prices::Simulated => Some(simulation::market(seed())),
+            Prices::Off => None,
+        })
+    }
+}
+
+/// `--ticker-feed` cannot be read or understood.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot play the quotes in {file} (--ticker-feed)", file = file.display())]
+struct Unusable {
+    file: PathBuf,
+    source: recording::RecordingError,
+}
+
+/// In memory. With a last value, so that there is a price to show before the next tick.
+fn policies() -> Vec<(&'static str, Policy)> {
+    let retention = Retention { count: Some(300), age: None, bytes: None };
+    let (durability, slow_consumer) = (Durability::Memory, SlowConsumer::Conflate);
+    vec![("ticker/*", Policy { durability, retention, slow_consumer, last_value: true })]
+}

@@ -1,0 +1,100 @@
+//! `/ticker/…`: the event stream of prices, quotes from outside, and the list of symbols. Picks the statuses of refusals.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use sse_core::Selector;
+use sse_hub::Selectors;
+
+use super::board::Listing;
+use super::quotes::{self, QuotesError};
+use super::symbol::Symbol;
+use super::ticker::{QuoteError, Ticker};
+use crate::http::{
+    AppState, BatchStored, Endpoint, PARAMETERS, Problem, Query, connected, is_batch, read_text, subscribe,
+};
+
+/// Parameter that names a symbol; can be there more than once.
+const SYMBOL: &str = "symbol";
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new("/ticker/events").get(events),
+        Endpoint::new("/ticker/quotes").post(post_quotes),
+        Endpoint::new("/ticker/symbols").get_or_head(symbols),
+    ]
+}
+
+#[derive(Serialize)]
+struct SymbolList {
+    symbols: Vec<Listing>,
+}
+
+/// `GET /ticker/events`: the prices of these symbols, or of all.
+async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = Query::read_repeatable(&request, &[&[SYMBOL], &PARAMETERS[..]].concat(), SYMBOL)?;
+    let selectors = selectors(&query)?;
+    subscribe(&request, &query, selectors, connected("Connected to the ticker")).await
+}
+
+fn selectors(query: &Query) -> Result<Selectors, Problem> {
+    let selector = |text: &str| {
+        let symbol = Symbol::new(text).map_err(|error| Problem::bad_request(format!("symbol: {error}")))?;
+        Ok(Selector::Exact(symbol.topic()))
+    };
+    let selectors: Vec<Selector> = query.all(SYMBOL).map(selector).collect::<Result<_, Problem>>()?;
+    match selectors.is_empty() {
+        true => Ok(Selectors::below(Symbol::all_topics())),
+        false => Selectors::new(selectors).map_err(Problem::bad_request),
+    }
+}
+
+/// `POST /ticker/quotes`: prices from any outside feed.
+async fn post_quotes(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    Query::read(&request, &[])?;
+    let text = read_text(&request, payload, "a batch of quotes", quotes::MAX_BYTES).await?;
+    let quotes = match is_batch(&request) {
+        true => quotes::lines(&text)?,
+        false => quotes::json(&text)?,
+    };
+    let receipt = ticker(&request).post(&quotes).await.inspect_err(|error| {
+        tracing::warn!(count = quotes.len(), %error, "quotes not taken");
+    })?;
+    Ok(HttpResponse::Ok().json(BatchStored::new(AppState::of(&request).hub(), &receipt)))
+}
+
+/// `GET /ticker/symbols`: what is quoted, and by whom.
+async fn symbols(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::read(&request, &[])?;
+    let symbols = ticker(&request).listings();
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SymbolList { symbols }))
+}
+
+fn ticker(request: &HttpRequest) -> &Ticker {
+    request.app_data().expect("the application adds it to every worker")
+}
+
+impl From<QuotesError> for Problem {
+    fn from(error: QuotesError) -> Self {
+        let (line, field) = (error.line(), error.field());
+        let problem = match &error {
+            QuotesError::TooMany => Self::too_large(&error),
+            _ => Self::bad_request(&error),
+        };
+        let problem = problem.in_line(line);
+        match field {
+            Some(field) => problem.in_field(field),
+            None => problem,
+        }
+    }
+}
+
+impl From<QuoteError> for Problem {
+    fn from(error: QuoteError) -> Self {
+        match error {
+            QuoteError::Full(full) => Self::conflict(full),
+            QuoteError::Append(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a publisher can say of an event, and the limits of it.
+
+use std::time::Duration;
+
+use sse_core::{Event, EventType};
+
+/// Most bytes of data in one event: what the readers we know can decode, with room to spare.
+pub(super) const MAX_DATA_BYTES: usize = 1 << 20;
+/// Longest event type, in bytes.
+const MAX_TYPE_BYTES: usize = 255;
+/// Longest reconnection time that a publisher can set for all readers: a day.
+const MAX_RETRY_MILLIS: u64 = 24 * 3600 * 1000;
+/// Longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+/// Event type of the hub's own announcement that events are missing. Nobody else can make one.
+const GAP: &str = "gap";
+
+/// Puts an event together.
+pub(super) fn event(data: String, event_type: Option<EventType>, retry: Option<Duration>) -> Event {
+    let mut event = Event::new(data);
+    if let Some(event_type) = event_type {
+        event = event.with_type(event_type);
+    }
+    if let Some(retry) = retry {
+        event = event.with_retry(retry);
+    }
+    event
+}
+
+/// Checks an event type; an error says what to change.
+pub(super) fn event_type(text: impl Into<Box<str>>) -> Result<EventType, String> {
+    let event_type = EventType::new(text).map_err(|error| error.to_string())?;
+    match event_type.as_str() {
+        GAP => Err("the event type `gap` is the server's own; choose another".into()),
+        text if text.len() > MAX_TYPE_BYTES => {
+            Err(format!("an event type has at most {MAX_TYPE_BYTES} bytes, this one has {}", text.len()))
+        }
+        _ => Ok(event_type),
+    }
+}
+
+/// Checks a reconnection time in milliseconds.
+pub(super) fn retry(millis: u64) -> Result<Duration, String> {
+    match millis {
+        0..=MAX_RETRY_MILLIS => Ok(Duration::from_millis(millis)),
+        _ => Err(format!("retry is in milliseconds, from 0 to {MAX_RETRY_MILLIS}")),
+    }
+}
+
+/// Reads a reconnection time in milliseconds.
+pub(super) fn retry_text(text: &str) -> Result<Duration, String> {
+    retry(text.parse().unwrap_or(u64::MAX))
+}
+
+/// Checks an idempotency key.
+pub(crate) fn idempotency_key(text: &str) -> Result<String, String> {
+    let fits = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err(format!("an idempotency key has 1 to {MAX_KEY_BYTES} visible ASCII characters")),
+    }
+}

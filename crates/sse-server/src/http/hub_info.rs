@@ -1,0 +1,34 @@
+//! `GET /hub`: what this hub is and what it does now, in a few figures.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use sse_hub::Counters;
+
+use super::app_state::AppState;
+use super::problem_details::Problem;
+use super::query::Query;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HubInfo<'a> {
+    version: &'static str,
+    /// Applications that are on.
+    apps: &'a [&'static str],
+    /// Connections with a subscription.
+    connections_open: u64,
+    /// Topics that have or had events.
+    topics: usize,
+}
+
+pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::read(&request, &[])?;
+    let state = AppState::of(&request);
+    let info = HubInfo {
+        version: env!("CARGO_PKG_VERSION"),
+        apps: &state.apps,
+        connections_open: Counters::get(&state.hub().counters().connections_open),
+        topics: state.hub().topic_count().await?,
+    };
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(info))
+}

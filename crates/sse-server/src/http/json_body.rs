@@ -1,0 +1,132 @@
+//! A JSON object as people's programs post it. A refusal names the field at fault; what a field may say is checked by the
+//! types of the form.
+
+use serde::Deserialize as _;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+
+use super::problem_details::Problem;
+
+/// A JSON body.
+pub(crate) trait Form: DeserializeOwned {
+    /// Shown to those who send something else.
+    const EXAMPLE: &str;
+
+    /// Reads the body.
+    fn read(json: &str) -> Result<Self, Problem> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let form =
+            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refusal::<Self>(&error))?;
+        deserializer.end().map_err(|error| not_an_object::<Self>(&error))?;
+        Ok(form)
+    }
+
+    /// A field that has to be there.
+    fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Problem> {
+        let missing = || Problem::bad_request(format!("{field} is missing; add it")).in_field(field);
+        value.ok_or_else(missing)
+    }
+}
+
+/// For `deserialize_with`: a text that may be left out, through its check. An error says what to change.
+pub(crate) fn checked<'de, D: Deserializer<'de>, T>(
+    value: D,
+    check: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(value)?;
+    text.map(|text| check(&text)).transpose().map_err(D::Error::custom)
+}
+
+fn refusal<F: Form>(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let (field, said) = (error.path().to_string(), without_position(error.inner()));
+    match error.inner().classify() {
+        serde_json::error::Category::Data if field != "." => {
+            let shown = field.escape_debug();
+            // Our own types name the field themselves.
+            let named = if said.starts_with(&field) { said } else { format!("{shown}: {said}") };
+            Problem::bad_request(named).in_field(field)
+        }
+        _ => not_an_object::<F>(error.inner()),
+    }
+}
+
+fn not_an_object<F: Form>(error: &serde_json::Error) -> Problem {
+    let (example, said) = (F::EXAMPLE, message(error));
+    Problem::bad_request(format!("the body is one JSON object such as {example}; this one is not: {said}"))
+}
+
+/// What serde_json says, with the column; a line only if it is not the first.
+pub(crate) fn message(error: &serde_json::Error) -> String {
+    let said = without_position(error);
+    match (error.line(), error.column()) {
+        (0, _) => said,
+        (1, column) => format!("{said} (column {column})"),
+        (line, column) => format!("{said} (line {line}, column {column})"),
+    }
+}
+
+fn without_position(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    said.strip_suffix(&position).unwrap_or(&said).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Note {
+        #[serde(default, deserialize_with = "name")]
+        name: Option<String>,
+        count: Option<u64>,
+    }
+
+    fn name<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+        checked(value, |text| match text {
+            "" => Err("name is empty".into()),
+            text => Ok(text.to_owned()),
+        })
+    }
+
+    impl Form for Note {
+        const EXAMPLE: &str = r#"{"name":"a"}"#;
+    }
+
+    fn read(json: &str) -> Result<(String, Option<u64>), Problem> {
+        let Note { name, count } = Note::read(json)?;
+        Ok((Note::required("name", name)?, count))
+    }
+
+    #[test]
+    fn what_is_left_out_or_null_is_not_there() {
+        assert_eq!(read(r#"{"name":"a"}"#).unwrap(), ("a".into(), None));
+        assert_eq!(read(r#"{"count":null,"name":"a"}"#).unwrap(), ("a".into(), None));
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_wrong_and_with_which_field() {
+        let other = "one JSON object such as {\"name\":\"a\"}; this one is not";
+        for (json, field, said) in [
+            (r#"{}"#, Some("name"), "name is missing; add it"),
+            (r#"{"name":null}"#, Some("name"), "name is missing; add it"),
+            (r#"{"name":""}"#, Some("name"), "name is empty"),
+            (r#"{"name":7}"#, Some("name"), "name: invalid type: integer `7`, expected a string"),
+            (r#"{"name":"a","count":-1}"#, Some("count"), "count: invalid value: integer `-1`"),
+            (
+                r#"{"name":"a","nmae":"b"}"#,
+                Some("nmae"),
+                "nmae: unknown field `nmae`, expected `name` or `count`",
+            ),
+            (r#"{"name":"a","a\u001b":1}"#, Some("a\u{1b}"), "a\\u{1b}: unknown field"),
+            (r#"{"name":"a","name":"b"}"#, None, "duplicate field `name`"),
+            (r#"{"name":"a"} x"#, None, other),
+            ("[]", None, other),
+            ("hello", None, other),
+        ] {
+            let refusal = read(json).unwrap_err();
+            assert!(refusal.to_string().contains(said), "{json}: {refusal}");
+            assert_eq!(refusal.field(), field, "{json}");
+        }
+    }
+}

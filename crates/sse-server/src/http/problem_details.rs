@@ -1,0 +1,211 @@
+//! The only place that picks a status for a refusal, and says what to change: `application/problem+json` (RFC 9457).
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
+use serde::Serialize;
+use sse_hub::{AppendError, ReadError};
+
+/// Seconds after which to try again when the log cannot be written or read.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// Seconds after which a server that stops may be back.
+const RETRY_AFTER_RESTART: HeaderValue = HeaderValue::from_static("1");
+
+/// A refusal: a status and a sentence for the client.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: Box<str>,
+    /// What of the body is at fault: line of a batch, from 1, and field of a JSON object.
+    line: Option<usize>,
+    field: Option<Box<str>>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    status: u16,
+    title: Option<&'static str>,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl fmt::Display) -> Self {
+        Self { status, detail: detail.to_string().into(), line: None, field: None, header: None }
+    }
+
+    fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    /// The request is wrong; `detail` says where and what to do.
+    pub(crate) fn bad_request(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// Names the field of the body that is at fault.
+    pub(crate) fn in_field(self, field: impl Into<Box<str>>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    /// Names the line of the batch that is at fault, from 1.
+    pub(crate) fn in_line(self, line: Option<usize>) -> Self {
+        Self { line, ..self }
+    }
+
+    /// There is nothing at this path.
+    pub(crate) fn not_found() -> Self {
+        let detail =
+            "there is nothing at this path; /openapi.json describes the API, and / leads to the pages";
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// The path exists, but not for this method. `allowed` are those it is for, separated by commas.
+    pub(crate) fn method_not_allowed(allowed: &str) -> Self {
+        let allow = HeaderValue::from_str(allowed).expect("method names are ASCII");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("use {allowed} for this path"))
+            .with_header(header::ALLOW, allow)
+    }
+
+    /// The body did not come in time.
+    pub(crate) fn too_slow(seconds: u64) -> Self {
+        let detail = format!("the body was not there after {seconds} s; send less at a time");
+        Self::new(StatusCode::REQUEST_TIMEOUT, detail)
+    }
+
+    /// The body, or a part of it, is too long; `detail` says how long it may be.
+    pub(crate) fn too_large(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// The body is of a kind that this path does not take; `detail` says which it takes.
+    pub(crate) fn unsupported(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    /// Something is asked for that there is no place for; `detail` says what to do instead.
+    pub(crate) fn conflict(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// Too much at once.
+    pub(crate) fn too_many(detail: impl fmt::Display, retry_after_seconds: u64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with_header(header::RETRY_AFTER, retry_after_seconds.into())
+    }
+
+    fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
+    }
+
+    fn response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(header) = self.header.clone() {
+            response.insert_header(header);
+        }
+        let problem = ProblemJson {
+            status: self.status.as_u16(),
+            title: self.status.canonical_reason(),
+            detail: &self.detail,
+            line: self.line,
+            field: self.field.as_deref(),
+        };
+        let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
+        response.content_type("application/problem+json").body(body)
+    }
+}
+
+impl From<AppendError> for Problem {
+    /// Says what became of the events. Why the store failed is for the operator's log alone.
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full => Self::unavailable(
+                "the server's log is full; nothing was stored, try again later",
+                RETRY_AFTER,
+            ),
+            AppendError::Unavailable(_) => Self::unavailable(
+                "the server cannot write to its log; nothing was stored, try again later",
+                RETRY_AFTER,
+            ),
+            AppendError::Closed => Self::unavailable(
+                "the server is stopping; nothing was stored, try again",
+                RETRY_AFTER_RESTART,
+            ),
+            AppendError::Unknown(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the server cannot say whether the events are stored; if the request had an idempotency key, \
+                 send it again with the same key, else look into the topic first",
+            ),
+            AppendError::TooManyTopics { max } => Self::conflict(format!(
+                "there are {max} topics, the most there can be; publish to one of them"
+            )),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(_: ReadError) -> Self {
+        Self::unavailable("the server cannot read its log; try again later", RETRY_AFTER)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response()
+    }
+}
+
+impl Responder for Problem {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.response()
+    }
+}
+
+#[cfg(test)]
+impl Problem {
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_refuses_is_said_without_its_reasons() {
+        let why = || "/var/lib/secret".to_owned();
+        for (error, status, retry_after, part) in [
+            (AppendError::Full, 503, Some("5"), "log is full; nothing was stored"),
+            (AppendError::Unavailable(why()), 503, Some("5"), "cannot write to its log; nothing was stored"),
+            (AppendError::Closed, 503, Some("1"), "stopping; nothing was stored"),
+            (AppendError::Unknown(why()), 500, None, "send it again with the same key"),
+            (AppendError::TooManyTopics { max: 7 }, 409, None, "there are 7 topics"),
+        ] {
+            let problem = Problem::from(error);
+            let response = problem.response();
+            let header = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), header), (status, retry_after));
+            assert!(problem.detail.contains(part) && !problem.detail.contains("secret"), "{problem}");
+        }
+        assert_eq!(Problem::from(ReadError(why())).status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,35 @@
+//! Every path of the hub itself, and what answers it.
+
+use std::rc::Rc;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::app_state::AppState;
+use super::endpoint::Endpoint;
+use super::problem_details::Problem;
+use super::static_pages::Pages;
+use super::{events, history, hub_info, openapi, poll, publish, topics};
+
+/// Paths that answer with an event stream, for people to read.
+pub(crate) const STREAMS: [&str; 1] = ["/events"];
+
+/// The hub's part of the API. `openapi.rs` holds it against the document.
+pub(super) fn api() -> Vec<Endpoint> {
+    vec![
+        Endpoint::new("/events").get(events::stream),
+        Endpoint::new("/topics").get_or_head(topics::list).post(publish::batch),
+        Endpoint::new("/topics/{topic}").get_or_head(history::page).post(publish::to_topic),
+        Endpoint::new("/poll").get(poll::page),
+        Endpoint::new("/hub").get_or_head(hub_info::show),
+        Endpoint::new("/openapi.json").get_or_head(openapi::document),
+    ]
+}
+
+/// All routes of one worker. `apps` are the endpoints of the applications.
+pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, apps: Vec<Endpoint>, pages: &Pages) {
+    config.app_data(state);
+    for endpoint in api().into_iter().chain(apps) {
+        config.service(endpoint.into_resource());
+    }
+    config.configure(|config| pages.routes(config)).default_service(web::to(async || Problem::not_found()));
+}

@@ -1,0 +1,193 @@
+//! The pages and the files they load: from the user's folder, else from `web/` of this project or the copy of it inside the
+//! binary. `web/pages` and `web/client` are served as one folder. Our own HTML pages get their header here.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use actix_files::{Files, NamedFile, file_extension_to_mime};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Route, guard};
+use rust_embed::Embed;
+
+use super::problem_details::Problem;
+
+/// A page with its link in the header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page {
+    /// Its address.
+    pub(crate) path: &'static str,
+    /// Its file in `web/pages`.
+    pub(crate) file: &'static str,
+    /// The text of the link.
+    pub(crate) title: &'static str,
+}
+
+impl Page {
+    pub(crate) const fn new(path: &'static str, file: &'static str, title: &'static str) -> Self {
+        Self { path, file, title }
+    }
+}
+
+/// The hub's own pages. Those of applications stand between them.
+const HOME: Page = Page::new("/", "index.html", "Home");
+const INSPECT: Page = Page::new("/inspect", "inspect.html", "Inspect");
+
+/// Browsers request it on their own when a page names no icon.
+const ICON_PATH: &str = "/favicon.ico";
+const ICON_FILE: &str = "favicon.svg";
+
+/// The header of all pages, and the markers that are replaced: by it in a page, by the links in it.
+const HEADER_FILE: &str = "header.html";
+const HEADER_MARKER: &str = "<!-- header -->";
+const LINKS_MARKER: &str = "<!-- links -->";
+
+/// For our own pages, which have no inline scripts or styles. Not for a user's folder. The one trusted-types policy is that of
+/// `sse/worker-host.js`, which admits the address of the shared worker and nothing else.
+const SECURITY_HEADERS: [(&str, &str); 3] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sse-hub-worker",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+];
+
+#[derive(Embed)]
+#[folder = "../../web"]
+#[exclude = "*/vendor/*.md"]
+#[exclude = "*/vendor/*.sha256"]
+#[exclude = "*.d.ts"]
+struct Embedded;
+
+/// The pages that are served, and where they come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Pages {
+    pages: Vec<Page>,
+    /// The user's folder: what is in it comes before our own files.
+    folder: Option<PathBuf>,
+    /// `web/` of this project, for work on the pages; `None` is the copy inside the binary.
+    workspace: Option<PathBuf>,
+}
+
+impl Pages {
+    /// The hub's pages and those of `apps`, from the user's folder first. Our own files are those of the workspace when run
+    /// inside it.
+    ///
+    /// # Errors
+    /// When the user's folder does not exist or cannot be read.
+    pub(crate) fn new(apps: impl IntoIterator<Item = Page>, folder: Option<&Path>) -> io::Result<Self> {
+        let folder = match folder {
+            Some(folder) => {
+                std::fs::read_dir(folder)?;
+                Some(folder.canonicalize()?)
+            }
+            None => None,
+        };
+        let pages = std::iter::once(HOME).chain(apps).chain([INSPECT]).collect();
+        Ok(Self { pages, folder, workspace: workspace_web() })
+    }
+
+    /// Addresses of the pages.
+    pub(crate) fn paths(&self) -> Vec<&'static str> {
+        self.pages.iter().map(|page| page.path).collect()
+    }
+
+    /// Adds the pages and the files they load. Last of all routes: it takes every path that is left.
+    pub(super) fn routes(&self, config: &mut ServiceConfig) {
+        config.app_data(Data::new(self.clone()));
+        let mut scope = web::scope("");
+        if let Some(folder) = &self.folder {
+            // Our pages have addresses without `.html`; so do the user's that take their place.
+            for page in self.pages.iter().filter(|page| page.path != "/") {
+                let file = folder.join(page.file);
+                scope =
+                    scope.route(page.path, read_only().to(move |request| user_page(request, file.clone())));
+            }
+            let files = Files::new("/", folder).index_file("index.html").disable_content_disposition();
+            scope = scope.service(files.default_handler(web::to(own_file)));
+        }
+        config.service(scope.default_service(read_only().to(own_file)));
+    }
+
+    /// One of our own files as it is served: a page with its header. `None` for a page that is not served.
+    fn read(&self, name: &str) -> Option<Cow<'static, [u8]>> {
+        if !name.ends_with(".html") {
+            return self.read_raw(name);
+        }
+        let current = self.pages.iter().find(|page| page.file == name)?;
+        let (page, header) = (self.read_text(name)?, self.read_text(HEADER_FILE)?);
+        let header = header.trim_end().replace(LINKS_MARKER, &self.links(current));
+        Some(page.replace(HEADER_MARKER, &header).into_bytes().into())
+    }
+
+    fn read_text(&self, name: &str) -> Option<String> {
+        Some(String::from_utf8_lossy(&self.read_raw(name)?).into_owned())
+    }
+
+    /// A file of `web/pages` or `web/client`. Blocks, but only in the workspace, on small files.
+    fn read_raw(&self, name: &str) -> Option<Cow<'static, [u8]>> {
+        if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+            return None;
+        }
+        ["pages", "client"].iter().find_map(|part| match &self.workspace {
+            Some(web) => std::fs::read(web.join(part).join(name)).ok().map(Cow::from),
+            None => Embedded::get(&format!("{part}/{name}")).map(|file| file.data),
+        })
+    }
+
+    fn links(&self, current: &Page) -> String {
+        let link = |Page { path, title, .. }: &Page| {
+            let mark = if *path == current.path { " aria-current=\"page\"" } else { "" };
+            format!("<li><a href=\"{path}\"{mark}>{title}</a></li>")
+        };
+        self.pages.iter().map(link).collect()
+    }
+}
+
+/// `web/` of this project, when it is run in one of its folders.
+fn workspace_web() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let project = here.ancestors().find(|folder| folder.join("crates/sse-server/Cargo.toml").is_file())?;
+    Some(project.join("web")).filter(|web| web.join("pages/index.html").is_file())
+}
+
+/// GET, and HEAD as for any file.
+fn read_only() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// A page of the user's, else our own.
+async fn user_page(request: HttpRequest, file: PathBuf) -> Result<HttpResponse, Problem> {
+    match web::block(move || NamedFile::open(file)).await {
+        Ok(Ok(file)) => Ok(file.into_response(&request)),
+        _ => own_file(request).await,
+    }
+}
+
+async fn own_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let pages = request.app_data::<Data<Pages>>().ok_or_else(Problem::not_found)?;
+    let path = request.path();
+    let page = pages.pages.iter().find(|page| page.path == path).map(|page| page.file);
+    let name = page.unwrap_or(if path == ICON_PATH { ICON_FILE } else { path.trim_start_matches('/') });
+    let content = pages.read(name).ok_or_else(Problem::not_found)?;
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    for header in SECURITY_HEADERS {
+        response.insert_header(header);
+    }
+    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((ETAG, tag));
+    if known {
+        return Ok(response.finish());
+    }
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    let mime = file_extension_to_mime(extension.unwrap_or_default());
+    Ok(response.insert_header(ContentType(mime)).body(content.into_owned()))
+}

@@ -1,0 +1,184 @@
+//! Which applications are on, and their flags: reads the command line as far as the table of applications decides what is
+//! in it.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+
+use crate::apps::{APPLICATIONS, Application};
+use crate::config::Settings;
+
+const APPS: &str = "apps";
+
+/// The applications that are on.
+#[derive(Debug)]
+pub struct Selection {
+    on: Vec<&'static Application>,
+    flags: ArgMatches,
+    /// Environment variables of applications that are off.
+    ignored: Vec<String>,
+}
+
+impl Settings {
+    /// Reads the command line and the environment.
+    ///
+    /// # Errors
+    /// What is wrong, for people; also `--help` and `--version`.
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<(Self, Selection), clap::Error> {
+        let args: Vec<OsString> = args.into_iter().collect();
+        // --help shows the flags of what is on, so that is looked for first. What is wrong is told below.
+        let all = APPLICATIONS.iter().flat_map(flags).map(|flag| refused(&flag));
+        let lenient = base().args(all).ignore_errors(true).disable_help_flag(true).disable_version_flag(true);
+        let on = match lenient.try_get_matches_from(&args) {
+            Ok(matches) => matches.try_get_one::<Chosen>(APPS).ok().flatten().cloned().unwrap_or_default(),
+            Err(_) => Chosen::default(),
+        };
+        let mut command = base();
+        let mut off = Vec::new();
+        for app in &APPLICATIONS {
+            if on.has(app) {
+                command = (app.flags)(command.next_help_heading(format!("Application {}", app.name)));
+            } else {
+                let flags = flags(app);
+                command = command.args(flags.iter().map(refused));
+                off.extend(flags.into_iter().map(|flag| (app.name, flag)));
+            }
+        }
+        let flags = command.clone().try_get_matches_from(&args)?;
+        let given = |(_, flag): &&(&str, Arg)| flags.contains_id(flag.get_id().as_str());
+        if let Some((app, flag)) = off.iter().find(given) {
+            let flag = flag.get_long().unwrap_or_default();
+            let why = format!("--{flag} belongs to the application {app}, which is off (--apps {on})");
+            return Err(command.error(ErrorKind::ArgumentConflict, why));
+        }
+        let set =
+            off.iter().filter_map(|(_, flag)| flag.get_env().filter(|name| std::env::var_os(name).is_some()));
+        let ignored = set.map(|name| name.to_string_lossy().into_owned()).collect();
+        let settings = Self::from_arg_matches(&flags)?;
+        let on = APPLICATIONS.iter().filter(|app| on.has(app)).collect();
+        Ok((settings, Selection { on, flags, ignored }))
+    }
+}
+
+impl Selection {
+    pub(crate) fn on(&self) -> impl Iterator<Item = &'static Application> {
+        self.on.iter().copied()
+    }
+
+    pub(crate) fn is_on(&self, app: &Application) -> bool {
+        self.on.iter().any(|on| on.name == app.name)
+    }
+
+    pub(crate) fn flags(&self) -> &ArgMatches {
+        &self.flags
+    }
+
+    /// Says what the environment has for applications that are off.
+    pub(crate) fn warn_of_ignored(&self) {
+        for variable in &self.ignored {
+            tracing::warn!(variable, "ignored: its application is off (--apps)");
+        }
+    }
+}
+
+fn base() -> Command {
+    let names: Vec<&str> = APPLICATIONS.iter().map(|app| app.name).collect();
+    let help = format!(
+        "Applications that run on the hub: `all`, `none` for a bare hub, or a list of {}, separated by commas.",
+        names.join(", ")
+    );
+    let apps = Arg::new(APPS).long(APPS).env("SSE_APPS").value_name("all|none|LIST").help(help);
+    Settings::command().arg(apps.default_value("all").value_parser(Chosen::parse))
+}
+
+fn flags(app: &Application) -> Vec<Arg> {
+    (app.flags)(Command::new(app.name)).get_arguments().cloned().collect()
+}
+
+/// The flag of an application that is off: known, so that the error can say why it is not taken.
+fn refused(flag: &Arg) -> Arg {
+    let long = flag.get_long().unwrap_or_default().to_owned();
+    Arg::new(flag.get_id().clone()).long(long).hide(true).num_args(0..=1)
+}
+
+/// What `--apps` says.
+#[derive(Debug, Clone, Default)]
+enum Chosen {
+    #[default]
+    All,
+    Listed(Vec<String>),
+}
+
+impl Chosen {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => return Ok(Self::All),
+            "none" => return Ok(Self::Listed(Vec::new())),
+            _ => {}
+        }
+        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+        let unknown = names.iter().find(|name| APPLICATIONS.iter().all(|app| app.name != name.as_str()));
+        match unknown {
+            Some(name) => {
+                let known: Vec<&str> = APPLICATIONS.iter().map(|app| app.name).collect();
+                Err(format!("there is no application {name:?}; use all, none or some of {}", known.join(",")))
+            }
+            None => Ok(Self::Listed(names)),
+        }
+    }
+
+    fn has(&self, app: &Application) -> bool {
+        match self {
+            Self::All => true,
+            Self::Listed(names) => names.iter().any(|name| name == app.name),
+        }
+    }
+}
+
+impl std::fmt::Display for Chosen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Listed(names) if names.is_empty() => f.write_str("none"),
+            Self::Listed(names) => f.write_str(&names.join(",")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Vec<&'static str>, String> {
+        let args = ["sse-server"].iter().chain(args).map(OsString::from);
+        let (_, selection) = Settings::read(args).map_err(|error| error.to_string())?;
+        Ok(selection.on().map(|app| app.name).collect())
+    }
+
+    #[test]
+    fn all_none_or_some() {
+        assert_eq!(read(&[]).unwrap().len(), APPLICATIONS.len());
+        assert_eq!(read(&["--apps", "none"]).unwrap(), [""; 0]);
+        assert_eq!(read(&["--apps", "ticker, chat"]).unwrap(), ["chat", "ticker"]);
+        assert!(read(&["--apps", "chess"]).unwrap_err().contains("there is no application \"chess\""));
+    }
+
+    #[test]
+    fn a_flag_of_what_is_off_names_both() {
+        for flag in [&["--chat-grace", "1s"][..], &["--chat-grace=nonsense"]] {
+            let error = read(&[flag, &["--apps", "ticker"]].concat()).unwrap_err();
+            assert!(error.contains("--chat-grace belongs to the application chat"), "{error}");
+            assert!(error.contains("off (--apps ticker)"), "{error}");
+        }
+        assert_eq!(read(&["--apps", "chat", "--chat-grace", "1s"]).unwrap(), ["chat"]);
+    }
+
+    #[test]
+    fn help_shows_the_flags_of_what_is_on() {
+        let help = |apps| read(&["--apps", apps, "--help"]).unwrap_err();
+        assert!(help("none").contains("--apps") && !help("none").contains("--ticker"));
+        assert!(help("ticker").contains("--ticker-seed") && !help("ticker").contains("--chat-grace"));
+        assert!(help("all").contains("--chat-grace"));
+    }
+}
