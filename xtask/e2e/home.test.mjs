@@ -124,7 +124,7 @@ describe("home page", SUITE, () => {
 
   it("shows how many connections are open", async () => {
     const { page, problems, close } = await open("/");
-    await until(() => server.streams === 1, "this page's stream alone");
+    await until(() => server.subscriptions === 1, "this page's stream alone");
     await textMatches(page, "[data-hub=connectionsOpen]", /^1$/);
     const other = await fetch(`${server.url}/events?topic=quiet`);
     await textMatches(page, "[data-hub=connectionsOpen]", /^2$/);
