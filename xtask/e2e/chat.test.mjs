@@ -127,7 +127,7 @@ describe("chat", SUITE, () => {
       await write(bob.page, "also while down");
       await until(async () => (await unsent(bob.page)).length === 1, "Bob's message waits");
       await until(async () => (await unsent(ann.page)).length === 2, "two messages wait");
-      await textMatches(ann.page, "#unsent", /goes out when the connection is back/);
+      await textMatches(ann.page, "#unsent", /waiting for the connection/);
       // Who closes the page meanwhile finds the messages again.
       await bob.page.close();
       await server.start();
@@ -279,7 +279,7 @@ describe("chat", SUITE, () => {
     for (const evil of [SCRIPT, IMAGE, "a b", "..", "x".repeat(65), "a/b", ""]) {
       await lost.page.goto(`${server.url}/chat?room=${encodeURIComponent(evil)}`);
       await lost.page.waitForSelector("#no-room", { state: "visible" });
-      assert.ok((await lost.page.textContent("#no-room")).includes(`“${evil}” cannot be a room`));
+      assert.ok((await lost.page.textContent("#no-room")).includes(`“${evil}” is not a valid room name`));
       assert.equal(await lost.page.textContent("#room-name"), evil);
       assert.equal(await lost.page.locator("main img, main script").count(), 0);
       assert.equal(await lost.page.evaluate(() => window.hacked), undefined);
@@ -299,7 +299,7 @@ describe("chat", SUITE, () => {
   it("says what is too long, too fast and no name", async () => {
     const room = newRoom();
     const ann = await person(null, room);
-    for (const [name, part] of [["", /can be seen/], [" \u200b ", /can be seen/], ["x".repeat(41), /at most 40 characters, this one has 41/]]) {
+    for (const [name, part] of [["", /visible characters/], [" \u200b ", /visible characters/], ["x".repeat(41), /at most 40 characters; this one has 41/]]) {
       await ann.page.fill("#name", name);
       await ann.page.keyboard.press("Enter");
       await textMatches(ann.page, "#name-problem", part);
@@ -312,7 +312,7 @@ describe("chat", SUITE, () => {
     await ann.page.fill("#text", "👋".repeat(1900));
     await textMatches(ann.page, "#text-note", /^100 characters left$/);
     await ann.page.fill("#text", "x".repeat(2003));
-    await textMatches(ann.page, "#text-note", /at most 2,000 characters; this one has 3 more/);
+    await textMatches(ann.page, "#text-note", /3 characters over the limit of 2,000/);
     await ann.page.keyboard.press("Enter");
     assert.equal((await ann.page.inputValue("#text")).length, 2003, "what was written is still there");
     await write(ann.page, "   ");
@@ -324,7 +324,7 @@ describe("chat", SUITE, () => {
         document.querySelector("#write").requestSubmit();
       }
     }, many);
-    await textMatches(ann.page, "#unsent", /that was fast/);
+    await textMatches(ann.page, "#unsent", /Rate limit reached/);
     await untilSaid(ann.page, many);
     // A message that the server does not take stays, with the reason, until it is discarded.
     await write(ann.page, "a\u0007b");
@@ -424,7 +424,7 @@ describe("chat", SUITE, () => {
         await page.waitForSelector("#log[aria-live=polite]");
         await page.route("**/chat/messages", (route) => route.abort());
         await write(page, "waits");
-        await textMatches(page, "#unsent", /goes out when the connection is back/);
+        await textMatches(page, "#unsent", /waiting for the connection/);
         assert.deepEqual(await findings(), []);
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "nothing sticks out");
         await page.click("#unsent >> text=Discard");

@@ -85,7 +85,7 @@ describe("behind a proxy", { timeout: 180_000 }, () => {
     const { page, problems, close } = await newPage(browser);
     await page.goto(`${proxy.url}/dashboard`);
     await textMatches(page, ".connection-state", /^Live$/);
-    await until(() => server.streams === 1, () => `${server.streams} streams`);
+    await until(() => server.subscriptions === 1, () => `${server.subscriptions} streams`);
     assert.equal(await page.textContent(".connection-detail"), "");
     assert.deepEqual(problems, []);
     await close();

@@ -95,11 +95,11 @@ for (const [mode, forbidden, tabs, streams] of [
       for (let n = 0; n < tabs; n += 1) pages.push(await openTab(n % 5 ? "/" : "/dashboard"));
       const isLive = () => document.querySelector(".connection-state")?.textContent === "Live";
       for (const page of pages) await page.waitForFunction(isLive, null, { timeout: DEADLINE_MS });
-      await until(() => server.streams === streams, () => `${server.streams} streams`);
+      await until(() => server.subscriptions === streams, () => `${server.subscriptions} streams`);
       await Promise.all(pages.filter((_, n) => n % 5 === 0).map((page) => page.waitForSelector("#chart-load .u-over")));
-      t.diagnostic(`${server.streamsOpened} streams were opened one after the other`);
+      t.diagnostic(`${server.subscriptionsOpened} streams were opened one after the other`);
       await context.close();
-      await until(() => server.streams === 0, () => `${server.streams} streams are left`);
+      await until(() => server.subscriptions === 0, () => `${server.subscriptions} streams are left`);
       assert.deepEqual(problems, []);
     });
 
@@ -114,7 +114,7 @@ for (const [mode, forbidden, tabs, streams] of [
       await live(opened[0]);
       await Promise.all(opened.map((page, n) => n > 0 && open(page, n)));
       await Promise.all(opened.map(live));
-      await until(() => server.streams === streams, () => `${server.streams} streams`);
+      await until(() => server.subscriptions === streams, () => `${server.subscriptions} streams`);
       // One tab goes by being closed, one by leaving the address.
       const [first, second, ...others] = opened;
       await first.close();
@@ -122,7 +122,7 @@ for (const [mode, forbidden, tabs, streams] of [
       const late = await openTab();
       await openClient(late, ["shared/load"], { lastEventId: "earliest" });
       await live(late);
-      await until(() => server.streams === streams - (streams > 1 ? 1 : 0), () => `${server.streams} streams after tabs have gone`);
+      await until(() => server.subscriptions === streams - (streams > 1 ? 1 : 0), () => `${server.subscriptions} streams after tabs have gone`);
       const [lastShared, lastOwn] = await Promise.all([stopShared(), stopOwn()]);
       const all = await numbers(late, "shared/load", lastShared);
       assert.equal(all[0], 1, "history from the start");

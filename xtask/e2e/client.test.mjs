@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { DEADLINE_MS, fakeStream, launchBrowser, newPage, publish, scratchFolder, Server, streamBody, SUITE } from "./harness.mjs";
+import { DEADLINE_MS, fakeStream, forbid, launchBrowser, newPage, publish, scratchFolder, Server, streamBody, SUITE } from "./harness.mjs";
 
 describe("browser client", SUITE, () => {
   let server;
@@ -187,6 +187,57 @@ describe("browser client", SUITE, () => {
     const [busy, slow] = [await wait("/busy"), await wait("/slow")];
     assert.ok(busy > 19_000 && busy <= 20_000, `${busy} ms`);
     assert.ok(slow > 14_900 && slow <= 30_000, `${slow} ms`);
+    await close();
+  });
+
+  it("names topic and time of each event, and who sent it", async () => {
+    const { page, close } = await blank();
+    await forbid(page, "SharedWorker", "locks");
+    await page.goto(`${server.url}/favicon.svg`);
+    const first = await publish(server, "named", "kept");
+    const open = (url, options) =>
+      page.evaluate(
+        async ([url, options]) => {
+          const { SseClient } = await import("/sse.js");
+          const client = new SseClient(url, options);
+          const found = [];
+          await new Promise((done) => {
+            client.on("*", ({ type, data, topic, time, hub }) => {
+              found.push({ type, data: data.slice(0, 4), topic, time, hub });
+              if (data === "kept") done();
+            });
+            client.open();
+          });
+          client.close();
+          return found;
+        },
+        [url, options],
+      );
+    const [{ time }] = (await (await fetch(`${server.url}/topics/named`)).json()).events;
+    const gap = { type: "gap", data: '{"re', topic: null, time: null, hub: "gap" };
+    const event = { type: "message", data: "kept", topic: "named", time, hub: null };
+    for (const shared of [true, false]) {
+      assert.deepEqual(await open("/events", { topics: ["named"], lastEventId: `0123456789ab-1`, shared }), [gap, event], first);
+    }
+    await close();
+  });
+
+  it("takes no event of another server for the hub's own", async () => {
+    const { page, close } = await blank();
+    const body = 'data: first\n\nevent: gap\ntopic: t\nid: a-7\ndata: published\n\nhub: greeting\ndata: hello\n\nevent: gap\ndata: {"reason":"expired"}\n\ndata: last\n\n';
+    await page.route("**/events*", (route) => route.fulfill({ contentType: "text/event-stream", body }));
+    const seen = await page.evaluate(async () => {
+      const { SseClient } = await import("/sse.js");
+      const client = new SseClient("/events", { shared: false });
+      const found = [];
+      await new Promise((done) => {
+        client.on("*", (event) => found.push(event.data) && event.data === "last" && done());
+        client.open();
+      });
+      client.close();
+      return found;
+    });
+    assert.deepEqual(seen, ["first", "published", '{"reason":"expired"}', "last"]);
     await close();
   });
 

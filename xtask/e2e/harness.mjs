@@ -62,13 +62,13 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** How many streams the running server has open, from what it logs. */
-  get streams() {
+  /** How many subscriptions the running server has open, from what it logs. */
+  get subscriptions() {
     return this.#opened - this.#closed;
   }
 
-  /** How many streams the running server has opened so far. */
-  get streamsOpened() {
+  /** How many subscriptions the running server has opened so far. */
+  get subscriptionsOpened() {
     return this.#opened;
   }
 
@@ -88,8 +88,8 @@ export class Server {
     this.#closed = 0;
     readline.createInterface({ input: child.stderr }).on("line", (line) => {
       this.#log = `${this.#log}${line}\n`.slice(-LOG_CHARACTERS);
-      if (line.includes("stream opened")) this.#opened += 1;
-      if (line.includes("stream closed")) this.#closed += 1;
+      if (line.includes("subscription opened")) this.#opened += 1;
+      if (line.includes("subscription closed")) this.#closed += 1;
     });
     this.port = await new Promise((resolve, reject) => {
       const fail = (why) => reject(new Error(`${why}\n${this.#log}`));

@@ -64,6 +64,27 @@ describe("home page", SUITE, () => {
     await close();
   });
 
+  it("is the home of a bare hub too", async () => {
+    const hub = await Server.start("--apps", "none");
+    const { page, problems, close } = await newPage(browser);
+    await publish(hub, "orders/new", "one");
+    await publish(hub, "greetings", "hello");
+    await page.goto(hub.url);
+    await page.waitForFunction(() => document.querySelectorAll("#topics li").length === 2);
+    assert.deepEqual(await page.locator(".site-nav a").allTextContents(), ["Home", "Inspect"]);
+    assert.deepEqual(await page.locator("#topics li").allTextContents(), ["greetings1 event", "orders/new1 event"]);
+    await textMatches(page, "[data-hub=topics]", /^2$/);
+    await textMatches(page, "[data-hub=connectionsOpen]", /^[1-9]/);
+    assert.equal(await shown(page, ".home-pages a, [data-hub=eventsPerSecond]"), 0);
+    await textMatches(page, ".connection-state", /^Live$/);
+    await publish(hub, "orders/new", "two");
+    await page.locator("#events .event-text", { hasText: "two" }).waitFor();
+    await page.waitForFunction(() => document.querySelector("#topics li")?.textContent === "orders/new2 events");
+    assert.deepEqual(problems, []);
+    await close();
+    await hub.stop();
+  });
+
   it("lists events of every topic but the ticker's, those of a new topic from its first on", async () => {
     const { page, problems, close } = await newPage(browser);
     const answer = await fakeFigures(page, ALL_APPS, ["ticker/AAA", "calm"]);
@@ -124,7 +145,7 @@ describe("home page", SUITE, () => {
 
   it("shows how many connections are open", async () => {
     const { page, problems, close } = await open("/");
-    await until(() => server.streams === 1, "this page's stream alone");
+    await until(() => server.subscriptions === 1, "this page's stream alone");
     await textMatches(page, "[data-hub=connectionsOpen]", /^1$/);
     const other = await fetch(`${server.url}/events?topic=quiet`);
     await textMatches(page, "[data-hub=connectionsOpen]", /^2$/);

@@ -34,7 +34,7 @@ const NOTIFICATIONS = [
   ["deploy", "success", "Version 3 is live", "All nodes have it."],
   ["sales", "info", "Order 1204: two chairs and a table", ""],
   ["security", "warning", "Five failed logins of admin", "From 198.51.100.7, within a minute.\nThe address is blocked until tomorrow."],
-  ["system", "critical", "Low disk space on /data: 4.2 % available", "8.4 GB of 200.0 GB on this disk."],
+  ["system", "critical", "Low disk space on /data: 4.2 % available", "8.4 GiB of 200.0 GiB on this disk."],
 ];
 
 it("screenshots", { skip: directory ? false : "SCREENSHOT_DIR is not set" }, async () => {
@@ -125,7 +125,7 @@ const TALK = [
   ["Carol", "My train went through a tunnel and the messages were all there on the other side."],
   ["Bob", "It resumes after the last event you saw. The dashboard does the same."],
   ["John", "Who else is reading along?\nI can see four people in the list."],
-  ["John", "Done: one curl, and it is on every screen."],
+  ["Ann", "Just us. One curl, and everybody else knows too."],
 ].map(([username, text], n) => ({ id: `m${n}`, username, text }));
 
 const README_PAGES = [

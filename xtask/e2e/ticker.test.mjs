@@ -57,7 +57,7 @@ describe("ticker", SUITE, () => {
   /** Topics of the newest stream that the server has opened. */
   const asked = (server) => {
     const plain = server.log.replaceAll(/\x1b\[\d*m/g, "");
-    return [...plain.matchAll(/stream opened.*? topics=(.*?) after=/g)].at(-1)?.[1].split(" ");
+    return [...plain.matchAll(/subscription opened.*? topics=(.*?) after=/g)].at(-1)?.[1].split(" ");
   };
 
   it("shows a market that is called simulated, without an error, under a strict policy", async () => {

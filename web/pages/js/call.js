@@ -1,17 +1,17 @@
-// One call of this server's HTTP API: JSON comes back, and what is refused is thrown with what the server says of it.
+// One call of this server's HTTP API. Returns JSON; throws a `Refusal` with the server's problem details.
 
 import { parsed } from "./json.js";
 
-/** Longest that a call may take. */
+/** Time limit of a call. */
 const TIMEOUT_MS = 20_000;
 
-/** A call that did not do what it should. */
+/** A failed call. */
 export class Refusal extends Error {
-  /** HTTP status; 0 when there was no answer. */
+  /** HTTP status; 0 without an answer. */
   status;
-  /** When to try again; null: the server does not say. @type {number | null} */
+  /** The server's Retry-After; null when it sent none. @type {number | null} */
   waitMs;
-  /** The field at fault, if one is. @type {string | null} */
+  /** The invalid field, if one is. @type {string | null} */
   field;
 
   /** @param {number} status @param {string} detail @param {number | null} [waitMs] @param {string | null} [field] */
@@ -22,18 +22,18 @@ export class Refusal extends Error {
     this.field = field;
   }
 
-  /** The same call would be refused again. */
+  /** A retry would be refused as well. */
   get isFinal() {
     return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
   }
 }
 
 /**
- * Posts when there is a body: an object as JSON, a string as text. Throws a `Refusal`.
+ * POST with a body (an object as JSON, a string as text), else GET.
  * @param {string} url
  * @param {object | string} [body]
  * @param {Record<string, string>} [headers]
- * @param {AbortSignal} [signal] ends the call as if there were no answer
+ * @param {AbortSignal} [signal] aborts the call
  * @returns {Promise<any>}
  */
 export async function call(url, body, headers = {}, signal) {

@@ -1,5 +1,5 @@
 // Legend of one chart: a swatch, a name and the newest value (or the one under the pointer) for each line.
-// Also the one place that knows a line's colour, because style sheets decide it.
+// Also the only place that knows a line's colour, because style sheets set it.
 
 import { element } from "./element.js";
 
@@ -25,7 +25,7 @@ export class Legend {
     this.root.replaceChildren(...spec.lines.map((line) => this.#entry(line)));
   }
 
-  /** The colour of a line as it holds now. @param {number} index */
+  /** The current colour of a line. @param {number} index */
   colour(index) {
     const entry = this.#entries[index];
     return entry ? getComputedStyle(entry.swatch).color : "gray";

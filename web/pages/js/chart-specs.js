@@ -1,4 +1,4 @@
-// What each chart of the dashboard shows: lines, scale, units. Nothing about how it is drawn.
+// What each chart of the dashboard shows: lines, scale, units. Draws nothing.
 
 import * as units from "./units.js";
 
@@ -23,12 +23,12 @@ import * as units from "./units.js";
  * @property {boolean} [binary] steps of the scale are powers of two
  */
 
-/** More cores than this are drawn as thin lines of many hues, and only the mean and the busiest are named. */
+/** Above this number, cores are thin lines of many hues; only the mean and the busiest are named. */
 const NAMED_CORES = 4;
 
 /** @param {Sample} sample @param {"receivedPerSecond" | "transmittedPerSecond"} field */
 export function networkRate(sample, field) {
-  // What a machine says to itself over loopback is not traffic.
+  // Loopback is not network traffic.
   const outside = sample.networks?.filter((network) => !/^lo\d*$/.test(network.name));
   return outside?.reduce((sum, network) => sum + network[field], 0);
 }

@@ -1,11 +1,11 @@
-// The figures of one chart as a table, newest first, shown in the chart's place on demand. Fills cells; keeps no samples.
+// The figures of one chart as a table, newest first, shown in place of the chart on demand. Stores no samples.
 
 import { element } from "./element.js";
 import * as units from "./units.js";
 
 /** @typedef {import("./chart-specs.js").ChartSpec} ChartSpec */
 
-/** Newest samples that the table lists. */
+/** Limit of rows, newest first. */
 const MAX_ROWS = 60;
 
 export class ChartTable {
@@ -49,7 +49,7 @@ export class ChartTable {
     if (!this.#root.hidden) this.#refill();
   }
 
-  /** Cells are rewritten, never replaced, so that scrolling and a screen reader's place survive.
+  /** Rewrites cells and never replaces them, so that scroll and reading positions survive.
    * @param {import("./history.js").Sample[]} samples */
   #fill(samples) {
     while (this.#body.rows.length > samples.length) this.#body.deleteRow(-1);

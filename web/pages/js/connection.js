@@ -1,4 +1,4 @@
-// The state of one stream in words, with a countdown and "Retry now". Shows an SseClient; never decides when it reconnects.
+// The connection state of an SseClient in words, with a countdown and "Retry now". Never decides when to reconnect.
 
 import { write } from "./element.js";
 
@@ -44,13 +44,13 @@ export class ConnectionView {
     this.#show();
   }
 
-  /** The page stopped drawing (or goes on); the stream does not care. @param {boolean} paused */
+  /** The page paused or resumed drawing; the connection stays open. @param {boolean} paused */
   setPaused(paused) {
     this.#paused = paused;
     this.#show();
   }
 
-  /** Shows this client no longer, so that another view can have the place. */
+  /** Detaches from the client, so that another view can use the elements. */
   end() {
     this.#listening.abort();
     this.#tick(false);
@@ -59,7 +59,7 @@ export class ConnectionView {
   #show() {
     const { name, words, detail } = this.#describe();
     this.#root.dataset.state = name;
-    // The countdown stands outside the live region: nobody wants each second read out.
+    // The countdown is outside the live region, so that it is not announced every second.
     write(this.#state, words);
     this.#detail.textContent = detail;
     const waiting = this.#client.retryInMs !== null;
@@ -70,7 +70,7 @@ export class ConnectionView {
 
   #describe() {
     const { state, retryInMs, transport, problem } = this.#client;
-    // Something on the way holds streams back: all works, but each event costs a request.
+    // A proxy holds streams back: everything works, but each answer costs a request.
     const slower = transport === "poll" ? "by long-poll" : "";
     if (state === "live" && this.#paused) return { name: "paused", words: "Paused", detail: "still receiving" };
     if (state === "live") return { name: "live", words: "Live", detail: slower };

@@ -1,4 +1,4 @@
-// Lists of the dashboard: disks with use bars, network interfaces with rates. Rows are kept and rewritten, names stay text.
+// Lists of the dashboard: disks with usage bars, network interfaces with rates. Rewrites rows; names are set as text.
 
 import { element, write } from "./element.js";
 import { fillBar } from "./tiles.js";
@@ -7,7 +7,7 @@ import * as units from "./units.js";
 /** @typedef {import("./history.js").Disk} Disk */
 /** @typedef {import("./history.js").Network} Network */
 
-/** Most rows a list shows; the rest is counted below it. */
+/** Limit of rows; the rest is counted below the list. */
 const MAX_ROWS = 12;
 
 /**
@@ -21,7 +21,7 @@ class Rows {
 
   /**
    * @param {HTMLElement} root
-   * @param {HTMLElement} more says how many rows were left out
+   * @param {HTMLElement} more shows how many rows were omitted
    * @param {() => HTMLElement} create
    * @param {(row: HTMLElement, item: Item) => void} fill
    */
@@ -87,7 +87,7 @@ export function interfaceRows(root, more) {
 }
 
 /**
- * One row a device: containers mount one disk in many places, and the shortest path says most.
+ * One row per device: containers mount one disk in many places, and the shortest path says most.
  * @param {Disk[]} disks
  */
 function distinct(disks) {

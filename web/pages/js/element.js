@@ -1,7 +1,7 @@
-// Elements of a page: found by their id, or made. What people wrote goes in as text, never as markup.
+// Elements of a page: found by id, or created. User content is set as text, never as markup.
 
 /**
- * An element that the page's HTML has for certain.
+ * An element that the page's HTML must have.
  * @template {HTMLElement} [Kind=HTMLElement]
  * @param {string} id
  * @param {new () => Kind} [kind]
@@ -34,7 +34,7 @@ export function button(className, label, act) {
   return made;
 }
 
-/** Sets a text that is not there yet, so that what stays is not read out anew. @param {Node | undefined | null} place @param {string} text */
+/** Sets the text if it differs, so that screen readers do not repeat it. @param {Node | undefined | null} place @param {string} text */
 export function write(place, text) {
   if (place && place.textContent !== text) place.textContent = text;
 }

@@ -4,7 +4,7 @@ import { element } from "./element.js";
 import { parsed } from "./json.js";
 import * as units from "./units.js";
 
-/** Events that are kept and shown; past it the oldest go. */
+/** Limit of events; above it the oldest are dropped. */
 const MAX_EVENTS = 100;
 /** Characters of an event's data that one line shows. */
 const MAX_TEXT = 300;
@@ -15,7 +15,7 @@ const MAX_TEXT = 300;
 export class EventList {
   #root;
   #paused = false;
-  /** Arrived and not drawn yet, oldest first. @type {Entry[]} */
+  /** Not drawn yet, oldest first. @type {Entry[]} */
   #waiting = [];
   #frame = 0;
 
@@ -25,7 +25,7 @@ export class EventList {
     document.addEventListener("visibilitychange", () => this.#schedule());
   }
 
-  /** An event that is listed already is left out. @param {Arrival} event */
+  /** Ignores an event that is listed already. @param {Arrival} event */
   add({ type, data, lastEventId, topic, time }) {
     if (topic !== null && this.#has(lastEventId)) return;
     const at = Date.parse(time ?? "") || Date.now();
@@ -76,27 +76,27 @@ function row({ type, data, id, at }) {
 }
 
 /**
- * The line worth reading: what is said, the main figures of a sample, else the data itself.
+ * The essence of an event: a text, the main figures of a sample, else the data itself.
  * @param {string} type
  * @param {string} data
  */
 function summary(type, data) {
-  return (told(type, data) ?? data).slice(0, MAX_TEXT);
+  return (knownText(type, data) ?? data).slice(0, MAX_TEXT);
 }
 
 /**
- * What an event of a known type says; null when it does not say it the way ours do. Anybody can publish to the topic.
+ * The text of an event of a known type; null when its data has another form. Anybody can publish to the topic.
  * @param {string} type
  * @param {string} data
  * @returns {string | null}
  */
-function told(type, data) {
+function knownText(type, data) {
   const value = parsed(data);
-  return value === null ? null : (TELLERS.get(type)?.(value) ?? null);
+  return value === null ? null : (TEXTS.get(type)?.(value) ?? null);
 }
 
 /** @type {Map<string, (value: any) => string | null>} */
-const TELLERS = new Map([
+const TEXTS = new Map([
   ["message", ({ message }) => text(message)],
   ["metrics", sample],
   ["notification", ({ title }) => text(title)],

@@ -1,4 +1,4 @@
-// What a form says back: at a field what is wrong with it, and as a whole how it went.
+// A form's feedback: complaints at its fields, and the result of sending it.
 
 import { write } from "./element.js";
 

@@ -1,4 +1,4 @@
-// A line that says something is missing here, and why. Filled from a `gap` event; takes itself away after a while.
+// A note that events are missing, and why. Filled from a `gap` event; disappears after a while.
 
 import { parsed } from "./json.js";
 import * as units from "./units.js";
@@ -13,7 +13,7 @@ export class GapNote {
   /**
    * @param {HTMLElement} place
    * @param {string} what is missing, in the plural
-   * @param {number} [shownMs] how long it stays; without it, for good
+   * @param {number} [shownMs] how long it stays, default for ever
    */
   constructor(place, what, shownMs = Infinity) {
     this.#place = place;
@@ -21,7 +21,7 @@ export class GapNote {
     this.#shownMs = shownMs;
   }
 
-  /** @param {string} json data of the `gap` event; of another server's, the fact alone is told */
+  /** @param {string} json data of the `gap` event */
   show(json) {
     const reason = parsed(json)?.reason;
     const why = typeof reason === "string" ? ` (${reason.replaceAll("-", " ")})` : "";

@@ -10,7 +10,7 @@ import { PauseButton } from "./pause-button.js";
 import { TopicList } from "./topic-list.js";
 import * as units from "./units.js";
 
-/** How often figures and topics are fetched anew while the page is visible. */
+/** How often figures and topics are refreshed while the page is visible. */
 const REFRESH_MS = 3000;
 /** Its topics would crowd out all others. */
 const TICKER = "ticker/";

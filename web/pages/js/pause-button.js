@@ -1,4 +1,4 @@
-// A button that stops the drawing of what arrives, and goes on with it. The stream does not care.
+// A button that pauses and resumes drawing. The connection stays open.
 
 export class PauseButton {
   #button;

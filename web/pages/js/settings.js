@@ -1,7 +1,7 @@
-// What a visitor chose or wrote, kept in this browser. Strings only; where storage is refused, for this page only.
+// The visitor's settings, stored in this browser. Strings only; where storage is refused, they last for this page.
 
 const PREFIX = "sse-hub.";
-/** What storage did not take, by name. @type {Map<string, string>} */
+/** Values that storage did not take, by name. @type {Map<string, string>} */
 const memory = new Map();
 
 /** @param {string} name @returns {string | null} */
@@ -19,7 +19,7 @@ export function remember(name, value) {
     localStorage.setItem(PREFIX + name, value);
     memory.delete(name);
   } catch {
-    // Refused in some private modes, and when it is full.
+    // Refused in some private modes, and when storage is full.
     memory.set(name, value);
   }
 }
@@ -30,17 +30,17 @@ export function forget(name) {
   try {
     localStorage.removeItem(PREFIX + name);
   } catch {
-    // It was in memory alone.
+    // It was only in memory.
   }
 }
 
-/** Names of all that is kept and begins so. @param {string} beginning @returns {string[]} */
+/** Stored names with this prefix. @param {string} beginning @returns {string[]} */
 export function names(beginning) {
   const kept = [...memory.keys()];
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) kept.push(key.slice(PREFIX.length));
   } catch {
-    // Storage is refused: what is in memory is all there is.
+    // Storage is refused; only memory counts.
   }
   return [...new Set(kept)].filter((name) => name.startsWith(beginning));
 }

@@ -1,23 +1,23 @@
-// A value that all tabs of this browser share and that survives a reload.
+// A value shared by all tabs of this browser, which survives a reload.
 
 import { parsed } from "./json.js";
 import { recall, remember } from "./settings.js";
 
 /**
- * Fires `change` on itself, for a change in this tab and in any other.
+ * Dispatches `change` for changes in this tab and in others.
  * @template T
  */
 export class Stored extends EventTarget {
   #name;
   #parse;
-  /** The text that the value was made of. @type {string | null} */
+  /** The text that the value was parsed from. @type {string | null} */
   #text;
   /** @type {T} */
   #value;
 
   /**
    * @param {string} name
-   * @param {(value: any) => T} parse makes something valid of whatever was stored; null when nothing was
+   * @param {(value: any) => T} parse makes a valid value of whatever was stored; gets null when nothing was
    */
   constructor(name, parse) {
     super();
@@ -34,7 +34,7 @@ export class Stored extends EventTarget {
     return this.#value;
   }
 
-  /** Changes what is stored now, which another tab may have changed a moment ago. @param {(value: T) => T} change */
+  /** Changes the stored value, which another tab may have just changed. @param {(value: T) => T} change */
   update(change) {
     this.#value = change(this.#parse(parsed(recall(this.#name))));
     this.#text = JSON.stringify(this.#value);

@@ -1,12 +1,12 @@
-// Light, dark or as the system says: applied before the first paint, switched by the header's button, remembered.
-// A classic script, because modules run too late to avoid a flash. Tells pages through `themechange` on document.
+// The theme, light, dark or the system's: applied before the first paint, switched by the header's button, stored. A classic
+// script, because modules run too late to avoid a flash. Dispatches `themechange` on document.
 
 (() => {
   const KEY = "sse-hub.theme";
   const ORDER = ["system", "light", "dark"];
   const root = document.documentElement;
 
-  /** Storage is refused in some private modes: then the choice lasts for this page only. */
+  /** Where storage is refused, as in some private modes, the choice lasts for this page. */
   const stored = () => {
     try {
       return localStorage.getItem(KEY);
@@ -29,7 +29,7 @@
       if (theme === "system") localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, theme);
     } catch {
-      // Lasts for this page only.
+      // Lasts for this page.
     }
   };
 
@@ -50,7 +50,7 @@
 
   apply(stored());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", announce);
-  // Another tab switched: follow it.
+  // Another tab switched.
   addEventListener("storage", (event) => {
     if (event.key !== KEY) return;
     apply(event.newValue);

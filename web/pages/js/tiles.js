@@ -1,4 +1,4 @@
-// The dashboard's tiles: the newest sample as single figures. Writes text into the places that dashboard.html marks.
+// The dashboard's tiles: the newest sample as single figures. Fills the elements marked in dashboard.html.
 
 import { networkRate } from "./chart-specs.js";
 import { write } from "./element.js";
@@ -7,7 +7,7 @@ import * as units from "./units.js";
 /** @typedef {import("./history.js").Sample} Sample */
 /** @typedef {{figure: string, note?: string, share?: number | null}} TileText `share`: 0 to 1, for the bar */
 
-/** From this share of the whole a bar warns, and from this one it alarms. */
+/** From these shares on, a bar is shown as a warning and as critical. */
 const HIGH = 0.8;
 const FULL = 0.95;
 
@@ -58,7 +58,7 @@ export class Tiles {
 }
 
 /**
- * A bar repeats a figure that stands beside it in words, so it has no role of its own.
+ * A bar repeats a figure beside it, so it has no role of its own.
  * @param {HTMLElement} bar
  * @param {number} share 0 to 1
  */

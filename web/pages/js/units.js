@@ -1,6 +1,6 @@
 // Numbers as people read them: sizes, rates, durations, clock times. Pure functions; a missing number is a dash.
 
-/** Stands for a figure that is not known. */
+/** Shown for an unknown figure. */
 export const MISSING = "–";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });

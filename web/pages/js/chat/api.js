@@ -3,7 +3,7 @@
 import { call } from "../call.js";
 import { parsed } from "../json.js";
 
-/** Events in a page of history, and most pages that are looked through for one message. */
+/** Events per page of history, and the most pages searched for one message. */
 const PAGE_EVENTS = 1000;
 const MAX_PAGES = 20;
 
@@ -36,10 +36,10 @@ export async function users(room) {
 }
 
 /**
- * Is a message in the room's history? For one that was sent so long ago that the server has forgotten its key.
+ * Is a message in the room's history? Needed once the server may have forgotten its idempotency key.
  * @param {import("./store.js").Unsent} message
  * @param {AbortSignal} signal
- * @returns {Promise<boolean | null>} null: nobody can tell any more
+ * @returns {Promise<boolean | null>} null when the history does not reach back far enough
  */
 export async function wasSaid({ room, key, after }, signal) {
   let next = after || "earliest";

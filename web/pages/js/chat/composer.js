@@ -1,9 +1,9 @@
-// Where one writes: Enter sends, Shift+Enter makes a new line, and what is too long is said while it is written.
+// The field for a new message: Enter sends, Shift+Enter starts a new line. Complains about length while the user types.
 
 import { say } from "../form-words.js";
 import { length, MAX_TEXT } from "./limits.js";
 
-/** Characters left from which on they are counted aloud. */
+/** From this many characters left, they are counted down. */
 const COUNT_FROM = 200;
 
 export class Composer {
@@ -11,14 +11,14 @@ export class Composer {
   #text;
   #note;
   #send;
-  /** A sentence that stays until the next key. */
+  /** Shown until the next input. */
   #problem = "";
 
   /**
    * @param {HTMLFormElement} form
    * @param {HTMLTextAreaElement} text
    * @param {HTMLElement} note
-   * @param {(text: string) => string} send gives what is wrong, "" when it is on its way
+   * @param {(text: string) => string} send returns what is wrong, "" when nothing is
    */
   constructor(form, text, note, send) {
     this.#form = form;
@@ -72,5 +72,5 @@ export class Composer {
 
 /** @param {string} text */
 function tooLong(text) {
-  return `A message has at most ${MAX_TEXT.toLocaleString()} characters; this one has ${length(text) - MAX_TEXT} more.`;
+  return `Too long: ${length(text) - MAX_TEXT} characters over the limit of ${MAX_TEXT.toLocaleString("en")}.`;
 }

@@ -1,23 +1,23 @@
-// The messages of the room and below them those on their way. Stays at the newest while the reader is there; else says
-// how many have come. Draws once a frame, knows nothing of the connection.
+// The room's messages, and below them the unsent ones. Scrolls along while the reader is at the end; otherwise shows how many
+// are new. Draws once a frame; knows nothing of the connection.
 
 import { dayLine, gapNote, markOwn, messageLine, personNote, unsentLine } from "./message-view.js";
 
 /** @typedef {import("./message-view.js").Message} Message */
 /** @typedef {import("./outbox.js").Outbox} Outbox */
 
-/** Lines that are kept; past it the oldest go. */
+/** Limit of lines; above it the oldest are dropped. */
 const MAX_LINES = 500;
-/** A message so soon after one of the same person stands under the same name. */
+/** A message this soon after one of the same person shares its heading. */
 const FOLLOWS_MS = 5 * 60_000;
-/** Nearer to the end than this, in px, is at the end. */
+/** Within this distance of the end, in px, counts as at the end. */
 const END_PX = 40;
-/** The history is over when nothing has come for so long; from then on new messages are read out. */
+/** After this much silence the history is complete; screen readers announce messages from then on. */
 const HISTORY_QUIET_MS = 600;
 
 export class Conversation {
   #scroll;
-  /** What is read out. */
+  /** The region that screen readers announce. */
   #log;
   #list;
   #unsent;
@@ -48,11 +48,11 @@ export class Conversation {
       this.toEnd();
       scroll.focus();
     });
-    // The keyboard of a phone, a turned screen: whoever was at the end stays there.
+    // A phone's keyboard opened or its screen turned: stay at the end.
     new ResizeObserver(() => this.#isAtEnd && this.toEnd()).observe(scroll);
   }
 
-  /** @param {string} own the name of the one who sits here */
+  /** @param {string} own the visitor's name */
   setOwn(own) {
     this.#own = own;
     for (const line of [...this.#list.children, ...this.#waiting]) markOwn(line, own);
@@ -87,7 +87,7 @@ export class Conversation {
     this.#add(gapNote(text));
   }
 
-  /** Starts over, because the server does. */
+  /** Starts over, because the server's log did. */
   clear() {
     this.#waiting = [];
     this.#shown.clear();
@@ -104,11 +104,11 @@ export class Conversation {
     });
     this.#unsent.replaceChildren(...lines);
     this.#unsent.hidden = lines.length === 0;
-    // A confirmed message moves from below into the list: both in the same frame.
+    // A confirmed message moves into the list within one frame.
     this.#draw();
   }
 
-  /** Shows the newest. */
+  /** Scrolls to the newest message. */
   toEnd() {
     this.#isAtEnd = true;
     this.#newMessages = 0;
@@ -116,13 +116,13 @@ export class Conversation {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 
-  /** The history is being sent, or will be at once. */
+  /** History is about to arrive. */
   expectHistory() {
     clearTimeout(this.#history);
     this.#history = setTimeout(() => {
       this.#history = undefined;
       this.#log.setAttribute("aria-live", "polite");
-      this.#list.dataset.empty = "Nobody has said anything here yet";
+      this.#list.dataset.empty = "No messages yet";
     }, HISTORY_QUIET_MS);
   }
 
@@ -131,7 +131,7 @@ export class Conversation {
     if (this.#history !== undefined) this.expectHistory();
     this.#waiting.push(line);
     if (this.#waiting.length > MAX_LINES) this.#waiting.shift();
-    // Hidden pages have no frames: they are drawn when they are shown, from what is kept.
+    // Hidden pages get no frames; they are drawn when shown.
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 

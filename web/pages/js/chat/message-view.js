@@ -1,4 +1,4 @@
-// How one line of the conversation looks. What people wrote is set as text, never as markup.
+// The elements of one line of the conversation. User content is set as text, never as markup.
 
 import { button, element } from "../element.js";
 import * as units from "../units.js";
@@ -13,7 +13,7 @@ function clock(time) {
   return made;
 }
 
-/** @param {Message} message @param {{follows: boolean}} how `follows`: right after one of the same person */
+/** @param {Message} message @param {{follows: boolean}} how `follows`: shares the heading of the one before */
 export function messageLine({ username, text, time }, { follows }) {
   const head = element("p", follows ? "message-head visually-hidden" : "message-head", element("bdi", "message-name", username), " ", clock(time));
   const body = element("p", "message-text", text);
@@ -23,7 +23,7 @@ export function messageLine({ username, text, time }, { follows }) {
   return line;
 }
 
-/** Marks a message as one's own, or not. @param {Element} line @param {string} own */
+/** Marks a message as the visitor's own, or not. @param {Element} line @param {string} own */
 export function markOwn(line, own) {
   if (line instanceof HTMLElement) line.classList.toggle("own", line.dataset.username === own);
 }
@@ -37,23 +37,23 @@ export const personNote = (username, what) => element("li", "note", element("bdi
 /** @param {string} text */
 export const gapNote = (text) => element("li", "note gap", text);
 
-/** The words for a message on its way. @param {import("./outbox.js").State} state @param {string} problem */
+/** The state of an unsent message in words. @param {import("./outbox.js").State} state @param {string} problem */
 function stateWords(state, problem) {
   switch (state) {
     case "sending":
     case "sent":
       return "Sending…";
     case "slowed":
-      return "Sent in a moment: that was fast";
+      return "Rate limit reached; trying again shortly";
     case "waiting":
-      return "Not sent yet: it goes out when the connection is back";
+      return "Not sent yet; waiting for the connection";
     case "refused":
       return `Not sent: ${problem}`;
   }
 }
 
 /**
- * A message that the room does not have yet.
+ * A message that has not appeared in the room yet.
  * @param {{message: import("./store.js").Unsent, state: import("./outbox.js").State, problem: string}} entry
  * @param {{again: () => void, discard: () => void}} actions
  */

@@ -1,4 +1,4 @@
-// Who one is: asks for a name, keeps it in the browser, lets it be changed.
+// The visitor's name: asks for it, stores it in the browser, lets it be changed.
 
 import { byId } from "../element.js";
 import { complain } from "../form-words.js";
@@ -13,7 +13,7 @@ export class NameForm {
   #notes = byId("talk-notes");
   #chosen;
 
-  /** @param {(name: string | null) => void} chosen told of each name; null while one is being chosen */
+  /** @param {(name: string | null) => void} chosen called with each name; null while one is being chosen */
   constructor(chosen) {
     this.#chosen = chosen;
     this.#form.addEventListener("submit", (event) => {
@@ -25,14 +25,14 @@ export class NameForm {
     byId("change-name").addEventListener("click", () => this.ask(""));
   }
 
-  /** Goes on with the name that was chosen before, or asks for one. */
+  /** Uses the stored name, or asks for one. */
   start() {
     const name = store.name.get();
     if (name && !nameProblem(name)) this.#use(name);
     else this.ask("", false);
   }
 
-  /** Asks for a name. @param {string} problem what is wrong with the one there is @param {boolean} [focus] */
+  /** Asks for a name. @param {string} problem what is wrong with the current one @param {boolean} [focus] */
   ask(problem, focus = true) {
     this.#input.value = store.name.get();
     this.#cancel.hidden = problem !== "" || !this.#input.value;
@@ -43,7 +43,7 @@ export class NameForm {
     if (focus) this.#input.select();
   }
 
-  /** The form that the server has given the name. @param {string} name */
+  /** Takes over the server's normal form of the name. @param {string} name */
   adopt(name) {
     store.name.set(name);
     byId("own-name").textContent = name;

@@ -1,5 +1,5 @@
-// Messages on their way: kept in the browser until the server has them, sent in order, one at a time, once.
-// Sends again when the connection returns, after a reload too. Shows nothing itself.
+// The outbox: unsent messages, stored in the browser until the server has them. Sends them in order, one at a time, exactly
+// once, with an idempotency key; retries when the connection returns, even after a reload. Shows nothing itself.
 
 import { Refusal } from "../call.js";
 import { randomId } from "../random-id.js";
@@ -9,22 +9,22 @@ import * as store from "./store.js";
 /** @typedef {import("./store.js").Unsent} Unsent */
 /** @typedef {"sending" | "waiting" | "slowed" | "sent" | "refused"} State */
 
-/** The server remembers keys for 10 minutes; past that we look into the history first. */
+/** The server remembers keys for 10 minutes; after that the history is searched first. */
 const KEY_WINDOW_MS = 9 * 60_000;
-/** Wait after a failure that names none: the first, and the longest. */
+/** Shortest and longest delay after a failure without a Retry-After. */
 const RETRY_MS = 2_000;
 const MAX_RETRY_MS = 30_000;
-/** Most messages that wait; more would not be remembered by anybody who wrote them. */
+/** Limit of unsent messages; above it, new ones are refused. */
 const MAX_UNSENT = 100;
 
-/** Fires `change` on itself whenever a message has come, gone or got another state. */
+/** Dispatches `change` whenever a message is added, removed or changes state. */
 export class Outbox extends EventTarget {
   #room;
   /** Of this room, by key, oldest first. @type {Map<string, {message: Unsent, state: State, problem: string}>} */
   #messages = new Map();
   #isSending = false;
   #failures = 0;
-  /** Ends the attempt that is being made. */
+  /** Aborts the current attempt. */
   #attempt = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -36,17 +36,17 @@ export class Outbox extends EventTarget {
     this.#load();
   }
 
-  /** What is not seen in the room yet, oldest first. */
+  /** Messages that have not appeared in the room yet, oldest first. */
   get messages() {
     return [...this.#messages.values()];
   }
 
-  /** Is there no place for one more? */
+  /** Is the limit reached? */
   get isFull() {
     return this.#messages.size >= MAX_UNSENT;
   }
 
-  /** @param {string} username @param {string} text @param {string} after id of the newest event that the page knows */
+  /** @param {string} username @param {string} text @param {string} after id of the page's newest event */
   add(username, text, after) {
     const key = randomId();
     const message = { key, room: this.#room, username, text, at: Date.now(), after, tried: 0, refused: "" };
@@ -56,54 +56,54 @@ export class Outbox extends EventTarget {
     this.send();
   }
 
-  /** The room has it. @param {string} key */
+  /** The message appeared in the room. @param {string} key */
   confirm(key) {
     store.forget(key);
     if (this.#messages.delete(key)) this.#changed();
   }
 
-  /** Take it back. @param {string} key */
+  /** Discards it. @param {string} key */
   discard(key) {
     this.confirm(key);
   }
 
-  /** Send a refused one again, as it is. @param {string} key */
+  /** Retries a refused one, unchanged. @param {string} key */
   again(key) {
     const entry = this.#messages.get(key);
     if (!entry) return;
-    // Whoever asks for it knows that it may have been said before.
+    // The user knows that it may have been posted before.
     entry.message = { ...entry.message, refused: "", tried: 0 };
     store.keep(entry.message);
     this.#set(key, "sending");
     this.send();
   }
 
-  /** The connection is there, again perhaps: what was asked before may never be answered, and is asked once more. */
+  /** The connection is back: a request from before may never be answered, so it is repeated. */
   connected() {
     this.#failures = 0;
     this.#attempt.abort();
     this.send();
   }
 
-  /** Send what is not sent, now. */
+  /** Sends every unsent message now. */
   send() {
     clearTimeout(this.#timer);
     if (this.#isSending) return;
     this.#isSending = true;
     this.#load();
-    // One tab at a time, so that two with the same messages keep their order. Locks are for secure origins alone;
-    // without them the keys still see to it that nothing is said twice.
+    // One tab at a time, so that two with the same messages keep their order. Locks need a secure context; without them the
+    // keys still prevent duplicates.
     const send = () => this.#sendAll();
     const sent = navigator.locks ? navigator.locks.request("sse-hub.chat.unsent", send) : send();
     void sent.then((waitMs) => {
       this.#isSending = false;
       if (waitMs !== null) this.#timer = setTimeout(() => this.send(), waitMs);
-      // Written while the last one was being settled.
+      // Added while the last one was being sent.
       else if (this.#next()) this.send();
     });
   }
 
-  /** @returns {Promise<number | null>} when to go on; null when there is nothing more to send */
+  /** @returns {Promise<number | null>} when to continue; null when everything is sent */
   async #sendAll() {
     for (;;) {
       const next = this.#next();
@@ -117,10 +117,10 @@ export class Outbox extends EventTarget {
     return this.messages.find(({ message, state }) => state !== "sent" && !message.refused);
   }
 
-  /** @param {string} key @returns {Promise<number | null>} when to try again; null when it is settled */
+  /** @param {string} key @returns {Promise<number | null>} when to retry; null when it is done */
   async #sendOne(key) {
     const message = store.unsent(key);
-    // Another tab has sent it, or taken it back.
+    // Another tab has sent or discarded it.
     if (!message) {
       this.#set(key, "sent");
       return null;
@@ -158,7 +158,7 @@ export class Outbox extends EventTarget {
     const { key } = message;
     if (refusal.isFinal) {
       const refused = { ...message, refused: refusal.message };
-      // Taken back while it was on its way: then it stays so.
+      // It was discarded while it was being sent, and stays discarded.
       if (store.unsent(key)) store.keep(refused);
       const entry = this.#messages.get(key);
       if (entry) entry.message = refused;
@@ -172,7 +172,7 @@ export class Outbox extends EventTarget {
     return waitMs;
   }
 
-  /** What an earlier load of the page, or another tab, has left. */
+  /** Adopts messages that an earlier page load or another tab left. */
   #load() {
     const found = store.allUnsent().filter(({ room, key }) => room === this.#room && !this.#messages.has(key));
     for (const message of found) {

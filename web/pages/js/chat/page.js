@@ -1,4 +1,4 @@
-// The chat page: puts its parts together. What each does is in its own file.
+// The chat page. Only wiring: each part has its own file.
 
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
@@ -14,9 +14,9 @@ import { Presence } from "./presence.js";
 import { currentRoom, roomForm, showRooms } from "./rooms.js";
 import * as store from "./store.js";
 
-/** Events of the past that a page opens with. */
+/** Events of history on opening. */
 const HISTORY = 100;
-/** From here on people and rooms stand beside the conversation, unfolded. */
+/** From this width on, people and rooms are shown beside the conversation, unfolded. */
 const WIDE = matchMedia("(min-width: 52.01em)");
 
 const room = currentRoom();
@@ -36,7 +36,7 @@ else open();
 /** @param {string} problem */
 function refuse(problem) {
   const words = byId("no-room").querySelector("span");
-  if (words) words.textContent = `“${room}” cannot be a room. ${problem}`;
+  if (words) words.textContent = `“${room}” is not a valid room name. ${problem}`;
   byId("no-room").hidden = false;
   byId("chat").hidden = true;
   byId("connection").hidden = true;
@@ -58,7 +58,7 @@ function open() {
     byId("text", HTMLTextAreaElement),
     byId("text-note"),
     (text) => {
-      if (outbox.isFull) return "Too many messages wait to be sent; wait for the connection.";
+      if (outbox.isFull) return "Too many unsent messages. Wait for the connection to return.";
       outbox.add(own, text, client.lastEventId);
       conversation.toEnd();
       return "";
@@ -75,7 +75,7 @@ function open() {
     people.setOwn(name);
     conversation.setOwn(name);
     presence.enter(name);
-    // Not when the page has just opened: nobody asked for a keyboard then.
+    // Not on opening, when nobody asked for a phone's keyboard.
     if (hasChosen) composer.focus();
   });
 
@@ -109,7 +109,7 @@ function open() {
 function follow(client, { conversation, outbox, people, presence }) {
   client.on("newMessage", ({ data }) => {
     const message = parsed(data);
-    // Anybody can publish to the topic: what is no message of ours is left out.
+    // Anybody can publish to the topic: what is not a chat message is ignored.
     if (![message?.id, message?.username, message?.text].every((field) => typeof field === "string")) return;
     const time = new Date(message.time);
     if (Number.isNaN(time.getTime())) return;
@@ -134,7 +134,7 @@ function follow(client, { conversation, outbox, people, presence }) {
     }),
   );
   client.on("gap", ({ data }) => {
-    // The server's log is another one: all that it keeps follows.
+    // The server has a new log, and replays everything it stores.
     if (parsed(data)?.reason === "unknown-id") conversation.clear();
     else conversation.addGap("Some older messages have expired");
     void people.refresh();

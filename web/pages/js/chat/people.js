@@ -1,9 +1,9 @@
-// The list of who is in the room, from the server's list and what came after it.
+// The people in the room: the server's list, updated by the events that follow it.
 
 import { element } from "../element.js";
 import * as api from "./api.js";
 
-/** Lines that are shown; of more, the number. */
+/** Limit of lines; the rest is counted. */
 const MAX_SHOWN = 200;
 
 export class People {
@@ -14,7 +14,7 @@ export class People {
   #names = new Set();
   #own = "";
   #isStale = false;
-  /** Who has come (true) or gone since the server was asked for its list, for each time it is being asked. @type {Set<Map<string, boolean>>} */
+  /** For each pending request of the list: who joined (true) or left since it was sent. @type {Set<Map<string, boolean>>} */
   #since = new Set();
 
   /** @param {string} room @param {HTMLElement} list @param {HTMLElement} count */
@@ -24,7 +24,7 @@ export class People {
     this.#count = count;
   }
 
-  /** @param {string} own the name of the one who sits here */
+  /** @param {string} own the visitor's name */
   setOwn(own) {
     this.#own = own;
     this.#show();
@@ -44,14 +44,14 @@ export class People {
     this.#show();
   }
 
-  /** The server counts so many: if that is not what we have, twice, ask for the list. @param {number} count */
+  /** Compares with the server's count, and fetches the list when they differ twice. @param {number} count */
   compare(count) {
     const differs = count !== this.#names.size;
     if (differs && this.#isStale) void this.refresh();
     this.#isStale = differs;
   }
 
-  /** Asks the server. Its answer may be older than what has come on the stream meanwhile. */
+  /** Fetches the list. It may be older than the events that arrived in the meantime. */
   async refresh() {
     const changes = new Map();
     this.#since.add(changes);
@@ -61,7 +61,7 @@ export class People {
       this.#names = names;
       this.#show();
     } catch {
-      // What we have stays; the next connection asks again.
+      // The list stays as it is; the next connection fetches it again.
     } finally {
       this.#since.delete(changes);
     }

@@ -1,4 +1,4 @@
-// Keeps the one who sits here in the room: renews a lease while the page is open and gives it back when it is closed.
+// The visitor's presence in the room: renews a lease while the page is open, and returns it when the page closes.
 
 import { randomId } from "../random-id.js";
 import * as api from "./api.js";
@@ -9,11 +9,11 @@ const RENEW_MS = 20_000;
 const LEASE_SECONDS = { visible: 45, hidden: 130 };
 
 /**
- * Fires on itself: `renewed` with `{username, users}` as `detail`, `refused` with the Refusal.
+ * Dispatches `renewed` with `{username, users}` as `detail`, `refused` with the Refusal.
  */
 export class Presence extends EventTarget {
   #room;
-  /** Of this load of the page: one that is loaded again is another client. */
+  /** Names this page load; a reload is another client. */
   #client = randomId();
   #username = "";
   #isClosed = false;
@@ -26,24 +26,24 @@ export class Presence extends EventTarget {
     document.addEventListener("visibilitychange", () => this.renew());
     addEventListener("pagehide", () => {
       this.#leave();
-      // After this one, browsers tell that the page is hidden now: that is no news of somebody who is there.
+      // Browsers fire visibilitychange after this, which must not renew the lease.
       this.#isClosed = true;
     });
-    // Back from the browser's page cache.
+    // Back from the back/forward cache.
     addEventListener("pageshow", () => {
       this.#isClosed = false;
       this.renew();
     });
   }
 
-  /** Be in the room by this name. @param {string} username */
+  /** Enters the room under this name. @param {string} username */
   enter(username) {
     if (username !== this.#username) this.#leave();
     this.#username = username;
     this.renew();
   }
 
-  /** Say that we are there, now. Does nothing without a name. */
+  /** Renews the lease now. Does nothing without a name. */
   async renew() {
     const username = this.#username;
     if (!username || this.#isClosed) return;

@@ -1,4 +1,4 @@
-// Which room this page is, and the way to others.
+// The page's room, and links to others.
 
 import { element } from "../element.js";
 import { complain } from "../form-words.js";
@@ -14,7 +14,7 @@ export const currentRoom = () => new URLSearchParams(location.search).get("room"
 const address = (room) => (room === LOBBY ? "/chat" : `/chat?room=${encodeURIComponent(room)}`);
 
 /**
- * Lists the lobby and the rooms one has been in.
+ * Lists the lobby and the visited rooms.
  * @param {HTMLElement} list
  * @param {string} current
  */

@@ -1,4 +1,4 @@
-// What the chat keeps in the browser: the name, the rooms one has been in, messages that are not sent yet.
+// What the chat stores in the browser: the name, visited rooms, unsent messages.
 
 import { parsed } from "../json.js";
 import * as settings from "../settings.js";
@@ -6,11 +6,11 @@ import * as settings from "../settings.js";
 const NAME = "chat.name";
 const ROOMS = "chat.rooms";
 const UNSENT = "chat.unsent.";
-/** Rooms that are remembered. */
+/** Limit of visited rooms. */
 const MAX_ROOMS = 8;
 
 /**
- * A message on its way.
+ * An unsent message.
  * @typedef {object} Unsent
  * @property {string} key Idempotency key, and the message's id.
  * @property {string} room
@@ -28,7 +28,7 @@ export const name = {
   set: (value) => settings.remember(NAME, value),
 };
 
-/** The rooms one has been in, newest first. @returns {string[]} */
+/** Visited rooms, newest first. @returns {string[]} */
 export function rooms() {
   const found = parsed(settings.recall(ROOMS));
   return Array.isArray(found) ? found.filter((room) => typeof room === "string").slice(0, MAX_ROOMS) : [];
@@ -41,7 +41,7 @@ export function visit(room) {
 }
 
 /**
- * Each message has an entry of its own, so that tabs do not overwrite what others add.
+ * Each message has its own entry, so that tabs do not overwrite each other's.
  * @param {Unsent} message
  */
 export function keep(message) {
@@ -58,7 +58,7 @@ export function unsent(key) {
   return checked(parsed(settings.recall(UNSENT + key)));
 }
 
-/** All that is not sent yet, of all tabs and rooms, oldest first. @returns {Unsent[]} */
+/** Unsent messages of all tabs and rooms, oldest first. @returns {Unsent[]} */
 export function allUnsent() {
   return settings
     .names(UNSENT)

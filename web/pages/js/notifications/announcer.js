@@ -1,20 +1,20 @@
-// Tells of new notifications beside the list: to screen readers, and as browser notifications while the tab is hidden.
-// Each is told once, in whichever tab, also after a reload; which ones are wanted is decided elsewhere.
+// Announces new notifications: to screen readers, and as browser notifications while the tab is hidden. Each is announced
+// once, in one of the tabs, even after a reload. The preferences decide elsewhere which ones.
 
 import { isAfter } from "./notification.js";
 import { Stored } from "../stored.js";
 
 /** @typedef {import("./notification.js").Notification} Notification */
 
-/** More at once are told as a number. */
+/** Above this number, only the count is announced. */
 const MOST_AT_ONCE = 3;
-/** Characters of a text in a browser notification; systems show less. */
+/** Characters of the text in a browser notification; systems show less. */
 const MAX_BODY = 200;
-/** A hidden tab leaves the telling to one that is in sight for so long. */
+/** A hidden tab gives a visible one this much time to announce first. */
 const COURTESY_MS = 300;
 
 export class Announcer {
-  /** Up to where all has been told; null in a browser that was never here. */
+  /** Everything up to this id has been announced; null on a first visit. */
   #told = new Stored("notifications.told", (value) => (typeof value === "string" ? value : null));
   #news;
 
@@ -23,7 +23,7 @@ export class Announcer {
     this.#news = news;
   }
 
-  /** What is there at a first visit is history, not news. @param {string | null} newest */
+  /** On a first visit, what is there already is not announced. @param {string | null} newest */
   begin(newest) {
     if (this.#told.value === null) this.#told.update(() => newest ?? "");
   }
@@ -45,7 +45,7 @@ export class Announcer {
     }, COURTESY_MS);
   }
 
-  /** Those that nobody has told of yet. @param {Notification[]} arrived */
+  /** Those not announced yet. @param {Notification[]} arrived */
   #take(arrived) {
     /** @type {Notification[]} */
     let fresh = [];
@@ -64,7 +64,7 @@ function summary(fresh) {
   return fresh.length === 1 && one ? `New notification, ${one.severity}: ${one.title}` : `${fresh.length} new notifications`;
 }
 
-/** Whether this browser has browser notifications, and whether they may be shown. @returns {NotificationPermission | "missing"} */
+/** Permission to show browser notifications, or that there are none. @returns {NotificationPermission | "missing"} */
 export const permission = () => ("Notification" in window ? Notification.permission : "missing");
 
 /** @param {Notification[]} fresh */
@@ -90,6 +90,6 @@ function pop(title, body, tag) {
       shown.close();
     };
   } catch {
-    // Android's Chrome has the class and only lets service workers use it; the count in the title is what is left.
+    // Chrome for Android has the class but only service workers may use it; the count in the title remains.
   }
 }

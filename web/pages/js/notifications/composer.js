@@ -1,4 +1,4 @@
-// The form that sends a notification. The server checks it; what it refuses is said at the field it names.
+// The form that sends a notification. The server validates it; a refusal is shown at the field it names.
 
 import { call, Refusal } from "../call.js";
 import { complain, say } from "../form-words.js";
@@ -11,7 +11,7 @@ export class Composer {
   #status;
   #button;
   #sending = false;
-  /** Of the content as it is now; a change makes it another notification. With the same key a lost answer makes no double. */
+  /** Idempotency key of the current content: sending again after a lost answer makes no duplicate. */
   #key = randomId();
 
   /** @param {HTMLFormElement} form @param {HTMLElement} status live region */
@@ -54,7 +54,7 @@ export class Composer {
 
   /** @param {Refusal} refusal */
   #refused({ status, field, message }) {
-    if (status === 0) return say(this.#status, "The server did not answer. Send again: it will not arrive twice.", true);
+    if (status === 0) return say(this.#status, "The server did not answer. Send it again; it cannot arrive twice.", true);
     if (field === null || !FIELDS.includes(field)) return say(this.#status, `Not sent: ${message}`, true);
     say(this.#status, "Not sent", true);
     this.#complain(field, message);
@@ -73,7 +73,7 @@ export class Composer {
     return /** @type {HTMLInputElement} */ (this.#form.elements.namedItem(name));
   }
 
-  /** The button stays where the focus is. @param {boolean} sending */
+  /** The button keeps the focus. @param {boolean} sending */
   #setSending(sending) {
     this.#sending = sending;
     this.#button.setAttribute("aria-disabled", String(sending));

@@ -1,4 +1,4 @@
-// The list of notifications, newest first: which are there, which are shown, how many are unread and how many hidden.
+// The list of notifications, newest first: what it holds, what it shows, how many are unread and hidden.
 
 import { isAfter } from "./notification.js";
 import { hiddenBecause } from "./preferences.js";
@@ -9,9 +9,9 @@ import { Row } from "./row.js";
 /** @typedef {import("./preferences.js").Reason} Reason */
 /** @typedef {import("./read-marks.js").ReadMarks} ReadMarks */
 
-/** Notifications that a page holds; past it the oldest go. */
+/** Limit of notifications; above it the oldest are dropped. */
 const MOST = 500;
-/** Rows that are shown at first, and how many more at a time: what stands below the list stays within reach. */
+/** Rows shown at first and added at a time, so that what follows the list stays within reach. */
 const STEP = 20;
 
 /** @typedef {{shown: number, unread: number, more: number, hidden: Map<Reason, number>}} Counts */
@@ -22,7 +22,7 @@ export class NotificationList {
   /** Newest first. @type {Row[]} */
   #rows = [];
   #limit = STEP;
-  /** Show what the preferences hide, too. */
+  /** Also show what the preferences hide. */
   revealed = false;
 
   /** @param {HTMLElement} root @param {ReadMarks} marks */
@@ -31,10 +31,10 @@ export class NotificationList {
     this.#marks = marks;
   }
 
-  /** @param {Notification} notification @returns {boolean} false when it was there */
+  /** @param {Notification} notification @returns {boolean} false when the list has it already */
   add(notification) {
     if (this.#rows.some((row) => row.notification.id === notification.id)) return false;
-    // After an interruption what comes is newer than all there is; it is only checked for safety's sake.
+    // New ones are newer than all others; an older one is put in its place.
     const at = this.#rows.findIndex((row) => isAfter(notification.id, row.notification.id));
     const row = new Row(notification, (row) => this.#marks.mark([row.notification.id], !row.isRead));
     const next = at < 0 ? null : this.#rows[at];
@@ -58,7 +58,7 @@ export class NotificationList {
   }
 
   /**
-   * Draws everything anew as the preferences, the marks and the time want it.
+   * Redraws according to preferences, read marks and time.
    * @param {Preferences} wanted
    * @param {Date} now
    * @returns {Counts}
@@ -81,7 +81,7 @@ export class NotificationList {
     return counts;
   }
 
-  /** Ids of all that the preferences do not hide. @param {Preferences} wanted @param {Date} now */
+  /** Ids of those that the preferences do not hide. @param {Preferences} wanted @param {Date} now */
   idsFor(wanted, now) {
     const all = this.#rows.map((row) => row.notification);
     return all.filter((notification) => !hiddenBecause(notification, wanted, now)).map(({ id }) => id);

@@ -1,4 +1,4 @@
-// One notification as it comes from the stream: checked, because anybody can publish to the topic. Shows nothing.
+// One notification from the stream, validated because anybody can publish to the topic. Shows nothing.
 
 import { parsed } from "../json.js";
 
@@ -18,7 +18,7 @@ export const SEVERITIES = ["info", "success", "warning", "critical"];
  * @property {"server" | "api"} source
  */
 
-/** Characters that are kept of what came around the limits of `POST /notifications`. */
+/** What was published past the limits of `POST /notifications` is truncated to this many characters. */
 const MAX_CATEGORY = 32;
 const MAX_TITLE = 200;
 const MAX_TEXT = 4_000;
@@ -48,7 +48,7 @@ export function parseNotification(id, json) {
 }
 
 /**
- * Whether an id comes after another. Ids of different epochs have no order: then it is new.
+ * Is an id after another? True for ids of different epochs, which have no order.
  * @param {string} id
  * @param {string} mark
  */

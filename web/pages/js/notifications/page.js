@@ -15,11 +15,11 @@ import { ReadMarks } from "./read-marks.js";
 
 /** History on opening. */
 const LAST = 200;
-/** What comes in one moment is drawn at once. Not a frame: a hidden tab has none, and its title counts on. */
+/** Arrivals within this time are drawn together. Not a frame: hidden tabs have none, but their title counts. */
 const GATHER_MS = 50;
-/** After this long on a live stream the history is there. */
+/** The history is complete after this long on a live stream. */
 const HISTORY_MS = 1_000;
-/** How often it is looked whether quiet hours have begun or ended. */
+/** How often the quiet hours are checked. */
 const CLOCK_MS = 15_000;
 
 const REASONS = { category: "by category", severity: "by severity", word: "by muted words", quiet: "by quiet hours" };
@@ -36,7 +36,7 @@ const gap = new GapNote(byId("gap"), "notifications");
 const baseTitle = document.title;
 /** Arrived and not drawn yet. @type {import("./notification.js").Notification[]} */
 let arrived = [];
-/** Events of the topic that are no notifications. */
+/** Events of the topic that are not notifications. */
 let unreadable = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let gathering;
@@ -77,7 +77,7 @@ function draw() {
   byId("hidden-why").textContent = why && `(${why})`;
   byId("reveal").hidden = count === 0 && !list.revealed;
   byId("empty").hidden = shown > 0;
-  byId("empty").textContent = count > 0 ? "Your preferences hide all there is." : "Nothing yet. What is sent appears here at once.";
+  byId("empty").textContent = count > 0 ? "Your preferences hide all of them." : "No notifications yet. New ones appear here at once.";
   byId("more").hidden = more === 0;
   byId("more").textContent = `Show more (${units.count(more)})`;
   byId("unreadable").hidden = unreadable === 0;
@@ -96,7 +96,7 @@ byId("reveal").addEventListener("click", () => {
 });
 marks.addEventListener("change", draw);
 preferences.addEventListener("change", () => {
-  // Who asks to be told means from now on.
+  // Announcements begin with the next notification.
   if (preferences.value.desktop) announcer.begin(list.newest);
   draw();
 });

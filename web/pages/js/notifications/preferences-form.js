@@ -1,10 +1,10 @@
-// The form of the preferences: every change is stored at once, and a change in another tab is shown here.
+// The form of the preferences: stores every change at once, and shows changes made in other tabs.
 
 import { element } from "../element.js";
 import { permission } from "./announcer.js";
 import { preferences, wordsFrom } from "./preferences.js";
 
-/** Most categories that are listed. */
+/** Limit of listed categories. */
 const MOST_CATEGORIES = 50;
 
 export class PreferencesForm {
@@ -14,7 +14,7 @@ export class PreferencesForm {
   #desktopNote;
   /** Those that have been seen. @type {Set<string>} */
   #seen = new Set();
-  /** The list as it stands. */
+  /** The categories shown. */
   #listed = "";
 
   /** @param {HTMLFormElement} form */
@@ -55,7 +55,7 @@ export class PreferencesForm {
     }));
   }
 
-  /** @param {boolean} all also the field that somebody is typing in */
+  /** @param {boolean} all including the field with the focus */
   #show(all) {
     const { least, quiet, words } = preferences.value;
     const set = (/** @type {string} */ name, /** @type {string} */ value) => {
@@ -83,7 +83,7 @@ export class PreferencesForm {
     for (const box of this.#categories.querySelectorAll("input")) box.checked = !muted.includes(box.value);
   }
 
-  /** Permission is asked for here and nowhere else, because a person has just asked for it. */
+  /** The only place that asks for permission, because the user has just clicked for it. */
   async #toggleDesktop() {
     if (permission() === "granted") {
       preferences.update((before) => ({ ...before, desktop: !before.desktop }));
@@ -100,7 +100,7 @@ export class PreferencesForm {
     this.#desktop.hidden = may === "denied" || may === "missing";
     this.#desktop.textContent = on ? "Turn off browser notifications" : "Turn on browser notifications";
     this.#desktopNote.textContent = {
-      missing: "This browser has none to offer here; most want HTTPS for it.",
+      missing: "Not available here. Most browsers require HTTPS.",
       denied: "Blocked: allow notifications for this site in the browser’s settings.",
       default: "Shown while this tab is in the background. The browser will ask you.",
       granted: on ? "On: shown while this tab is in the background." : "Off.",

@@ -1,4 +1,4 @@
-// What a person wants to see: the stored preferences, and the verdict on one notification. Pure but for the store.
+// The stored preferences, and whether they hide a notification. Pure except for the store.
 
 import { quietSince } from "./quiet-hours.js";
 import { SEVERITIES } from "./notification.js";
@@ -19,7 +19,7 @@ import { Stored } from "../stored.js";
 
 /** @typedef {"category" | "severity" | "word" | "quiet"} Reason */
 
-/** Most muted categories, and most muted words. */
+/** Limit of muted categories and of muted words. */
 const MOST = 100;
 /** Longest muted word, in characters. */
 const MAX_WORD = 100;
@@ -49,14 +49,14 @@ function strings(value) {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string").slice(0, MOST) : [];
 }
 
-/** Words from what a person types: separated by commas or line ends. @param {string} text */
+/** Splits input at commas and line ends. @param {string} text */
 export function wordsFrom(text) {
   const words = text.split(/[,\n]/).map((word) => word.trim().slice(0, MAX_WORD));
   return [...new Set(words.filter((word) => word !== ""))].slice(0, MOST);
 }
 
 /**
- * Why a notification is not shown; null when it is.
+ * Why a notification is hidden; null when it is shown.
  * @param {Notification} notification
  * @param {Preferences} wanted
  * @param {Date} now
@@ -69,7 +69,7 @@ export function hiddenBecause(notification, wanted, now) {
   const word = wanted.words[patterns(wanted.words).findIndex((pattern) => pattern.test(`${title}\n${text}`))];
   if (word !== undefined) return { reason: "word", words: `muted word “${word}”` };
   const since = quietSince(wanted.quiet, now);
-  // What came before is no disturbance, and what is critical is worth one.
+  // Earlier ones disturb nobody, and critical ones may.
   if (since && time >= since && severity !== "critical") return { reason: "quiet", words: `quiet hours until ${wanted.quiet.to}` };
   return null;
 }
@@ -77,7 +77,7 @@ export function hiddenBecause(notification, wanted, now) {
 /** Of each list of words, which stays the same from one change of the preferences to the next. @type {WeakMap<string[], RegExp[]>} */
 const compiled = new WeakMap();
 
-/** Each word by itself, in any case: `test` is not in `latest`. @param {string[]} words */
+/** Whole words, ignoring case: `test` does not match `latest`. @param {string[]} words */
 function patterns(words) {
   let found = compiled.get(words);
   if (!found) {

@@ -1,4 +1,4 @@
-// Hours of the day in which a person does not want to be disturbed, in local time. Pure.
+// Quiet hours of the day, in local time. Pure.
 
 /** @typedef {{on: boolean, from: string, to: string}} QuietHours times as `HH:MM` */
 
@@ -9,7 +9,7 @@ function minutes(time) {
 }
 
 /**
- * When the quiet hours began that it is in; null when it is not in any. Equal times are no hours at all.
+ * When the current quiet hours began; null outside them. Equal times mean no quiet hours.
  * @param {QuietHours} quiet
  * @param {Date} now
  * @returns {Date | null}

@@ -2,7 +2,7 @@
 
 import { Stored } from "../stored.js";
 
-/** As many as the server keeps; past it the oldest marks go. */
+/** As many as the server stores; above it the oldest marks are dropped. */
 const MOST = 1_000;
 
 export class ReadMarks extends EventTarget {

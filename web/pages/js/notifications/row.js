@@ -1,4 +1,4 @@
-// One notification in the list. Everything that people wrote is set as text.
+// One notification in the list. User content is set as text, never as markup.
 
 import { button, element } from "../element.js";
 import * as units from "../units.js";
@@ -85,11 +85,11 @@ function body(text, title) {
   paragraph.dir = "auto";
   if (text.length <= FOLD_CHARACTERS && text.split("\n").length <= FOLD_LINES) return [paragraph];
   paragraph.classList.add("is-folded");
-  const words = document.createTextNode("Show all of it");
+  const words = document.createTextNode("Show all");
   const unfold = button("button-quiet notice-unfold", "", () => {
     const folded = paragraph.classList.toggle("is-folded");
     unfold.setAttribute("aria-expanded", String(!folded));
-    words.nodeValue = folded ? "Show all of it" : "Show less";
+    words.nodeValue = folded ? "Show all" : "Show less";
   });
   unfold.setAttribute("aria-expanded", "false");
   unfold.append(words, element("span", "visually-hidden", `: ${title}`));

@@ -1,12 +1,12 @@
-// What the server says of symbols beside the stream: their list, and the prices that it keeps.
+// Requests beside the stream: the list of symbols, and their stored prices.
 
 import { call } from "../call.js";
 import { MAX_POINTS, parseSymbol, parseTick } from "./quote.js";
 
 /** @typedef {{symbol: string, name: string | null, source: string}} Listing */
-/** @typedef {{tick: import("./quote.js").Tick, id: string}} Kept */
+/** @typedef {{tick: import("./quote.js").Tick, id: string}} StoredTick */
 
-/** Every symbol that the server has a price of, by name. @returns {Promise<Listing[]>} */
+/** Every symbol that has a price, by name. @returns {Promise<Listing[]>} */
 export async function fetchListings() {
   const { symbols } = await call("/ticker/symbols");
   if (!Array.isArray(symbols)) return [];
@@ -16,8 +16,8 @@ export async function fetchListings() {
   });
 }
 
-/** The newest prices of a symbol, oldest first. @param {string} symbol @returns {Promise<Kept[]>} */
-export async function fetchKept(symbol) {
+/** The newest prices of a symbol, oldest first. @param {string} symbol @returns {Promise<StoredTick[]>} */
+export async function fetchHistory(symbol) {
   const { events } = await call(`/topics/ticker/${encodeURIComponent(symbol)}?last=${MAX_POINTS}`);
   if (!Array.isArray(events)) return [];
   return events.flatMap(({ id, data }) => {

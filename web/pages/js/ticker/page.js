@@ -1,4 +1,4 @@
-// The ticker page: takes the prices of the watched symbols from the stream, and draws the newest state once a frame.
+// The ticker page: subscribes to the watched symbols, and draws the newest state once a frame.
 // Only wiring: list, quotes, table and connection state each have their own file.
 
 import { SseClient } from "../../sse.js";
@@ -8,7 +8,7 @@ import { say } from "../form-words.js";
 import { GapNote } from "../gap-note.js";
 import { PauseButton } from "../pause-button.js";
 import * as units from "../units.js";
-import { fetchKept, fetchListings } from "./market.js";
+import { fetchHistory, fetchListings } from "./market.js";
 import { parseSymbol, parseTick, Quote } from "./quote.js";
 import { Table } from "./table.js";
 import { MAX_WATCHED, WatchList } from "./watch-list.js";
@@ -16,11 +16,11 @@ import { MAX_WATCHED, WatchList } from "./watch-list.js";
 /** @typedef {import("./row.js").Shown} Shown */
 /** @typedef {import("./market.js").Listing} Listing */
 
-/** Symbols that are shown to a visitor who has chosen none. */
+/** Symbols on a first visit. */
 const SUGGESTED = 6;
-/** A stream has a heartbeat every 15 s: quiet for so long means a dead connection. */
+/** Four heartbeats of the server; after this much silence the connection is dead. */
 const SILENCE_MS = 60_000;
-/** How long a gap is mentioned. */
+/** How long a gap stays on the page. */
 const GAP_NOTE_MS = 60_000;
 const PREFIX = "ticker/";
 
@@ -33,7 +33,7 @@ const quotes = new Map();
 let frozen = null;
 /** @type {Map<string, Listing>} */
 let listings = new Map();
-/** Seconds since 1970 when the newest price came. */
+/** When the newest price arrived, seconds since 1970. */
 let updated = 0;
 let frame = 0;
 
@@ -51,7 +51,7 @@ client.on("*", (event) => {
   scheduleDraw();
 });
 
-/** One drawing a frame, however many prices came; none while paused or hidden, where only the quotes change. */
+/** Draws once a frame, however many prices arrived. Paused or hidden, only the quotes change. */
 function scheduleDraw() {
   if (frozen || document.hidden || frame !== 0) return;
   frame = requestAnimationFrame(() => {
@@ -71,7 +71,7 @@ function draw() {
   time.setAttribute("datetime", new Date(updated * 1000).toISOString());
 }
 
-/** What stands below a symbol. @param {string} symbol */
+/** The line below a symbol. @param {string} symbol */
 function describe(symbol) {
   const listing = listings.get(symbol);
   const source = quotes.get(symbol)?.latest?.source ?? listing?.source;
@@ -80,20 +80,20 @@ function describe(symbol) {
   return source === "posted" ? "from outside" : "no price yet";
 }
 
-/** Whose prices these are. Made-up ones are never without a word about it. */
+/** Where the prices come from. Made-up prices are always declared. */
 function market() {
   const sources = new Set([...quotes.values()].map(({ symbol, latest }) => latest?.source ?? listings.get(symbol)?.source));
   if (sources.has("simulated")) {
-    return `Simulated market: these companies do not exist, and their prices are made up.${sources.has("posted") ? " Others come from outside." : ""}`;
+    return `Simulated market: these companies do not exist, and their prices are made up.${sources.has("posted") ? " Others come from an outside feed." : ""}`;
   }
   if (sources.has("replay")) return "Recorded quotes, played back at their own pace.";
   return sources.has("posted") ? "Prices from an outside feed." : "No prices yet.";
 }
 
-/** Makes quotes, rows and the topics of the stream those of the list. */
+/** Synchronises quotes, rows and subscribed topics with the list. */
 function follow() {
   const symbols = list.symbols;
-  // A client without topics would get them all.
+  // A client without topics receives all of them.
   if (symbols.length === 0) client.close();
   for (const symbol of symbols) if (!quotes.has(symbol)) watch(symbol);
   for (const symbol of [...quotes.keys()]) if (!symbols.includes(symbol)) unwatch(symbol);
@@ -107,13 +107,13 @@ function watch(symbol) {
   const quote = new Quote(symbol);
   quotes.set(symbol, quote);
   client.addTopic(PREFIX + symbol);
-  fetchKept(symbol)
+  fetchHistory(symbol)
     .then((kept) => {
       quote.addKept(kept);
       frozen?.set(symbol, quote.copy());
       draw();
     })
-    // The stream brings what comes next; only the line is shorter.
+    // The stream brings the next prices; only the sparkline is shorter.
     .catch((error) => console.info(`no earlier prices: ${error.message}`));
 }
 
@@ -144,7 +144,7 @@ function add(event) {
   const symbol = parseSymbol(input.value);
   if (symbol === null) return refuse(`${input.value.trim()} is no symbol: 1 to 16 letters, digits, and . - _ : inside.`);
   if (list.has(symbol)) return refuse(`${symbol} is in the list already.`);
-  if (list.isFull) return refuse(`The list has ${MAX_WATCHED} symbols, which is the most there can be.`);
+  if (list.isFull) return refuse(`The list is full: it holds ${MAX_WATCHED} symbols.`);
   list.add(symbol);
   tell(listings.has(symbol) ? `${symbol} added` : `${symbol} added; there is no price of it yet`);
   input.value = "";
@@ -169,7 +169,7 @@ function setPaused(on) {
   draw();
 }
 
-/** Names, and what can be added. */
+/** Names of the symbols, and suggestions for the form. */
 async function refreshListings() {
   try {
     listings = new Map((await fetchListings()).map((listing) => [listing.symbol, listing]));

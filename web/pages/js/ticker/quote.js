@@ -1,19 +1,19 @@
-// One symbol as this page knows it: its newest price and the prices before it. Reads what the server sends, whoever sent it.
+// One symbol: its newest price and the prices before it. Validates what the topic delivers.
 
 import { parsed } from "../json.js";
 
-/** Prices that a sparkline shows. */
+/** Prices in a sparkline. */
 export const MAX_POINTS = 60;
-/** Ids of prices that came twice, once by history and once by stream, are looked for among so many. */
+/** Recent ids, to drop prices that arrive both by history and by stream. */
 const MAX_IDS = 400;
 
 /** @typedef {{price: number, change: number, changePercent: number, decimals: number, changeDecimals: number, at: number, source: string}} Tick */
 
-/** 1 to 16 characters, as the server has it. */
+/** The server's rule: 1 to 16 characters. */
 const SYMBOL = /^[A-Z0-9][A-Z0-9._:-]{0,15}$/;
 
 /**
- * A symbol in capital letters; null if it is none.
+ * The symbol in capital letters; null when it is not valid.
  * @param {unknown} text
  * @returns {string | null}
  */
@@ -24,7 +24,7 @@ export function parseSymbol(text) {
 }
 
 /**
- * Anybody can publish to the topic, so nothing is taken on trust.
+ * Validated, because anybody can publish to the topic.
  * @param {string} json
  * @returns {Tick | null}
  */
@@ -36,7 +36,7 @@ export function parseTick(json) {
   return { price, change, changePercent, decimals, changeDecimals, at, source: String(source) };
 }
 
-/** How many decimals a number was sent with: 101.50 is not 101.5. @param {string} json @param {"price" | "change"} field */
+/** The number of decimals as sent: 101.50 has two. @param {string} json @param {"price" | "change"} field */
 function decimalsOf(json, field) {
   const decimals = new RegExp(`"${field}":\\s*-?\\d+\\.(\\d+)`).exec(json)?.[1]?.length ?? 2;
   return Math.min(6, Math.max(2, decimals));
@@ -48,9 +48,9 @@ export class Quote {
   latest = null;
   /** Prices, oldest first. @type {number[]} */
   points = [];
-  /** Of the newest two prices that differ: 1 up, -1 down, 0 for none yet. */
+  /** Direction of the last change: 1 up, -1 down, 0 before the first. */
   direction = 0;
-  /** Counts the changes of the price that came live. */
+  /** Number of live price changes. */
   changes = 0;
   /** @type {Set<string>} */
   #ids = new Set();
@@ -78,7 +78,7 @@ export class Quote {
   }
 
   /**
-   * Prices that are kept, oldest first: they go before what the stream has brought meanwhile.
+   * Stored prices, oldest first; they go before those that the stream delivered in the meantime.
    * @param {{tick: Tick, id: string}[]} kept
    */
   addKept(kept) {
@@ -87,7 +87,7 @@ export class Quote {
     this.points = [...older.map((tick) => tick.price), ...this.points].slice(-MAX_POINTS);
   }
 
-  /** What is drawn while the page is paused. */
+  /** A snapshot to draw while paused. */
   copy() {
     return { symbol: this.symbol, latest: this.latest, points: [...this.points], direction: this.direction, changes: this.changes };
   }

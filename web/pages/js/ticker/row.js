@@ -6,7 +6,7 @@ import { Sparkline } from "./sparkline.js";
 /** @typedef {import("./quote.js").Tick} Tick */
 /** @typedef {{symbol: string, latest: Tick | null, points: number[], direction: number, changes: number}} Shown */
 
-/** How long a changed price is lit. */
+/** How long a changed price is highlighted. */
 const FLASH_MS = 700;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -24,7 +24,7 @@ function signed(value, decimals) {
   return sign + figure(Math.abs(value), decimals);
 }
 
-/** `1,234.50`; from ten millions on, which have no place in a column, `12.35M`. @param {number} value @param {number} decimals */
+/** `1,234.50`; from ten million on `12.35M`, to fit the column. @param {number} value @param {number} decimals */
 function figure(value, decimals) {
   if (value >= 1e7) return value.toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
   return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
@@ -67,7 +67,7 @@ export class Row {
     this.element.dataset.symbol = symbol;
   }
 
-  /** What the symbol stands for, or where its price is from. @param {string} name */
+  /** The symbol's name, or the source of its price. @param {string} name */
   setName(name) {
     if (this.#name.textContent === name) return;
     this.#name.textContent = name;

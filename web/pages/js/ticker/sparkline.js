@@ -1,4 +1,4 @@
-// A line of the last prices without axes. Repeats what the table says in figures, so it is hidden from screen readers.
+// A line of the last prices, without axes. The table has the figures, so it is hidden from screen readers.
 
 import { MAX_POINTS } from "./quote.js";
 

@@ -1,4 +1,4 @@
-// The watch list as a table: which rows there are and in which order. Shows quotes; does not fetch them.
+// The watch list as a table: its rows and their order. Shows quotes; does not fetch them.
 
 import { recall, remember } from "../settings.js";
 import { Row } from "./row.js";
@@ -8,7 +8,7 @@ import { Row } from "./row.js";
 /** @typedef {{column: Column | null, descending: boolean}} Order no column: the visitor's own order */
 
 const KEY = "ticker.sort";
-/** A list that is sorted by something that moves is put in order so often, and not under the visitor's hands. */
+/** A list sorted by a changing column is re-sorted this often, but not while the pointer or focus is in it. */
 const RESORT_MS = 3000;
 
 /** @param {string | null} text @returns {Order} */
@@ -80,7 +80,7 @@ export class Table {
     row?.up.focus();
   }
 
-  /** The button that removes the row in whose place another one has come. @param {number} index @returns {boolean} */
+  /** The remove button of the row now at this index. @param {number} index @returns {boolean} */
   focusRemove(index) {
     const rows = [...this.#body.querySelectorAll("tr")];
     const symbol = rows[Math.min(index, rows.length - 1)]?.dataset.symbol;
@@ -103,7 +103,7 @@ export class Table {
     return row;
   }
 
-  /** First click: the usual direction; second: the other one; third: back to the own order. @param {Column | null} column */
+  /** First click: the usual direction; second: reversed; third: the visitor's own order. @param {Column | null} column */
   #sortBy(column) {
     const usual = column !== "symbol";
     if (this.#order.column !== column) this.#order = { column, descending: usual };
@@ -135,15 +135,15 @@ export class Table {
     if (column !== null && descending) sorted.reverse();
     const rows = sorted.map((symbol) => this.#rows.get(symbol)).filter((row) => row !== undefined);
     for (const [nth, row] of rows.entries()) {
-      // Only what is out of place is moved: a moved element loses the focus.
+      // Only rows out of place are moved, because a moved element loses the focus.
       if (this.#body.children[nth] !== row.element) this.#body.insertBefore(row.element, this.#body.children[nth] ?? null);
-      // Not `disabled`, which would take the focus from who has just moved the row to the top.
+      // Not `disabled`, which would lose the focus after a row was moved to the top.
       row.up.setAttribute("aria-disabled", String(column !== null || nth === 0));
     }
   }
 }
 
-/** Symbols without a price are last when the largest comes first. @param {Column} column @param {Map<string, Shown>} quotes */
+/** Sorted descending, symbols without a price are last. @param {Column} column @param {Map<string, Shown>} quotes */
 function by(column, quotes) {
   /** @param {string} symbol */
   const value = (symbol) => {

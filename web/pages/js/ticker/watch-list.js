@@ -1,9 +1,9 @@
-// The watched symbols in the visitor's order, remembered in this browser. Knows no prices.
+// The watched symbols in the visitor's order, stored in this browser. Knows no prices.
 
 import { Stored } from "../stored.js";
 import { parseSymbol } from "./quote.js";
 
-/** Most symbols: each is a selector of the stream, which has at most 100. */
+/** Limit of symbols: each is a selector, of which a stream takes 100. */
 export const MAX_WATCHED = 50;
 
 export class WatchList extends EventTarget {
@@ -15,7 +15,7 @@ export class WatchList extends EventTarget {
     this.#stored.addEventListener("change", () => this.#set(this.#stored.value ?? []));
   }
 
-  /** Something was stored before, if only an empty list. */
+  /** A list was stored before, possibly an empty one. */
   get isStored() {
     return this.#stored.value !== null;
   }
@@ -33,7 +33,7 @@ export class WatchList extends EventTarget {
     return this.#symbols.length >= MAX_WATCHED;
   }
 
-  /** What a visitor sees who has chosen nothing yet; not remembered. @param {string[]} symbols */
+  /** The list of a first visit; not stored. @param {string[]} symbols */
   suggest(symbols) {
     this.#set(symbols.slice(0, MAX_WATCHED));
   }
@@ -49,7 +49,7 @@ export class WatchList extends EventTarget {
     this.#change(this.#symbols.filter((other) => other !== symbol));
   }
 
-  /** Changes places with the one above. @param {string} symbol */
+  /** Swaps it with the one above. @param {string} symbol */
   moveUp(symbol) {
     const at = this.#symbols.indexOf(symbol);
     if (at < 1) return;
