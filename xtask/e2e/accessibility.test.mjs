@@ -75,6 +75,51 @@ describe("accessibility", SUITE, () => {
     });
   }
 
+  for (const colorScheme of ["light", "dark"]) {
+    it(`notifications, ${colorScheme}, with hidden ones shown and a mistake in the form`, async () => {
+      const send = (notification) => fetch(`${server.url}/notifications`, { method: "POST", body: JSON.stringify({ severity: "info", text: "", ...notification }) });
+      for (const severity of ["info", "success", "warning", "critical"]) await send({ title: `${severity}, ${colorScheme}`, category: "deploy", severity, text: "line\n".repeat(30) });
+      await send({ title: "muted", category: "sales" });
+      const { page, close } = await newPage(browser, { colorScheme });
+      await page.goto(`${server.url}/notifications`);
+      await page.waitForSelector(".notice:nth-child(5)");
+      await page.locator("[data-categories] label", { hasText: "sales" }).click();
+      await page.click("#reveal");
+      await page.locator(".notice", { hasText: `info, ${colorScheme}` }).getByRole("button", { name: "Mark read" }).click();
+      await page.fill("#category", "No");
+      await page.click("#composer [type=submit]");
+      await page.waitForSelector("#category-error:not([hidden])");
+      assert.deepEqual(await findings(page), []);
+      await close();
+    });
+
+    for (const [where, size] of [["wide", {}], ["on a phone", { viewport: { width: 390, height: 844 }, hasTouch: true }]]) {
+      it(`chat, ${colorScheme}, ${where}, before and after entering, with a message that waits`, async () => {
+        const room = `room-${colorScheme}-${size.hasTouch ?? false}`;
+        await fetch(`${server.url}/chat/messages`, { method: "POST", body: JSON.stringify({ room, username: "Bob", text: "hello" }) });
+        const { page, problems, close } = await newPage(browser, { colorScheme, ...size });
+        await page.goto(`${server.url}/chat?room=${room}`);
+        await page.waitForSelector("#messages .message");
+        assert.deepEqual(await findings(page), []);
+        await page.fill("#name", "Ann");
+        await page.keyboard.press("Enter");
+        await textMatches(page, "#people", /Ann/);
+        await page.waitForSelector("#log[aria-live=polite]");
+        await page.route("**/chat/messages", (route) => route.abort());
+        await page.fill("#text", "waits");
+        await page.keyboard.press("Enter");
+        await textMatches(page, "#unsent", /waiting for the connection/);
+        assert.deepEqual(await findings(page), []);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "something sticks out");
+        await page.click("#unsent >> text=Discard");
+        await page.evaluate(() => document.documentElement.style.setProperty("font-size", "200%"));
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "something sticks out at twice the size");
+        assert.deepEqual(problems.filter((problem) => !problem.includes("ERR_FAILED")), []);
+        await close();
+      });
+    }
+  }
+
   it("does not read prices out", async () => {
     const { page, close } = await newPage(browser);
     await page.goto(`${server.url}/ticker`);

@@ -59,6 +59,10 @@ describe("home page", SUITE, () => {
     answer.topics = Array.from({ length: 100 }, (_, n) => `t/${n}`);
     await page.waitForFunction(() => document.querySelectorAll("#topics li").length === 100);
     assert.equal(await page.textContent("#topics li"), "t/03 events");
+    for (const width of [390, 1440]) {
+      await page.setViewportSize({ width, height: 844 });
+      assert.ok(await page.evaluate(() => document.querySelector("#topics").scrollWidth <= document.querySelector("#topics").clientWidth), `${width} px: topics reach out sideways`);
+    }
     assert.equal(await page.evaluate(() => window.owned), undefined);
     assert.deepEqual(problems, []);
     await close();

@@ -1,8 +1,6 @@
 // The notifications page as people use it: send, receive, filter, read, be told in the background.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { launchBrowser, newPage, publish, Server, SUITE, textMatches } from "./harness.mjs";
 
@@ -392,26 +390,4 @@ describe("notifications", SUITE, () => {
     await shows(page, []);
     await close();
   });
-
-  for (const colorScheme of ["light", "dark"]) {
-    it(`axe finds nothing serious, ${colorScheme}`, async () => {
-      const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-      for (const severity of ["info", "success", "warning", "critical"]) await post({ title: `a ${severity} one`, severity, text: "line\n".repeat(30) });
-      await post({ title: "muted", category: "sales" });
-      const { page, close } = await open({ colorScheme });
-      await page.waitForSelector(".notice:nth-child(5)");
-      await page.locator("[data-categories] label", { hasText: "sales" }).click();
-      await page.click("#reveal");
-      await row(page, "a info one").getByRole("button", { name: "Mark read" }).click();
-      await page.fill("#category", "No");
-      await page.click("#composer [type=submit]");
-      await page.waitForSelector("#category-error:not([hidden])");
-      await page.evaluate(axe);
-      const { violations, passes } = await page.evaluate(() => window.axe.run());
-      assert.ok(passes.length > 10, "axe checked next to nothing");
-      const bad = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-      assert.deepEqual(bad.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`), []);
-      await close();
-    });
-  }
 });
