@@ -79,7 +79,7 @@ fn cpu(turn: Turn, idle: f64) -> Notice {
         },
         Turn::Cleared => Notice {
             severity: Severity::Success,
-            title: format!("CPU has room again: {used} % in use"),
+            title: format!("CPU recovered: {used} % in use"),
             text: String::new(),
         },
     }
@@ -88,16 +88,16 @@ fn cpu(turn: Turn, idle: f64) -> Notice {
 fn memory(turn: Turn, room: Room) -> Notice {
     let (severity, title) = match turn {
         Turn::Raised => (Severity::Critical, format!("Low memory: {} available", percent(room))),
-        Turn::Cleared => (Severity::Success, format!("Memory is well again: {} available", percent(room))),
+        Turn::Cleared => (Severity::Success, format!("Memory recovered: {} available", percent(room))),
     };
-    Notice { severity, title, text: format!("{} that programs can have.", sizes(room)) }
+    Notice { severity, title, text: format!("{} is available to programs.", sizes(room)) }
 }
 
 fn disk(turn: Turn, mount_point: &str, room: Room) -> Notice {
     let (name, left) = (shown(mount_point), percent(room));
     let (severity, title) = match turn {
         Turn::Raised => (Severity::Critical, format!("Low disk space on {name}: {left} available")),
-        Turn::Cleared => (Severity::Success, format!("Disk space on {name} is well again: {left} available")),
+        Turn::Cleared => (Severity::Success, format!("Disk space on {name} recovered: {left} available")),
     };
     Notice { severity, title, text: format!("{} on this disk.", sizes(room)) }
 }
@@ -121,9 +121,9 @@ fn sizes(room: Room) -> String {
 /// As the dashboard writes it.
 fn size(megabytes: f64) -> String {
     match megabytes {
-        small if small < 10.0 * 1024.0 => format!("{small:.0} MB"),
-        medium if medium < 10.0 * 1024.0 * 1024.0 => format!("{:.1} GB", medium / 1024.0),
-        large => format!("{:.1} TB", large / 1024.0 / 1024.0),
+        small if small < 10.0 * 1024.0 => format!("{:.2} GiB", small / 1024.0),
+        medium if medium < 10.0 * 1024.0 * 1024.0 => format!("{:.1} GiB", medium / 1024.0),
+        large => format!("{:.1} TiB", large / 1024.0 / 1024.0),
     }
 }
 
@@ -174,9 +174,9 @@ mod tests {
         assert_eq!(
             titles(&mut watch, 20, &well),
             [
-                "Memory is well again: 50.0 % available",
-                "Disk space on /data is well again: 30.0 % available",
-                "CPU has room again: 20 % in use"
+                "Memory recovered: 50.0 % available",
+                "Disk space on /data recovered: 30.0 % available",
+                "CPU recovered: 20 % in use"
             ]
         );
     }
@@ -223,6 +223,6 @@ mod tests {
         let mut watch = Watch::new(&Thresholds::default());
         let short = vitals(80.0, 50.0, &[("/", 1.0)]);
         let notice = (0..9).find_map(|_| watch.observe(&short).pop()).unwrap();
-        assert_eq!((notice.severity, &*notice.text), (Severity::Critical, "205 MB of 20.0 GB on this disk."));
+        assert_eq!((notice.severity, &*notice.text), (Severity::Critical, "0.20 GiB of 20.0 GiB on this disk."));
     }
 }
