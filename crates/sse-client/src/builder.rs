@@ -8,10 +8,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, IntoUrl, Method, StatusCode, Url};
 use sse_core::{Decoder, EventId, Limits};
 
-use crate::EventSource;
 use crate::backoff::Backoff;
 use crate::request::{LAST_EVENT_ID, Request};
-use crate::response::Patience;
+use crate::response::RetryPolicy;
+use crate::source::EventSource;
 
 /// Redirects that one attempt follows at most, as browsers do.
 const MAX_REDIRECTS: usize = 20;
@@ -27,7 +27,7 @@ pub struct Builder {
     connect_timeout: Duration,
     idle_timeout: Option<Duration>,
     backoff: Backoff,
-    patience: Patience,
+    retry: RetryPolicy,
     limits: Limits,
     client: Option<Client>,
 }
@@ -53,8 +53,23 @@ pub enum BuildError {
     Client(#[source] reqwest::Error),
 }
 
+impl EventSource {
+    /// Reads from `url` with the default options.
+    ///
+    /// # Errors
+    /// Those of [`Builder::build`].
+    pub fn new(url: impl IntoUrl) -> Result<Self, BuildError> {
+        Self::builder(url).build()
+    }
+
+    /// Options for reading from `url`.
+    pub fn builder(url: impl IntoUrl) -> Builder {
+        Builder::new(url)
+    }
+}
+
 impl Builder {
-    pub(crate) fn new(url: impl IntoUrl) -> Self {
+    fn new(url: impl IntoUrl) -> Self {
         Self {
             url: url.into_url(),
             method: Method::GET,
@@ -64,7 +79,7 @@ impl Builder {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: None,
             backoff: Backoff::default(),
-            patience: Patience::default(),
+            retry: RetryPolicy::default(),
             limits: Limits::default(),
             client: None,
         }
@@ -127,14 +142,14 @@ impl Builder {
 
     /// Delay before reconnecting to a server that sets no `retry`. Default 1 s, and never below 100 ms.
     pub fn reconnect_delay(mut self, delay: Duration) -> Self {
-        self.backoff.base = delay;
+        self.backoff = self.backoff.base(delay);
         self
     }
 
     /// Where the delay stops doubling on repeated failure. Default 30 s. A longer `retry` of the server stays
     /// as it is.
     pub fn max_reconnect_delay(mut self, delay: Duration) -> Self {
-        self.backoff.max = delay;
+        self.backoff = self.backoff.max(delay);
         self
     }
 
@@ -142,7 +157,7 @@ impl Builder {
     /// [`CloseReason::GaveUp`](crate::CloseReason::GaveUp). The count starts over when bytes come in. Default none:
     /// it tries for ever. With 0 the source closes when its first connection ends or cannot be made.
     pub fn max_reconnects(mut self, count: impl Into<Option<u32>>) -> Self {
-        self.backoff.max_attempts = count.into();
+        self.backoff = self.backoff.max_attempts(count);
         self
     }
 
@@ -152,13 +167,13 @@ impl Builder {
     /// The `Retry-After` of such an answer, in seconds or as a date, is the least delay before the next attempt, up to
     /// [`max_retry_after`](Self::max_retry_after). With 200 in the set, an answer of another content type is waited for.
     pub fn retry_statuses(mut self, statuses: impl IntoIterator<Item = StatusCode>) -> Self {
-        self.patience.statuses = statuses.into_iter().collect();
+        self.retry.statuses = statuses.into_iter().collect();
         self
     }
 
     /// Longest delay that a server can ask for by `Retry-After`; what is longer is cut to this. Default 5 min.
     pub fn max_retry_after(mut self, delay: Duration) -> Self {
-        self.patience.max_retry_after = delay;
+        self.retry.max_retry_after = delay;
         self
     }
 
@@ -199,7 +214,7 @@ impl Builder {
             decoder = decoder.with_last_event_id(id);
         }
         let request = Request::new(client, self.method, url, self.headers, self.body);
-        Ok(EventSource::assemble(request, decoder, self.backoff, self.patience, self.idle_timeout))
+        Ok(EventSource::assemble(request, decoder, self.backoff, self.retry, self.idle_timeout))
     }
 }
 

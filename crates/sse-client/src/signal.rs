@@ -1,13 +1,13 @@
 //! What an `EventSource` tells its reader, and the reasons it gives. Data only.
 
-use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
 use sse_core::DecodeError;
 
-use crate::Event;
+use crate::event::Event;
+use crate::root_cause::root_cause;
 
 /// One thing that happened to the stream.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub struct Reconnecting {
 }
 
 /// Why a connection was lost or could not be made. `Display` gives the innermost cause alone, the rest is in
-/// [`source`](Error::source).
+/// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Interruption {
@@ -54,7 +54,7 @@ pub enum Interruption {
     #[error("end of the stream")]
     End,
     /// The connection failed: name not found, refused, reset, cut in mid-body, bad certificate, bad HTTP.
-    #[error("{}", innermost(.0))]
+    #[error("{}", root_cause(.0))]
     Network(#[source] reqwest::Error),
     /// No byte came for the whole idle timeout.
     #[error("no byte for {0:?}")]
@@ -94,17 +94,8 @@ pub enum CloseReason {
         last: Interruption,
     },
     /// No request can be made of the URL and the headers, now or later.
-    #[error("the request cannot be made: {}", innermost(.0))]
+    #[error("the request cannot be made: {}", root_cause(.0))]
     Request(#[source] reqwest::Error),
-}
-
-/// The cause that says most: the outer ones only repeat the URL and the layer.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
 
 /// How many attempts there may be, in words.

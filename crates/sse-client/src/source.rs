@@ -7,16 +7,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use reqwest::{IntoUrl, Response, Url};
+use reqwest::{Response, Url};
 use sse_core::Decoder;
 use tokio::time::Sleep;
 
 use crate::backoff::Backoff;
 use crate::body::Body;
+use crate::event::Event;
 use crate::idle::IdleTimer;
 use crate::request::{Answer, Request};
-use crate::response::{Patience, Verdict};
-use crate::{BuildError, Builder, CloseReason, Event, Interruption, Opened, Reconnecting, Signal};
+use crate::response::{Outcome, RetryPolicy};
+use crate::signal::{CloseReason, Interruption, Opened, Reconnecting, Signal};
 
 /// Reads one event stream, and connects again when it is lost. A [`Stream`] of [`Signal`]s that ends after
 /// [`Signal::Closed`].
@@ -37,7 +38,7 @@ pub struct EventSource {
     /// The decoder's last event id, shared with the events given out.
     last_event_id: Arc<str>,
     backoff: Backoff,
-    patience: Patience,
+    retry: RetryPolicy,
     idle: IdleTimer,
     state: State,
 }
@@ -55,29 +56,16 @@ enum State {
 }
 
 impl EventSource {
-    /// Reads from `url` with the default options.
-    ///
-    /// # Errors
-    /// Those of [`Builder::build`].
-    pub fn new(url: impl IntoUrl) -> Result<Self, BuildError> {
-        Self::builder(url).build()
-    }
-
-    /// Options for reading from `url`.
-    pub fn builder(url: impl IntoUrl) -> Builder {
-        Builder::new(url)
-    }
-
     pub(crate) fn assemble(
         request: Request,
         decoder: Decoder,
         backoff: Backoff,
-        patience: Patience,
+        retry: RetryPolicy,
         idle_timeout: Option<Duration>,
     ) -> Self {
         let last_event_id = decoder.last_event_id().into();
         let idle = IdleTimer::new(idle_timeout);
-        Self { request, decoder, last_event_id, backoff, patience, idle, state: State::Disconnected }
+        Self { request, decoder, last_event_id, backoff, retry, idle, state: State::Disconnected }
     }
 
     /// The URL that each attempt goes to.
@@ -109,28 +97,30 @@ impl EventSource {
     }
 
     fn answered(&mut self, answer: reqwest::Result<Response>) -> Signal {
-        match answer.map(|response| self.patience.judge(response)) {
-            Ok(Verdict::Open(response)) => {
+        match answer.map(|response| self.retry.outcome(response)) {
+            Ok(Outcome::Open(response)) => {
                 self.idle.restart();
                 let url = response.url().clone();
                 self.state = State::Reading(Body::new(response));
                 Signal::Opened(Opened { url })
             }
-            Ok(Verdict::Wait { status, least }) => self.interrupt(Interruption::Status(status), least),
-            Ok(Verdict::Close(reason)) => self.close(reason),
+            Ok(Outcome::Retry { status, min_delay }) => {
+                self.interrupt(Interruption::Status(status), min_delay)
+            }
+            Ok(Outcome::Close(reason)) => self.close(reason),
             Err(error) if error.is_builder() => self.close(CloseReason::Request(error)),
             Err(error) => self.interrupt(Interruption::Network(error), Duration::ZERO),
         }
     }
 
-    /// Loses the connection, and the unfinished event with it. Waits for `least` at least.
-    fn interrupt(&mut self, reason: Interruption, least: Duration) -> Signal {
+    /// Drops the connection and the incomplete event, and waits for at least `min_delay`.
+    fn interrupt(&mut self, reason: Interruption, min_delay: Duration) -> Signal {
         self.decoder.restart();
-        if self.backoff.is_spent() {
+        let Some(delay) = self.backoff.next_delay_from(self.decoder.retry()) else {
             let reconnects = self.backoff.attempts();
             return self.close(CloseReason::GaveUp { reconnects, last: reason });
-        }
-        let delay = self.backoff.next_delay(self.decoder.retry(), fastrand::f64()).max(least);
+        };
+        let delay = delay.max(min_delay);
         self.state = State::Waiting(Box::pin(tokio::time::sleep(delay)));
         Signal::Reconnecting(Reconnecting { reason, delay, attempt: self.backoff.attempts() })
     }
