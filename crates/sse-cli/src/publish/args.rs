@@ -56,7 +56,7 @@ impl PublishArgs {
     }
 
     /// The events are the lines of stdin.
-    pub(super) fn from_stdin(&self) -> bool {
+    pub(super) fn reads_stdin(&self) -> bool {
         self.data.as_deref().is_none_or(|data| data == "-")
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
             Ok(acknowledged) => ids.print(&acknowledged).context("cannot write to stdout")?,
             Err(error) => {
                 let lines =
-                    if args.from_stdin() { batch.line_numbers(error.line()) + ": " } else { String::new() };
+                    if args.reads_stdin() { batch.line_numbers(error.line()) + ": " } else { String::new() };
                 return Ok(failed(&format!("{lines}{error}"), ids.count, error.exit()));
             }
         }
@@ -89,7 +89,7 @@ enum Key {
 impl Key {
     fn new(args: &PublishArgs) -> Self {
         match &args.key {
-            Some(key) if !args.from_stdin() => Self::Whole(key.clone()),
+            Some(key) if !args.reads_stdin() => Self::Whole(key.clone()),
             Some(key) => Self::PerLine(key.clone()),
             None => Self::PerLine(format!("sse-cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))),
         }
