@@ -8,7 +8,7 @@ use super::process::{Processes, Usage};
 use super::progress::{Progress, Snapshot};
 use super::publisher::{self, PublishPlan, Published};
 use super::readers::{Plan, Readers};
-use super::report::per_second;
+use super::report::{Quantiles, per_second};
 use super::sequence::SequenceTracker;
 use super::tally::{Latencies, Tally, latencies};
 use crate::stop::Stop;
@@ -41,16 +41,7 @@ pub(super) struct Measurement {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     pub(super) end_seconds: f64,
-    /// `None` when nothing arrived.
-    pub(super) latency: Option<StepLatency>,
-}
-
-/// In seconds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct StepLatency {
-    pub(super) p50: f64,
-    pub(super) p99: f64,
-    pub(super) max: f64,
+    pub(super) latency: Quantiles,
 }
 
 /// CPU time and memory of the server.
@@ -232,12 +223,12 @@ impl<'a> Recorder<'a> {
         self.memory_max = self.memory_max.max(usage.map_or(0, |usage| usage.memory_bytes));
         let cpu = usage.unwrap_or_default().cpu;
         let (then, before, cpu_before) = std::mem::replace(&mut self.last, (Instant::now(), deliveries, cpu));
-        let latency = StepLatency::of(&recent);
+        let Quantiles { p50, p99, .. } = Quantiles::of(&recent);
         self.progress.measuring(&Snapshot {
             seconds: self.start.elapsed().as_secs_f64(),
             of_seconds: self.duration.as_secs_f64(),
             per_second: per_second(deliveries - before, then.elapsed()),
-            latency: latency.map(|latency| (latency.p50, latency.p99)),
+            latency: p50.zip(p99),
             doubled,
             out_of_order,
             cut,
@@ -257,7 +248,7 @@ impl<'a> Recorder<'a> {
             tally.recent.reset();
         });
         let end_seconds = self.start.elapsed().as_secs_f64();
-        self.steps.push(Step { end_seconds, latency: StepLatency::of(&self.step) });
+        self.steps.push(Step { end_seconds, latency: Quantiles::of(&self.step) });
         self.step.reset();
         self.step_began = Instant::now();
     }
@@ -277,16 +268,5 @@ impl<'a> Recorder<'a> {
         let seconds = self.start.elapsed().as_secs_f64();
         let used = self.readers.cpu_times().into_iter().zip(&self.reader_cpu);
         used.map(|(now, before)| now.saturating_sub(*before).as_secs_f64() / seconds).max_by(f64::total_cmp)
-    }
-}
-
-impl StepLatency {
-    fn of(latencies: &Latencies) -> Option<Self> {
-        let at = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1e6;
-        (!latencies.is_empty()).then(|| Self {
-            p50: at(0.5),
-            p99: at(0.99),
-            max: latencies.max() as f64 / 1e6,
-        })
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::measurement::Step;
+use super::report::Quantiles;
 use super::tally::Latencies;
 use crate::units::{thousands, time};
 
@@ -68,11 +69,8 @@ fn summary(latencies: &Latencies) -> String {
 impl Scale {
     /// From power of ten to power of ten around all values.
     fn of(latencies: &Latencies, steps: &[Step]) -> Self {
-        let lowest = steps
-            .iter()
-            .filter_map(|step| step.latency)
-            .map(|latency| latency.p50)
-            .fold(latencies.min() as f64 / 1e6, f64::min);
+        let lowest =
+            steps.iter().filter_map(|step| step.latency.p50).fold(latencies.min() as f64 / 1e6, f64::min);
         let least = 10_f64.powf((lowest * 1e6).max(1.0).log10().floor());
         let most = 10_f64.powf((latencies.max() as f64).max(10.0 * least).log10().ceil());
         Self { least, most }
@@ -176,11 +174,11 @@ impl Image {
             );
         }
         for (class, name, pick) in [
-            ("c", "max", (|latency| latency.max) as fn(super::measurement::StepLatency) -> f64),
+            ("c", "max", (|latency| latency.max) as fn(&Quantiles) -> Option<f64>),
             ("b", "p99", |latency| latency.p99),
             ("a", "p50", |latency| latency.p50),
         ] {
-            let place = |step: &Step| Some((x(step.end_seconds), top + scale.y(pick(step.latency?) * 1e6)));
+            let place = |step: &Step| Some((x(step.end_seconds), top + scale.y(pick(&step.latency)? * 1e6)));
             self.line(class, steps.iter().filter_map(place));
             let key = match class {
                 "a" => 0.0,

@@ -71,11 +71,11 @@ impl Name {
     fn read(name: &GeneralName<'_>) -> Option<Self> {
         match name {
             GeneralName::DNSName(name) => Some(Self::Dns((*name).to_owned())),
-            GeneralName::IPAddress(bytes) => match bytes.len() {
-                4 => <[u8; 4]>::try_from(*bytes).ok().map(|bytes| Self::Address(bytes.into())),
-                16 => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| Self::Address(bytes.into())),
-                _ => None,
-            },
+            GeneralName::IPAddress(bytes) => {
+                let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+                let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
+                address.ok().map(Self::Address)
+            }
             _ => None,
         }
     }

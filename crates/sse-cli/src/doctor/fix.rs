@@ -49,17 +49,13 @@ macro_rules! fixes {
 }
 
 fixes! {
-    REACH {
-        Application: "is it running, and is the address right? curl -v URL shows more";
-    }
+    REACH { Application: "is it running, and is the address right? curl -v URL shows more"; }
     REACH_SOCKET {
         Application:
             "is it running, is the path right, and may this user write to the socket?",
             "curl -v --unix-socket PATH URL shows more";
     }
-    STATUS {
-        Application: "answer 200; 204 only to end the stream for good";
-    }
+    STATUS { Application: "answer 200; 204 only to end the stream for good"; }
     CONTENT_TYPE {
         Nginx: "# is it the right location, and not an error page?";
         Apache: "# is it the right ProxyPass, and not an ErrorDocument?";
@@ -67,12 +63,8 @@ fixes! {
         Haproxy: "# is it the right backend?";
         Application: "Content-Type: text/event-stream";
     }
-    CHARSET {
-        Application: "Content-Type: text/event-stream";
-    }
-    REDIRECT {
-        Application: "use the final URL in pages";
-    }
+    CHARSET { Application: "Content-Type: text/event-stream"; }
+    REDIRECT { Application: "use the final URL in pages"; }
     MULTIPLEX {
         Nginx: "http2 on;", "# before 1.25.1: listen 443 ssl http2;";
         Apache: "Protocols h2 http/1.1";
@@ -120,9 +112,7 @@ fixes! {
         Haproxy: "no option http-buffer-request", "# and no http-response wait-for-body";
         Application: "X-Accel-Buffering: no", "# and flush after each event";
     }
-    HEARTBEAT {
-        Application: "after each 15 s without an event, send a comment:  :\\n\\n";
-    }
+    HEARTBEAT { Application: "after each 15 s without an event, send a comment:  :\\n\\n"; }
     LONG_TIMEOUT {
         Nginx: "proxy_read_timeout 1h;";
         Apache: "ProxyTimeout 3600";
@@ -138,30 +128,14 @@ fixes! {
     KEEP_OPEN {
         Application: "keep the response open; to end the stream for good, answer 204 to the next request";
     }
-    FRAMING {
-        Application: "write each event as  data: TEXT\\n\\n  with the empty line at its end";
-    }
-    BYTE_ORDER_MARK {
-        Application: "write UTF-8 without a byte order mark (\"utf-8\", not \"utf-8-sig\")";
-    }
-    UTF8 {
-        Application: "write UTF-8; send binary data as base64";
-    }
-    SHORT_LINES {
-        Application: "split the data into several  data:  lines, or send a link to it";
-    }
-    IDS {
-        Application: "give each event an id to resume from:  id: 42";
-    }
-    UNIQUE_IDS {
-        Application: "increase the id with each event, also across restarts";
-    }
-    RESUME {
-        Application: "read the header Last-Event-ID, and first send every event after that id";
-    }
-    RETRY {
-        Application: "once, at the start of the stream:  retry: 2000";
-    }
+    FRAMING { Application: "write each event as  data: TEXT\\n\\n  with the empty line at its end"; }
+    BYTE_ORDER_MARK { Application: "write UTF-8 without a byte order mark (\"utf-8\", not \"utf-8-sig\")"; }
+    UTF8 { Application: "write UTF-8; send binary data as base64"; }
+    SHORT_LINES { Application: "split the data into several  data:  lines, or send a link to it"; }
+    IDS { Application: "give each event an id to resume from:  id: 42"; }
+    UNIQUE_IDS { Application: "increase the id with each event, also across restarts"; }
+    RESUME { Application: "read the header Last-Event-ID, and first send every event after that id"; }
+    RETRY { Application: "once, at the start of the stream:  retry: 2000"; }
     ALLOW_ORIGIN {
         Nginx: "add_header Access-Control-Allow-Origin {origin} always;", "add_header Vary Origin always;";
         Apache:

@@ -7,7 +7,7 @@ mod scanner;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sse_core::{Decoder, EventId};
+use sse_core::{Decoder, EventId, RecordId};
 
 use scanner::Scanner;
 pub(super) use scanner::Wire;
@@ -53,7 +53,7 @@ pub(super) struct Recording {
     pub(super) bytes: u64,
     /// When the head of the response arrived. Silence counts from here.
     pub(super) opened: Duration,
-    /// The first id that came without an event, and the number of events before it.
+    /// The first id that came without an event or in a block of the hub, and the number of events before it.
     start: Option<(String, usize)>,
     last_byte: Option<Duration>,
     longest_silence: Duration,
@@ -73,7 +73,6 @@ impl Recording {
         self.longest_silence = self.longest_silence.max(self.silence_at(at));
         self.last_byte = Some(at);
         self.bytes += bytes.len() as u64;
-        self.scanner.feed(bytes);
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line(at, line);
         }
@@ -81,12 +80,16 @@ impl Recording {
     }
 
     fn line(&mut self, at: Duration, line: &[u8]) {
-        let before =
-            self.start.is_none().then(|| (self.decoder.last_event_id().to_owned(), self.event_count));
+        let positions = self.wire().positions;
+        self.scanner.feed(line);
         for event in self.decoder.feed(line) {
             self.event_count += 1;
             let Ok(event) = event else { continue };
-            let id = event.id().filter(|_| event.hub().is_none()).map(EventId::as_str);
+            let id = event.id().map(EventId::as_str);
+            if event.hub().is_some() {
+                self.start = self.start.take().or_else(|| Some((id?.to_owned(), self.events.len())));
+            }
+            let id = id.filter(|_| event.hub().is_none());
             let id_bytes = self.id_bytes + id.map_or(0, str::len);
             if self.events.len() < MAX_RECORDED && id_bytes <= MAX_ID_BYTES {
                 self.id_bytes = id_bytes;
@@ -94,26 +97,29 @@ impl Recording {
                 self.events.push(Seen { at, id, made: own_time::find(event.data()) });
             }
         }
-        let id = self.decoder.last_event_id();
-        if let Some((id_before, count)) = before
-            && id != id_before
-            && count == self.event_count
-        {
-            self.start = Some((id.to_owned(), self.events.len()));
+        if self.start.is_none() && self.wire().positions > positions {
+            self.start = Some((self.decoder.last_event_id().to_owned(), self.events.len()));
         }
     }
 
     /// An id to resume from, and the ids that followed it.
     ///
-    /// A hub opens a stream with events from the past, such as last values, and then sets the position of the reader by
-    /// an id without an event. Only what follows that id comes again after it. Without such an id, the first event
-    /// serves. Empty when there is no id.
+    /// A hub sets the position of a new reader by an id without an event, or by that of its greeting. Around it come events
+    /// from the past, such as last values, which do not come again after the position. Without a position, the first
+    /// event serves. Empty when there is no id.
     pub(super) fn resume_point(&self) -> (&str, impl Iterator<Item = &str>) {
-        let (start, opening) =
+        let (start, before) =
             self.start.as_ref().map_or((None, 0), |(id, count)| (Some(id.as_str()), *count));
-        let events = self.events.get(opening..).unwrap_or_default();
+        let position: Option<RecordId> = start.and_then(|id| id.parse().ok());
+        let is_past = move |id: &str| {
+            position.is_some_and(|position| {
+                id.parse().is_ok_and(|id: RecordId| id.epoch == position.epoch && id.seq <= position.seq)
+            })
+        };
+        let events = self.events.get(before..).unwrap_or_default();
         let mut ids = events.iter().filter_map(|event| event.id.as_deref()).filter(|id| !id.is_empty());
-        (start.or_else(|| ids.next()).unwrap_or_else(|| self.last_event_id()), ids)
+        let after = start.or_else(|| ids.next()).unwrap_or_else(|| self.last_event_id());
+        (after, ids.filter(move |id| !is_past(id)))
     }
 
     fn add_to_bursts(&mut self, at: Duration, bytes: u64) {
@@ -182,11 +188,18 @@ mod tests {
             let (after, ids) = recording.resume_point();
             (after.to_owned(), ids.map(str::to_owned).collect::<Vec<_>>().join(" "))
         };
-        let live = "id: e-9\ndata: 9\n\nid: e-10\ndata: 10\n\n";
-        for greeting in ["hub: greeting\ndata: hello\n\n", "hub: greeting\nid: e-8\ndata: hello\n\n"] {
-            let opening = format!("{greeting}id: e-7\ndata: 7\n\nid: e-3\ndata: 3\n\nid: e-8\n\n");
-            assert_eq!(resume_point(&(opening + live)), ("e-8".into(), "e-9 e-10".into()));
+        let id = |seq| format!("id: 6ce0ea04547f-{seq}\n");
+        let event = |seq| id(seq) + "data: x\n\n";
+        let (live, last_values) = (event(9) + &event(10), event(3) + &event(8));
+        let position = id(8) + "\n";
+        let expected = ("6ce0ea04547f-8".to_owned(), "6ce0ea04547f-9 6ce0ea04547f-10".to_owned());
+        for greeting in ["hub: greeting\ndata: hello\n\n", &(id(8) + "hub: greeting\ndata: hello\n\n")] {
+            for opening in [[&last_values, &position], [&position, &last_values]] {
+                let wire = format!("{greeting}{}{}{live}", opening[0], opening[1]);
+                assert_eq!(resume_point(&wire), expected, "{wire}");
+            }
         }
+        let live = "id: e-9\ndata: 9\n\nid: e-10\ndata: 10\n\n";
         assert_eq!(resume_point(live), ("e-9".into(), "e-10".into()));
         assert_eq!(resume_point("id: 7\n\n"), ("7".into(), String::new()));
         assert_eq!(resume_point("data: x\n\n"), (String::new(), String::new()));

@@ -18,6 +18,8 @@ pub(in crate::doctor) struct Wire {
     pub(in crate::doctor) longest_line: u64,
     pub(in crate::doctor) comments: u64,
     pub(in crate::doctor) data_lines: u64,
+    /// Blocks with an id and without data.
+    pub(in crate::doctor) positions: u64,
     /// Lines that are neither comments nor fields, and the first of them. An unknown field such as `topic: x` counts as
     /// a field.
     pub(in crate::doctor) unknown_lines: u64,
@@ -33,6 +35,8 @@ pub(super) struct Scanner {
     start: Vec<u8>,
     length: u64,
     after_cr: bool,
+    block_has_id: bool,
+    block_has_data: bool,
     lines: u64,
     /// Bytes of the body so far.
     offset: u64,
@@ -104,8 +108,16 @@ impl Scanner {
         let value = value.strip_prefix(b":").unwrap_or(value);
         match name {
             b"" if colon.is_some() => self.wire.comments += 1,
-            b"" | b"event" | b"id" => {}
-            b"data" => self.wire.data_lines += 1,
+            b"" => {
+                let has_data = std::mem::take(&mut self.block_has_data);
+                self.wire.positions += u64::from(std::mem::take(&mut self.block_has_id) && !has_data);
+            }
+            b"event" => {}
+            b"id" => self.block_has_id = true,
+            b"data" => {
+                self.wire.data_lines += 1;
+                self.block_has_data = true;
+            }
             b"retry" => {
                 let value = value.strip_prefix(b" ").unwrap_or(value);
                 if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
@@ -180,6 +192,11 @@ mod tests {
     fn extension_fields_are_not_mistakes() {
         let wire = scan(b"topic: a\nx-y_2:\ntopic\n topic: a\nTopic: a\n{\"a\": 1}\n");
         assert_eq!((wire.unknown_lines, wire.first_unknown.as_deref()), (4, Some("topic")));
+    }
+
+    #[test]
+    fn an_id_without_data_is_a_position() {
+        assert_eq!(scan(b"id: 1\ndata: a\n\nid: 2\nretry: 1\n\n\ndata: b\n\nid: 3\r\n\r\n").positions, 2);
     }
 
     #[test]

@@ -97,9 +97,15 @@ const LIVE: &str =
 async fn nothing_is_found_at_a_hub_that_opens_with_last_values() {
     let connected = "retry: 2000\nevent: connected\nhub: greeting\ndata: hello\n\n";
     let with_id = connected.replace("hub:", "id: 6ce0ea04547f-8\nhub:");
-    for greeting in [connected, &with_id] {
-        let last_values = "id: 6ce0ea04547f-7\ntopic: ticker/a\ndata: 7\n\nid: 6ce0ea04547f-3\ntopic: ticker/b\ndata: 3\n\n";
-        let new = stream().send(format!("{greeting}{last_values}id: 6ce0ea04547f-8\n\n{LIVE}")).hold();
+    let last_values =
+        "id: 6ce0ea04547f-7\ntopic: ticker/a\ndata: 7\n\nid: 6ce0ea04547f-3\ntopic: ticker/b\ndata: 3\n\n";
+    let position = "id: 6ce0ea04547f-8\n\n";
+    for (greeting, opening) in [
+        (connected, [last_values, position]),
+        (connected, [position, last_values]),
+        (&with_id, [last_values, position]),
+    ] {
+        let new = stream().send(format!("{greeting}{}{LIVE}", opening.concat())).hold();
         let resumed = stream().send(format!("{greeting}{LIVE}")).hold();
         let mut server = Server::start([new.clone(), new, resumed]).await;
         let diagnosis = diagnose_url(&server.url("/x"), &["--watch", "1s"]).await;
