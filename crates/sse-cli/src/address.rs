@@ -40,6 +40,11 @@ pub(crate) enum AddressError {
 /// Parses a URL, `host[:port][/path]` or `:port[/path]`. The scheme defaults to http, the host to this machine, and the
 /// path (if there is not even a `/`) to `/events`.
 pub(crate) fn parse(text: &str) -> Result<Url, AddressError> {
+    parse_with(text, "/events")
+}
+
+/// The same with another default path.
+pub(crate) fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressError> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
         return Err(AddressError::Scheme(scheme.to_owned()));
@@ -57,7 +62,7 @@ pub(crate) fn parse(text: &str) -> Result<Url, AddressError> {
         return Err(AddressError::Syntax("it has no host".to_owned()));
     }
     let host = if authority.starts_with(':') { "127.0.0.1" } else { "" };
-    let path = if tail.starts_with('/') { "" } else { "/events" };
+    let path = if tail.starts_with('/') { "" } else { default_path };
     Url::parse(&format!("{scheme}://{host}{authority}{path}{tail}"))
         .map_err(|error| AddressError::Syntax(error.to_string()))
 }

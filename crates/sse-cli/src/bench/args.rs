@@ -111,7 +111,7 @@ pub(super) enum Target {
 
 fn target(text: &str) -> Result<Target, String> {
     if text.contains("://") || text.starts_with(':') {
-        return address::parse(text).map(Target::Url).map_err(|error| error.to_string());
+        return address::parse_with(text, "/").map(Target::Url).map_err(|error| error.to_string());
     }
     if text.starts_with('/') {
         return Ok(Target::Path(text.to_owned()));
@@ -174,6 +174,7 @@ mod tests {
             target("https://x.example/p"),
             Ok(Target::Url(Url::parse("https://x.example/p").unwrap()))
         );
+        assert_eq!(target(":80"), Ok(Target::Url(Url::parse("http://127.0.0.1/").unwrap())));
         assert_eq!(target("/pub"), Ok(Target::Path("/pub".into())));
         assert_eq!(target("chat/lobby"), Ok(Target::Topic(Topic::new("chat/lobby").unwrap())));
         assert!(target("a b").unwrap_err().contains("expected a URL or a topic"));
