@@ -1,36 +1,50 @@
-//! Short ways to write the URL of a stream or of a hub.
+//! The URL of a server: short forms, the default, `SSE_SERVER`, and how a URL is shown. Connects to nothing.
 
 use sse_client::reqwest::Url;
+use sse_core::Topic;
 
-/// The stream that a hub on this machine serves.
+use crate::secret::Secret;
+
+/// The stream of a hub on this machine.
 pub(crate) const DEFAULT: &str = "http://127.0.0.1:3000/events";
-/// The hub on this machine.
-pub(crate) const DEFAULT_BASE: &str = "http://127.0.0.1:3000";
+/// The environment variable that replaces the default.
+pub(crate) const VARIABLE: &str = "SSE_SERVER";
+/// The help of every argument that takes a server.
+pub(crate) const HELP: &str = "The server: a URL, `host[:port][/path]` or `:port[/path]`. The default scheme is http, \
+                               the default path /events";
+/// Commands that a mistyped word may mean.
+pub(crate) const COMMANDS: [&str; 5] = ["tail", "publish", "bench", "doctor", "completions"];
 
-/// Why a text is not taken as an address.
+/// The URL of a command that opens one stream.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StreamArgs {
+    #[arg(value_name = "URL", help = HELP, env = VARIABLE, hide_env_values = true, default_value = DEFAULT)]
+    #[arg(value_parser = Secret::parser(parse))]
+    pub(crate) url: Secret<Url>,
+}
+
+/// Why a text is not accepted as an address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AddressError {
     /// A single word, which is more likely a mistyped command.
+    #[error("{0:?} is not a URL; did you mean the command `{1}`? A host alone is written `{0}:80`")]
+    Command(String, &'static str),
     #[error("{0:?} is neither a command nor a URL; a host alone is written `{0}:80`")]
     Word(String),
-    #[error("events go over http or https, not over {0}")]
+    #[error("expected http or https, not {0}")]
     Scheme(String),
     #[error("not a URL: {0}")]
     Syntax(String),
 }
 
-/// Takes a URL, `host[:port][/path]` or `:port[/path]`. Without a scheme it is http, without a host this machine,
-/// without a path (not even `/`) `/events`.
+/// Parses a URL, `host[:port][/path]` or `:port[/path]`. The scheme defaults to http, the host to this machine, and the
+/// path (if there is not even a `/`) to `/events`.
 pub(crate) fn parse(text: &str) -> Result<Url, AddressError> {
     parse_with(text, "/events")
 }
 
-/// The same for the URL that a hub's paths are below, which has no path of its own unless one is written.
-pub(crate) fn parse_base(text: &str) -> Result<Url, AddressError> {
-    parse_with(text, "/")
-}
-
-fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressError> {
+/// The same with another default path.
+pub(crate) fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressError> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
         return Err(AddressError::Scheme(scheme.to_owned()));
@@ -38,7 +52,11 @@ fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressError> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let tail = rest.strip_prefix(authority).unwrap_or_default();
     if rest == text && tail.is_empty() && !authority.contains([':', '.']) && authority != "localhost" {
-        return Err(AddressError::Word(text.to_owned()));
+        let word = text.to_owned();
+        return Err(match similar_command(text) {
+            Some(command) => AddressError::Command(word, command),
+            None => AddressError::Word(word),
+        });
     }
     if authority.is_empty() {
         return Err(AddressError::Syntax("it has no host".to_owned()));
@@ -47,6 +65,67 @@ fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressError> {
     let path = if tail.starts_with('/') { "" } else { default_path };
     Url::parse(&format!("{scheme}://{host}{authority}{path}{tail}"))
         .map_err(|error| AddressError::Syntax(error.to_string()))
+}
+
+/// Where a hub takes events for a topic: at `topics` beside its `/events`, else below the path.
+pub(crate) fn topic_url(server: &Url, topic: &Topic) -> Url {
+    let mut url = server.clone();
+    let beside_events = url.path_segments().and_then(|mut path| path.next_back()) == Some("events");
+    // Fails only on URLs that have no host.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty();
+        if beside_events {
+            path.pop();
+        }
+        path.push("topics").extend(topic.as_str().split('/'));
+    }
+    url
+}
+
+/// The command that differs from the word in at most half of its letters, and in at most two.
+fn similar_command(word: &str) -> Option<&'static str> {
+    let distances = COMMANDS.into_iter().map(|command| (edit_distance(word, command), command));
+    let (distance, command) = distances.min()?;
+    (distance <= 2 && distance * 2 <= word.len()).then_some(command)
+}
+
+/// Levenshtein distance.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (n, x) in a.bytes().enumerate() {
+        let mut next = vec![n + 1];
+        let mut left = n + 1;
+        for (y, pair) in b.bytes().zip(row.windows(2)) {
+            let [diagonal, above] = pair else { continue };
+            left = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+/// The URL without user and password, and without the values of parameters that are likely secret.
+pub(crate) fn redacted(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Both fail only on URLs that cannot have them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let pairs = pairs.iter().map(|(name, value)| (name, if is_secret(name) { "***" } else { value }));
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    url
+}
+
+/// Names under which servers take credentials in a URL.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["token", "secret", "password", "passwd", "signature", "authorization", "credential"]
+        .iter()
+        .any(|part| name.contains(part))
+        || matches!(name.as_str(), "key" | "apikey" | "api_key" | "api-key" | "auth" | "sig" | "jwt" | "pass")
 }
 
 #[cfg(test)]
@@ -79,17 +158,24 @@ mod tests {
     }
 
     #[test]
-    fn a_hub_has_no_path_of_its_own() {
-        for (text, url) in
-            [(":3000", "http://127.0.0.1:3000/"), ("https://example.com/hub", "https://example.com/hub")]
-        {
-            assert_eq!(parse_base(text).map(String::from).as_deref(), Ok(url), "{text}");
+    fn topics_are_beside_events_or_below_the_path() {
+        for (server, url) in [
+            (":3000", "http://127.0.0.1:3000/topics/a/b"),
+            (":3000/", "http://127.0.0.1:3000/topics/a/b"),
+            ("https://example.com/hub/events", "https://example.com/hub/topics/a/b"),
+            ("https://example.com/hub", "https://example.com/hub/topics/a/b"),
+        ] {
+            let topic = Topic::new("a/b").unwrap();
+            assert_eq!(topic_url(&parse(server).unwrap(), &topic).as_str(), url, "{server}");
         }
     }
 
     #[test]
     fn refuses_the_rest() {
-        assert_eq!(parse("tial"), Err(AddressError::Word("tial".into())));
+        for (text, command) in [("tial", "tail"), ("publsh", "publish"), ("docter", "doctor")] {
+            assert_eq!(parse(text), Err(AddressError::Command(text.into(), command)));
+        }
+        assert_eq!(parse("stage"), Err(AddressError::Word("stage".into())));
         assert_eq!(parse("ftp://x/y"), Err(AddressError::Scheme("ftp".into())));
         for text in ["", ":x", "http://", "a b:3", ":99999"] {
             assert!(parse(text).is_err(), "{text:?}");

@@ -1,4 +1,4 @@
-//! The command line: the commands there are. The arguments of each are in its own module.
+//! The command line: all commands. The arguments of each are in its own module.
 
 use clap::{Parser, Subcommand};
 
@@ -8,9 +8,9 @@ use crate::doctor::args::{self as doctor_args, DoctorArgs};
 use crate::publish::args::{self as publish_args, PublishArgs};
 use crate::tail::args::{self as tail_args, TailArgs};
 
-/// Follow event streams (Server-Sent Events) from the terminal, publish to them, and find what is wrong with them.
+/// Follow event streams (Server-Sent Events) from the terminal, publish to them, and diagnose them.
 ///
-/// Without a command, `sse-cli` tails; without a URL, it tails http://127.0.0.1:3000/events.
+/// Without a command, `sse-cli` tails. Without a URL, every command uses SSE_SERVER or http://127.0.0.1:3000/events.
 #[derive(Debug, Parser)]
 #[command(name = "sse-cli", version, after_help = tail_args::AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -22,34 +22,46 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print the events of a stream as they come (the default command)
+    /// Print events as they arrive (the default command)
     ///
-    /// A lost connection is made again, from where it stopped, after 1 s (or what the server asks for); on
-    /// repeated failure after up to 30 s.
+    /// A lost connection is reopened from the last event after 1 s, or after the server's `retry`. On repeated failure
+    /// the delay grows to 30 s.
     #[command(after_help = tail_args::AFTER_HELP)]
     Tail(Box<TailArgs>),
-    /// Publish events to a topic of a hub, and print the id of each
+    /// Publish events to a topic, and print the id of each
     ///
-    /// Without DATA, each line of stdin is one event, sent as it comes; lines that wait go together. An id is
-    /// printed once the hub has stored the event.
+    /// Without DATA, each line of stdin is one event, sent as soon as it is read; waiting lines are sent together. An id
+    /// is printed once the hub has stored the event.
     #[command(visible_alias = "pub", after_help = publish_args::AFTER_HELP)]
     Publish(PublishArgs),
-    /// Load a server with many streams, and measure latency, loss and cost
+    /// Load-test a server with many streams: measure latency, loss and cost
     ///
-    /// Works with any server of event streams. Proxies of the environment are not used.
+    /// Works with any server of event streams. Ignores proxies of the environment.
     #[command(after_help = bench_args::AFTER_HELP)]
     Bench(Box<BenchArgs>),
-    /// Say what is wrong with a stream, and how to mend it
+    /// Diagnose a stream, and say how to fix it
     ///
-    /// It watches the stream as browsers see it and asks for it again in the ways that go wrong: with gzip, with
-    /// the id of an event that it has seen, from a page of another origin. For each finding it says what was
-    /// seen, why it matters, and what to write into the proxy or the application.
+    /// Watches the stream as a browser does, then requests it again in the ways that often fail: with gzip, from the id
+    /// of an earlier event, from a page of another origin. Each finding says what was seen, why it matters, and what to
+    /// write into the proxy or the application.
     #[command(after_help = doctor_args::AFTER_HELP)]
     Doctor(DoctorArgs),
-    /// Print the completions for a shell
+    /// Print the completion script for a shell
     ///
     /// For bash, for example: sse-cli completions bash > ~/.local/share/bash-completion/completions/sse-cli
     Completions(CompletionsArgs),
+}
+
+impl Args {
+    /// Flags that exclude each other, beyond what clap can express.
+    pub(crate) fn conflict(&self) -> Option<String> {
+        match &self.command {
+            None => self.tail.conflict(),
+            Some(Command::Tail(tail)) => tail.conflict(),
+            Some(Command::Publish(publish)) => publish.conflict(),
+            Some(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +82,7 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Args::command().debug_assert();
+        assert!(Args::command().get_subcommands().map(clap::Command::get_name).eq(address::COMMANDS));
     }
 
     #[test]
@@ -106,6 +119,7 @@ mod tests {
             &["publish", "a", "x", "--event", "a\nb"],
             &["publish", "a", "--ndjson", "--event", "b"],
             &["publish", "a", "x", "--key", "ü"],
+            &["tail", "--since", "yesterday"],
         ] {
             assert_eq!(parse(args).unwrap_err().exit_code(), 2, "{args:?}");
         }

@@ -1,11 +1,10 @@
 //! `sse-cli completions`: the script with which a shell completes commands and flags.
 
-use std::io::{self, Write};
-
-use anyhow::Context;
+use clap::Command;
 use clap_complete::{Shell, generate};
 
 use crate::exit::Exit;
+use crate::stdout;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompletionsArgs {
@@ -16,12 +15,9 @@ pub(crate) struct CompletionsArgs {
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub(crate) fn run(args: &CompletionsArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &CompletionsArgs, mut definition: Command) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
-    generate(args.shell, &mut crate::definition(), "sse-cli", &mut script);
-    match io::stdout().write_all(&script) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written.context("cannot write to stdout")?,
-    }
+    generate(args.shell, &mut definition, "sse-cli", &mut script);
+    stdout::print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -1,5 +1,5 @@
-//! How a server is reached: headers, token, certificates, HTTP version. The options that the commands share;
-//! sends nothing itself.
+//! The connection flags that all commands share: headers, token, certificates, HTTP version, Unix socket. Sends nothing
+//! itself.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,17 +16,17 @@ use crate::secret::Secret;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("sse-cli/", env!("CARGO_PKG_VERSION")));
 
-/// Longest wait for a connection, TLS included; the answer itself may take longer.
+/// Longest wait for a connection, TLS included. The response itself may take longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Redirects that one request follows at most, as browsers do.
+/// Redirects that one request follows. Browsers follow as many.
 const MAX_REDIRECTS: usize = 20;
 
-/// Options for the connection. Their values are never printed.
+/// The values of these flags are never printed.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArgs {
-    /// Send this header with each request, in place of an own one of that name [repeatable]
+    /// Send this header with each request, in place of the default one of that name [repeatable]
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = Secret::parser(header))]
     headers: Vec<Secret<(HeaderName, HeaderValue)>>,
 
@@ -34,26 +34,25 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "TOKEN|@FILE", env = "SSE_TOKEN", hide_env_values = true, value_parser = Secret::parser(token))]
     token: Option<Secret<Token>>,
 
-    /// Trust the certificates in this PEM file too
+    /// Also trust the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
 
-    /// Accept any certificate. Whoever is on the way can then read and change everything
+    /// Skip certificate verification. Exposes you to man-in-the-middle attacks
     #[arg(long)]
     insecure: bool,
 
-    /// Speak HTTP/2 only: agreed on over https, straight away over http, which few servers take
+    /// Use HTTP/2 only: negotiated over https, with prior knowledge over http, which few servers support
     #[arg(long)]
     http2: bool,
 
     /// Connect to the Unix socket at this path instead of the URL's host, as curl does. The URL still gives path,
-    /// query and `Host`; redirects go over the socket too, and no proxy is used
+    /// query and `Host`. Redirects use the socket too, and no proxy is used
     #[cfg(unix)]
     #[arg(long, value_name = "PATH", value_parser = PathBufValueParser::new().try_map(socket))]
     unix_socket: Option<PathBuf>,
 }
 
-/// Where the token comes from.
 #[derive(Debug, Clone)]
 enum Token {
     Given(HeaderValue),
@@ -61,10 +60,10 @@ enum Token {
 }
 
 impl ConnectionArgs {
-    /// The headers of each request. Secrets are marked, so that no log and no `Debug` prints them.
+    /// The headers of each request. Secrets are marked sensitive, so that neither logs nor `Debug` print them.
     ///
     /// # Errors
-    /// When the file with the token cannot be read.
+    /// When the token file cannot be read.
     pub(crate) fn headers(&self) -> anyhow::Result<HeaderMap> {
         let mut headers = HeaderMap::from_iter([(USER_AGENT, AGENT)]);
         if let Some(token) = &self.token {
@@ -77,18 +76,18 @@ impl ConnectionArgs {
         Ok(headers)
     }
 
-    /// What may be wrong when the server can be connected to, but has never answered a request for this URL.
-    pub(crate) fn doubt(&self, url: &Url) -> Option<&'static str> {
+    /// What may be wrong when a server accepts connections, but has never answered a request for this URL.
+    pub(crate) fn no_response_hint(&self, url: &Url) -> Option<&'static str> {
         (self.http2 && url.scheme() == "http")
             .then_some("the server may not speak HTTP/2 over http; try without --http2")
     }
 
-    /// The first of these names that a header is given for.
+    /// The first of these names for which `-H` gives a header.
     pub(crate) fn first_of(&self, names: &[HeaderName]) -> Option<&HeaderName> {
         self.headers.iter().map(|header| &header.get().0).find(|name| names.contains(name))
     }
 
-    /// The Unix socket that everything goes over, if one is given.
+    /// The Unix socket to connect to, if one is given.
     pub(crate) fn unix_socket(&self) -> Option<&Path> {
         #[cfg(unix)]
         return self.unix_socket.as_deref();
@@ -96,7 +95,7 @@ impl ConnectionArgs {
         None
     }
 
-    /// Whom requests for this URL go to, for people.
+    /// The server that requests for this URL go to, as shown to people.
     pub(crate) fn peer(&self, url: &Url) -> Peer {
         Peer::new(url, self.unix_socket().map(Path::to_owned))
     }
@@ -106,15 +105,15 @@ impl ConnectionArgs {
         self.http2
     }
 
-    /// A client for these options, without a limit on how long an answer takes.
+    /// A client with these options, without a limit on the time of a response.
     ///
     /// # Errors
-    /// When the certificates cannot be read, or the system gives no TLS set-up and that is needed.
+    /// When the certificates cannot be read, or TLS is needed and cannot be set up.
     pub(crate) fn client(&self, needs_tls: bool) -> anyhow::Result<Client> {
         self.client_with(needs_tls, |options| options)
     }
 
-    /// The same with more options.
+    /// The same with further options.
     ///
     /// # Errors
     /// As for [`client`](Self::client).
@@ -125,7 +124,7 @@ impl ConnectionArgs {
     ) -> anyhow::Result<Client> {
         let certificates = self.cacert.as_deref().map(certificates).transpose()?.unwrap_or_default();
         match more(self.options().tls_certs_merge(certificates)).build() {
-            // A system without CA certificates, such as a slim container, can still do plain http.
+            // A system without CA certificates, such as a slim container, can still use plain http.
             Err(_) if !needs_tls => more(self.options().tls_certs_only([])).build(),
             result => result,
         }
@@ -133,7 +132,7 @@ impl ConnectionArgs {
     }
 
     fn options(&self) -> ClientBuilder {
-        // A redirect is not told where it came from: the URL may hold a token.
+        // No Referer: the URL may hold a token.
         let mut options = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(Policy::limited(MAX_REDIRECTS))
@@ -146,7 +145,7 @@ impl ConnectionArgs {
         }
         #[cfg(unix)]
         if let Some(path) = self.unix_socket() {
-            // reqwest then goes around a proxy of the environment, but would still tell the server its password.
+            // reqwest then bypasses a proxy of the environment, but would still send the proxy's password to the server.
             options = options.unix_socket(path).no_proxy();
         }
         options
@@ -158,7 +157,7 @@ impl Token {
         match self {
             Self::Given(value) => Ok(value.clone()),
             Self::File(path) => {
-                let what = || format!("cannot take the token from {}", path.display());
+                let what = || format!("cannot read the token from {}", path.display());
                 let text = std::fs::read_to_string(path).with_context(what)?;
                 bearer(text.trim()).map_err(anyhow::Error::msg).with_context(what)
             }
@@ -175,35 +174,35 @@ fn token(text: &str) -> Result<Token, String> {
 
 fn bearer(token: &str) -> Result<HeaderValue, &'static str> {
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("a token has visible ASCII characters and is not empty");
+        return Err("expected a token of visible ASCII characters");
     }
     let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| "not a header value")?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// `Name: value`. The reason of an error names neither, since either may be a secret in the wrong place.
+/// Parses `Name: value`. Errors quote neither, since either may be a misplaced secret.
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is written `Name: value`")?;
-    let name =
-        HeaderName::try_from(name.trim()).map_err(|_| "the name has a character no header can have")?;
+    let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
+    let name = HeaderName::try_from(name.trim())
+        .map_err(|_| "the name has a character that is not allowed in a header name")?;
     let mut value =
         HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| "the value has a control character")?;
     value.set_sensitive(true);
     Ok((name, value))
 }
 
-/// A path that the system takes for a socket: not longer than a hundred bytes or so.
+/// A path that can be a socket: at most some hundred bytes long.
 #[cfg(unix)]
 fn socket(path: PathBuf) -> std::io::Result<PathBuf> {
     std::os::unix::net::SocketAddr::from_pathname(&path).map(|_| path)
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate>> {
-    let what = || format!("cannot take certificates from {}", path.display());
+    let what = || format!("cannot read certificates from {}", path.display());
     let pem = std::fs::read(path).with_context(what)?;
     let certificates = Certificate::from_pem_bundle(&pem).with_context(what)?;
-    anyhow::ensure!(!certificates.is_empty(), "{}: there is no PEM certificate in it", path.display());
+    anyhow::ensure!(!certificates.is_empty(), "{} contains no PEM certificate", path.display());
     Ok(certificates)
 }
 

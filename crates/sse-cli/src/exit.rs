@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use sse_client::reqwest::StatusCode;
 
-/// The outcome of a command. Wrong usage is not here: the argument parser ends with 2 by itself.
+/// The outcome of a command. Wrong usage is not among them: the argument parser exits with 2 itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done,
     Failed,
-    /// It works, but something is to be mended.
+    /// Doctor found warnings, but no fault.
     Warned,
     /// Refused by a 4xx.
     ClientError,

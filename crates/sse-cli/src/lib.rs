@@ -1,7 +1,7 @@
-//! `sse-cli`, the tool one reaches for with any event stream. Runs the command that the arguments name; each
-//! command has its own module.
+//! `sse-cli`, the command-line tool for event streams. Runs the command that the arguments name; each command has its
+//! own module.
 //!
-//! Data goes to stdout and talk to stderr, so that the data can be piped on.
+//! Data goes to stdout and status messages to stderr, so that the data can be piped.
 
 mod address;
 mod args;
@@ -10,19 +10,25 @@ mod body;
 mod completions;
 mod connection;
 mod doctor;
+mod escape_terminal;
 mod exit;
-mod harmless;
 mod peer;
+mod problem_details;
 mod publish;
-mod refusal;
+mod reason;
+mod retry;
 mod secret;
+mod status;
+mod stdout;
 mod stop;
 mod tail;
-mod talk;
+mod units;
+mod values;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use tokio::runtime::{Builder, Runtime};
 
@@ -33,10 +39,13 @@ use stop::Stop;
 /// Runs the program with the arguments of the process. Ends the process itself on `--help` and usage errors.
 pub fn run() -> ExitCode {
     let args = Args::parse();
+    if let Some(conflict) = args.conflict() {
+        Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
+    }
     match interruptible(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            talk::error(&format!("{error:#}"));
+            status::error(&format!("{error:#}"));
             Exit::Failed.into()
         }
     }
@@ -47,16 +56,16 @@ pub fn definition() -> clap::Command {
     Args::command()
 }
 
-/// Runs the command until it ends or is told to stop, also when it hangs in a write that nobody reads.
+/// Runs the command until it ends or a signal comes, even while it is blocked in a write.
 fn interruptible(args: Args) -> anyhow::Result<Exit> {
     let runtime = runtime().context("cannot start the runtime")?;
     let exit = runtime.block_on(async {
         let (stopper, stop) = stop::channel();
         let mut command = tokio::spawn(command(args, stop));
         tokio::select! {
-            done = &mut command => done.context("the command broke off")?,
+            done = &mut command => done.context("the command panicked")?,
             exit = stop::signal() => {
-                talk::interrupted();
+                status::interrupted();
                 stopper.stop(command).await?;
                 Ok(exit)
             }
@@ -66,7 +75,7 @@ fn interruptible(args: Args) -> anyhow::Result<Exit> {
     exit
 }
 
-/// Two workers: one may hang in a write to stdout, the other sees the signal.
+/// Two workers: one may block in a write to stdout, the other sees the signal.
 fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
@@ -75,15 +84,18 @@ async fn command(args: Args, stop: Stop) -> anyhow::Result<Exit> {
     match args.command {
         None => tail::run(args.tail, stop).await,
         Some(Command::Tail(tail)) => tail::run(*tail, stop).await,
-        Some(Command::Publish(publish)) => deaf(stop, publish::run(publish)).await,
+        Some(Command::Publish(publish)) => without_cleanup(stop, publish::run(publish)).await,
         Some(Command::Bench(bench)) => bench::run(*bench, stop).await,
-        Some(Command::Doctor(doctor)) => deaf(stop, doctor::run(doctor)).await,
-        Some(Command::Completions(completions)) => completions::run(&completions),
+        Some(Command::Doctor(doctor)) => without_cleanup(stop, doctor::run(doctor)).await,
+        Some(Command::Completions(completions)) => completions::run(&completions, definition()),
     }
 }
 
-/// Runs a command that has nothing to put in order when it is stopped, and so ends at once.
-async fn deaf(stop: Stop, command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+/// Runs a command that has nothing to clean up, so a signal ends it at once.
+async fn without_cleanup(
+    stop: Stop,
+    command: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
     drop(stop);
     command.await
 }

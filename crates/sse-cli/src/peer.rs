@@ -1,5 +1,5 @@
-//! Whom requests for a URL go to, in words for people: the URL's server, or a Unix socket in its place.
-//! Connects to nothing.
+//! The other end of a connection, as shown to people: the server of a URL, or a Unix socket in its place. Connects to
+//! nothing.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use sse_client::reqwest::{self, Url};
 
 use crate::address;
-use crate::talk;
 
-/// The other end. `Display` gives the URL without secrets, and the socket if there is one.
+/// `Display` gives the URL without secrets, and the socket if there is one.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     url: Url,
@@ -18,10 +17,10 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(url: &Url, socket: Option<PathBuf>) -> Self {
-        Self { url: talk::shown(url), socket }
+        Self { url: address::redacted(url), socket }
     }
 
-    /// What a connection is made to: the path of the socket alone, since the URL's host has no part in it.
+    /// What a connection is made to: for a socket its path alone, since the URL's host is not used.
     pub(crate) fn address(&self) -> String {
         match &self.socket {
             Some(path) => path.display().to_string(),
@@ -29,12 +28,12 @@ impl Peer {
         }
     }
 
-    /// What is to be named when a request has failed.
+    /// What to name when a request has failed.
     pub(crate) fn at_fault(&self, error: &reqwest::Error) -> String {
         if error.is_connect() { self.address() } else { self.to_string() }
     }
 
-    /// The stream of a hub that was started without options, on this machine?
+    /// Is it the stream of a hub that was started on this machine without options?
     pub(crate) fn is_default(&self) -> bool {
         let mut url = self.url.clone();
         url.set_query(None);

@@ -1,4 +1,4 @@
-//! A value of the command line that is never shown: not in `Debug`, and not when it is wrong.
+//! A value of the command line that is never shown: neither in `Debug` nor in the error when it is invalid.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,8 +16,8 @@ impl<T> Secret<T> {
         &self.0
     }
 
-    /// Parses without repeating the text in the error, as the ordinary parsers do. The reasons that `parse` gives
-    /// must not repeat it either.
+    /// A value parser that, unlike clap's own, does not repeat the text in its error. The errors of `parse` must not
+    /// contain it either.
     pub(crate) fn parser<E>(parse: fn(&str) -> Result<T, E>) -> SecretParser<T, E> {
         SecretParser(parse)
     }

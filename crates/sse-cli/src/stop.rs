@@ -1,5 +1,4 @@
-//! Ctrl-C and SIGTERM: a command that keeps a `Stop` gets a moment to put its things in order, any other ends at
-//! once.
+//! Ctrl-C and SIGTERM. A command that holds a `Stop` gets a grace period to clean up; any other ends at once.
 
 use std::time::Duration;
 
@@ -9,13 +8,13 @@ use tokio::task::JoinHandle;
 
 use crate::exit::Exit;
 
-/// How long a command may take to end by itself: enough for a few writes to a busy disk.
+/// Grace period: enough for a few writes to a busy disk.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Tells a command to stop.
+/// The sending half: stops a command.
 pub(crate) struct Stopper(watch::Sender<bool>);
 
-/// A command's ear for it.
+/// The receiving half, held by the command.
 #[derive(Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
@@ -25,25 +24,24 @@ pub(crate) fn channel() -> (Stopper, Stop) {
 }
 
 impl Stopper {
-    /// Tells the command, and waits until it has ended or the grace is over.
+    /// Stops the command, and waits until it has ended or the grace period is over.
     ///
     /// # Errors
     /// The command's own.
     pub(crate) async fn stop(self, command: JoinHandle<anyhow::Result<Exit>>) -> anyhow::Result<()> {
-        // Refused when nobody listens.
+        // Fails when the command holds no `Stop`.
         if self.0.send(true).is_err() {
             return Ok(());
         }
         match tokio::time::timeout(GRACE, command).await {
-            Ok(done) => done.context("the command broke off")?.map(|_| ()),
+            Ok(done) => done.context("the command panicked")?.map(|_| ()),
             Err(_) => Ok(()),
         }
     }
 }
 
 impl Stop {
-    /// Has the command been told to stop?
-    pub(crate) fn is_told(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         *self.0.borrow()
     }
 

@@ -1,4 +1,4 @@
-//! Follows a stream that wants a token, which is in the environment so that it is in no list of processes:
+//! Follows a stream that needs a token. It is in the environment, so that no list of processes shows it:
 //! `TOKEN=… cargo run -p sse-client --example authorise [URL]`.
 
 use std::error::Error;
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     while let Some(signal) = source.next().await {
         match signal {
             Signal::Event(event) => println!("{}", event.data()),
-            // A refusal has a body that says why.
+            // The body says why.
             Signal::Closed(CloseReason::Status(response)) => {
                 return Err(format!("{}: {}", response.status(), response.text().await?).into());
             }

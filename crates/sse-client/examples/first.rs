@@ -1,6 +1,6 @@
-//! Takes the first events of a stream and leaves: `cargo run -p sse-client --example first [URL] [COUNT]`.
+//! Takes the first events of a stream and stops: `cargo run -p sse-client --example first [URL] [COUNT]`.
 //!
-//! `EventSource` is a `Stream`, so the combinators of futures-util and tokio-stream work on it too; this needs none.
+//! `EventSource` is a `Stream`, so the combinators of futures-util and tokio-stream work as well.
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,8 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The first `count` events, or fewer if the stream ends for good before. The connection is closed when the source goes
-/// out of scope; no task goes on.
+/// The first `count` events, or fewer if the stream closes before. Dropping the source closes the connection.
 async fn first(url: &str, count: usize) -> Result<Vec<Event>, Box<dyn Error>> {
     let mut source = EventSource::new(url)?;
     let mut events = Vec::new();

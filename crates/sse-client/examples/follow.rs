@@ -1,4 +1,4 @@
-//! Follows an event stream and says what happens to it: `cargo run -p sse-client --example follow [URL]`.
+//! Prints an event stream and its signals: `cargo run -p sse-client --example follow [URL]`.
 
 use sse_client::{BuildError, EventSource, Signal};
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), BuildError> {
                 println!("{} [{}] {}", event.event_type(), event.last_event_id(), event.data());
             }
             Signal::Dropped(error) => eprintln!("{error}"),
-            Signal::Reconnecting(lost) => eprintln!("{}, trying again in {:?}", lost.reason, lost.delay),
+            Signal::Reconnecting(lost) => eprintln!("{}, retrying in {:?}", lost.reason, lost.delay),
             Signal::Closed(reason) => eprintln!("closed: {reason}"),
             _ => {}
         }

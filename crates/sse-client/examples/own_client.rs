@@ -1,4 +1,4 @@
-//! Follows a stream with a `reqwest::Client` of one's own, here one that trusts a certificate in a file:
+//! Follows a stream with your own `reqwest::Client`, which here trusts a certificate from a file:
 //! `cargo run -p sse-client --example own_client URL [CERTIFICATE.pem]`.
 
 use std::error::Error;
@@ -11,7 +11,7 @@ use sse_client::{EventSource, Signal};
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().ok_or("which URL?")?;
-    // Neither `timeout` nor `read_timeout`: each stream would end there. The source has limits of its own.
+    // Neither `timeout` nor `read_timeout`, which would end each stream. The source has its own limits.
     let mut client = Client::builder().connect_timeout(Duration::from_secs(5)).user_agent("own-client/1.0");
     if let Some(path) = args.next() {
         client = client.tls_certs_merge(Certificate::from_pem_bundle(&std::fs::read(path)?)?);

@@ -1,4 +1,4 @@
-//! Reads the stream that answers a POST, as APIs of language models send it, up to `[DONE]`:
+//! Reads the streamed answer to a POST, as APIs of language models send it, up to `[DONE]`:
 //! `API_KEY=… cargo run -p sse-client --example post URL MODEL QUESTION`.
 
 use std::error::Error;
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .method(Method::POST)
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .body(body.to_string())
-        // Wait, as long as the answer says, while there are too many requests; but never ask a question twice.
+        // Retry when there are too many requests, but never after the answer has started.
         .retry_statuses([StatusCode::TOO_MANY_REQUESTS])
         .max_reconnects(3)
         .idle_timeout(Duration::from_secs(60));
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Signal::Event(event) => print(event.data())?,
             Signal::Reconnecting(lost) => match lost.reason {
                 Interruption::Status(_) => eprintln!("{}, waiting for {:?}", lost.reason, lost.delay),
-                // Going on would ask again. Dropping the source ends it.
+                // Continuing would ask again. Dropping the source ends it.
                 reason => return Err(reason.into()),
             },
             Signal::Closed(CloseReason::Status(response)) => {
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the piece of text in one event, if it has one.
+/// Prints the text in an event, if there is any.
 fn print(data: &str) -> Result<(), Box<dyn Error>> {
     let event: serde_json::Value = serde_json::from_str(data)?;
     let text = event.pointer("/choices/0/delta/content").and_then(serde_json::Value::as_str);

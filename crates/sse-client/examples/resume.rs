@@ -1,6 +1,6 @@
-//! Goes on where the last run stopped: `cargo run -p sse-client --example resume [URL] [FILE]`.
+//! Resumes where the last run stopped: `cargo run -p sse-client --example resume [URL] [FILE]`.
 //!
-//! The id is stored after the event was handled, so a crash in between brings that event once more: at least once.
+//! The id is stored after the event was processed, so a crash in between repeats that event: at least once.
 
 use std::error::Error;
 use std::path::Path;
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// No file is no id.
+/// `None` without a file.
 fn load(file: &Path) -> Result<Option<EventId>, Box<dyn Error>> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(EventId::new(text)?)),
@@ -39,7 +39,7 @@ fn load(file: &Path) -> Result<Option<EventId>, Box<dyn Error>> {
     }
 }
 
-/// The old id or the new one is in the file, whatever happens.
+/// Replaces the file atomically.
 fn store(file: &Path, id: &str) -> std::io::Result<()> {
     let new = file.with_added_extension("new");
     std::fs::write(&new, id)?;

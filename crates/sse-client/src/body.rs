@@ -1,4 +1,4 @@
-//! The body of one connection, given out line by line. Knows nothing of events.
+//! The body of one response, read line by line. Knows nothing of events.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use futures_core::Stream;
 use reqwest::Response;
 
-/// A body being read. Holds one piece of it at a time, of the size the connection reads at once.
+/// Holds one piece of the body at a time, as large as one read of the connection.
 pub(crate) struct Body {
     pieces: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
     piece: Bytes,
@@ -18,7 +18,7 @@ impl Body {
         Self { pieces: Box::pin(response.bytes_stream()), piece: Bytes::new() }
     }
 
-    /// Waits for the next piece; the one before must have been read. `None` at the end of the body.
+    /// Waits for the next piece; the previous one must be used up. `None` at the end of the body.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<reqwest::Result<()>>> {
         self.pieces.as_mut().poll_next(cx).map(|piece| {
             piece.map(|piece| {
@@ -28,10 +28,10 @@ impl Body {
         })
     }
 
-    /// Hands the next line of the piece, its end included, to `read`; the last one may be unfinished. `None`
-    /// once the piece is used up.
+    /// Passes the next line of the piece with its end to `read`; the last one may be incomplete. `None` when the piece is
+    /// used up.
     ///
-    /// One line completes at most one event, so whoever decodes line by line needs no queue of events.
+    /// A line completes at most one event, so decoding line by line needs no queue of events.
     pub(crate) fn read_line<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let length = self.piece.len();
         if length == 0 {

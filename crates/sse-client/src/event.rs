@@ -1,13 +1,12 @@
-//! One event as its listener sees it: with the type and the last event id that a browser would report.
+//! One event as a listener sees it, with the type and the last event id that a browser would report.
 
 use std::sync::Arc;
 
 use sse_core::{EventId, EventType, HubBlock};
 
-/// An event that came in over the stream.
+/// A received event.
 ///
-/// Events after one another share the text of an unchanged id, so that a server cannot make a reader hold it
-/// many times.
+/// Consecutive events share the text of an unchanged id, so that a server cannot multiply its memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     wire: sse_core::Event,
@@ -24,24 +23,23 @@ impl Event {
         self.wire.event_type().map_or("message", EventType::as_str)
     }
 
-    /// The topic, from a hub of ours or any server that sends a field `topic` in the event's block. As it came: it has
-    /// not been checked.
+    /// The field `topic` of the event's block, which sse-server sends. As received, not validated.
     pub fn topic(&self) -> Option<&str> {
         self.wire.topic()
     }
 
-    /// When the event was published, from a hub of ours: RFC 3339 with milliseconds, UTC. As it came: it has not been
-    /// checked.
+    /// When the event was published: the field `time`, which sse-server sends as RFC 3339 with milliseconds, UTC. As
+    /// received, not validated.
     pub fn time(&self) -> Option<&str> {
         self.wire.time()
     }
 
-    /// Set in the blocks that a hub of ours makes itself, its greeting and its `gap`; `None` in all that was published.
+    /// Set in the events that sse-server makes itself, its greeting and its gaps; `None` in published events.
     pub fn hub(&self) -> Option<HubBlock> {
         self.wire.hub()
     }
 
-    /// The event's own id, in its block; `None` when that had none. Empty when it resets the last event id.
+    /// The id in the event's own block, if there is one. Empty when it resets the last event id.
     pub fn id(&self) -> Option<&str> {
         self.wire.id().map(EventId::as_str)
     }
@@ -56,8 +54,8 @@ impl Event {
         self.wire.into_data()
     }
 
-    /// The id to resume from after this event: its own, else that of an earlier block. Empty when the server
-    /// has given none, or has reset it.
+    /// The id to resume from after this event: its own, else that of an earlier block. Empty when there was none, or it
+    /// was reset.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }

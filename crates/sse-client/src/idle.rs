@@ -1,4 +1,4 @@
-//! The limit on silence: a timer that each byte starts anew. Knows nothing of connections.
+//! The idle timeout: a timer that each byte restarts. Knows nothing of connections.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// Runs out when nothing came for the whole limit; never without a limit.
+/// Expires when nothing arrives for the whole limit; never without a limit.
 #[derive(Debug)]
 pub(crate) struct IdleTimer {
     limit: Option<Duration>,
@@ -18,7 +18,7 @@ impl IdleTimer {
         Self { limit, timer: None }
     }
 
-    /// Something came: the silence starts now.
+    /// Something arrived.
     pub(crate) fn restart(&mut self) {
         let Some(limit) = self.limit else { return };
         match (&mut self.timer, Instant::now().checked_add(limit)) {
@@ -27,7 +27,7 @@ impl IdleTimer {
         }
     }
 
-    /// Ready, with the limit, when the silence has been too long.
+    /// Ready with the limit when the timer has expired.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         match (&mut self.timer, self.limit) {
             (Some(timer), Some(limit)) => timer.as_mut().poll(cx).map(|()| limit),

@@ -1,4 +1,4 @@
-//! The request that opens a connection, made anew for each attempt. Does not judge the answer.
+//! The request of each attempt. Does not look at the response.
 
 use std::pin::Pin;
 
@@ -6,12 +6,12 @@ use bytes::Bytes;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, Url};
 
-use crate::CloseReason;
+use crate::signal::CloseReason;
 
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// The answer to come.
-pub(crate) type Answer = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>;
+/// A pending response.
+pub(crate) type PendingResponse = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>;
 
 /// What all attempts have in common.
 pub(crate) struct Request {
@@ -24,7 +24,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// `extra` replaces the standard's headers where it names the same ones.
+    /// `extra` replaces the headers of the standard with the same names.
     pub(crate) fn new(
         client: Client,
         method: Method,
@@ -43,8 +43,8 @@ impl Request {
         &self.url
     }
 
-    /// Sends the request. Nothing happens until the answer is polled.
-    pub(crate) fn send(&self, last_event_id: &str) -> Result<Answer, CloseReason> {
+    /// Sends the request once the result is polled.
+    pub(crate) fn send(&self, last_event_id: &str) -> Result<PendingResponse, CloseReason> {
         let mut headers = self.headers.clone();
         if !last_event_id.is_empty() {
             let value =

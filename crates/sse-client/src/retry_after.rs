@@ -1,16 +1,17 @@
-//! The `Retry-After` of an answer: how long the server asks to stay away. Pure but for the clock, where the answer
-//! brings no date of its own.
+//! The header `Retry-After` of a response. Reads the clock only when the response has no `Date`.
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// Whole seconds, or the time up to a date. A date is counted from the answer's own `Date`, so that a clock that is
-/// wrong on either side does not matter. `None` when there is none, or none that means anything.
-pub(crate) fn read(headers: &HeaderMap) -> Option<Duration> {
+/// The delay that `Retry-After` asks for: whole seconds, or the time until a date. `None` when the header is missing or
+/// malformed.
+///
+/// A date is compared with the response's own `Date`, so a wrong clock on either side does not matter.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, &RETRY_AFTER)?;
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Digits that do not fit are a very long time.
+        // Digits that overflow mean a very long time.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let until = date(value)?;
@@ -22,7 +23,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Any of the three forms of a date in HTTP.
+/// Takes each of the three date formats of HTTP.
 fn date(text: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(text).ok()
 }
@@ -33,13 +34,13 @@ mod tests {
 
     use super::*;
 
-    fn seconds(retry_after: &'static str, date: Option<&'static str>) -> Option<u64> {
+    fn seconds(value: &'static str, date: Option<&'static str>) -> Option<u64> {
         let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, HeaderValue::from_static(retry_after));
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
         if let Some(date) = date {
             headers.insert(DATE, HeaderValue::from_static(date));
         }
-        read(&headers).map(|time| time.as_secs())
+        retry_after(&headers).map(|time| time.as_secs())
     }
 
     #[test]
@@ -65,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_none() {
+    fn malformed_values_are_none() {
         for text in ["", " ", "-1", "1.5", "soon", "1 s", "Sun, 06 Nov 1994", "\u{0}"] {
             let mut headers = HeaderMap::new();
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(RETRY_AFTER, value);
             }
-            assert_eq!(read(&headers), None, "{text:?}");
+            assert_eq!(retry_after(&headers), None, "{text:?}");
         }
-        assert_eq!(read(&HeaderMap::new()), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }

@@ -1,5 +1,4 @@
-//! The stream itself: a state machine over connecting, reading and waiting. Spawns nothing; dropping it ends
-//! the connection.
+//! The stream: a state machine of connecting, reading and waiting. Spawns nothing; dropping it closes the connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,86 +6,72 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use reqwest::{IntoUrl, Response, Url};
+use reqwest::{Response, Url};
 use sse_core::Decoder;
 use tokio::time::Sleep;
 
 use crate::backoff::Backoff;
 use crate::body::Body;
+use crate::event::Event;
 use crate::idle::IdleTimer;
-use crate::request::{Answer, Request};
-use crate::response::{Patience, Verdict};
-use crate::{BuildError, Builder, CloseReason, Event, Interruption, Opened, Reconnecting, Signal};
+use crate::request::{PendingResponse, Request};
+use crate::response::{Outcome, RetryPolicy};
+use crate::signal::{CloseReason, Interruption, Opened, Reconnecting, Signal};
 
-/// Reads one event stream, and connects again when it is lost. A [`Stream`] of [`Signal`]s that ends after
+/// Reads one event stream, and reconnects when the connection is lost. A [`Stream`] of [`Signal`]s that ends after
 /// [`Signal::Closed`].
 ///
-/// Each attempt goes to the URL it was made with and follows redirects from there anew, so that a redirect to a server
-/// that is gone, or to a URL that was good once, ends nothing, and headers that were held back from another origin are
-/// not sent to it by the next attempt. (The standard lets browsers go on at the last redirect.) 301, 302, 303, 307 and
-/// 308 are followed, 20 at most; the first three make a GET of a POST. `Authorization` and `Cookie` do not go to another
-/// origin.
+/// Each attempt starts at the original URL and follows redirects again, so a redirect to a server that has gone, or to a
+/// URL that works only once, does not end the stream, and the next attempt does not send credentials to another origin.
+/// (The standard lets browsers continue at the last redirect.) 301, 302, 303, 307 and 308 are followed, at most 20; the
+/// first three turn a POST into a GET. `Authorization` and `Cookie` are not sent to another origin.
 ///
-/// Must be polled within a tokio runtime
-/// that has I/O and time enabled. Nothing is read ahead of the caller beyond one piece of the body, so a slow
-/// reader slows the server down and does not fill memory.
+/// Must be polled within a tokio runtime with I/O and time enabled. At most one piece of the body is read ahead of the
+/// caller, so a slow caller slows the server down and does not fill memory.
 #[must_use = "nothing is read until the source is polled"]
 pub struct EventSource {
     request: Request,
     decoder: Decoder,
-    /// The decoder's last event id, shared with the events given out.
+    /// The last event id of the decoder, shared with the events.
     last_event_id: Arc<str>,
     backoff: Backoff,
-    patience: Patience,
+    retry: RetryPolicy,
     idle: IdleTimer,
     state: State,
 }
 
 enum State {
-    /// Ready for an attempt.
+    /// Before an attempt.
     Disconnected,
-    /// The request is out.
-    Connecting(Answer),
-    /// The answer was good.
+    /// The request was sent.
+    Connecting(PendingResponse),
+    /// The stream is open.
     Reading(Body),
-    /// The reconnection delay runs.
+    /// Until the next attempt.
     Waiting(Pin<Box<Sleep>>),
     Closed,
 }
 
 impl EventSource {
-    /// Reads from `url` with the default options.
-    ///
-    /// # Errors
-    /// Those of [`Builder::build`].
-    pub fn new(url: impl IntoUrl) -> Result<Self, BuildError> {
-        Self::builder(url).build()
-    }
-
-    /// Options for reading from `url`.
-    pub fn builder(url: impl IntoUrl) -> Builder {
-        Builder::new(url)
-    }
-
     pub(crate) fn assemble(
         request: Request,
         decoder: Decoder,
         backoff: Backoff,
-        patience: Patience,
+        retry: RetryPolicy,
         idle_timeout: Option<Duration>,
     ) -> Self {
         let last_event_id = decoder.last_event_id().into();
         let idle = IdleTimer::new(idle_timeout);
-        Self { request, decoder, last_event_id, backoff, patience, idle, state: State::Disconnected }
+        Self { request, decoder, last_event_id, backoff, retry, idle, state: State::Disconnected }
     }
 
-    /// The URL that each attempt goes to.
+    /// The URL at which each attempt starts.
     pub fn url(&self) -> &Url {
         self.request.url()
     }
 
-    /// The id that the next connection resumes from. It can be newer than that of the last event, because
-    /// blocks without data move it too.
+    /// The id that the next connection resumes from. It can be newer than that of the last event, since blocks without
+    /// data also set it.
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
@@ -96,7 +81,7 @@ impl EventSource {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Sends the request, or closes when none can be made.
+    /// Sends the request, or closes if it is invalid.
     fn connect(&mut self) -> Option<Signal> {
         match self.request.send(self.decoder.last_event_id()) {
             Ok(answer) => {
@@ -109,28 +94,30 @@ impl EventSource {
     }
 
     fn answered(&mut self, answer: reqwest::Result<Response>) -> Signal {
-        match answer.map(|response| self.patience.judge(response)) {
-            Ok(Verdict::Open(response)) => {
+        match answer.map(|response| self.retry.outcome(response)) {
+            Ok(Outcome::Open(response)) => {
                 self.idle.restart();
                 let url = response.url().clone();
                 self.state = State::Reading(Body::new(response));
                 Signal::Opened(Opened { url })
             }
-            Ok(Verdict::Wait { status, least }) => self.interrupt(Interruption::Status(status), least),
-            Ok(Verdict::Close(reason)) => self.close(reason),
+            Ok(Outcome::Retry { status, min_delay }) => {
+                self.interrupt(Interruption::Status(status), min_delay)
+            }
+            Ok(Outcome::Close(reason)) => self.close(reason),
             Err(error) if error.is_builder() => self.close(CloseReason::Request(error)),
             Err(error) => self.interrupt(Interruption::Network(error), Duration::ZERO),
         }
     }
 
-    /// Loses the connection, and the unfinished event with it. Waits for `least` at least.
-    fn interrupt(&mut self, reason: Interruption, least: Duration) -> Signal {
+    /// Drops the connection and the incomplete event, and waits for at least `min_delay`.
+    fn interrupt(&mut self, reason: Interruption, min_delay: Duration) -> Signal {
         self.decoder.restart();
-        if self.backoff.is_spent() {
+        let Some(delay) = self.backoff.next_delay_from(self.decoder.retry()) else {
             let reconnects = self.backoff.attempts();
             return self.close(CloseReason::GaveUp { reconnects, last: reason });
-        }
-        let delay = self.backoff.next_delay(self.decoder.retry(), fastrand::f64()).max(least);
+        };
+        let delay = delay.max(min_delay);
         self.state = State::Waiting(Box::pin(tokio::time::sleep(delay)));
         Signal::Reconnecting(Reconnecting { reason, delay, attempt: self.backoff.attempts() })
     }
@@ -141,11 +128,11 @@ impl EventSource {
     }
 }
 
-/// Decodes up to the next event in the piece at hand; `None` once it is used up.
+/// Decodes up to the next event of the current piece; `None` when it is used up.
 fn decode(body: &mut Body, decoder: &mut Decoder, last_event_id: &mut Arc<str>) -> Option<Signal> {
     loop {
         let found = body.read_line(|line| {
-            // One line gives at most one item, so this runs the iterator to its end.
+            // A line gives at most one item, so this exhausts the iterator.
             let mut found = decoder.feed(line);
             let signal = found.next()?;
             if found.last_event_id() != &**last_event_id {
@@ -207,7 +194,7 @@ impl Stream for EventSource {
 }
 
 impl std::fmt::Debug for EventSource {
-    /// Without the headers, which may hold a secret.
+    /// Without the headers, which may contain secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventSource")
             .field("last_event_id", &self.last_event_id())

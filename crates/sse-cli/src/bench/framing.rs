@@ -1,41 +1,41 @@
-//! How the body of an HTTP/1.1 answer is framed: in chunks, by length, or by the end of the connection. Cuts what
-//! was read into pieces of the body; no I/O.
+//! The framing of an HTTP/1.1 body: chunks, a length, or the end of the connection. Splits what was read into pieces of
+//! the body; no I/O.
 
-/// The framing of one body, and where in it the reader is.
+/// The framing of one body, and how far it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Framing {
     UntilClose,
-    /// So many bytes are left.
+    /// This many bytes are left.
     Length(u64),
-    Chunked(Place),
+    Chunked(ChunkState),
 }
 
-/// Where in a chunked body the next byte belongs.
+/// What the next byte of a chunked body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In the size at the start of a chunk, so far of this value and so many digits.
+pub(super) enum ChunkState {
+    /// In the size at the start of a chunk, after this value and number of digits.
     Size { value: u64, digits: u8 },
-    /// Behind the size, up to the line end.
+    /// After the size, before the line end.
     Extension { value: u64 },
-    /// In the data; so many bytes are left.
+    /// In the data; this many bytes are left.
     Data(u64),
-    /// In the line end behind the data.
+    /// In the line end after the data.
     DataEnd,
-    /// Behind the last chunk. Trailers are not read.
+    /// After the last chunk. Trailers are not read.
     End,
 }
 
-/// The size of a chunk is no number, or a chunk is longer than it says.
+/// The size of a chunk is invalid, or a chunk is longer than its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the chunks of the body are broken")]
-pub(super) struct BrokenChunks;
+#[error("invalid chunks in the body")]
+pub(super) struct InvalidChunks;
 
 impl Framing {
     /// At the start of a chunked body.
-    pub(super) const CHUNKED: Self = Self::Chunked(Place::Size { value: 0, digits: 0 });
+    pub(super) const CHUNKED: Self = Self::Chunked(ChunkState::Size { value: 0, digits: 0 });
 
     /// The next bytes of the body, taken from the front of `read`. `None` once `read` holds no more.
-    pub(super) fn next<'a>(&mut self, read: &mut &'a [u8]) -> Result<Option<&'a [u8]>, BrokenChunks> {
+    pub(super) fn next<'a>(&mut self, read: &mut &'a [u8]) -> Result<Option<&'a [u8]>, InvalidChunks> {
         match self {
             Self::UntilClose => Ok(take(read, u64::MAX)),
             Self::Length(left) => {
@@ -43,54 +43,58 @@ impl Framing {
                 *left -= piece.map_or(0, |piece| piece.len() as u64);
                 Ok(piece)
             }
-            Self::Chunked(place) => next_of_chunk(place, read),
+            Self::Chunked(state) => next_of_chunk(state, read),
         }
     }
 
     /// The body is complete; the connection may stay open.
     pub(super) fn ended(&self) -> bool {
-        matches!(self, Self::Length(0) | Self::Chunked(Place::End))
+        matches!(self, Self::Length(0) | Self::Chunked(ChunkState::End))
     }
 }
 
-fn next_of_chunk<'a>(place: &mut Place, read: &mut &'a [u8]) -> Result<Option<&'a [u8]>, BrokenChunks> {
+fn next_of_chunk<'a>(state: &mut ChunkState, read: &mut &'a [u8]) -> Result<Option<&'a [u8]>, InvalidChunks> {
     loop {
-        if let Place::Data(left) = place {
+        if let ChunkState::Data(left) = state {
             let piece = take(read, *left);
             *left -= piece.map_or(0, |piece| piece.len() as u64);
             if *left == 0 {
-                *place = Place::DataEnd;
+                *state = ChunkState::DataEnd;
             }
             return Ok(piece);
         }
         let Some((byte, rest)) = read.split_first() else { return Ok(None) };
-        *place = step(*place, *byte)?;
-        *read = if *place == Place::End { &[] } else { rest };
+        *state = step(*state, *byte)?;
+        *read = if *state == ChunkState::End { &[] } else { rest };
     }
 }
 
-fn step(place: Place, byte: u8) -> Result<Place, BrokenChunks> {
-    let start = Place::Size { value: 0, digits: 0 };
-    Ok(match (place, byte) {
-        (Place::Size { digits: 1.., value } | Place::Extension { value }, b'\n') => after_size(value),
-        (Place::Size { value, digits: digits @ 0..15 }, _) if byte.is_ascii_hexdigit() => {
-            let digit = char::from(byte).to_digit(16).unwrap_or_default();
-            Place::Size { value: value << 4 | u64::from(digit), digits: digits + 1 }
+fn step(state: ChunkState, byte: u8) -> Result<ChunkState, InvalidChunks> {
+    let start = ChunkState::Size { value: 0, digits: 0 };
+    Ok(match (state, byte) {
+        (ChunkState::Size { digits: 1.., value } | ChunkState::Extension { value }, b'\n') => {
+            after_size(value)
         }
-        (Place::Size { value, digits: 1.. }, b'\r' | b';' | b' ' | b'\t') => Place::Extension { value },
-        (Place::Extension { value }, _) => Place::Extension { value },
-        (Place::DataEnd, b'\r') => Place::DataEnd,
-        (Place::DataEnd, b'\n') => start,
-        (Place::End, _) => Place::End,
-        _ => return Err(BrokenChunks),
+        (ChunkState::Size { value, digits: digits @ 0..15 }, _) if byte.is_ascii_hexdigit() => {
+            let digit = char::from(byte).to_digit(16).unwrap_or_default();
+            ChunkState::Size { value: value << 4 | u64::from(digit), digits: digits + 1 }
+        }
+        (ChunkState::Size { value, digits: 1.. }, b'\r' | b';' | b' ' | b'\t') => {
+            ChunkState::Extension { value }
+        }
+        (ChunkState::Extension { value }, _) => ChunkState::Extension { value },
+        (ChunkState::DataEnd, b'\r') => ChunkState::DataEnd,
+        (ChunkState::DataEnd, b'\n') => start,
+        (ChunkState::End, _) => ChunkState::End,
+        _ => return Err(InvalidChunks),
     })
 }
 
-fn after_size(size: u64) -> Place {
-    if size == 0 { Place::End } else { Place::Data(size) }
+fn after_size(size: u64) -> ChunkState {
+    if size == 0 { ChunkState::End } else { ChunkState::Data(size) }
 }
 
-/// At most so many bytes from the front; `None` if that is none.
+/// At most `most` bytes from the front; `None` if there are none.
 fn take<'a>(read: &mut &'a [u8], most: u64) -> Option<&'a [u8]> {
     let length = read.len().min(usize::try_from(most).unwrap_or(usize::MAX));
     let (piece, rest) = read.split_at(length);
@@ -102,7 +106,7 @@ fn take<'a>(read: &mut &'a [u8], most: u64) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
 
-    fn body(framing: &mut Framing, pieces: &[&[u8]]) -> Result<Vec<u8>, BrokenChunks> {
+    fn body(framing: &mut Framing, pieces: &[&[u8]]) -> Result<Vec<u8>, InvalidChunks> {
         let mut body = Vec::new();
         for piece in pieces {
             let mut piece = *piece;
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_chunks_are_an_error() {
+    fn invalid_chunks_are_an_error() {
         for wire in
             [&b"\r\n"[..], b"x\r\n", b"1\r\nab\r\n", b"-1\r\n", b"1111111111111111\r\n", b"1\r\na\r\n\r\n"]
         {

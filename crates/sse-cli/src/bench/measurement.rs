@@ -1,76 +1,67 @@
-//! The course of a run: streams open, events are published, deliveries counted until nothing is missing or nothing
-//! comes any more. Gives what was measured; prints nothing but the live line.
+//! One run: opens the streams, publishes, and counts deliveries until all have arrived or none arrives any more. Prints
+//! only the progress line.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::process::{Processes, Usage};
-use super::progress::{Now, Progress};
-use super::publisher::{self, Order, Published};
-use super::readers::{Books, Plan, Readers};
-use super::report::per_second;
+use super::progress::{Progress, Snapshot};
+use super::publisher::{self, PublishPlan, Published};
+use super::readers::{Plan, Readers};
+use super::report::{Quantiles, per_second};
+use super::sequence::SequenceTracker;
 use super::tally::{Latencies, Tally, latencies};
 use crate::stop::Stop;
 
-/// Between two looks at the counts.
+/// Between two snapshots.
 const TICK: Duration = Duration::from_millis(250);
-/// A server may send the head of the answer before its subscription is in place.
+/// A server may send the head of the response before its subscription is in place.
 const SETTLE: Duration = Duration::from_millis(200);
-/// When nothing has come for so long after publishing, what is missing is lost.
+/// When nothing arrives for this long after publishing, missing events are lost.
 const SILENCE: Duration = Duration::from_secs(2);
-/// The same when it was told to stop, which must be quick.
-const LAST_WAIT: Duration = Duration::from_millis(500);
-/// Of a plot.
+/// The same after a signal, which must end the run soon.
+const STOP_WAIT: Duration = Duration::from_millis(500);
+/// Steps of the plot.
 const MAX_STEPS: u32 = 120;
 
-/// What was measured.
 pub(super) struct Measurement {
     pub(super) tally: Tally,
-    pub(super) books: Vec<Books>,
+    pub(super) trackers: Vec<SequenceTracker>,
     pub(super) published: Option<Published>,
     pub(super) opening: Duration,
-    /// That deliveries were counted.
+    /// During which deliveries were counted.
     pub(super) time: Duration,
     pub(super) steps: Vec<Step>,
     pub(super) server: Option<ServerUse>,
-    /// Cores in use by the busiest thread that reads.
+    /// Cores used by the busiest reading thread.
     pub(super) reader_cores: Option<f64>,
 }
 
-/// The course of latency.
+/// One step of latency over time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     pub(super) end_seconds: f64,
-    /// `None` when nothing came.
-    pub(super) latency: Option<StepLatency>,
+    pub(super) latency: Quantiles,
 }
 
-/// In seconds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct StepLatency {
-    pub(super) p50: f64,
-    pub(super) p99: f64,
-    pub(super) max: f64,
-}
-
-/// Of the server's processes.
+/// CPU time and memory of the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ServerUse {
     pub(super) cpu: Duration,
-    /// That the processor time was counted.
+    /// During which CPU time was counted.
     pub(super) time: Duration,
     pub(super) memory_before: u64,
     pub(super) memory_open: u64,
     pub(super) memory_max: u64,
 }
 
-/// Runs.
+/// Runs to the end, or until stopped.
 ///
 /// # Errors
 /// When a thread cannot be started.
 pub(super) async fn measure(
     plan: &Arc<Plan>,
-    order: Option<Order>,
+    publish: Option<PublishPlan>,
     duration: Duration,
     processes: &Processes,
     progress: &Progress,
@@ -86,23 +77,23 @@ pub(super) async fn measure(
     let opening = from.elapsed();
     tokio::time::sleep(SETTLE).await;
     readers.each(Tally::begin);
-    let mut course = Course::new(&readers, processes, duration, progress);
-    let published = match order {
-        Some(order) => Some(course.publish(order, &mut stop).await),
+    let mut recorder = Recorder::new(&readers, processes, duration, progress);
+    let published = match publish {
+        Some(plan) => Some(recorder.publish(plan, &mut stop).await),
         None => {
             let time_up = tokio::time::timeout(duration, stop.wait());
-            // Either end is fine.
-            let _ = course.watch(time_up).await;
+            // Both outcomes end it.
+            let _ = recorder.watch(time_up).await;
             None
         }
     };
-    course.end_step();
+    recorder.end_step();
     let tally = readers.tally();
-    let last = tally.last_delivery.saturating_sub(course.start - plan.began);
-    let time = last.max(duration.min(course.start.elapsed()));
-    let server = before.and_then(|before| course.server_use(before));
-    let (reader_cores, steps) = (course.reader_cores(), course.steps);
-    Ok(Measurement { tally, books: readers.stop(), published, opening, time, steps, server, reader_cores })
+    let last = tally.last_delivery.saturating_sub(recorder.start - plan.began);
+    let time = last.max(duration.min(recorder.start.elapsed()));
+    let server = before.and_then(|before| recorder.server_use(before));
+    let (reader_cores, steps) = (recorder.reader_cores(), recorder.steps);
+    Ok(Measurement { tally, trackers: readers.stop(), published, opening, time, steps, server, reader_cores })
 }
 
 /// Waits until each stream has opened or failed.
@@ -121,7 +112,7 @@ async fn open(readers: &Readers, streams: usize, progress: &Progress) {
     }
 }
 
-/// Waits until so many events have come in on all streams, or nothing comes any more.
+/// Waits until this many events have arrived on all streams, or nothing arrives any more.
 async fn drain(readers: &Readers, events: u64) {
     let mut last = (0, Instant::now());
     loop {
@@ -141,14 +132,14 @@ async fn drain(readers: &Readers, events: u64) {
     }
 }
 
-/// Waits until so long after it was told to stop.
+/// Waits until this time after the stop.
 async fn stopped_for(time: Duration, stop: &mut Stop) {
     stop.wait().await;
     tokio::time::sleep(time).await;
 }
 
-/// What is noted while deliveries are counted.
-struct Course<'a> {
+/// Records the measurement while deliveries are counted.
+struct Recorder<'a> {
     readers: &'a Readers,
     processes: &'a Processes,
     progress: &'a Progress,
@@ -158,15 +149,15 @@ struct Course<'a> {
     server: Option<Usage>,
     memory_max: u64,
     reader_cpu: Vec<Duration>,
-    /// At the last look: when, the deliveries, and the server's processor time.
-    seen: (Instant, u64, Duration),
-    /// Of the step that is not over yet.
+    /// The last snapshot: its time, the deliveries, and the CPU time of the server.
+    last: (Instant, u64, Duration),
+    /// Of the current step.
     step: Latencies,
     step_began: Instant,
     steps: Vec<Step>,
 }
 
-impl<'a> Course<'a> {
+impl<'a> Recorder<'a> {
     fn new(
         readers: &'a Readers,
         processes: &'a Processes,
@@ -183,41 +174,41 @@ impl<'a> Course<'a> {
             server,
             memory_max: server.map_or(0, |usage| usage.memory_bytes),
             reader_cpu: readers.cpu_times(),
-            seen: (start, 0, server.unwrap_or_default().cpu),
+            last: (start, 0, server.unwrap_or_default().cpu),
             step: latencies(),
             step_began: start,
             steps: Vec::new(),
         }
     }
 
-    async fn publish(&mut self, order: Order, stop: &mut Stop) -> Published {
-        let published = self.watch(publisher::publish(order)).await;
+    async fn publish(&mut self, plan: PublishPlan, stop: &mut Stop) -> Published {
+        let published = self.watch(publisher::publish(plan)).await;
         let readers = self.readers;
         let drained = async {
             tokio::select! {
                 () = drain(readers, published.acknowledged) => {}
-                () = stopped_for(LAST_WAIT, stop) => {}
+                () = stopped_for(STOP_WAIT, stop) => {}
             }
         };
         self.watch(drained).await;
         published
     }
 
-    /// Looks at the counts from time to time until this is done.
+    /// Takes snapshots until this is done.
     async fn watch<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         let mut ticks = tokio::time::interval(TICK);
-        // The first one comes at once.
+        // The first tick is immediate.
         ticks.tick().await;
         loop {
             tokio::select! {
                 done = &mut work => return done,
-                _ = ticks.tick() => self.look(),
+                _ = ticks.tick() => self.snapshot(),
             }
         }
     }
 
-    fn look(&mut self) {
+    fn snapshot(&mut self) {
         let mut recent = latencies();
         let (mut deliveries, mut doubled, mut out_of_order, mut cut) = (0, 0, 0, 0);
         self.readers.each(|tally| {
@@ -231,13 +222,13 @@ impl<'a> Course<'a> {
         let usage = self.processes.usage();
         self.memory_max = self.memory_max.max(usage.map_or(0, |usage| usage.memory_bytes));
         let cpu = usage.unwrap_or_default().cpu;
-        let (then, before, cpu_before) = std::mem::replace(&mut self.seen, (Instant::now(), deliveries, cpu));
-        let latency = StepLatency::of(&recent);
-        self.progress.measuring(&Now {
+        let (then, before, cpu_before) = std::mem::replace(&mut self.last, (Instant::now(), deliveries, cpu));
+        let Quantiles { p50, p99, .. } = Quantiles::of(&recent);
+        self.progress.measuring(&Snapshot {
             seconds: self.start.elapsed().as_secs_f64(),
             of_seconds: self.duration.as_secs_f64(),
             per_second: per_second(deliveries - before, then.elapsed()),
-            latency: latency.map(|latency| (latency.p50, latency.p99)),
+            latency: p50.zip(p99),
             doubled,
             out_of_order,
             cut,
@@ -250,14 +241,14 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Notes what has come since the last step ended.
+    /// Closes the current step.
     fn end_step(&mut self) {
         self.readers.each(|tally| {
             self.step.add(&tally.recent).expect("the bounds are the same");
             tally.recent.reset();
         });
         let end_seconds = self.start.elapsed().as_secs_f64();
-        self.steps.push(Step { end_seconds, latency: StepLatency::of(&self.step) });
+        self.steps.push(Step { end_seconds, latency: Quantiles::of(&self.step) });
         self.step.reset();
         self.step_began = Instant::now();
     }
@@ -277,16 +268,5 @@ impl<'a> Course<'a> {
         let seconds = self.start.elapsed().as_secs_f64();
         let used = self.readers.cpu_times().into_iter().zip(&self.reader_cpu);
         used.map(|(now, before)| now.saturating_sub(*before).as_secs_f64() / seconds).max_by(f64::total_cmp)
-    }
-}
-
-impl StepLatency {
-    fn of(latencies: &Latencies) -> Option<Self> {
-        let at = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1e6;
-        (!latencies.is_empty()).then(|| Self {
-            p50: at(0.5),
-            p99: at(0.99),
-            max: latencies.max() as f64 / 1e6,
-        })
     }
 }

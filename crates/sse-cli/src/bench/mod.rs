@@ -1,10 +1,9 @@
-//! `sse-cli bench`: holds many streams of a server open, publishes if asked to, and reports what came of it.
+//! `sse-cli bench`: opens many streams of a server, optionally publishes, and reports latency, loss and cost.
 
 pub(crate) mod args;
-mod connection;
-mod files;
 mod framing;
 mod measurement;
+mod open_files;
 mod plot;
 mod probe;
 mod process;
@@ -16,11 +15,10 @@ mod sequence;
 mod socket;
 mod sources;
 mod stamp;
+mod stream_body;
 mod table;
 mod tally;
-mod words;
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,49 +29,49 @@ use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap
 use crate::exit::Exit;
 use crate::secret::Secret;
 use crate::stop::Stop;
-use crate::talk;
+use crate::{address, status, stdout};
 use args::{BenchArgs, Target};
-use connection::Ask;
-use files::OpenFiles;
 use measurement::{Measurement, ServerUse};
+use open_files::OpenFiles;
 use process::Processes;
 use progress::Progress;
-use publisher::{Failure, Order, Published};
+use publisher::{Failure, PublishPlan, Published};
 use readers::Plan;
 use report::{Checked, Deliveries, Files, Quantiles, Report, Server, Streams, per_second};
 use socket::Address;
 use sources::Sources;
+use stream_body::StreamRequest;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// Runs the command. Told to stop, it reports what was measured so far.
+/// Runs the command. When stopped, it reports the measurement so far.
 ///
 /// # Errors
-/// When what was asked for cannot be set up, or the report cannot be written.
+/// When the run cannot be set up, or the report cannot be written.
 pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit> {
     let processes = Processes::new(&args.pids)?;
-    let lanes = args.publish.as_ref().map_or(0, |_| args.publishers());
-    let files = files::allow(args.streams.get(), lanes)?;
-    let asked = stream_url(&args);
+    let publishers = args.publish.as_ref().map_or(0, |_| args.publishers());
+    let files = open_files::allow(args.streams, publishers)?;
+    let first_url = stream_url(&args);
     let probed = tokio::select! {
-        probed = probe::look(&asked, &args.connection) => probed?,
+        probed = probe::look(&first_url, &args.connection) => probed?,
         () = stop.wait() => return Ok(Exit::Interrupted),
     };
     let url = match probed {
         Ok(url) => url,
         Err(failure) => return Ok(failed(&failure)),
     };
-    let plan = Arc::new(plan(&args, url, lanes).await?);
-    let order = order(&args, &plan, &stop)?;
-    let progress = Progress::new(args.quiet);
+    let plan = Arc::new(plan(&args, url, publishers).await?);
+    let publish = publish_plan(&args, &plan, &stop)?;
+    let progress = Progress::new(&args.status);
     let measurement =
-        measurement::measure(&plan, order.clone(), args.duration, &processes, &progress, stop).await?;
+        measurement::measure(&plan, publish.clone(), args.duration, &processes, &progress, stop).await?;
     drop(progress);
-    if let Some(failure) = came_to_nothing(&args, &plan, &measurement) {
+    if let Some(failure) = useless(&args, &plan, &measurement) {
         return Ok(failed(&failure));
     }
-    let report = report(&args, &plan, order.as_ref(), files, &processes, &measurement);
-    print(&args, &report).context("cannot write to stdout")?;
+    let report = report(&args, &plan, publish.as_ref(), files, &processes, &measurement);
+    print(&args, &report)?;
     if let Some(file) = &args.svg {
         let image = plot::svg(&report.heading(), &measurement.tally.latency, &measurement.steps);
         std::fs::write(file, image).with_context(|| format!("cannot write {}", file.display()))?;
@@ -82,21 +80,21 @@ pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit>
 }
 
 fn failed(failure: &Failure) -> Exit {
-    talk::error(&failure.reason);
+    status::error(&failure.reason);
     failure.exit
 }
 
 fn stream_url(args: &BenchArgs) -> Url {
-    let mut url = args.url.get().clone();
+    let mut url = args.stream.url.get().clone();
     if !args.topics.is_empty() {
         url.query_pairs_mut().extend_pairs(args.topics.iter().map(|topic| ("topic", topic)));
     }
     url
 }
 
-async fn plan(args: &BenchArgs, url: Url, lanes: usize) -> anyhow::Result<Plan> {
+async fn plan(args: &BenchArgs, url: Url, publishers: usize) -> anyhow::Result<Plan> {
     let (address, sources) = ends(args, &url).await?;
-    // A name in the URL is sent as authorization, which reqwest knows how to do.
+    // A user in the URL is sent as authorization, which is left to reqwest.
     let no_user = url.username().is_empty() && url.password().is_none();
     let bare = url.scheme() == "http" && no_user && !args.connection.http2();
     let mut clients = Vec::new();
@@ -113,32 +111,32 @@ async fn plan(args: &BenchArgs, url: Url, lanes: usize) -> anyhow::Result<Plan> 
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.extend(args.connection.headers()?);
     Ok(Plan {
-        ask: Ask { url, address, headers },
+        request: StreamRequest { url, address, headers },
         sources,
         clients,
-        streams: args.streams.get(),
-        threads: args.threads.get().min(args.streams.get()),
+        streams: args.streams,
+        threads: args.threads.min(args.streams),
         ramp: args.ramp,
         run: fastrand::u32(..),
-        lanes,
+        publishers,
         began: Instant::now(),
     })
 }
 
-/// Both ends of the streams: what they connect to, and the addresses that they come from.
+/// The addresses of the server and of the streams.
 async fn ends(args: &BenchArgs, url: &Url) -> anyhow::Result<(Address, Sources)> {
     #[cfg(unix)]
     if let Some(path) = args.connection.unix_socket() {
         return Ok((Address::Unix(path.to_owned()), Sources::default()));
     }
     let address = probe::resolve(url, &args.sources).await?;
-    Ok((Address::Tcp(address), Sources::new(&args.sources, address, args.streams.get())?))
+    Ok((Address::Tcp(address), Sources::new(&args.sources, address, args.streams)?))
 }
 
-/// What to publish, if anything.
-fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Order>> {
+/// What to publish, with --publish.
+fn publish_plan(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<PublishPlan>> {
     let Some(target) = args.publish.as_ref().map(Secret::get) else { return Ok(None) };
-    let server = &plan.ask.url;
+    let server = &plan.request.url;
     let url = match target {
         Target::Url(url) => url.clone(),
         Target::Path(path) => server.join(path).with_context(|| format!("{path} is not a path"))?,
@@ -148,12 +146,12 @@ fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Or
     };
     let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, TEXT)]);
     headers.extend(args.connection.headers()?);
-    Ok(Some(Order {
+    Ok(Some(PublishPlan {
         client: publisher::client(&url, &args.connection)?,
         peer: args.connection.peer(&url),
         url,
         headers,
-        lanes: plan.lanes,
+        publishers: plan.publishers,
         rate: args.rate,
         duration: args.duration,
         size: args.size,
@@ -163,11 +161,11 @@ fn order(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<Or
     }))
 }
 
-/// No figure would mean anything.
-fn came_to_nothing(args: &BenchArgs, plan: &Plan, measurement: &Measurement) -> Option<Failure> {
+/// Why the measurement means nothing, if so.
+fn useless(args: &BenchArgs, plan: &Plan, measurement: &Measurement) -> Option<Failure> {
     if measurement.tally.opened == 0 {
         let reason = measurement.tally.failures.keys().next().cloned().unwrap_or_default();
-        let reason = format!("{}: no stream opened: {reason}", args.connection.peer(&plan.ask.url));
+        let reason = format!("{}: no stream opened: {reason}", args.connection.peer(&plan.request.url));
         return Some(Failure { reason, exit: Exit::Failed });
     }
     let published = measurement.published.as_ref().filter(|published| published.acknowledged == 0)?;
@@ -177,32 +175,26 @@ fn came_to_nothing(args: &BenchArgs, plan: &Plan, measurement: &Measurement) -> 
     Some(failure.unwrap_or_else(unsent))
 }
 
-fn print(args: &BenchArgs, report: &Report) -> io::Result<()> {
-    let written = if args.json {
-        let mut json = serde_json::to_string(report)?;
-        json.push('\n');
-        io::stdout().lock().write_all(json.as_bytes())
+fn print(args: &BenchArgs, report: &Report) -> anyhow::Result<()> {
+    if args.json {
+        stdout::print(&(serde_json::to_string(report)? + "\n"))
     } else {
-        anstream::stdout().lock().write_all(table::table(report).as_bytes())
-    };
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        stdout::print(&table::table(report))
     }
 }
 
 fn report(
     args: &BenchArgs,
     plan: &Plan,
-    order: Option<&Order>,
+    publish: Option<&PublishPlan>,
     files: OpenFiles,
     processes: &Processes,
     measurement: &Measurement,
 ) -> Report {
     let tally = &measurement.tally;
-    let published = order.zip(measurement.published.as_ref());
+    let published = publish.zip(measurement.published.as_ref());
     Report {
-        url: talk::shown(&plan.ask.url).to_string(),
+        url: address::redacted(&plan.request.url).to_string(),
         unix_socket: args.connection.unix_socket().map(|path| path.display().to_string()),
         streams: Streams {
             asked: plan.streams,
@@ -226,7 +218,7 @@ fn report(
             oversize: tally.oversize,
             checked: measurement.published.as_ref().map(|published| checked(published, measurement)),
         },
-        published: published.map(|(order, published)| published_report(args, order, published)),
+        published: published.map(|(plan, published)| published_report(args, plan, published)),
         latency_seconds: published.map(|_| Quantiles::of(&tally.latency)),
         last_reader_seconds: published.map(|_| Quantiles::of(&tally.last_readers(tally.opened))),
         server: measurement.server.map(|server| server_report(server, processes, measurement)),
@@ -234,30 +226,27 @@ fn report(
     }
 }
 
-/// Holds each stream's books against what was published.
+/// Compares what each stream received with what was published.
 fn checked(published: &Published, measurement: &Measurement) -> Checked {
     let tally = &measurement.tally;
-    let lost = |books: &readers::Books| -> u64 {
-        let lanes = books.iter().zip(&published.lanes);
-        lanes.map(|(book, lane)| book.lost(lane.sent, &lane.unacknowledged)).sum()
-    };
+    let sent = || published.publishers.iter().map(|one| (one.sent, one.unacknowledged.as_slice()));
     Checked {
         delivered: tally.distinct,
-        lost: measurement.books.iter().map(lost).sum(),
+        lost: measurement.trackers.iter().map(|tracker| tracker.lost(sent())).sum(),
         doubled: tally.doubled,
         out_of_order: tally.out_of_order,
     }
 }
 
-fn published_report(args: &BenchArgs, order: &Order, published: &Published) -> report::Published {
+fn published_report(args: &BenchArgs, plan: &PublishPlan, published: &Published) -> report::Published {
     report::Published {
-        url: talk::shown(&order.url).to_string(),
+        url: address::redacted(&plan.url).to_string(),
         rate: args.rate,
         size_bytes: args.size,
-        connections: order.lanes,
+        connections: plan.publishers,
         planned: published.planned,
         acknowledged: published.acknowledged,
-        unacknowledged: published.lanes.iter().map(|lane| lane.unacknowledged.len() as u64).sum(),
+        unacknowledged: published.publishers.iter().map(|one| one.unacknowledged.len() as u64).sum(),
         unsent: published.unsent,
         failure: published.failure.as_ref().map(|failure| failure.reason.clone()),
         acknowledge_seconds: Quantiles::of(&published.latency),

@@ -1,23 +1,24 @@
-//! The latencies of a run as an SVG image: how they are spread, and how they went over time. Light or dark as its
-//! reader is; no script, no font of its own.
+//! The latencies of a run as an SVG image: their distribution, and their course over time. Follows the light or dark
+//! scheme of the viewer; no script, no embedded font.
 
 use std::fmt::Write;
 
 use super::measurement::Step;
+use super::report::Quantiles;
 use super::tally::Latencies;
-use super::words::time;
+use crate::units::{thousands, time};
 
 /// Of the image.
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 640.0;
-/// Of both panels: room for the names of the axes on the left, and for the names of the lines on the right.
+/// Of both panels, with room for labels on the left and on the right.
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = WIDTH - 60.0;
 const PANEL: f64 = 200.0;
 const TOPS: [f64; 2] = [104.0, 388.0];
-/// Points of the spread for each further nine.
+/// Points of the distribution per nine.
 const POINTS_PER_NINE: u32 = 24;
-/// 99.9999 % is the last that is drawn.
+/// The axis ends at 99.9999 %.
 const MAX_NINES: f64 = 6.0;
 
 const STYLE: &str = "\
@@ -48,7 +49,7 @@ pub(super) fn svg(title: &str, latencies: &Latencies, steps: &[Step]) -> String 
     image.text(24.0, 54.0, "", "start", &escaped);
     let scale = Scale::of(latencies, steps);
     let [first, second] = TOPS;
-    image.spread(first, &scale, latencies);
+    image.by_percentile(first, &scale, latencies);
     image.over_time(second, &scale, steps);
     image.put("</svg>");
     image.0
@@ -56,7 +57,7 @@ pub(super) fn svg(title: &str, latencies: &Latencies, steps: &[Step]) -> String 
 
 fn summary(latencies: &Latencies) -> String {
     let at = |quantile: f64| time(latencies.value_at_quantile(quantile) as f64 / 1e6);
-    let (count, most) = (super::words::thousands(latencies.len() as f64), time(latencies.max() as f64 / 1e6));
+    let (count, most) = (thousands(latencies.len() as f64), time(latencies.max() as f64 / 1e6));
     format!(
         "{count} deliveries, from when each was due: p50 {}, p99 {}, p99.9 {}, max {most}",
         at(0.5),
@@ -66,13 +67,10 @@ fn summary(latencies: &Latencies) -> String {
 }
 
 impl Scale {
-    /// Whole powers of ten around all that is drawn.
+    /// From power of ten to power of ten around all values.
     fn of(latencies: &Latencies, steps: &[Step]) -> Self {
-        let lowest = steps
-            .iter()
-            .filter_map(|step| step.latency)
-            .map(|latency| latency.p50)
-            .fold(latencies.min() as f64 / 1e6, f64::min);
+        let lowest =
+            steps.iter().filter_map(|step| step.latency.p50).fold(latencies.min() as f64 / 1e6, f64::min);
         let least = 10_f64.powf((lowest * 1e6).max(1.0).log10().floor());
         let most = 10_f64.powf((latencies.max() as f64).max(10.0 * least).log10().ceil());
         Self { least, most }
@@ -133,8 +131,8 @@ impl Image {
         }
     }
 
-    /// Latency by the share of deliveries that were at least as fast. Each further nine takes the same room.
-    fn spread(&mut self, top: f64, scale: &Scale, latencies: &Latencies) {
+    /// Latency by percentile. Each nine has the same width.
+    fn by_percentile(&mut self, top: f64, scale: &Scale, latencies: &Latencies) {
         self.panel(top, "Latency by percentile", scale);
         let nines = (latencies.len().max(10) as f64).log10().clamp(1.0, MAX_NINES);
         let x = |nine: f64| LEFT + (RIGHT - LEFT) * nine / nines;
@@ -176,11 +174,11 @@ impl Image {
             );
         }
         for (class, name, pick) in [
-            ("c", "max", (|latency| latency.max) as fn(super::measurement::StepLatency) -> f64),
+            ("c", "max", (|latency| latency.max) as fn(&Quantiles) -> Option<f64>),
             ("b", "p99", |latency| latency.p99),
             ("a", "p50", |latency| latency.p50),
         ] {
-            let place = |step: &Step| Some((x(step.end_seconds), top + scale.y(pick(step.latency?) * 1e6)));
+            let place = |step: &Step| Some((x(step.end_seconds), top + scale.y(pick(&step.latency)? * 1e6)));
             self.line(class, steps.iter().filter_map(place));
             let key = match class {
                 "a" => 0.0,
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_measured_is_still_an_image() {
+    fn an_empty_measurement_is_still_an_image() {
         assert!(svg("x", &latencies(), &[]).contains("0 deliveries"));
     }
 }

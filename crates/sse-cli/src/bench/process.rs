@@ -1,48 +1,48 @@
-//! Processor time and memory of processes and threads, from `/proc`. Where there is none, nothing is known.
+//! CPU time and memory of processes and threads, from `/proc`; elsewhere nothing is known.
 
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The kernel counts processor time in hundredths of a second for everybody who reads `/proc`.
+/// `/proc` gives CPU time in hundredths of a second.
 const MILLIS_PER_TICK: u64 = 10;
 
 /// The processes of the server.
 #[derive(Debug, Clone)]
 pub(super) struct Processes(Vec<u32>);
 
-/// A process cannot be looked at.
+/// Why a process cannot be measured.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotSeen {
-    #[error("--pid works where there is /proc, that is on Linux")]
+pub(super) enum ProcessError {
+    #[error("--pid needs /proc, which only Linux has")]
     NoProc,
     #[error("--pid {0}: there is no such process")]
     Gone(u32),
 }
 
-/// Of all processes together.
+/// The sum over all processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Usage {
-    /// Since they started, in the program and in the kernel. Exact to 10 ms.
+    /// User and kernel time since they started, in steps of 10 ms.
     pub(super) cpu: Duration,
-    /// Resident now.
+    /// Resident memory.
     pub(super) memory_bytes: u64,
 }
 
 impl Processes {
     /// # Errors
-    /// When one of them cannot be looked at.
-    pub(super) fn new(pids: &[u32]) -> Result<Self, NotSeen> {
+    /// When one of them cannot be measured.
+    pub(super) fn new(pids: &[u32]) -> Result<Self, ProcessError> {
         if !pids.is_empty() && !Path::new("/proc/self/stat").exists() {
-            return Err(NotSeen::NoProc);
+            return Err(ProcessError::NoProc);
         }
         match pids.iter().find(|pid| of_process(**pid).is_none()) {
-            Some(gone) => Err(NotSeen::Gone(*gone)),
+            Some(gone) => Err(ProcessError::Gone(*gone)),
             None => Ok(Self(pids.to_vec())),
         }
     }
 
-    /// What they use now; one that has ended uses nothing. `None` when there are none.
+    /// Their current use; an ended process uses nothing. `None` when there are none.
     pub(super) fn usage(&self) -> Option<Usage> {
         let add = |sum: Usage, one: Usage| Usage {
             cpu: sum.cpu + one.cpu,
@@ -57,15 +57,15 @@ impl Processes {
     }
 }
 
-/// The `/proc` folder of the thread that calls this.
+/// The `/proc` folder of the calling thread.
 pub(super) fn this_thread() -> Option<PathBuf> {
     Some(Path::new("/proc").join(std::fs::read_link("/proc/thread-self").ok()?))
 }
 
-/// Processor time of the process or thread with this folder.
+/// CPU time of the process or thread with this folder.
 pub(super) fn cpu_time(folder: &Path) -> Option<Duration> {
     let text = read_to_string(folder.join("stat")).ok()?;
-    // The name before it may have spaces and brackets.
+    // The name before it may contain spaces and brackets.
     let (_, fields) = text.rsplit_once(") ")?;
     let ticks: u64 = fields.split(' ').skip(11).take(2).map(str::parse::<u64>).sum::<Result<_, _>>().ok()?;
     Some(Duration::from_millis(ticks * MILLIS_PER_TICK))
@@ -90,7 +90,7 @@ mod tests {
         let twice = Processes::new(&[own, own]).unwrap().usage().unwrap();
         assert!(twice.memory_bytes > 2 << 20, "two times more than a MiB");
         assert!(cpu_time(&this_thread().unwrap()).is_some());
-        assert!(matches!(Processes::new(&[own, u32::MAX]), Err(NotSeen::Gone(u32::MAX))));
+        assert!(matches!(Processes::new(&[own, u32::MAX]), Err(ProcessError::Gone(u32::MAX))));
         assert_eq!(Processes::new(&[]).unwrap().usage(), None);
     }
 }

@@ -1,36 +1,37 @@
-//! The live line on stderr while a bench runs, written over itself. Only on a terminal, and cut to its width.
+//! The progress line on stderr, which is rewritten in place. Only on a terminal, and cut to its width.
 
 use std::io::{IsTerminal, Write};
 
-use super::words::{thousands, time};
+use crate::status::StatusArgs;
+use crate::units::{thousands, time};
 
 /// Back to the start of the line, and clear it.
 const CLEAR: &str = "\r\x1b[K";
 
-/// The line. It is gone when this is dropped.
+/// The line. Cleared when this is dropped.
 #[derive(Debug)]
 pub(super) struct Progress {
     shown: bool,
 }
 
-/// What is going on while deliveries are counted.
+/// The state of the measurement.
 #[derive(Debug)]
-pub(super) struct Now {
+pub(super) struct Snapshot {
     pub(super) seconds: f64,
     pub(super) of_seconds: f64,
     pub(super) per_second: f64,
-    /// p50 and p99 of the last moments, in seconds.
+    /// p50 and p99 since the last snapshot, in seconds.
     pub(super) latency: Option<(f64, f64)>,
     pub(super) doubled: u64,
     pub(super) out_of_order: u64,
     pub(super) cut: usize,
-    /// Cores in use.
+    /// Cores used.
     pub(super) server: Option<f64>,
 }
 
 impl Progress {
-    pub(super) fn new(quiet: bool) -> Self {
-        Self { shown: !quiet && std::io::stderr().is_terminal() }
+    pub(super) fn new(args: &StatusArgs) -> Self {
+        Self { shown: !args.quiet && std::io::stderr().is_terminal() }
     }
 
     /// While streams are opened.
@@ -44,8 +45,8 @@ impl Progress {
         ));
     }
 
-    pub(super) fn measuring(&self, now: &Now) {
-        self.put(&now.line());
+    pub(super) fn measuring(&self, snapshot: &Snapshot) {
+        self.put(&snapshot.line());
     }
 
     fn put(&self, line: &str) {
@@ -54,9 +55,9 @@ impl Progress {
         }
         let columns =
             terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-        // One less: some terminals go to the next line when the last column is written.
+        // One less: some terminals wrap when the last column is written.
         let line: String = line.chars().take(columns.saturating_sub(1)).collect();
-        // Whoever closed stderr does not want to know.
+        // A closed stderr is no failure.
         let _ = write!(std::io::stderr().lock(), "{CLEAR}{line}");
     }
 }
@@ -67,17 +68,17 @@ impl Drop for Progress {
     }
 }
 
-impl Now {
-    /// Most important first, because the end may be cut.
+impl Snapshot {
+    /// The most important first, because the end may be cut.
     fn line(&self) -> String {
         let mut line = format!("{:.0}/{:.0} s", self.seconds, self.of_seconds);
         line += &format!("  {} deliveries/s", thousands(self.per_second));
         if let Some((p50, p99)) = self.latency {
             line += &format!("  p50 {}  p99 {}", time(p50), time(p99));
         }
-        let troubles =
+        let problems =
             [(self.cut as u64, "cut"), (self.doubled, "doubled"), (self.out_of_order, "out of order")];
-        for (number, what) in troubles.into_iter().filter(|(number, _)| *number > 0) {
+        for (number, what) in problems.into_iter().filter(|(number, _)| *number > 0) {
             line += &format!("  {} {what}", thousands(number as f64));
         }
         if let Some(cores) = self.server {
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_ordinary_line_fits_80_columns() {
-        let now = Now {
+        let snapshot = Snapshot {
             seconds: 12.0,
             of_seconds: 60.0,
             per_second: 1_234_567.0,
@@ -103,7 +104,7 @@ mod tests {
             cut: 0,
             server: Some(1.45),
         };
-        let line = now.line();
+        let line = snapshot.line();
         assert_eq!(line, "12/60 s  1,234,567 deliveries/s  p50 1.24 ms  p99 12.4 ms  server 145 %");
         assert!(line.chars().count() < 80);
     }

@@ -1,7 +1,8 @@
-//! Publishes at a steady rate that does not wait for the server: an event that is late counts from when it was due.
+//! Publishes at a constant rate, however slow the server is: latency counts from when an event was due.
 //!
-//! A thread of its own keeps the beat, since the runtime's timer is only good to a millisecond. The events take turns
-//! on the connections; each connection waits for its answer before its next event, so that there is an order to check.
+//! A dedicated thread paces the events, since the timer of the runtime has a resolution of 1 ms. Events are assigned to
+//! the publishers round-robin. Each publisher has one connection and waits for the response before its next event, so
+//! that its events have an order to check.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,59 +15,59 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::stamp::Stamp;
-use super::tally::{Latencies, latencies};
+use super::tally::{Latencies, latencies, micros};
 use crate::connection::ConnectionArgs;
 use crate::exit::Exit;
 use crate::peer::Peer;
+use crate::reason::reason;
 use crate::stop::Stop;
-use crate::{refusal, talk};
+use crate::{address, problem_details};
 
-/// Longest wait for one answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// What was due may be sent for so long after the time is up.
+/// Longest wait for one response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long after the end overdue events may still be sent.
 const GRACE: Duration = Duration::from_secs(1);
-/// A connection that has had so many failures and no success does not go on.
-const HOPELESS: usize = 3;
+/// A publisher gives up after this many failures without a success.
+const MAX_FAILURES: usize = 3;
 
-/// What is to be published.
+/// What to publish, and how.
 #[derive(Clone)]
-pub(super) struct Order {
+pub(super) struct PublishPlan {
     pub(super) client: Client,
     pub(super) url: Url,
     pub(super) peer: Peer,
     pub(super) headers: HeaderMap,
-    pub(super) lanes: usize,
-    /// Events a second, over all lanes.
+    pub(super) publishers: usize,
+    /// Events per second, over all publishers.
     pub(super) rate: f64,
     pub(super) duration: Duration,
     pub(super) size: usize,
     pub(super) run: u32,
-    /// When the run began: what due times count from.
+    /// Start of the run, from which due times count.
     pub(super) began: Instant,
     pub(super) stop: Stop,
 }
 
-/// What became of it.
+/// The result of publishing.
 #[derive(Debug)]
 pub(super) struct Published {
-    /// Events that were due in the time.
+    /// Events that were due.
     pub(super) planned: u64,
     pub(super) acknowledged: u64,
-    /// Due, but not sent when the time was up: the connections were still busy with earlier ones.
+    /// Due, but not sent in time: the publishers still waited for earlier responses.
     pub(super) unsent: u64,
-    /// Due time to answer.
+    /// From due time to response.
     pub(super) latency: Latencies,
-    /// By lane.
-    pub(super) lanes: Vec<Lane>,
-    /// Why the first of those without an acknowledgement has none.
+    pub(super) publishers: Vec<Publisher>,
+    /// The first failure.
     pub(super) failure: Option<Failure>,
 }
 
-/// The numbers that one connection sent: 0 up to `sent`.
+/// One connection, and the numbers it has sent: 0 up to `sent`.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
+pub(super) struct Publisher {
     pub(super) sent: u32,
-    /// In order.
+    /// Sorted.
     pub(super) unacknowledged: Vec<u32>,
 }
 
@@ -77,21 +78,21 @@ pub(super) struct Failure {
     pub(super) exit: Exit,
 }
 
-struct LaneDone {
+struct PublisherResult {
     nth: usize,
-    lane: Lane,
+    publisher: Publisher,
     latency: Latencies,
     failure: Option<Failure>,
 }
 
-/// The beat.
-struct Pace {
-    /// So many events are due.
+/// Releases events when they are due.
+struct Pacer {
+    /// The number of events that are due.
     due: AtomicU64,
-    lanes: Vec<Notify>,
+    publishers: Vec<Notify>,
 }
 
-impl Order {
+impl PublishPlan {
     fn planned(&self) -> u64 {
         (self.duration.as_secs_f64() * self.rate).ceil().max(1.0) as u64
     }
@@ -102,140 +103,139 @@ impl Order {
     }
 }
 
-/// A client that publishes, on a connection of its own for each lane, and takes no redirect: a POST could turn into a
-/// GET on the way.
+/// A client for publishing. Follows no redirects: they could turn a POST into a GET.
 ///
 /// # Errors
 /// When it cannot be set up.
 pub(super) fn client(url: &Url, connection: &ConnectionArgs) -> anyhow::Result<Client> {
     connection.client_with(url.scheme() == "https", |options| {
-        let options = options.no_proxy().redirect(Policy::none()).timeout(ANSWER_TIMEOUT);
+        let options = options.no_proxy().redirect(Policy::none()).timeout(RESPONSE_TIMEOUT);
         if connection.http2() { options } else { options.http1_only() }
     })
 }
 
-/// Publishes until the time is up, or it is to stop, and every event that was sent has its answer.
-pub(super) async fn publish(order: Order) -> Published {
-    let order = Arc::new(order);
-    let pace =
-        Arc::new(Pace { due: AtomicU64::new(0), lanes: (0..order.lanes).map(|_| Notify::new()).collect() });
+/// Publishes until the time is up or it is stopped, and every sent event has its response.
+pub(super) async fn publish(plan: PublishPlan) -> Published {
+    let plan = Arc::new(plan);
+    let publishers = (0..plan.publishers).map(|_| Notify::new()).collect();
+    let pacer = Arc::new(Pacer { due: AtomicU64::new(0), publishers });
     let start = Instant::now();
-    let (beat, paced) = (Arc::clone(&order), Arc::clone(&pace));
+    let (thread_plan, thread_pacer) = (Arc::clone(&plan), Arc::clone(&pacer));
     // Ends by itself when the time is up.
-    std::thread::spawn(move || keep_beat(&beat, &paced, start));
-    let mut lanes = JoinSet::new();
-    for nth in 0..order.lanes {
-        let (order, pace) = (Arc::clone(&order), Arc::clone(&pace));
-        lanes.spawn(run_lane(nth, order, pace, start));
+    std::thread::spawn(move || pace(&thread_plan, &thread_pacer, start));
+    let mut publishers = JoinSet::new();
+    for nth in 0..plan.publishers {
+        publishers.spawn(run_publisher(nth, Arc::clone(&plan), Arc::clone(&pacer), start));
     }
-    let mut stop = order.stop.clone();
-    let mut all = std::pin::pin!(lanes.join_all());
-    let (done, planned) = tokio::select! {
-        done = &mut all => (done, order.planned()),
+    let mut stop = plan.stop.clone();
+    let mut all = std::pin::pin!(publishers.join_all());
+    let (results, planned) = tokio::select! {
+        results = &mut all => (results, plan.planned()),
         () = stop.wait() => {
-            let passed = (start.elapsed().as_secs_f64() * order.rate) as u64;
-            (all.await, passed.min(order.planned()))
+            let passed = (start.elapsed().as_secs_f64() * plan.rate) as u64;
+            (all.await, passed.min(plan.planned()))
         }
     };
-    total(planned, done)
+    total(planned, results)
 }
 
-fn total(planned: u64, mut done: Vec<LaneDone>) -> Published {
-    done.sort_by_key(|lane| lane.nth);
+fn total(planned: u64, mut results: Vec<PublisherResult>) -> Published {
+    results.sort_by_key(|result| result.nth);
     let mut latency = latencies();
     let mut failure = None;
-    let mut lanes = Vec::with_capacity(done.len());
-    for lane in done {
-        latency.add(&lane.latency).expect("the bounds are the same");
-        failure = failure.or(lane.failure);
-        lanes.push(lane.lane);
+    let mut publishers = Vec::with_capacity(results.len());
+    for result in results {
+        latency.add(&result.latency).expect("the bounds are the same");
+        failure = failure.or(result.failure);
+        publishers.push(result.publisher);
     }
-    let sent: u64 = lanes.iter().map(|lane| u64::from(lane.sent)).sum();
+    let sent: u64 = publishers.iter().map(|publisher| u64::from(publisher.sent)).sum();
     Published {
         planned: planned.max(sent),
         acknowledged: latency.len(),
         unsent: planned.saturating_sub(sent),
         latency,
-        lanes,
+        publishers,
         failure,
     }
 }
 
-fn keep_beat(order: &Order, pace: &Pace, start: Instant) {
-    let lanes = pace.lanes.iter().cycle();
-    for (nth, lane) in (0..order.planned()).zip(lanes) {
-        std::thread::sleep(order.due(nth).saturating_sub(start.elapsed()));
-        pace.due.store(nth + 1, Ordering::Release);
-        lane.notify_one();
-        // Nobody is left to publish.
-        if start.elapsed() > order.duration + GRACE {
+fn pace(plan: &PublishPlan, pacer: &Pacer, start: Instant) {
+    let publishers = pacer.publishers.iter().cycle();
+    for (nth, publisher) in (0..plan.planned()).zip(publishers) {
+        std::thread::sleep(plan.due(nth).saturating_sub(start.elapsed()));
+        pacer.due.store(nth + 1, Ordering::Release);
+        publisher.notify_one();
+        // All publishers have stopped.
+        if start.elapsed() > plan.duration + GRACE {
             break;
         }
     }
-    pace.due.store(u64::MAX, Ordering::Release);
-    pace.lanes.iter().for_each(Notify::notify_one);
+    pacer.due.store(u64::MAX, Ordering::Release);
+    pacer.publishers.iter().for_each(Notify::notify_one);
 }
 
-async fn run_lane(nth: usize, order: Arc<Order>, pace: Arc<Pace>, start: Instant) -> LaneDone {
-    let mut done = LaneDone { nth, lane: Lane::default(), latency: latencies(), failure: None };
-    let Some(turn) = pace.lanes.get(nth) else { return done };
-    let mut stop = order.stop.clone();
-    for event in (nth as u64..order.planned()).step_by(order.lanes) {
+async fn run_publisher(
+    nth: usize,
+    plan: Arc<PublishPlan>,
+    pacer: Arc<Pacer>,
+    start: Instant,
+) -> PublisherResult {
+    let mut result =
+        PublisherResult { nth, publisher: Publisher::default(), latency: latencies(), failure: None };
+    let Some(notify) = pacer.publishers.get(nth) else { return result };
+    let mut stop = plan.stop.clone();
+    for event in (nth as u64..plan.planned()).step_by(plan.publishers) {
         tokio::select! {
             biased;
             () = stop.wait() => break,
-            () = is_due(&pace, event, turn) => {}
+            () = is_due(&pacer, event, notify) => {}
         }
-        let hopeless = done.latency.is_empty() && done.lane.unacknowledged.len() >= HOPELESS;
-        if hopeless || start.elapsed() > order.duration + GRACE {
+        let only_failures =
+            result.latency.is_empty() && result.publisher.unacknowledged.len() >= MAX_FAILURES;
+        if only_failures || start.elapsed() > plan.duration + GRACE {
             break;
         }
-        let due = (start - order.began) + order.due(event);
-        let number = done.lane.sent;
-        done.lane.sent += 1;
-        let stamp = Stamp {
-            run: order.run,
-            lane: nth as u8,
-            number,
-            due: u64::try_from(due.as_micros()).unwrap_or(u64::MAX),
-        };
-        match send(&order, stamp.data(order.size)).await {
+        let due = (start - plan.began) + plan.due(event);
+        let number = result.publisher.sent;
+        result.publisher.sent += 1;
+        let stamp = Stamp { run: plan.run, publisher: nth as u8, number, due: micros(due) };
+        match send(&plan, stamp.data(plan.size)).await {
             Ok(()) => {
-                let waited = order.began.elapsed().saturating_sub(due);
-                done.latency.saturating_record(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX));
+                result.latency.saturating_record(micros(plan.began.elapsed().saturating_sub(due)));
             }
             Err(failure) => {
-                done.lane.unacknowledged.push(number);
-                done.failure.get_or_insert(failure);
+                result.publisher.unacknowledged.push(number);
+                result.failure.get_or_insert(failure);
             }
         }
     }
-    done
+    result
 }
 
-async fn is_due(pace: &Pace, event: u64, turn: &Notify) {
-    while pace.due.load(Ordering::Acquire) <= event {
-        turn.notified().await;
+async fn is_due(pacer: &Pacer, event: u64, notify: &Notify) {
+    while pacer.due.load(Ordering::Acquire) <= event {
+        notify.notified().await;
     }
 }
 
-async fn send(order: &Order, data: String) -> Result<(), Failure> {
+async fn send(plan: &PublishPlan, data: String) -> Result<(), Failure> {
     let lost = |error: reqwest::Error| Failure {
-        reason: format!("no answer from {} ({})", order.peer.at_fault(&error), talk::innermost(&error)),
+        reason: format!("no answer from {} ({})", plan.peer.at_fault(&error), reason(&error)),
         exit: Exit::Failed,
     };
-    let request = order.client.post(order.url.clone()).headers(order.headers.clone()).body(data);
+    let request = plan.client.post(plan.url.clone()).headers(plan.headers.clone()).body(data);
     let response = request.send().await.map_err(lost)?;
     if !response.status().is_success() {
         return Err(refused(response).await);
     }
-    // The connection is only free for the next event when the answer has been read.
+    // The connection is free for the next event only after the body was read.
     response.bytes().await.map_err(lost)?;
     Ok(())
 }
 
 async fn refused(response: Response) -> Failure {
-    let (status, url) = (response.status(), talk::shown(response.url()));
-    let words = refusal::read(response).await.map(|refusal| format!(": {refusal}")).unwrap_or_default();
-    Failure { reason: format!("{url} answered {status}{words}"), exit: Exit::from_status(status) }
+    let (status, url) = (response.status(), address::redacted(response.url()));
+    let problem = problem_details::read(response).await;
+    Failure { reason: format!("{url} answered {status}{problem}"), exit: Exit::from_status(status) }
 }

@@ -1,5 +1,5 @@
-//! The streams: opened over the ramp, read by few threads until they are stopped. What they see goes into tallies;
-//! nothing is kept of an event.
+//! The reading threads: they open the streams over the ramp and read them until stopped. Everything is counted in
+//! tallies; no event is kept.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -14,50 +14,46 @@ use sse_core::Decoder;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::LocalSet;
 
-use super::connection::{self, Ask, Opened, Pieces};
 use super::process;
-use super::sequence::Sequence;
+use super::sequence::SequenceTracker;
 use super::sources::Sources;
 use super::stamp::Stamp;
-use super::tally::Tally;
+use super::stream_body::{self, Opened, Pieces, StreamRequest};
+use super::tally::{Tally, micros};
 
-/// For all streams of a thread.
+/// Bytes, shared by all streams of a thread.
 const BUFFER: usize = 64 << 10;
-/// Streams that one thread opens at once: fewer than what a server has in line to be accepted.
-const OPENING: usize = 64;
+/// Streams that one thread opens at once: fewer than the backlog of a server.
+const MAX_OPENING: usize = 64;
 
-/// What all threads need to know.
+/// What all threads have in common.
 pub(super) struct Plan {
-    pub(super) ask: Ask,
+    pub(super) request: StreamRequest,
     pub(super) sources: Sources,
-    /// One for each source, where streams are read by reqwest.
+    /// One for each source, if reqwest reads the streams.
     pub(super) clients: Vec<Client>,
     pub(super) streams: usize,
     pub(super) threads: usize,
     pub(super) ramp: Duration,
-    /// Names this run in its events.
+    /// Marks the events of this run.
     pub(super) run: u32,
-    /// Connections that publish.
-    pub(super) lanes: usize,
-    /// When the run began.
+    pub(super) publishers: usize,
+    /// Start of the run.
     pub(super) began: Instant,
 }
 
-/// The threads at work. They stop, and the streams close, when this is dropped.
+/// The running threads. Dropping this stops them and closes the streams.
 pub(super) struct Readers {
     threads: Vec<Reader>,
 }
 
 struct Reader {
     tally: Arc<Mutex<Tally>>,
-    /// In `/proc`; `None` where there is none, or the thread has not said yet.
+    /// Of the thread in `/proc`; `None` elsewhere, or before the thread has started.
     folder: Arc<Mutex<Option<PathBuf>>>,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Vec<Books>>>,
+    thread: Option<JoinHandle<Vec<SequenceTracker>>>,
 }
-
-/// What one stream has seen of each lane.
-pub(super) type Books = Vec<Sequence>;
 
 impl Readers {
     pub(super) fn start(plan: &Arc<Plan>) -> anyhow::Result<Self> {
@@ -65,7 +61,7 @@ impl Readers {
         Ok(Self { threads: threads.collect::<anyhow::Result<_>>()? })
     }
 
-    /// The counts of all threads together.
+    /// The sum over all threads.
     pub(super) fn tally(&self) -> Tally {
         self.threads.iter().fold(Tally::default(), |mut all, reader| {
             all.add(&lock(&reader.tally));
@@ -73,19 +69,19 @@ impl Readers {
         })
     }
 
-    /// Hands each thread's counts to `look`, without a copy.
+    /// Passes the tally of each thread to `look`, without a copy.
     pub(super) fn each(&self, mut look: impl FnMut(&mut Tally)) {
         self.threads.iter().for_each(|reader| look(&mut lock(&reader.tally)));
     }
 
-    /// Processor time of each thread so far, where the system tells.
+    /// CPU time of each thread so far, where the system tells.
     pub(super) fn cpu_times(&self) -> Vec<Duration> {
         let folders = self.threads.iter().filter_map(|reader| lock(&reader.folder).clone());
         folders.filter_map(|folder| process::cpu_time(&folder)).collect()
     }
 
-    /// Stops, and gives the books of each stream that opened.
-    pub(super) fn stop(mut self) -> Vec<Books> {
+    /// Stops, and gives the sequences of each opened stream.
+    pub(super) fn stop(mut self) -> Vec<SequenceTracker> {
         self.threads.iter_mut().for_each(|reader| drop(reader.stop.take()));
         let threads = self.threads.iter_mut().filter_map(|reader| reader.thread.take());
         threads.flat_map(|thread| thread.join().unwrap_or_default()).collect()
@@ -98,7 +94,7 @@ impl Reader {
         let folder = Arc::new(Mutex::new(None));
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.context("cannot start a thread that reads")?;
+        let runtime = runtime.context("cannot start a reading thread")?;
         let (shared, own_folder) = (Arc::clone(&tally), Arc::clone(&folder));
         let thread = std::thread::spawn(move || {
             *lock(&own_folder) = process::this_thread();
@@ -107,14 +103,14 @@ impl Reader {
             let streams = Streams {
                 plan,
                 tally: shared,
-                books: Rc::clone(&all),
+                trackers: Rc::clone(&all),
                 buffer: Rc::new(RefCell::new(vec![0; BUFFER])),
             };
             local.spawn_local(streams.open(nth));
-            // An error says that the owner is gone, which is the same.
+            // An error means that the owner is gone, which also stops the thread.
             let _ = local.block_on(&runtime, stopped);
             drop(local);
-            all.take().into_iter().map(|books: Rc<RefCell<Books>>| books.take()).collect()
+            all.take().into_iter().map(|tracker: Rc<RefCell<SequenceTracker>>| tracker.take()).collect()
         });
         Ok(Self { tally, folder, stop: Some(stop), thread: Some(thread) })
     }
@@ -135,15 +131,15 @@ impl Drop for Reader {
 struct Streams {
     plan: Arc<Plan>,
     tally: Arc<Mutex<Tally>>,
-    /// Of each stream that opened.
-    books: Rc<RefCell<Vec<Rc<RefCell<Books>>>>>,
+    /// Of each opened stream.
+    trackers: Rc<RefCell<Vec<Rc<RefCell<SequenceTracker>>>>>,
     buffer: Rc<RefCell<Vec<u8>>>,
 }
 
 impl Streams {
-    /// Opens each stream of thread `nth` when its time has come.
+    /// Opens each stream of thread `nth` when it is due.
     async fn open(self, nth: usize) {
-        let opening = Arc::new(Semaphore::new(OPENING));
+        let opening = Arc::new(Semaphore::new(MAX_OPENING));
         let began = Instant::now();
         for stream in (nth..self.plan.streams).step_by(self.plan.threads) {
             let due = self.plan.ramp.mul_f64(stream as f64 / self.plan.streams as f64);
@@ -161,9 +157,9 @@ impl Streams {
     }
 
     async fn open_one(&self, stream: usize) -> Option<Opened> {
-        let Plan { ask, sources, clients, .. } = &*self.plan;
+        let Plan { request, sources, clients, .. } = &*self.plan;
         let client = stream.checked_rem(clients.len()).and_then(|nth| clients.get(nth));
-        let opened = connection::open(ask, sources.of(stream), client).await;
+        let opened = stream_body::open(request, sources.of(stream), client).await;
         let mut tally = lock(&self.tally);
         match opened {
             Ok(opened) => {
@@ -182,17 +178,24 @@ impl Streams {
     }
 
     async fn follow(&self, opened: Opened) {
-        let books = Rc::new(RefCell::new(vec![Sequence::default(); self.plan.lanes]));
-        self.books.borrow_mut().push(Rc::clone(&books));
+        let tracker = Rc::new(RefCell::new(SequenceTracker::new(self.plan.publishers)));
+        self.trackers.borrow_mut().push(Rc::clone(&tracker));
         let mut decoder = Decoder::new();
-        let take =
-            |pieces: &mut dyn Pieces, bytes| self.take(&mut decoder, &mut books.borrow_mut(), pieces, bytes);
-        opened.connection.read(&self.buffer, take).await;
+        let take = |pieces: &mut dyn Pieces, bytes| {
+            self.take(&mut decoder, &mut tracker.borrow_mut(), pieces, bytes)
+        };
+        opened.body.read(&self.buffer, take).await;
         lock(&self.tally).cut += 1;
     }
 
-    /// What one read has brought. All its events have the time of the read.
-    fn take(&self, decoder: &mut Decoder, books: &mut Books, pieces: &mut dyn Pieces, bytes: usize) {
+    /// Counts the events of one read. All of them have the time of the read.
+    fn take(
+        &self,
+        decoder: &mut Decoder,
+        tracker: &mut SequenceTracker,
+        pieces: &mut dyn Pieces,
+        bytes: usize,
+    ) {
         let now = self.plan.began.elapsed();
         let mut tally = lock(&self.tally);
         tally.bytes += bytes as u64;
@@ -201,17 +204,13 @@ impl Streams {
                 match event {
                     Ok(event) => {
                         let stamp = Stamp::find(event.data().as_bytes(), self.plan.run);
-                        tally.event(stamp.filter(|_| self.plan.lanes > 0), books, now);
+                        tally.event(stamp, tracker, now);
                     }
                     Err(_) => tally.oversize += 1,
                 }
             }
         }
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,4 +1,4 @@
-//! What a run has measured, as it is printed by `--json`. Its fields are a promise; times are seconds.
+//! The results of a run, as `--json` prints them. The fields are stable; times are in seconds.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::tally::Latencies;
 
-/// The whole report.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) url: String,
@@ -16,26 +15,26 @@ pub(super) struct Report {
     pub(super) unix_socket: Option<String>,
     pub(super) streams: Streams,
     pub(super) open_files: Files,
-    /// The socket alone; without figures over https.
+    /// Without values over https.
     pub(super) connect_seconds: Quantiles,
-    /// Up to the head of the answer.
+    /// Up to the head of the response.
     pub(super) open_seconds: Quantiles,
-    /// That deliveries were counted.
+    /// During which deliveries were counted.
     pub(super) measured_seconds: f64,
     pub(super) deliveries: Deliveries,
     /// `null` without `--publish`, as are the next two.
     pub(super) published: Option<Published>,
     pub(super) latency_seconds: Option<Quantiles>,
-    /// For each event: how long the last of all streams waited for it.
+    /// For each event: the latency of the last stream.
     pub(super) last_reader_seconds: Option<Quantiles>,
     /// `null` without `--pid`.
     pub(super) server: Option<Server>,
-    /// Of the busiest thread that reads: near 1, the bench itself is the bottleneck. `null` where there is no `/proc`.
+    /// Of the busiest reading thread; near 1 the bench itself is the bottleneck. `null` without `/proc`.
     pub(super) reader_cores: Option<f64>,
 }
 
 impl Report {
-    /// What was measured, in a line.
+    /// The URL, with the socket if there is one.
     pub(super) fn heading(&self) -> String {
         match &self.unix_socket {
             Some(path) => format!("{} over {path}", self.url),
@@ -50,11 +49,11 @@ pub(super) struct Streams {
     pub(super) opened: usize,
     pub(super) failed: usize,
     pub(super) cut: usize,
-    /// How many failed, by reason.
+    /// Failed streams by reason.
     pub(super) failures: BTreeMap<String, usize>,
     pub(super) opening_seconds: f64,
     pub(super) threads: usize,
-    /// Empty when the system chose.
+    /// Empty: chosen by the system.
     pub(super) sources: Vec<IpAddr>,
 }
 
@@ -70,16 +69,16 @@ pub(super) struct Deliveries {
     pub(super) per_second: f64,
     pub(super) bytes: u64,
     pub(super) bytes_per_second: f64,
-    /// Events that passed the decoder's limits.
+    /// Events beyond the limits of the decoder.
     pub(super) oversize: u64,
-    /// Those of this run alone; `null` without `--publish`.
+    /// The events of this run; `null` without `--publish`.
     pub(super) checked: Option<Checked>,
 }
 
-/// What came of the published events, over all streams that opened.
+/// The published events, over all opened streams.
 #[derive(Debug, Serialize)]
 pub(super) struct Checked {
-    /// Each event counted once a stream.
+    /// Each event counts once per stream.
     pub(super) delivered: u64,
     pub(super) lost: u64,
     pub(super) doubled: u64,
@@ -94,7 +93,7 @@ pub(super) struct Published {
     pub(super) connections: usize,
     pub(super) planned: u64,
     pub(super) acknowledged: u64,
-    /// Sent, but refused or not answered.
+    /// Sent, but refused or without a response.
     pub(super) unacknowledged: u64,
     /// Due, but not sent in time.
     pub(super) unsent: u64,
@@ -106,13 +105,13 @@ pub(super) struct Published {
 pub(super) struct Server {
     pub(super) pids: Vec<u32>,
     pub(super) cpu_seconds: f64,
-    /// Cores in use, at the mean.
+    /// Average cores used.
     pub(super) cores: f64,
     pub(super) cpu_seconds_per_delivery: Option<f64>,
     /// Before the first stream.
     pub(super) memory_before_bytes: u64,
     pub(super) memory_max_bytes: u64,
-    /// What the open streams added, for each.
+    /// Growth by the open streams.
     pub(super) memory_per_stream_bytes: Option<f64>,
 }
 
@@ -144,7 +143,6 @@ impl Quantiles {
     }
 }
 
-/// For rates: so many in this time.
 pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64().max(1e-9)
 }

@@ -1,36 +1,59 @@
-//! What one stream has seen of the numbers of one lane: which came first, twice, late, or never. No clock, no I/O.
+//! The event numbers that one stream has received: which arrived in order, twice, late, or never. No clock, no I/O.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Holes that are kept. When there are more, the oldest counts as lost for good, and what of it still comes
-/// counts as doubled.
+/// Holes that are tracked. Beyond that the oldest counts as lost, and its numbers count as doubled if they still arrive.
 const MAX_HOLES: usize = 1024;
 
-/// The books of one lane. Takes no memory beyond itself as long as everything comes in order.
+/// The sequences of all publishers on one stream.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sequence {
-    /// One more than the highest number seen.
+pub(super) struct SequenceTracker(Vec<Sequence>);
+
+/// The numbers of one publisher. Allocates nothing while everything arrives in order.
+#[derive(Debug, Clone, Default)]
+struct Sequence {
+    /// One more than the highest number that arrived.
     next: u32,
-    /// Numbers below that which have not come, in order.
+    /// Numbers below that which are missing, in order.
     holes: VecDeque<Range<u32>>,
-    /// In holes that are no longer kept.
+    /// Numbers in holes that are no longer tracked.
     forgotten: u64,
 }
 
-/// What an arrival is.
+/// How a number arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// The first time, and nothing later came before it.
+    /// For the first time, and before all later ones.
     InOrder,
-    /// The first time, but behind a later one.
+    /// For the first time, but after a later one.
     Late,
-    /// Not the first time.
+    /// Once more.
     Again,
 }
 
+impl SequenceTracker {
+    pub(super) fn new(publishers: usize) -> Self {
+        Self(vec![Sequence::default(); publishers])
+    }
+
+    pub(super) fn publishers(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Notes a number of a publisher; `None` if there is no such publisher.
+    pub(super) fn arrive(&mut self, publisher: usize, number: u32) -> Option<Arrival> {
+        self.0.get_mut(publisher).map(|sequence| sequence.arrive(number))
+    }
+
+    /// How many events never arrived. For each publisher: the end of its numbers, and those that do not count, sorted.
+    pub(super) fn lost<'a>(&self, published: impl IntoIterator<Item = (u32, &'a [u32])>) -> u64 {
+        self.0.iter().zip(published).map(|(sequence, (end, excused))| sequence.lost(end, excused)).sum()
+    }
+}
+
 impl Sequence {
-    pub(super) fn arrive(&mut self, number: u32) -> Arrival {
+    fn arrive(&mut self, number: u32) -> Arrival {
         if number >= self.next {
             if number > self.next {
                 self.open_hole(self.next..number);
@@ -41,8 +64,8 @@ impl Sequence {
         if self.fill(number) { Arrival::Late } else { Arrival::Again }
     }
 
-    /// How many of the numbers below `end` never came, those in `excused` (sorted) left out.
-    pub(super) fn lost(&self, end: u32, excused: &[u32]) -> u64 {
+    /// How many numbers below `end` never arrived, without those in `excused` (sorted).
+    fn lost(&self, end: u32, excused: &[u32]) -> u64 {
         let tail = self.next..end.max(self.next);
         let missing = self.holes.iter().chain([&tail]).map(|hole| {
             let from = excused.partition_point(|number| *number < hole.start);
@@ -61,7 +84,7 @@ impl Sequence {
         self.holes.push_back(hole);
     }
 
-    /// Takes the number out of the hole it is in. False if it is in none.
+    /// Removes the number from its hole. False if it is in none.
     fn fill(&mut self, number: u32) -> bool {
         let at = self.holes.partition_point(|hole| hole.end <= number);
         if !self.holes.get(at).is_some_and(|hole| hole.contains(&number)) {
@@ -94,8 +117,8 @@ mod tests {
             [InOrder, InOrder, Again, InOrder, Late, Again, Again]
         );
         assert_eq!(sequence.lost(5, &[]), 1, "number 2");
-        assert_eq!(sequence.lost(8, &[]), 4, "and what never came at the end");
-        assert_eq!(sequence.lost(8, &[1, 2, 6]), 2, "1 came, 2 and 6 are excused");
+        assert_eq!(sequence.lost(8, &[]), 4, "and the missing end");
+        assert_eq!(sequence.lost(8, &[1, 2, 6]), 2, "1 arrived, 2 and 6 are excused");
     }
 
     #[test]

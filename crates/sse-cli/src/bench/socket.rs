@@ -1,4 +1,4 @@
-//! The socket under a stream, TCP or Unix, and the address that it connects to. Knows nothing of HTTP.
+//! The socket of a stream, TCP or Unix, and the address it connects to. Knows nothing of HTTP.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,25 +12,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::{TcpSocket, TcpStream};
 
-/// Pause before a Unix socket is tried again at which too many wait already. Over TCP the system waits itself.
+/// Pause before retrying a Unix socket whose backlog is full. Over TCP the system waits.
 #[cfg(unix)]
-const FULL: Duration = Duration::from_millis(1);
+const BACKLOG_PAUSE: Duration = Duration::from_millis(1);
 
-/// What streams connect to.
 pub(super) enum Address {
     Tcp(SocketAddr),
     #[cfg(unix)]
     Unix(PathBuf),
 }
 
-/// A connection.
 pub(super) enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
 }
 
-/// Does the same with the socket of whichever family.
+/// Evaluates the expression with the socket of either family.
 macro_rules! either {
     ($socket:expr, $inner:ident => $do:expr) => {
         match $socket {
@@ -42,14 +40,16 @@ macro_rules! either {
 }
 
 impl Address {
-    /// Connects; over TCP `from` an address of this machine, if one is given. Sets no time limit.
+    /// Connects, over TCP `from` this local address if given. Without a time limit.
     pub(super) async fn connect(&self, from: Option<IpAddr>) -> io::Result<Socket> {
         match self {
             Self::Tcp(to) => connect(*to, from).await.map(Socket::Tcp),
             #[cfg(unix)]
             Self::Unix(path) => loop {
                 match UnixStream::connect(path).await {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(FULL).await,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        tokio::time::sleep(BACKLOG_PAUSE).await
+                    }
                     connected => return connected.map(Socket::Unix),
                 }
             },
@@ -70,7 +70,7 @@ impl Socket {
         either!(self, socket => socket.write_all(bytes).await)
     }
 
-    /// Appends what comes; 0 at the end.
+    /// Appends what arrives; 0 at the end.
     pub(super) async fn read_buf(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         either!(self, socket => socket.read_buf(buffer).await)
     }
@@ -80,7 +80,7 @@ impl Socket {
         either!(self, socket => socket.readable().await)
     }
 
-    /// Reads what is there.
+    /// Reads what has arrived.
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         either!(self, socket => socket.try_read(buffer))
     }

@@ -1,16 +1,16 @@
-//! The addresses that streams are opened from: one address has only so many ports.
+//! The local addresses of the streams: one address has a limited number of ports.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Streams from one address. Linux has 28,232 ports for them, and other programs use some; well below that, looking
-/// for a free one stays quick.
+/// Streams per address. Linux has 28,232 ephemeral ports, some of them in use; well below that, finding a free one stays
+/// fast.
 const STREAMS_PER_ADDRESS: usize = 16_000;
 
-/// Who the streams come from, taking turns.
+/// Used round-robin; empty is the system's choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sources(Vec<IpAddr>);
 
-/// The addresses of this machine and the server's do not go together.
+/// A source and the server have different address families.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--source {from} cannot reach {to}: one is IPv4, the other IPv6")]
 pub(super) struct OtherFamily {
@@ -19,7 +19,7 @@ pub(super) struct OtherFamily {
 }
 
 impl Sources {
-    /// The `wanted` ones; without them, enough of this machine if the server is on it, else the system's choice.
+    /// The `wanted` ones; by default enough loopback addresses for a server on 127.x.x.x, else the system's choice.
     pub(super) fn new(wanted: &[IpAddr], server: SocketAddr, streams: usize) -> Result<Self, OtherFamily> {
         let to = server.ip();
         if let Some(from) = wanted.iter().copied().find(|from| from.is_ipv4() != to.is_ipv4()) {
@@ -31,7 +31,7 @@ impl Sources {
         Ok(Self(wanted.to_vec()))
     }
 
-    /// 127.0.0.1, 127.0.0.2 and so on. One alone is the system's choice.
+    /// 127.0.0.1, 127.0.0.2 and so on. A single one is left to the system.
     fn of_loopback(count: usize) -> Self {
         if count < 2 {
             return Self(Vec::new());

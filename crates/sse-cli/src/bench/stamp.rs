@@ -1,29 +1,29 @@
-//! Number and due time of a published event, written into its data. Text that any server passes on, also inside JSON.
+//! The number and due time of a published event, written into its data as text that survives any server, also in JSON.
 
-/// Of a stamp: `~RUN-LANE-NUMBER-MICROSECONDS`, all hexadecimal.
+/// Length of a stamp: `~RUN-PUBLISHER-NUMBER-MICROSECONDS` in hexadecimal.
 pub(super) const BYTES: usize = 1 + 8 + 1 + 2 + 1 + 8 + 1 + 12;
 
 const MARK: u8 = b'~';
 
-/// What one event carries.
+/// The stamp of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Differs from run to run, so that a stream with older events does no harm.
+    /// Random, so that events of earlier runs are ignored.
     pub(super) run: u32,
-    /// The connection that published it, below 256. Order holds within a lane.
-    pub(super) lane: u8,
-    /// Of the events of the lane, from 0 on.
+    /// The connection that published it. Each publishes in order.
+    pub(super) publisher: u8,
+    /// Counted per publisher, from 0.
     pub(super) number: u32,
-    /// When it was due, in microseconds since the run began.
+    /// When it was due, in microseconds since the start of the run.
     pub(super) due: u64,
 }
 
 impl Stamp {
-    /// Data of so many bytes, at least those of the stamp.
+    /// Data of this many bytes, at least those of the stamp.
     pub(super) fn data(&self, bytes: usize) -> String {
-        let Self { run, lane, number, due } = self;
+        let Self { run, publisher, number, due } = self;
         let due = due & ((1 << 48) - 1);
-        format!("{:x<bytes$}", format!("~{run:08x}-{lane:02x}-{number:08x}-{due:012x}"))
+        format!("{:x<bytes$}", format!("~{run:08x}-{publisher:02x}-{number:08x}-{due:012x}"))
     }
 
     /// The stamp of this run in the data. `None` if there is none.
@@ -34,17 +34,17 @@ impl Stamp {
     fn at(text: &[u8], run: u32) -> Option<Self> {
         let mut fields = Fields(text);
         let found = fields.take(8)?;
-        let (lane, number, due) = (fields.take(2)?, fields.take(8)?, fields.take(12)?);
-        let (lane, number) = (u8::try_from(lane).ok()?, u32::try_from(number).ok()?);
-        (found == u64::from(run)).then_some(Self { run, lane, number, due })
+        let (publisher, number, due) = (fields.take(2)?, fields.take(8)?, fields.take(12)?);
+        let (publisher, number) = (u8::try_from(publisher).ok()?, u32::try_from(number).ok()?);
+        (found == u64::from(run)).then_some(Self { run, publisher, number, due })
     }
 }
 
-/// What is left of a stamp.
+/// The rest of a stamp.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
-    /// The next field of so many digits, and the dash behind it.
+    /// Takes the next field of this many digits, and the dash after it.
     fn take(&mut self, digits: usize) -> Option<u64> {
         let (field, rest) = self.0.split_at_checked(digits)?;
         self.0 = if rest.is_empty() { rest } else { rest.strip_prefix(b"-")? };
@@ -64,10 +64,10 @@ fn digit(byte: u8) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp = Stamp { run: 0xdead_beef, lane: 7, number: 300, due: 1_234_567_890 };
+    const STAMP: Stamp = Stamp { run: 0xdead_beef, publisher: 7, number: 300, due: 1_234_567_890 };
 
     #[test]
-    fn is_found_wherever_it_stands() {
+    fn is_found_anywhere_in_the_data() {
         let data = STAMP.data(BYTES);
         assert_eq!(data.len(), BYTES);
         assert_eq!(STAMP.data(100).len(), 100);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_taken_for_one() {
+    fn nothing_else_is_a_stamp() {
         let data = STAMP.data(BYTES);
         assert_eq!(Stamp::find(data.as_bytes(), 1), None, "another run");
         for text in

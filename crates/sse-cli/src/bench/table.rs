@@ -1,25 +1,25 @@
-//! The report for people: aligned, at most 80 columns, what is bad in red.
+//! The report for people: aligned, at most 80 columns, problems in red.
 
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::report::{Checked, Published, Quantiles, Report, Server};
-use super::words::{bytes, count, thousands, time};
-use crate::harmless::harmless;
+use crate::escape_terminal::escape_terminal;
+use crate::units::{bytes, count, thousands, time};
 
 const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 
-/// Of the names at the start of each line.
+/// Width of the names at the start of each line.
 const NAME: usize = 14;
-/// A thread of the bench that is busier than this may be what slows the deliveries.
+/// A reading thread above this may slow down the deliveries.
 const BUSY: f64 = 0.8;
 
 /// The lines, with ANSI colours.
 pub(super) fn table(report: &Report) -> String {
-    let mut table = Table(format!("{BOLD}{}{BOLD:#}\n\n", harmless(&report.heading())));
+    let mut table = Table(format!("{BOLD}{}{BOLD:#}\n\n", escape_terminal(&report.heading())));
     table.streams(report);
     if let Some(published) = &report.published {
         table.published(published);
@@ -41,7 +41,7 @@ impl Table {
         let _ = writeln!(self.0, "{name:<NAME$}{text}");
     }
 
-    /// A line below another one, of what went wrong.
+    /// A continuation line with a problem.
     fn bad(&mut self, text: &str) {
         self.line("", &format!("{BAD}{text}{BAD:#}"));
     }
@@ -56,7 +56,7 @@ impl Table {
             self.line("", &format!("from {} addresses, {first} to {last}", streams.sources.len()));
         }
         for (reason, number) in &streams.failures {
-            self.bad(&format!("{} failed: {}", thousands(*number as f64), harmless(reason)));
+            self.bad(&format!("{} failed: {}", thousands(*number as f64), escape_terminal(reason)));
         }
         if streams.cut > 0 {
             self.bad(&format!("{} cut before the end", thousands(streams.cut as f64)));
@@ -80,7 +80,7 @@ impl Table {
         if published.unacknowledged > 0 {
             let why = published.failure.as_deref().unwrap_or_default();
             let number = count(published.unacknowledged, "event");
-            self.bad(&format!("{number} not acknowledged, first: {}", harmless(why)));
+            self.bad(&format!("{number} not acknowledged, first: {}", escape_terminal(why)));
         }
     }
 
@@ -94,15 +94,15 @@ impl Table {
             &format!("{all} in {}: {BOLD}{rate}/s{BOLD:#}, {wire}/s", time(report.measured_seconds)),
         );
         if let Some(Checked { lost, doubled, out_of_order, .. }) = deliveries.checked {
-            let word = |number: u64, what: &str| {
+            let part = |number: u64, what: &str| {
                 let style = if number > 0 { BAD } else { Style::new() };
                 format!("{style}{} {what}{style:#}", thousands(number as f64))
             };
-            let words = [word(lost, "lost"), word(doubled, "doubled"), word(out_of_order, "out of order")];
-            self.line("", &words.join(", "));
+            let parts = [part(lost, "lost"), part(doubled, "doubled"), part(out_of_order, "out of order")];
+            self.line("", &parts.join(", "));
         }
         if deliveries.oversize > 0 {
-            self.bad(&format!("{} too large to be read", count(deliveries.oversize, "event")));
+            self.bad(&format!("{} too large to decode", count(deliveries.oversize, "event")));
         }
     }
 
@@ -117,7 +117,7 @@ impl Table {
         self.0.push('\n');
     }
 
-    /// Nothing where nothing was measured.
+    /// Omitted when nothing was measured.
     fn row(&mut self, name: &str, quantiles: Option<Quantiles>, style: Style) {
         let Some(Quantiles { p50, p90, p99, p999, max, .. }) = quantiles else { return };
         if let (Some(p50), Some(p90), Some(p99), Some(p999), Some(max)) = (p50, p90, p99, p999, max) {
@@ -144,12 +144,12 @@ impl Table {
         );
         self.line("this bench", &busy);
         if cores > BUSY {
-            self.bad("it may be what is slow: try --threads 2, or another machine");
+            self.bad("the bench itself may be the bottleneck: try --threads 2, or another machine");
         }
     }
 }
 
-/// Below a microsecond too.
+/// With nanoseconds below 10 µs.
 fn time_fine(seconds: f64) -> String {
     if seconds < 9.995e-6 { format!("{:.2} µs", seconds * 1e6) } else { time(seconds) }
 }

@@ -1,20 +1,20 @@
-//! What the streams of one reading thread have seen, counted. Knows neither sockets nor the wire.
+//! The counts and latencies of the streams of one thread. Knows neither sockets nor the wire format.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::sequence::{Arrival, Sequence};
+use super::sequence::{Arrival, SequenceTracker};
 use super::stamp::Stamp;
 
 /// Latencies above an hour count as an hour.
 const MAX_MICROS: u64 = 3_600_000_000;
-/// Three digits of each latency are kept.
+/// Significant digits of each latency.
 const DIGITS: u8 = 3;
-/// Events of which it is kept when the last stream had them: the first ones. 16 bytes each.
+/// Events whose last reader is tracked: the first ones. 16 bytes each.
 const MAX_TRACKED: usize = 1 << 20;
-/// Kinds of failure that are told apart; what goes beyond is "other".
+/// Reasons that are counted separately; the rest is "other".
 const MAX_REASONS: usize = 16;
 
 /// Microseconds.
@@ -23,6 +23,10 @@ pub(super) type Latencies = Histogram<u64>;
 /// An empty one.
 pub(super) fn latencies() -> Latencies {
     Histogram::new_with_bounds(1, MAX_MICROS, DIGITS).expect("the bounds are valid")
+}
+
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The counts of one thread, or of all together.
@@ -36,33 +40,33 @@ pub(super) struct Tally {
     pub(super) failures: BTreeMap<String, usize>,
     /// TCP connection alone.
     pub(super) connect: Latencies,
-    /// From connecting to the end of the answer's head.
+    /// From connecting to the end of the head of the response.
     pub(super) open: Latencies,
     /// Events of any kind.
     pub(super) deliveries: u64,
-    /// Of the wire, framing included.
+    /// On the wire, with framing.
     pub(super) bytes: u64,
-    /// Published by this run, each counted once a stream.
+    /// Events of this run, each counted once per stream.
     pub(super) distinct: u64,
     pub(super) doubled: u64,
     pub(super) out_of_order: u64,
-    /// Larger than what the decoder takes.
+    /// Larger than the decoder accepts.
     pub(super) oversize: u64,
-    /// When the last delivery came, since the run began.
+    /// When the last delivery arrived, since the start of the run.
     pub(super) last_delivery: Duration,
-    /// Due time to delivery.
+    /// From due time to delivery.
     pub(super) latency: Latencies,
-    /// The same, since this was last cleared.
+    /// The same, since the last reset.
     pub(super) recent: Latencies,
-    /// By the number of the event over all lanes.
+    /// By the number of the event over all publishers.
     pub(super) reached: Vec<Reached>,
 }
 
-/// How far one event has come.
+/// The readers of one event.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Reached {
     streams: u32,
-    /// Of the slowest of them, in microseconds.
+    /// The highest latency, in microseconds.
     slowest: u64,
 }
 
@@ -89,14 +93,14 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// An event has come in on a stream, so long after the run began.
-    pub(super) fn event(&mut self, stamp: Option<Stamp>, books: &mut [Sequence], now: Duration) {
+    /// Counts an event that arrived on a stream, at this time since the start of the run.
+    pub(super) fn event(&mut self, stamp: Option<Stamp>, tracker: &mut SequenceTracker, now: Duration) {
         self.deliveries += 1;
         self.last_delivery = now;
         let Some(stamp) = stamp else { return };
-        let lanes = books.len();
-        let Some(book) = books.get_mut(usize::from(stamp.lane)) else { return };
-        match book.arrive(stamp.number) {
+        let publisher = usize::from(stamp.publisher);
+        let Some(arrival) = tracker.arrive(publisher, stamp.number) else { return };
+        match arrival {
             Arrival::Again => {
                 self.doubled += 1;
                 return;
@@ -105,10 +109,10 @@ impl Tally {
             Arrival::InOrder => {}
         }
         self.distinct += 1;
-        let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX).saturating_sub(stamp.due);
+        let micros = micros(now).saturating_sub(stamp.due);
         self.latency.saturating_record(micros);
         self.recent.saturating_record(micros);
-        self.reach(stamp.number as usize * lanes + usize::from(stamp.lane), micros);
+        self.reach(stamp.number as usize * tracker.publishers() + publisher, micros);
     }
 
     fn reach(&mut self, nth: usize, micros: u64) {
@@ -124,7 +128,7 @@ impl Tally {
         }
     }
 
-    /// A stream did not open.
+    /// Counts a stream that did not open.
     pub(super) fn failed(&mut self, reason: String) {
         let known = self.failures.len() < MAX_REASONS || self.failures.contains_key(&reason);
         *self.failures.entry(if known { reason } else { "other".to_owned() }).or_default() += 1;
@@ -135,13 +139,13 @@ impl Tally {
         self.failures.values().sum()
     }
 
-    /// Forgets what was delivered while the streams were opened.
+    /// Resets all counts but those of opening.
     pub(super) fn begin(&mut self) {
         let Self { opened, cut, failures, connect, open, .. } = std::mem::take(self);
         *self = Self { opened, cut, failures, connect, open, ..Self::default() };
     }
 
-    /// Takes in the counts of another thread.
+    /// Adds the counts of another thread.
     pub(super) fn add(&mut self, other: &Self) {
         self.opened += other.opened;
         self.cut += other.cut;
@@ -170,7 +174,7 @@ impl Tally {
         }
     }
 
-    /// For each tracked event that all of so many streams have: how long the last one waited for it.
+    /// For each tracked event that reached this many streams: the latency of the last one.
     pub(super) fn last_readers(&self, streams: usize) -> Latencies {
         let mut all = latencies();
         for reached in
@@ -188,16 +192,16 @@ mod tests {
 
     const MILLI: Duration = Duration::from_millis(1);
 
-    fn stamp(lane: u8, number: u32) -> Option<Stamp> {
-        Some(Stamp { run: 1, lane, number, due: 1000 })
+    fn stamp(publisher: u8, number: u32) -> Option<Stamp> {
+        Some(Stamp { run: 1, publisher, number, due: 1000 })
     }
 
     #[test]
     fn the_last_reader_is_the_slowest_of_all_threads() {
         let (mut one, mut two) = (Tally::default(), Tally::default());
-        one.event(stamp(1, 0), &mut [Sequence::default(), Sequence::default()], 3 * MILLI);
-        two.event(stamp(1, 0), &mut [Sequence::default(), Sequence::default()], 9 * MILLI);
-        two.event(stamp(0, 0), &mut [Sequence::default(), Sequence::default()], 50 * MILLI);
+        one.event(stamp(1, 0), &mut SequenceTracker::new(2), 3 * MILLI);
+        two.event(stamp(1, 0), &mut SequenceTracker::new(2), 9 * MILLI);
+        two.event(stamp(0, 0), &mut SequenceTracker::new(2), 50 * MILLI);
         one.add(&two);
         let last = one.last_readers(2);
         assert_eq!((last.len(), last.max()), (1, last.highest_equivalent(8000)));
@@ -206,9 +210,9 @@ mod tests {
 
     #[test]
     fn a_repeat_is_a_delivery_without_latency() {
-        let (mut tally, mut books) = (Tally::default(), [Sequence::default()]);
+        let (mut tally, mut tracker) = (Tally::default(), SequenceTracker::new(1));
         for stamp in [stamp(0, 0), stamp(0, 0), None, stamp(9, 0)] {
-            tally.event(stamp, &mut books, 2 * MILLI);
+            tally.event(stamp, &mut tracker, 2 * MILLI);
         }
         assert_eq!((tally.deliveries, tally.distinct, tally.doubled, tally.latency.len()), (4, 1, 1, 1));
     }

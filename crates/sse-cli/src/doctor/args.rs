@@ -1,55 +1,53 @@
-//! The arguments of `doctor` and their help. Does nothing but parse.
+//! The arguments of `doctor` and their help.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use sse_client::reqwest::Url;
 
-use crate::address;
+use crate::address::StreamArgs;
 use crate::connection::ConnectionArgs;
-use crate::secret::Secret;
+use crate::status::StatusArgs;
+use crate::values;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
-    /// The stream: a URL, `host:port/path` or `:port/path`; http unless it says https, and /events if it has
-    /// no path
-    #[arg(default_value = address::DEFAULT, value_parser = Secret::parser(address::parse))]
-    pub(crate) url: Secret<Url>,
+    #[command(flatten)]
+    pub(super) stream: StreamArgs,
 
-    /// How long the stream is watched, from 1s to 1h. Heartbeats are only judged from 17s on
+    /// How long to watch the stream, from 1s to 1h. Heartbeats are judged from 17s on
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = watch)]
-    pub(crate) watch: Duration,
+    pub(super) watch: Duration,
 
-    /// Stay until the stream has been silent for this long, to see whether something cuts it: up to this much
-    /// longer than --watch
+    /// Keep watching until the stream was silent for this long, to see whether it is cut: at most this much longer than
+    /// --watch
     #[arg(long, value_name = "TIME", value_parser = watch)]
-    pub(crate) idle: Option<Duration>,
+    pub(super) idle: Option<Duration>,
 
-    /// May a page of this origin read the stream? For example https://app.example.com
+    /// Check whether a page of this origin can read the stream, for example https://app.example.com
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
-    pub(crate) origin: Option<String>,
+    pub(super) origin: Option<String>,
 
-    /// The page sends cookies along (`withCredentials: true`)
+    /// The page sends cookies (`withCredentials: true`)
     #[arg(long, requires = "origin")]
-    pub(crate) credentials: bool,
+    pub(super) credentials: bool,
 
-    /// Say what to write into this proxy. Default: the one that the answer names, else nginx
+    /// Show the fix for this proxy. Default: the proxy that the response names, else nginx
     #[arg(long, value_name = "PROXY")]
-    pub(crate) proxy: Option<Proxy>,
+    pub(super) proxy: Option<Proxy>,
 
     /// Print one JSON object
     #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Say nothing on stderr but what failed
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    pub(super) json: bool,
 
     #[command(flatten)]
-    pub(crate) connection: ConnectionArgs,
+    pub(super) status: StatusArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
 }
 
-/// Whose lines are shown besides the application's.
+/// The proxy whose fixes are shown with those of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Proxy {
     Nginx,
@@ -59,15 +57,10 @@ pub(crate) enum Proxy {
     All,
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
+const WATCH: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
 fn watch(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write a number and a unit, such as 20s or 2m"))?;
-    if time < Duration::from_secs(1) || time > HOUR {
-        return Err("must be from 1s to 1h".to_owned());
-    }
-    Ok(time)
+    values::duration_in(text, WATCH)
 }
 
 /// What a browser sends: scheme, host and port, or `null` for a page without an origin.
@@ -75,7 +68,7 @@ fn origin(text: &str) -> Result<String, String> {
     if text == "null" {
         return Ok(text.to_owned());
     }
-    let url = Url::parse(text).map_err(|_| "an origin is written https://host or https://host:port")?;
+    let url = Url::parse(text).map_err(|_| "expected https://host or https://host:port")?;
     let origin = url.origin();
     if !origin.is_tuple() || url.path() != "/" || url.query().is_some() {
         return Err(format!("an origin has no path; write {}", origin.ascii_serialization()));
@@ -92,9 +85,9 @@ Examples:
   sse-cli doctor https://example.com/stream -H 'Authorization: Bearer abc' --proxy haproxy
   sse-cli doctor https://example.com/stream --json | jq '.findings[].title'
 
-It opens the stream three or four times: as a browser does, with gzip allowed, with the id of an event that it
-has seen, and with --origin. That takes --watch and up to 5 s more; with --idle up to that much longer.
-Findings go to stdout, talk to stderr. A fault breaks the stream for somebody, a warning will under some
+Doctor opens the stream three or four times: as a browser does, with gzip allowed, from the id of an earlier
+event, and with --origin. That takes --watch and up to 5 s more; with --idle up to that much longer. Findings go
+to stdout, status messages to stderr. A fault breaks the stream for some readers, a warning breaks it under some
 conditions, a note is good to know.
 
 Exit status:
@@ -103,7 +96,7 @@ Exit status:
     2  wrong usage
     3  warnings, but no fault
     4  refused by the server (4xx)
-    5  the server is in trouble (5xx)
+    5  failed on the server (5xx)
   130  stopped by Ctrl-C";
 
 #[cfg(test)]
@@ -117,12 +110,5 @@ mod tests {
         assert_eq!(origin("null").as_deref(), Ok("null"));
         assert_eq!(origin("https://a.com/x").unwrap_err(), "an origin has no path; write https://a.com");
         assert!(origin("app.example.com").is_err());
-    }
-
-    #[test]
-    fn watching_has_limits() {
-        assert_eq!(watch("90s"), Ok(Duration::from_secs(90)));
-        assert!(watch("20").unwrap_err().contains("such as 20s"));
-        assert_eq!(watch("0s").unwrap_err(), "must be from 1s to 1h");
     }
 }

@@ -1,4 +1,4 @@
-//! What a server's certificate says: for whom, by whom, until when. Does not verify it; that is the TLS library's.
+//! The content of a server certificate: names, issuer, validity. The TLS library verifies it, not this.
 
 use std::net::IpAddr;
 
@@ -6,21 +6,21 @@ use jiff::Timestamp;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// More names are not kept.
+/// Names that are read.
 const MAX_NAMES: usize = 100;
 
 #[derive(Debug, Clone)]
 pub(super) struct Certificate {
-    /// Why the TLS library does not accept it.
+    /// Why the TLS library rejects it.
     pub(super) refused: Option<String>,
-    /// `None` if the certificate cannot be read.
+    /// `None` if it cannot be parsed.
     pub(super) facts: Option<Facts>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
     pub(super) issuer: String,
-    /// Signed by its own key, as far as the names tell.
+    /// Issuer and subject are the same.
     pub(super) self_signed: bool,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
@@ -34,7 +34,7 @@ enum Name {
 }
 
 impl Facts {
-    /// `None` if the bytes are no certificate.
+    /// `None` if the bytes are not a certificate.
     pub(super) fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let validity = certificate.validity();
@@ -49,7 +49,7 @@ impl Facts {
         })
     }
 
-    /// Does it speak for this host?
+    /// Is it valid for this host?
     pub(super) fn is_for(&self, host: &str) -> bool {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
         self.names.iter().any(|name| match (name, address) {
@@ -59,7 +59,7 @@ impl Facts {
         })
     }
 
-    /// The first names, for people.
+    /// The first names, to be shown.
     pub(super) fn names(&self) -> String {
         let names: Vec<_> = self.names.iter().take(5).map(Name::to_string).collect();
         let more = if self.names.len() > names.len() { " and others" } else { "" };
@@ -71,11 +71,11 @@ impl Name {
     fn read(name: &GeneralName<'_>) -> Option<Self> {
         match name {
             GeneralName::DNSName(name) => Some(Self::Dns((*name).to_owned())),
-            GeneralName::IPAddress(bytes) => match bytes.len() {
-                4 => <[u8; 4]>::try_from(*bytes).ok().map(|bytes| Self::Address(bytes.into())),
-                16 => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| Self::Address(bytes.into())),
-                _ => None,
-            },
+            GeneralName::IPAddress(bytes) => {
+                let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+                let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
+                address.ok().map(Self::Address)
+            }
             _ => None,
         }
     }
@@ -90,7 +90,7 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// A star stands for one label, the first.
+/// A wildcard stands for the first label.
 fn covers(name: &str, host: &str) -> bool {
     if let Some(parent) = name.strip_prefix("*.") {
         return host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent));
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_is_one_label() {
+    fn a_wildcard_is_one_label() {
         assert!(covers("*.example.com", "a.example.com"));
         assert!(covers("Example.com", "example.com"));
         assert!(!covers("*.example.com", "a.b.example.com"));

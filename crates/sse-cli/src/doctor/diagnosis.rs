@@ -1,11 +1,11 @@
-//! What all checks came to: findings, what was good, what could not be judged, and the exit code.
+//! The result of all checks: findings, what is good, what is unjudged, and the exit code.
 
 use super::checks::CHECKS;
 use super::finding::{Finding, Severity, Verdict};
 use super::observation::Observation;
 use crate::exit::Exit;
 
-/// The verdicts, by kind, in the order of the checks. Each with the name of its check.
+/// Each verdict with the name of its check, in the order of the checks.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
     /// The worst first.
@@ -30,7 +30,7 @@ impl Diagnosis {
         diagnosis
     }
 
-    /// The worst of the findings.
+    /// Of the worst finding.
     pub(super) fn severity(&self) -> Option<Severity> {
         self.findings.iter().map(|(_, finding)| finding.severity).max()
     }
@@ -39,7 +39,7 @@ impl Diagnosis {
         self.findings.iter().filter(|(_, finding)| finding.severity == severity).count()
     }
 
-    /// A refusal counts before everything else.
+    /// An error status decides, else the worst finding.
     pub(super) fn exit(&self, seen: &Observation) -> Exit {
         let refused = seen.answer.as_ref().ok().map(|answer| answer.status);
         match refused.filter(|status| status.is_client_error() || status.is_server_error()) {

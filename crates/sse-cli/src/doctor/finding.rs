@@ -1,10 +1,10 @@
-//! What a check says: good, not to be judged, or something found. Not how it is printed.
+//! The result of a check: good, unjudged, or findings. Does not say how it is printed.
 
 use serde::Serialize;
 
-use super::remedy::Remedy;
+use super::fix::Fix;
 
-/// How bad it is. In this order, the worst last.
+/// In ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
@@ -12,29 +12,27 @@ pub(super) enum Severity {
     Note,
     /// Breaks the stream under some conditions.
     Warning,
-    /// Breaks the stream for somebody, now.
+    /// Breaks the stream for some readers now.
     Fault,
 }
 
-/// One thing that was found.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
-    /// One line, in which no value from outside stands.
+    /// One line, without values from outside.
     pub(super) title: &'static str,
     /// The evidence.
     pub(super) seen: String,
-    /// What it does to readers.
+    /// The effect on readers.
     pub(super) why: &'static str,
-    pub(super) remedy: Remedy,
+    pub(super) fix: Fix,
 }
 
-/// What a check comes to.
 #[derive(Debug, Clone)]
 pub(super) enum Verdict {
-    /// Nothing wrong; with what was seen, in few words.
+    /// Nothing is wrong; with what was seen.
     Good(String),
-    /// It could not be seen, and why.
+    /// The stream did not show it, and why.
     Unjudged(&'static str),
     Found(Vec<Finding>),
 }
@@ -44,7 +42,7 @@ impl Verdict {
         Self::Found(vec![finding])
     }
 
-    /// What was found, or `Good` if it is nothing.
+    /// The findings, or `Good` if there are none.
     pub(super) fn of(findings: Vec<Finding>, good: impl FnOnce() -> String) -> Self {
         if findings.is_empty() { Self::Good(good()) } else { Self::Found(findings) }
     }

@@ -1,21 +1,21 @@
-//! The diagnosis for programs: one JSON object. Its fields are a promise.
+//! The diagnosis for programs: one JSON object with stable fields.
 
 use serde::Serialize;
 
 use super::diagnosis::Diagnosis;
-use super::finding::Severity;
+use super::finding::{Finding, Severity};
+use super::fix::Component;
 use super::observation::Observation;
-use super::remedy::Place;
 use super::report;
-use crate::harmless::harmless_json;
-use crate::talk;
+use crate::address;
+use crate::escape_terminal::escape_json;
 
 #[derive(Serialize)]
 struct Report<'a> {
     url: String,
     /// `null` over TCP.
     unix_socket: Option<String>,
-    /// `null` if no answer came.
+    /// `null` without a response.
     status: Option<u16>,
     /// The worst finding; `null` if there is none.
     severity: Option<Severity>,
@@ -34,12 +34,14 @@ struct Found<'a> {
     title: &'a str,
     seen: &'a str,
     why: &'a str,
-    mend: Vec<Mend>,
+    fix: Vec<FixLines>,
+    /// The former name of `fix`, for one release.
+    mend: Vec<FixLines>,
 }
 
-#[derive(Serialize)]
-struct Mend {
-    place: Place,
+#[derive(Serialize, Clone)]
+struct FixLines {
+    place: Component,
     lines: Vec<String>,
 }
 
@@ -59,20 +61,14 @@ struct Unjudged<'a> {
 pub(super) fn render(seen: &Observation, diagnosis: &Diagnosis) -> String {
     let url = seen.answer.as_ref().map_or(&seen.url, |answer| &answer.url);
     let stream = seen.stream.as_ref();
-    let findings = diagnosis.findings.iter().map(|(check, finding)| Found {
-        check,
-        severity: finding.severity,
-        title: finding.title,
-        seen: &finding.seen,
-        why: finding.why,
-        mend: Place::ALL
-            .into_iter()
-            .map(|place| Mend { place, lines: report::lines(finding.remedy, place, seen) })
-            .filter(|mend| !mend.lines.is_empty())
-            .collect(),
+    let findings = diagnosis.findings.iter().map(|(check, finding)| {
+        let lines = |place| FixLines { place, lines: report::lines(finding.fix, place, seen) };
+        let fix: Vec<_> = Component::ALL.map(lines).into_iter().filter(|fix| !fix.lines.is_empty()).collect();
+        let Finding { severity, title, ref seen, why, .. } = *finding;
+        Found { check, severity, title, seen, why, mend: fix.clone(), fix }
     });
     let report = Report {
-        url: talk::shown(url).to_string(),
+        url: address::redacted(url).to_string(),
         unix_socket: seen.socket.as_ref().map(|path| path.display().to_string()),
         status: seen.answer.as_ref().ok().map(|answer| answer.status.as_u16()),
         severity: diagnosis.severity(),
@@ -84,5 +80,5 @@ pub(super) fn render(seen: &Observation, diagnosis: &Diagnosis) -> String {
         unjudged: diagnosis.unjudged.iter().map(|(check, why)| Unjudged { check, why }).collect(),
     };
     let json = serde_json::to_string(&report).expect("strings and numbers become JSON");
-    format!("{}\n", harmless_json(&json))
+    format!("{}\n", escape_json(&json))
 }

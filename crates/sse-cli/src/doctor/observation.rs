@@ -1,9 +1,10 @@
-//! Everything that was seen of a server: what the checks judge. Pure data, made by [`super::probe`].
+//! Everything that was seen of a server: the input of the checks. Data only.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sse_client::is_event_stream;
 use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use sse_client::reqwest::{StatusCode, Url, Version};
 
@@ -11,25 +12,24 @@ use super::certificate::Certificate;
 use super::recording::Recording;
 use crate::peer::Peer;
 
-/// What was wanted, and what came.
 #[derive(Debug)]
 pub(super) struct Observation {
     pub(super) url: Url,
-    /// What was connected to instead of the URL's host.
+    /// The Unix socket, instead of the URL's host.
     pub(super) socket: Option<PathBuf>,
     pub(super) watch: Duration,
     pub(super) idle: Option<Duration>,
     pub(super) page: Option<Page>,
     pub(super) redirects: Vec<Redirect>,
     pub(super) answer: Result<Answer, NoAnswer>,
-    /// Only if the answer is an event stream.
+    /// Only if the response is an event stream.
     pub(super) stream: Option<Stream>,
     pub(super) cors: Option<Cors>,
     /// Only over https.
     pub(super) certificate: Option<Certificate>,
 }
 
-/// The page that wants to read the stream.
+/// The page that reads the stream.
 #[derive(Debug, Clone)]
 pub(super) struct Page {
     pub(super) origin: String,
@@ -43,22 +43,22 @@ pub(super) struct Redirect {
     pub(super) status: StatusCode,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     /// No connection.
     Unreachable(String),
     /// It broke off before the head came.
     Broken(String),
-    /// Nothing came for as long as was watched.
+    /// Nothing came during --watch.
     Silent,
     /// The redirects do not end, or lead nowhere.
     Redirects(&'static str),
-    /// A redirect leads to another origin, which is not what is behind the socket.
+    /// A redirect leads to another origin, which is not behind the socket.
     Elsewhere,
 }
 
-/// The head of an answer.
+/// The head of a response.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) url: Url,
@@ -69,7 +69,7 @@ pub(super) struct Answer {
     pub(super) at: Duration,
 }
 
-/// The body of an answer that is an event stream.
+/// The event stream in the body.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) body: Recording,
@@ -83,7 +83,7 @@ pub(super) struct Stream {
     pub(super) resume: Option<Resume>,
 }
 
-/// How watching ended.
+/// How the observation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// The stream was still open.
@@ -94,38 +94,38 @@ pub(super) enum End {
     Broken(String),
 }
 
-/// The same stream, asked for with gzip.
+/// The same stream, requested with gzip.
 #[derive(Debug)]
 pub(super) struct Compressed {
     pub(super) encoding: String,
-    /// What was inside. Empty for encodings that are not gzip.
+    /// The decompressed body; empty for other encodings.
     pub(super) body: Recording,
     pub(super) began: Timestamp,
 }
 
-/// A second stream, asked for from an event that was seen on the first.
+/// A second stream that resumes after an event of the first.
 #[derive(Debug)]
 pub(super) struct Resume {
-    /// What was sent as `Last-Event-ID`.
+    /// Sent as `Last-Event-ID`.
     pub(super) after: String,
-    /// The ids that had come after it on the first stream, in order.
+    /// The ids after it on the first stream, in order.
     pub(super) expected: Vec<String>,
-    /// The ids that came now.
-    pub(super) came: Vec<String>,
+    /// The ids that arrived on the second.
+    pub(super) received: Vec<String>,
     pub(super) status: StatusCode,
     pub(super) waited: Duration,
 }
 
-/// What a page's requests get. `None` where no answer came.
+/// The responses to requests of a page. `None` without a response.
 #[derive(Debug)]
 pub(super) struct Cors {
     pub(super) plain: Option<Answer>,
-    /// The question before a request that sets `Last-Event-ID` itself.
+    /// For a request that sets `Last-Event-ID` itself.
     pub(super) preflight: Option<Answer>,
 }
 
 impl Observation {
-    /// What was asked, at the end of the redirects.
+    /// The server, after redirects.
     pub(super) fn peer(&self) -> Peer {
         let url = self.answer.as_ref().map_or(&self.url, |answer| &answer.url);
         Peer::new(url, self.socket.clone())
@@ -133,7 +133,7 @@ impl Observation {
 }
 
 impl Answer {
-    /// A header as text; of several, all with commas. Empty is nothing.
+    /// A header as text; several are joined with commas. `None` if it is empty.
     pub(super) fn header(&self, name: HeaderName) -> Option<String> {
         let values: Vec<_> = self.headers.get_all(name).iter().collect();
         let texts: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
@@ -141,7 +141,7 @@ impl Answer {
         (!text.is_empty()).then_some(text)
     }
 
-    /// The content type as browsers take it: the last of several.
+    /// The content type; the last of several, as in browsers.
     pub(super) fn content_type(&self) -> Option<String> {
         let value = self.headers.get_all(CONTENT_TYPE).iter().next_back()?;
         Some(String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
@@ -149,16 +149,8 @@ impl Answer {
 
     /// Would an `EventSource` open it?
     pub(super) fn is_event_stream(&self) -> bool {
-        self.status == StatusCode::OK
-            && self
-                .content_type()
-                .is_some_and(|value| essence(&value).eq_ignore_ascii_case("text/event-stream"))
+        self.status == StatusCode::OK && is_event_stream(&self.headers)
     }
-}
-
-/// A media type without its parameters.
-pub(super) fn essence(content_type: &str) -> &str {
-    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 impl Stream {

@@ -1,7 +1,5 @@
-//! Asks the server and records what comes: no redirect is followed unseen, nothing is unpacked, each request has a
-//! connection of its own. Judges nothing.
+//! The requests of doctor: redirects are recorded, bodies are not decompressed, each request has its own connection.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,29 +7,30 @@ use sse_client::reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
     CACHE_CONTROL, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN,
 };
-use sse_client::reqwest::{self, Client, Method, Response, Url, redirect, tls::TlsInfo};
+use sse_client::reqwest::{Client, Method, Response, Url, redirect, tls::TlsInfo};
 
 use super::args::DoctorArgs;
 use super::certificate::{Certificate, Facts};
 use super::observation::{Answer, NoAnswer, Page, Redirect};
+use crate::reason::reason;
 
-/// As many as browsers follow.
+/// Browsers follow as many.
 const MAX_REDIRECTS: usize = 20;
-/// How long the answer to a question that is not the stream itself may take.
-const SIDE_QUESTION: Duration = Duration::from_secs(5);
+/// Longest wait for the head of a response, other than the stream itself.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes requests for one stream.
 pub(super) struct Probe {
     client: Client,
-    /// What the person gave with `-H` and `--token`.
+    /// From `-H` and `--token`.
     extra: HeaderMap,
-    /// How long an answer's head may take.
-    patience: Duration,
+    /// Longest wait for the head of the stream.
+    timeout: Duration,
     /// Everything goes over a Unix socket.
     socket: bool,
 }
 
-/// An answer with its body still to come.
+/// A response whose body has not been read.
 pub(super) struct Opened {
     pub(super) answer: Answer,
     pub(super) response: Response,
@@ -39,17 +38,17 @@ pub(super) struct Opened {
     pub(super) began: Timestamp,
 }
 
-/// What led to the answer, or to none.
+/// The redirects, and where they led.
 pub(super) struct Arrival {
     pub(super) redirects: Vec<Redirect>,
     pub(super) outcome: Result<Opened, NoAnswer>,
 }
 
-/// A setup of the client's TLS.
+/// Which certificates are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    AsAsked,
-    /// To look further behind a certificate that was refused.
+    Configured,
+    /// Any, to look behind a rejected certificate.
     Anything,
 }
 
@@ -57,27 +56,26 @@ impl Probe {
     /// # Errors
     /// When the client cannot be set up, or a file that the options name cannot be read.
     pub(super) fn new(args: &DoctorArgs, trust: Trust) -> anyhow::Result<Self> {
-        let client = args.connection.client_with(args.url.get().scheme() == "https", |options| {
+        let client = args.connection.client_with(args.stream.url.get().scheme() == "https", |options| {
             let options = options.redirect(redirect::Policy::none()).pool_max_idle_per_host(0).tls_info(true);
             match trust {
-                Trust::AsAsked => options,
+                Trust::Configured => options,
                 Trust::Anything => options.tls_danger_accept_invalid_certs(true),
             }
         })?;
         let mut extra = args.connection.headers()?;
         if trust == Trust::Anything {
-            // No secrets are sent to whoever that is.
+            // No secrets for an unknown server.
             extra.clear();
         }
-        Ok(Self { client, extra, patience: args.watch, socket: args.connection.unix_socket().is_some() })
+        Ok(Self { client, extra, timeout: args.watch, socket: args.connection.unix_socket().is_some() })
     }
 
-    /// Opens the stream as a browser does, and follows where it is sent. Headers with secrets are not sent on to
-    /// another host.
+    /// Opens the stream as a browser does, and follows redirects. Credentials are not sent to another origin.
     pub(super) async fn arrive(&mut self, url: &Url) -> Arrival {
         let (mut redirects, mut url) = (Vec::new(), url.clone());
         loop {
-            let opened = match self.get(&url, HeaderMap::new(), self.patience).await {
+            let opened = match self.get(&url, HeaderMap::new(), self.timeout).await {
                 Ok(opened) => opened,
                 Err(none) => return Arrival { redirects, outcome: Err(none) },
             };
@@ -85,7 +83,7 @@ impl Probe {
                 return Arrival { redirects, outcome: Ok(opened) };
             };
             let Ok(to) = url.join(&location) else {
-                let outcome = Err(NoAnswer::Redirects("the last one names no URL"));
+                let outcome = Err(NoAnswer::Redirects("the last one has no valid URL"));
                 return Arrival { redirects, outcome };
             };
             let away = to.origin() != url.origin();
@@ -107,41 +105,41 @@ impl Probe {
     /// The same with gzip allowed.
     pub(super) async fn with_gzip(&self, url: &Url) -> Result<Opened, NoAnswer> {
         let gzip = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
-        self.get(url, gzip, self.patience).await
+        self.get(url, gzip, self.timeout).await
     }
 
-    /// From an event on. `None` if the id cannot stand in a header.
+    /// Resumes after an event. `None` if a header cannot carry the id.
     pub(super) async fn resume(&self, url: &Url, id: &str) -> Option<Result<Opened, NoAnswer>> {
         let mut headers = HeaderMap::new();
         headers.insert("last-event-id", HeaderValue::from_bytes(id.as_bytes()).ok()?);
-        Some(self.get(url, headers, SIDE_QUESTION).await)
+        Some(self.get(url, headers, HEAD_TIMEOUT).await)
     }
 
-    /// As a page of another origin does.
+    /// As from a page of another origin.
     pub(super) async fn for_page(&self, url: &Url, page: &Page) -> Option<Answer> {
         let origin = HeaderValue::from_str(&page.origin).ok()?;
-        self.get(url, HeaderMap::from_iter([(ORIGIN, origin)]), SIDE_QUESTION)
+        self.get(url, HeaderMap::from_iter([(ORIGIN, origin)]), HEAD_TIMEOUT)
             .await
             .ok()
             .map(|opened| opened.answer)
     }
 
-    /// What a browser asks before a script may send `Last-Event-ID` by itself.
+    /// The preflight of a script that sends `Last-Event-ID`.
     pub(super) async fn preflight(&self, url: &Url, page: &Page) -> Option<Answer> {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_str(&page.origin).ok()?);
         headers.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("GET"));
         headers.insert(ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("last-event-id"));
-        self.send(Method::OPTIONS, url, headers, SIDE_QUESTION).await.ok().map(|opened| opened.answer)
+        self.send(Method::OPTIONS, url, headers, HEAD_TIMEOUT).await.ok().map(|opened| opened.answer)
     }
 
-    async fn get(&self, url: &Url, more: HeaderMap, patience: Duration) -> Result<Opened, NoAnswer> {
+    async fn get(&self, url: &Url, more: HeaderMap, timeout: Duration) -> Result<Opened, NoAnswer> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.extend(self.extra.clone());
         headers.extend(more);
-        self.send(Method::GET, url, headers, patience).await
+        self.send(Method::GET, url, headers, timeout).await
     }
 
     async fn send(
@@ -149,11 +147,11 @@ impl Probe {
         method: Method,
         url: &Url,
         headers: HeaderMap,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Opened, NoAnswer> {
         let (asked, began) = (Instant::now(), Timestamp::now());
         let sent = self.client.request(method, url.clone()).headers(headers).send();
-        let response = tokio::time::timeout(patience, sent).await.map_err(|_| NoAnswer::Silent)?;
+        let response = tokio::time::timeout(timeout, sent).await.map_err(|_| NoAnswer::Silent)?;
         let response = response.map_err(|error| match reason(&error) {
             reason if error.is_connect() => NoAnswer::Unreachable(reason),
             reason => NoAnswer::Broken(reason),
@@ -169,32 +167,23 @@ impl Probe {
     }
 }
 
-/// Where a redirect leads. `None` if the answer is none.
+/// The target of a redirect, if the response is one.
 fn location(answer: &Answer) -> Option<String> {
     matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308).then(|| answer.header(LOCATION))?
 }
 
-/// How the body is packed. `None` if it is not.
+/// The content encoding; `None` without one.
 pub(super) fn encoding(answer: &Answer) -> Option<String> {
     answer.header(CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
 }
 
-/// The innermost reason of a failed request, which says most.
-pub(super) fn reason(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    crate::talk::plain(&innermost.to_string()).to_owned()
-}
-
-/// What the server showed of itself.
+/// The certificate that the server sent.
 pub(super) fn certificate(response: &Response, refused: Option<String>) -> Certificate {
     let der = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
     Certificate { refused, facts: der.and_then(Facts::read) }
 }
 
-/// Does the certificate keep the connection from being made? As the TLS library words it.
+/// Did the certificate prevent the connection? Goes by the message of the TLS library.
 pub(super) fn is_about_the_certificate(reason: &str) -> bool {
     reason.contains("certificate")
 }

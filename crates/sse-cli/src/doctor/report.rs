@@ -1,4 +1,4 @@
-//! The diagnosis for people: what was seen, why it matters, what to write where. Fits the terminal.
+//! The diagnosis for people: what was seen, why it matters, and how to fix it. Fits the terminal.
 
 use std::fmt::Write;
 
@@ -7,20 +7,20 @@ use sse_client::reqwest::header::{SERVER, VIA};
 use unicode_width::UnicodeWidthStr;
 
 use super::args::Proxy;
-use super::checks::count;
 use super::diagnosis::Diagnosis;
 use super::finding::{Finding, Severity};
+use super::fix::{Component, Fix};
 use super::observation::{Answer, Observation};
-use super::remedy::{Place, Remedy};
-use crate::harmless::harmless;
+use crate::escape_terminal::escape_terminal;
+use crate::units::count;
 
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const GOOD: Style = AnsiColor::Green.on_default();
-/// Where texts begin under their labels.
+/// Column of the texts after their labels.
 const INDENT: usize = 9;
 
-/// The report, with colours, in lines of at most `columns` as far as words and settings allow.
+/// The report with colours, in lines of at most `columns` unless a word or setting is longer.
 pub(super) fn render(
     seen: &Observation,
     diagnosis: &Diagnosis,
@@ -29,68 +29,74 @@ pub(super) fn render(
 ) -> String {
     let mut out = String::new();
     head(&mut out, seen);
-    let places = places(seen, proxy);
+    let components = components(seen, proxy);
     for (_, finding) in &diagnosis.findings {
         out.push('\n');
-        one(&mut out, finding, &places, seen, columns);
+        finding_text(&mut out, finding, &components, seen, columns);
     }
     out.push('\n');
     rest(&mut out, diagnosis, columns);
-    let more = |remedy: Remedy| {
-        Place::ALL.iter().any(|place| !places.contains(place) && !remedy.lines(*place).is_empty())
-    };
-    if diagnosis.findings.iter().any(|(_, finding)| more(finding.remedy)) {
+    let has_more =
+        |fix: Fix| Component::ALL.iter().any(|one| !components.contains(one) && !fix.lines(*one).is_empty());
+    if diagnosis.findings.iter().any(|(_, finding)| has_more(finding.fix)) {
         let _ = writeln!(out, "{DIM}Another proxy? --proxy nginx, apache, caddy, haproxy or all.{DIM:#}");
     }
-    sum(&mut out, diagnosis);
+    summary(&mut out, diagnosis);
     out
 }
 
 fn head(out: &mut String, seen: &Observation) {
-    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", harmless(&seen.peer().to_string()));
+    let _ = writeln!(out, "{BOLD}{}{BOLD:#}", escape_terminal(&seen.peer().to_string()));
     let Ok(answer) = &seen.answer else { return };
     let server = answer.header(SERVER).or_else(|| answer.header(VIA));
-    let server = server.map(|server| format!(", {}", harmless(&server))).unwrap_or_default();
+    let server = server.map(|server| format!(", {}", escape_terminal(&server))).unwrap_or_default();
     let _ = writeln!(out, "{}, {:?}{server}", answer.status, answer.version);
     if let Some(stream) = &seen.stream {
-        let events = count(stream.body.event_count, "event", "events");
-        let bytes = count(stream.body.bytes, "byte", "bytes");
+        let events = count(stream.body.event_count, "event");
+        let bytes = count(stream.body.bytes, "byte");
         let time = stream.ended.as_secs_f64();
         let silence = stream.longest_silence().as_secs_f64();
-        let _ = writeln!(out, "in {time:.1} s: {events}, {bytes}, the longest silence {silence:.1} s");
+        let _ = writeln!(out, "in {time:.1} s: {events}, {bytes}, longest silence {silence:.1} s");
     }
 }
 
-fn one(out: &mut String, finding: &Finding, places: &[Place], seen: &Observation, columns: usize) {
+fn finding_text(
+    out: &mut String,
+    finding: &Finding,
+    components: &[Component],
+    seen: &Observation,
+    columns: usize,
+) {
     let (label, style) = match finding.severity {
         Severity::Fault => ("FAULT", AnsiColor::Red.on_default().effects(Effects::BOLD)),
         Severity::Warning => ("WARNING", AnsiColor::Yellow.on_default().effects(Effects::BOLD)),
         Severity::Note => ("NOTE", AnsiColor::Cyan.on_default().effects(Effects::BOLD)),
     };
     let _ = writeln!(out, "{style}{label}{style:#}: {BOLD}{}{BOLD:#}", finding.title);
-    labelled(out, "seen", &harmless(&finding.seen), columns);
+    labelled(out, "seen", &escape_terminal(&finding.seen), columns);
     labelled(out, "why", finding.why, columns);
-    let mut label = "mend";
-    for place in places {
-        let lines = lines(finding.remedy, *place, seen);
+    let mut label = "fix";
+    for component in components {
+        let lines = lines(finding.fix, *component, seen);
         if lines.is_empty() {
             continue;
         }
-        let _ = writeln!(out, "  {DIM}{label:<7}{DIM:#}{}:", place.name());
+        let _ = writeln!(out, "  {DIM}{label:<7}{DIM:#}{}:", component.name());
         label = "";
         for line in lines {
-            let _ = writeln!(out, "{:width$}{GOOD}{}{GOOD:#}", "", harmless(&line), width = INDENT + 2);
+            let _ =
+                writeln!(out, "{:width$}{GOOD}{}{GOOD:#}", "", escape_terminal(&line), width = INDENT + 2);
         }
     }
 }
 
-/// What needs no mending, and what nothing can be said of.
+/// What is good, and what was not judged.
 fn rest(out: &mut String, diagnosis: &Diagnosis, columns: usize) {
     if !diagnosis.good.is_empty() {
         let names: Vec<_> = diagnosis.good.iter().map(|(name, _)| *name).collect();
         labelled(out, "good", &names.join(", "), columns);
     }
-    // Without a stream there is nothing to be said of most.
+    // Without a stream most checks are not judged.
     let unjudged = diagnosis.unjudged.iter().filter(|(_, why)| !matches!(*why, "no stream" | "no answer"));
     let unjudged: Vec<_> = unjudged.map(|(name, why)| format!("{name} ({why})")).collect();
     if !unjudged.is_empty() {
@@ -98,55 +104,50 @@ fn rest(out: &mut String, diagnosis: &Diagnosis, columns: usize) {
     }
 }
 
-fn sum(out: &mut String, diagnosis: &Diagnosis) {
+fn summary(out: &mut String, diagnosis: &Diagnosis) {
     if diagnosis.findings.is_empty() {
         let _ = writeln!(out, "{GOOD}nothing found{GOOD:#}");
         return;
     }
-    let kinds = [
-        (Severity::Fault, "fault", "faults"),
-        (Severity::Warning, "warning", "warnings"),
-        (Severity::Note, "note", "notes"),
-    ];
-    let parts = kinds.into_iter().filter_map(|(severity, one, many)| match diagnosis.count(severity) {
+    let kinds = [(Severity::Fault, "fault"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+    let parts = kinds.into_iter().filter_map(|(severity, name)| match diagnosis.count(severity) {
         0 => None,
-        1 => Some(format!("1 {one}")),
-        count => Some(format!("{count} {many}")),
+        number => Some(count(number as u64, name)),
     });
     let _ = writeln!(out, "{BOLD}{}{BOLD:#}", parts.collect::<Vec<_>>().join(", "));
 }
 
-/// The lines to write in one place, for this stream.
-pub(super) fn lines(remedy: Remedy, place: Place, seen: &Observation) -> Vec<String> {
+/// The lines for one component, with the origin of the page filled in.
+pub(super) fn lines(fix: Fix, component: Component, seen: &Observation) -> Vec<String> {
     let origin = seen.page.as_ref().map_or("", |page| page.origin.as_str());
-    remedy.lines(place).iter().map(|line| line.replace("{origin}", origin)).collect()
+    fix.lines(component).iter().map(|line| line.replace("{origin}", origin)).collect()
 }
 
-/// The proxy that is asked for or that answered, and always the application.
-fn places(seen: &Observation, wanted: Option<Proxy>) -> Vec<Place> {
+/// The proxy that was requested or that responded, and always the application.
+fn components(seen: &Observation, wanted: Option<Proxy>) -> Vec<Component> {
     let proxy = match wanted {
-        Some(Proxy::All) => return Place::ALL.to_vec(),
-        Some(Proxy::Nginx) => Place::Nginx,
-        Some(Proxy::Apache) => Place::Apache,
-        Some(Proxy::Caddy) => Place::Caddy,
-        Some(Proxy::Haproxy) => Place::Haproxy,
-        None => seen.answer.as_ref().ok().and_then(proxy_of).unwrap_or(Place::Nginx),
+        Some(Proxy::All) => return Component::ALL.to_vec(),
+        Some(Proxy::Nginx) => Component::Nginx,
+        Some(Proxy::Apache) => Component::Apache,
+        Some(Proxy::Caddy) => Component::Caddy,
+        Some(Proxy::Haproxy) => Component::Haproxy,
+        None => seen.answer.as_ref().ok().and_then(proxy_of).unwrap_or(Component::Nginx),
     };
-    vec![proxy, Place::Application]
+    vec![proxy, Component::Application]
 }
 
-/// The proxy that the answer names.
-fn proxy_of(answer: &Answer) -> Option<Place> {
+/// The proxy that the response names.
+fn proxy_of(answer: &Answer) -> Option<Component> {
     let names = [answer.header(SERVER), answer.header(VIA)].into_iter().flatten();
     let names = names.collect::<Vec<_>>().join(" ").to_ascii_lowercase();
     let known = [
-        ("nginx", Place::Nginx),
-        ("openresty", Place::Nginx),
-        ("apache", Place::Apache),
-        ("caddy", Place::Caddy),
-        ("haproxy", Place::Haproxy),
+        ("nginx", Component::Nginx),
+        ("openresty", Component::Nginx),
+        ("apache", Component::Apache),
+        ("caddy", Component::Caddy),
+        ("haproxy", Component::Haproxy),
     ];
-    known.into_iter().find(|(name, _)| names.contains(name)).map(|(_, place)| place)
+    known.into_iter().find(|(name, _)| names.contains(name)).map(|(_, component)| component)
 }
 
 /// A text under its label, wrapped between words.

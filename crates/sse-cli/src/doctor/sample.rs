@@ -1,4 +1,4 @@
-//! A healthy observation for the tests of checks, to be made ill.
+//! A healthy observation for the tests of checks to modify.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! One visit to a stream: opens it, watches it, comes back as other readers would. Fills in the observation and
-//! judges nothing.
+//! Observes a stream: opens it, watches it, and reconnects as other readers would. Judges nothing.
 
 use std::io::Write;
 use std::path::Path;
@@ -14,35 +13,36 @@ use super::certificate::Certificate;
 use super::observation::{Answer, Compressed, Cors, End, NoAnswer, Observation, Page, Resume, Stream};
 use super::probe::{self, Arrival, Opened, Probe, Trust};
 use super::recording::Recording;
+use crate::reason::reason;
 
-/// How long the events after a known one may take to come again.
-const RESUME: Duration = Duration::from_secs(5);
-/// So many of them are enough.
-const RESUMED_IDS: usize = 5;
-/// Packed bytes that are unpacked at once: they become at most a thousand times as many.
-const UNPACKED_AT_ONCE: usize = 1024;
+/// How long events may take to arrive after resuming.
+const RESUME_TIMEOUT: Duration = Duration::from_secs(5);
+/// Ids to compare.
+const MAX_RESUMED_IDS: usize = 5;
+/// Bytes that are decompressed at once; they grow at most a thousandfold.
+const DECOMPRESSED_AT_ONCE: usize = 1024;
 
 /// Watches the stream for as long as the arguments say.
 ///
 /// # Errors
 /// When the client cannot be set up.
 pub(super) async fn observe(args: &DoctorArgs) -> anyhow::Result<Observation> {
-    let mut probe = Probe::new(args, Trust::AsAsked)?;
-    let mut arrival = probe.arrive(args.url.get()).await;
+    let mut probe = Probe::new(args, Trust::Configured)?;
+    let mut arrival = probe.arrive(args.stream.url.get()).await;
     let mut refused = None;
     if let Err(NoAnswer::Unreachable(reason)) = &arrival.outcome
         && probe::is_about_the_certificate(reason)
     {
         refused = Some(reason.clone());
-        // The rest is worth knowing too.
+        // The rest is worth observing too.
         probe = Probe::new(args, Trust::Anything)?;
-        arrival = probe.arrive(args.url.get()).await;
+        arrival = probe.arrive(args.stream.url.get()).await;
     }
     let page = args.origin.clone().map(|origin| Page { origin, credentials: args.credentials });
-    Ok(look_around(args, &probe, arrival, page, refused).await)
+    Ok(observe_arrival(args, &probe, arrival, page, refused).await)
 }
 
-async fn look_around(
+async fn observe_arrival(
     args: &DoctorArgs,
     probe: &Probe,
     arrival: Arrival,
@@ -50,7 +50,7 @@ async fn look_around(
     refused: Option<String>,
 ) -> Observation {
     let mut seen = Observation {
-        url: args.url.get().clone(),
+        url: args.stream.url.get().clone(),
         socket: args.connection.unix_socket().map(Path::to_owned),
         watch: args.watch,
         idle: args.idle,
@@ -69,7 +69,7 @@ async fn look_around(
     if answer.url.scheme() == "https" {
         seen.certificate = Some(probe::certificate(&opened.response, refused));
     }
-    if answer.is_event_stream() && can_unpack(&answer) {
+    if answer.is_event_stream() && can_decompress(&answer) {
         let (mut stream, compressed) =
             tokio::join!(watch(opened, args.watch, args.idle), compressed(probe, &answer, args.watch));
         stream.compressed = compressed;
@@ -83,10 +83,10 @@ async fn look_around(
     Observation { answer: Ok(answer), ..seen }
 }
 
-/// Records until `watch` is over; with `idle`, until it was silent for so long, at most that much longer.
+/// Records for the time of `watch`; with `idle` until it was silent for that long, at most that much longer.
 async fn watch(opened: Opened, watch: Duration, idle: Option<Duration>) -> Stream {
     let Opened { answer, response, asked, began } = opened;
-    let mut body = Unpacked::new(&answer, response);
+    let mut body = Decompressed::new(&answer, response);
     let mut recording = Recording::new(answer.at);
     let until = answer.at + watch;
     let end = loop {
@@ -108,8 +108,8 @@ async fn watch(opened: Opened, watch: Duration, idle: Option<Duration>) -> Strea
     Stream { body: recording, began, end, ended: asked.elapsed(), compressed: None, resume: None }
 }
 
-/// Watches the same stream with gzip allowed. `None` if the server does not compress. When no answer comes, though one
-/// came without gzip, it is taken for a compressor that waits.
+/// Watches the same stream with gzip allowed. `None` if the server does not compress. No response, when there was one
+/// without gzip, counts as a compressor that waits.
 async fn compressed(probe: &Probe, main: &Answer, watched: Duration) -> Option<Compressed> {
     let until = Instant::now() + watched;
     let began = Timestamp::now();
@@ -118,7 +118,7 @@ async fn compressed(probe: &Probe, main: &Answer, watched: Duration) -> Option<C
         Err(NoAnswer::Silent) => Some(nothing),
         Err(_) => None,
         Ok(opened) => {
-            let encoding = probe::encoding(&opened.answer).filter(|_| can_unpack(&opened.answer))?;
+            let encoding = probe::encoding(&opened.answer).filter(|_| can_decompress(&opened.answer))?;
             let left = until.saturating_duration_since(Instant::now());
             let stream = watch(opened, left, None).await;
             Some(Compressed { encoding, body: stream.body, began: stream.began })
@@ -126,50 +126,50 @@ async fn compressed(probe: &Probe, main: &Answer, watched: Duration) -> Option<C
     }
 }
 
-fn can_unpack(answer: &Answer) -> bool {
+fn can_decompress(answer: &Answer) -> bool {
     probe::encoding(answer).is_none_or(|encoding| encoding.eq_ignore_ascii_case("gzip"))
 }
 
-/// Comes back with the first id that others followed; without such, with the last id.
+/// Resumes, and records the ids that arrive.
 async fn resume(probe: &Probe, answer: &Answer, body: &Recording) -> Option<Resume> {
-    let mut ids = body.events.iter().filter_map(|event| event.id.clone()).filter(|id| !id.is_empty());
-    let after = ids.next().unwrap_or_else(|| body.last_event_id().to_owned());
+    let (after, ids) = body.resume_point();
     if after.is_empty() {
         return None;
     }
-    let expected: Vec<String> = ids.take(RESUMED_IDS).collect();
-    let Opened { answer, response, asked, .. } = probe.resume(&answer.url, &after).await?.ok()?;
-    let mut unpacked = Unpacked::new(&answer, response);
+    let expected: Vec<String> = ids.take(MAX_RESUMED_IDS).map(str::to_owned).collect();
+    let Opened { answer, response, asked, .. } = probe.resume(&answer.url, after).await?.ok()?;
+    let mut body = Decompressed::new(&answer, response);
     let mut recording = Recording::new(answer.at);
     let enough = expected.len().max(1);
-    let mut came = Vec::new();
-    while came.len() < enough {
-        match unpacked.next(RESUME.saturating_sub(asked.elapsed())).await {
+    let mut received = Vec::new();
+    while received.len() < enough {
+        match body.next(RESUME_TIMEOUT.saturating_sub(asked.elapsed())).await {
             Next::Piece(piece) => recording.piece(asked.elapsed(), &piece),
             _ => break,
         }
-        came = recording.events.iter().filter_map(|event| event.id.clone()).take(enough).collect();
+        received = recording.events.iter().filter_map(|event| event.id.clone()).take(enough).collect();
     }
-    Some(Resume { after, expected, came, status: answer.status, waited: asked.elapsed() })
+    let after = after.to_owned();
+    Some(Resume { after, expected, received, status: answer.status, waited: asked.elapsed() })
 }
 
-/// A body as it comes, without gzip around it.
-struct Unpacked {
+/// A body without its gzip encoding.
+struct Decompressed {
     response: Response,
     gzip: Option<MultiGzDecoder<Vec<u8>>>,
-    /// What came and is not unpacked yet.
+    /// Not decompressed yet.
     packed: Vec<u8>,
 }
 
 enum Next {
     Piece(Vec<u8>),
-    /// The wait is over.
+    /// Nothing arrived in time.
     Nothing,
     End,
     Broken(String),
 }
 
-impl Unpacked {
+impl Decompressed {
     fn new(answer: &Answer, response: Response) -> Self {
         let gzip = probe::encoding(answer).map(|_| MultiGzDecoder::new(Vec::new()));
         Self { response, gzip, packed: Vec::new() }
@@ -183,8 +183,8 @@ impl Unpacked {
                 other => return other,
             }
         }
-        let some = self.packed.drain(..UNPACKED_AT_ONCE.min(self.packed.len())).collect::<Vec<_>>();
-        // The second hands out what the decoder holds back to fill its buffer.
+        let some = self.packed.drain(..DECOMPRESSED_AT_ONCE.min(self.packed.len())).collect::<Vec<_>>();
+        // Flushing hands out what the decoder buffers.
         match gzip.write_all(&some).and_then(|()| gzip.flush()) {
             Ok(()) => Next::Piece(std::mem::take(gzip.get_mut())),
             Err(error) => Next::Broken(format!("not gzip: {error}")),
@@ -197,6 +197,6 @@ async fn receive(response: &mut Response, wait: Duration) -> Next {
         Err(_) => Next::Nothing,
         Ok(Ok(None)) => Next::End,
         Ok(Ok(Some(piece))) => Next::Piece(piece.to_vec()),
-        Ok(Err(error)) => Next::Broken(probe::reason(&error)),
+        Ok(Err(error)) => Next::Broken(reason(&error)),
     }
 }

@@ -1,69 +1,71 @@
-//! The arguments of `publish` and their help. Does nothing but parse.
+//! The arguments of `publish` and their help.
 
 use std::time::Duration;
 
 use sse_client::reqwest::Url;
 use sse_client::reqwest::header::HeaderValue;
-use sse_core::{EventType, EventTypeError, Topic};
+use sse_core::{EventType, Topic};
 
+use super::delivery::OWN_HEADERS;
 use crate::address;
 use crate::connection::ConnectionArgs;
 use crate::secret::Secret;
+use crate::status::StatusArgs;
+use crate::values;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PublishArgs {
     /// The topic, for example `chat/lobby`
-    pub(crate) topic: Topic,
+    pub(super) topic: Topic,
 
-    /// The data of one event; `-` or nothing: the lines of stdin
-    pub(crate) data: Option<String>,
+    /// The data of one event. Without it, or with `-`: the lines of stdin
+    pub(super) data: Option<String>,
 
-    /// Give the events this type; readers see events without one as `message`
-    #[arg(short, long, value_name = "TYPE", value_parser = event_type, conflicts_with = "ndjson")]
-    pub(crate) event: Option<EventType>,
+    /// The type of the events; without it, readers see `message`
+    #[arg(short, long, value_name = "TYPE", value_parser = |text: &str| EventType::new(text), conflicts_with = "ndjson")]
+    pub(super) event: Option<EventType>,
 
-    /// Take each line of stdin as a JSON object with `data`, and `event` and `retry` if wanted
+    /// Parse each line of stdin as a JSON object with `data` and optionally `event` and `retry`
     #[arg(long)]
-    pub(crate) ndjson: bool,
+    pub(super) ndjson: bool,
 
-    /// The hub: a URL, `host:port` or `:port`
-    #[arg(
-        short,
-        long,
-        value_name = "URL",
-        env = "SSE_SERVER",
-        hide_env_values = true,
-        default_value = address::DEFAULT_BASE,
-        value_parser = Secret::parser(address::parse_base)
-    )]
-    pub(crate) server: Secret<Url>,
+    #[arg(short, long, value_name = "URL", help = address::HELP)]
+    #[arg(env = address::VARIABLE, hide_env_values = true, default_value = address::DEFAULT)]
+    #[arg(value_parser = Secret::parser(address::parse))]
+    pub(super) server: Secret<Url>,
 
-    /// Idempotency key: whatever was published under it before is not stored again, but gets the same id. Lines
+    /// Idempotency key: an event published before under this key is not stored again, but gets the same id. Lines
     /// of stdin are sent one by one under KEY-1, KEY-2 and so on
     #[arg(long, value_name = "KEY", value_parser = key)]
-    pub(crate) key: Option<String>,
+    pub(super) key: Option<String>,
 
-    /// How long to try again when the hub cannot be reached or cannot store; nothing is stored twice
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
-    pub(crate) wait: Duration,
-
-    /// Say nothing on stderr but what failed
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    /// How long to retry while the hub cannot be reached or cannot store; nothing is stored twice
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration)]
+    pub(super) wait: Duration,
 
     #[command(flatten)]
-    pub(crate) connection: ConnectionArgs,
+    pub(super) status: StatusArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
 }
 
-fn event_type(text: &str) -> Result<EventType, EventTypeError> {
-    EventType::new(text)
+impl PublishArgs {
+    pub(crate) fn conflict(&self) -> Option<String> {
+        let name = self.connection.first_of(&OWN_HEADERS)?;
+        Some(format!("-H {name}: publish sets this header itself; set your own key with --key"))
+    }
+
+    /// The events are the lines of stdin.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.data.as_deref().is_none_or(|data| data == "-")
+    }
 }
 
 /// What a header can carry.
 fn key(text: &str) -> Result<String, &'static str> {
-    let good =
+    let valid =
         !text.is_empty() && text.trim() == text && HeaderValue::from_str(text).is_ok() && text.is_ascii();
-    if good { Ok(text.to_owned()) } else { Err("a key has visible ASCII characters and is not empty") }
+    if valid { Ok(text.to_owned()) } else { Err("expected a key of visible ASCII characters") }
 }
 
 pub(crate) const AFTER_HELP: &str = "\
@@ -72,17 +74,19 @@ Examples:
   sse-cli publish chat/lobby '{\"text\":\"hi\"}' --event newMessage
   tail -f app.log | sse-cli publish logs/app  each line, as it comes
   sse-cli publish orders --ndjson < orders    {\"data\":\"7\",\"event\":\"paid\"}
-  sse-cli publish orders 7 --key order-7      again and again, but stored once
+  sse-cli publish orders 7 --key order-7      stored once, however often it runs
   sse-cli publish greetings hello --server https://hub.example.com -H 'X-Key: 7'
 
-Ids go to stdout, one a line, in the order of the events; talk goes to stderr. After a failure no further line is \
-sent, and stderr says how many events the hub has acknowledged.
+Ids go to stdout, one per line, in the order of the events; status messages go to stderr. A failure stops the command: \
+no further line is sent, and stderr says how many events the hub has acknowledged.
+
+TOPIC is published to `topics/TOPIC` beside the /events of the server.
 
 Exit status:
     0  done: the hub has acknowledged every event
     1  failed: not everything was acknowledged
     2  wrong usage
     4  refused by the hub (4xx)
-    5  the hub is in trouble (5xx), and stayed so for all of --wait
+    5  failed on the hub (5xx), for all of --wait
   130  stopped by Ctrl-C
   143  stopped by SIGTERM";

@@ -1,17 +1,17 @@
-//! Events that go out in one request, as NDJSON. Sends nothing.
+//! The events of one request as NDJSON. Sends nothing.
 
 use serde::Serialize;
 use sse_core::EventType;
 
 use super::input::Line;
 
-/// The body of one request, and which lines are in it.
+/// The body of one request, and which lines it contains.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) body: String,
     /// Numbers of the first and the last line.
     pub(super) lines: (u64, u64),
-    /// Numbers of the lines with an event, in order; blank lines of NDJSON have none.
+    /// Numbers of the lines with an event, in order.
     events: Vec<u64>,
 }
 
@@ -33,7 +33,7 @@ impl Batch {
         })
     }
 
-    /// Each line is a JSON object that the hub checks; blank lines are none.
+    /// Each line is a JSON object, which the hub checks. Blank lines are skipped.
     pub(super) fn of_json(lines: &[Line]) -> Self {
         Self::new(lines, |line| Some(line.text.clone()).filter(|text| !text.trim().is_empty()))
     }
@@ -55,9 +55,8 @@ impl Batch {
         self.events.len()
     }
 
-    /// Which lines, in words: the line of the input that the hub complained about if it named one (`nth` line of
-    /// the body, counted from 1), else all.
-    pub(super) fn place(&self, nth: Option<usize>) -> String {
+    /// The invalid line of the input if the hub named it (`nth` line of the body, counted from 1), else all lines.
+    pub(super) fn line_numbers(&self, nth: Option<usize>) -> String {
         let named = nth.and_then(|nth| self.events.get(nth.checked_sub(1)?));
         match (named, self.lines) {
             (Some(number), _) => format!("line {number}"),
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     fn lines(texts: &[&str]) -> Vec<Line> {
-        (5..).zip(texts).map(|(number, text)| Line { number, text: (*text).into(), room: None }).collect()
+        (5..).zip(texts).map(|(number, text)| Line { number, text: (*text).into(), permit: None }).collect()
     }
 
     #[test]
@@ -85,11 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_and_blank_lines_are_left_out() {
+    fn json_stays_and_blank_lines_are_skipped() {
         let batch = Batch::of_json(&lines(&["", "{\"data\":1}", "  ", "x"]));
         assert_eq!((batch.body.as_str(), batch.count()), ("{\"data\":1}\nx\n", 2));
-        assert_eq!(batch.place(Some(2)), "line 8");
-        assert_eq!(batch.place(Some(3)), "lines 5 to 8");
-        assert_eq!(batch.place(None), "lines 5 to 8");
+        assert_eq!(batch.line_numbers(Some(2)), "line 8");
+        assert_eq!(batch.line_numbers(Some(3)), "lines 5 to 8");
+        assert_eq!(batch.line_numbers(None), "lines 5 to 8");
     }
 }

@@ -1,36 +1,39 @@
-//! Brings batches to the hub: one request each, tried again under the same idempotency key until it is answered.
+//! Sends batches to the hub: one request each, retried under the same idempotency key until the hub responds.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
-use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use sse_client::reqwest::redirect::Policy;
 use sse_client::reqwest::{self, Client, Response, StatusCode, Url};
+use sse_client::{Backoff, retry_after};
 use sse_core::{RecordId, Topic};
 
 use super::batch::Batch;
-use super::patience::Patience;
-use crate::body;
 use crate::connection::ConnectionArgs;
 use crate::exit::Exit;
 use crate::peer::Peer;
-use crate::refusal::{self, Refusal};
-use crate::talk::{self, Talk};
+use crate::problem_details::{self, ProblemDetails};
+use crate::reason::reason;
+use crate::retry::{RETRIED_STATUSES, RetryPolicy};
+use crate::status::Status;
+use crate::{address, body};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Headers that are ours alone: another key under several batches would have all but the first taken for repeats.
+/// Headers that `-H` cannot set: under one key, the hub would take all batches but the first for repeats.
 pub(super) const OWN_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, IDEMPOTENCY_KEY];
-/// The answer of a hub is far shorter.
-const MAX_ANSWER_BYTES: usize = 64 << 10;
-/// Longest wait for one answer. Well above the slowest fsync; the request is then sent again.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The response of a hub is far shorter.
+const MAX_RESPONSE_BYTES: usize = 64 << 10;
+/// Longest wait for one response, well above the slowest fsync. The request is then sent again.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// Publishes to one topic.
 pub(super) struct Delivery {
     client: Client,
     headers: HeaderMap,
-    /// What may be wrong when no answer comes.
-    doubt: Option<&'static str>,
+    no_response_hint: Option<&'static str>,
     url: Url,
     peer: Peer,
     wait: Duration,
@@ -38,43 +41,43 @@ pub(super) struct Delivery {
 
 /// Why a batch was not acknowledged.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Undelivered {
-    /// No answer came. The events may be stored all the same.
+pub(super) enum PublishError {
+    /// The events may be stored all the same.
     #[error("{0}")]
-    NoAnswer(String),
-    #[error("the hub answered {status}{}", .refusal.as_ref().map(|refusal| format!(": {refusal}")).unwrap_or_default())]
-    Refused { status: StatusCode, refusal: Option<Refusal> },
-    #[error("the answer is not that of a hub: {0}")]
-    Answer(String),
+    NoResponse(String),
+    #[error("the hub answered {status}{problem}")]
+    Refused { status: StatusCode, problem: ProblemDetails },
+    #[error("not the response of a hub: {0}")]
+    InvalidResponse(String),
 }
 
-impl Undelivered {
+impl PublishError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Refused { status, .. } => Exit::from_status(*status),
-            Self::NoAnswer(_) | Self::Answer(_) => Exit::Failed,
+            Self::NoResponse(_) | Self::InvalidResponse(_) => Exit::Failed,
         }
     }
 
-    /// The line of the batch that the hub refuses, counted from 1.
+    /// The invalid line of the batch, counted from 1.
     pub(super) fn line(&self) -> Option<usize> {
         match self {
-            Self::Refused { refusal, .. } => refusal.as_ref()?.line,
+            Self::Refused { problem, .. } => problem.line,
             _ => None,
         }
     }
 }
 
-/// What came back.
-enum Answered {
-    /// A success and its body, if that is not too long.
+/// A response to a batch.
+enum Received {
+    /// A success with its body, unless that is too long.
     Stored(Option<Vec<u8>>),
     Refused(Response),
 }
 
-/// The answer to a batch.
+/// The body of a success.
 #[derive(Deserialize)]
-struct Answer {
+struct Acknowledgement {
     ids: Option<Ids>,
     count: usize,
 }
@@ -87,25 +90,20 @@ struct Ids {
 
 impl Delivery {
     /// # Errors
-    /// When the HTTP client cannot be set up, or the file with the token cannot be read.
+    /// When the HTTP client cannot be set up, or the token file cannot be read.
     pub(super) fn new(
         connection: &ConnectionArgs,
         server: &Url,
         topic: &Topic,
         wait: Duration,
     ) -> anyhow::Result<Self> {
-        let mut url = server.clone();
-        url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("{} cannot have a path", talk::shown(server)))?
-            .pop_if_empty()
-            .push("topics")
-            .extend(topic.as_str().split('/'));
-        // Redirects are not followed: a POST could turn into a GET on the way.
+        let url = address::topic_url(server, topic);
+        // No redirects: they could turn a POST into a GET.
         let client = connection.client_with(server.scheme() == "https", |options| {
-            options.timeout(ANSWER_TIMEOUT).redirect(Policy::none())
+            options.timeout(RESPONSE_TIMEOUT).redirect(Policy::none())
         })?;
-        let (doubt, peer) = (connection.doubt(&url), connection.peer(&url));
-        Ok(Self { client, headers: connection.headers()?, doubt, url, peer, wait })
+        let (no_response_hint, peer) = (connection.no_response_hint(&url), connection.peer(&url));
+        Ok(Self { client, headers: connection.headers()?, no_response_hint, url, peer, wait })
     }
 
     /// Publishes the batch and gives the id of each event, in order.
@@ -113,75 +111,65 @@ impl Delivery {
         &self,
         batch: &Batch,
         key: &str,
-        talk: &Talk,
-    ) -> Result<Vec<RecordId>, Undelivered> {
-        let began = Instant::now();
-        let mut patience = Patience::new(self.wait);
+        status: &Status,
+    ) -> Result<Vec<RecordId>, PublishError> {
+        let mut retry = RetryPolicy::new(Backoff::new(FIRST_DELAY, MAX_DELAY), Some(self.wait));
         loop {
-            let (failure, asked) = match self.request(batch, key).await {
-                Ok(Answered::Stored(body)) => return ids(body, batch.count()),
-                Ok(Answered::Refused(response)) => refused(response).await?,
-                Err(error) => (self.no_answer(&error), None),
+            let (failure, retry_after) = match self.request(batch, key).await {
+                Ok(Received::Stored(body)) => return ids(body, batch.count()),
+                Ok(Received::Refused(response)) => refused(response).await?,
+                Err(error) => (self.no_response(&error), None),
             };
-            let Some(delay) = patience.next_delay(began.elapsed(), asked, fastrand::f64()) else {
-                return Err(failure);
-            };
-            talk.retrying(&failure.to_string(), delay);
+            let Some(delay) = retry.next_delay(retry_after) else { return Err(failure) };
+            status.retrying(&failure.to_string(), delay, None);
             tokio::time::sleep(delay).await;
         }
     }
 
-    /// An answer that breaks off is an error like none at all.
-    async fn request(&self, batch: &Batch, key: &str) -> reqwest::Result<Answered> {
+    /// A response that breaks off is an error like none at all.
+    async fn request(&self, batch: &Batch, key: &str) -> reqwest::Result<Received> {
         let request = self.client.post(self.url.clone()).headers(self.headers.clone());
         let request = request.header(CONTENT_TYPE, "application/x-ndjson").header(IDEMPOTENCY_KEY, key);
         let response = request.body(batch.body.clone()).send().await?;
         if !response.status().is_success() {
-            return Ok(Answered::Refused(response));
+            return Ok(Received::Refused(response));
         }
-        Ok(Answered::Stored(body::whole(response, MAX_ANSWER_BYTES).await?))
+        Ok(Received::Stored(body::whole(response, MAX_RESPONSE_BYTES).await?))
     }
 
-    fn no_answer(&self, error: &reqwest::Error) -> Undelivered {
+    fn no_response(&self, error: &reqwest::Error) -> PublishError {
         let what = if error.is_connect() { "cannot connect to" } else { "no answer from" };
-        let why = talk::innermost(error);
-        let why = talk::plain(&why);
-        let doubt = self.doubt.filter(|_| !error.is_connect()).map(|doubt| format!(": {doubt}"));
-        let doubt = doubt.unwrap_or_default();
-        Undelivered::NoAnswer(format!("{what} {} ({why}){doubt}", self.peer.at_fault(error)))
+        let hint = self.no_response_hint.filter(|_| !error.is_connect());
+        let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
+        PublishError::NoResponse(format!("{what} {} ({}){hint}", self.peer.at_fault(error), reason(error)))
     }
 }
 
-/// A refusal that may pass, with the time the server asks for; as an error one that stays.
-async fn refused(response: Response) -> Result<(Undelivered, Option<Duration>), Undelivered> {
-    let status = response.status();
-    let seconds =
-        response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let failure = Undelivered::Refused { status, refusal: refusal::read(response).await };
-    match status.as_u16() {
-        // What hubs, and proxies before them, answer for a while.
-        429 | 502 | 503 | 504 => Ok((failure, seconds.map(Duration::from_secs))),
-        _ => Err(failure),
-    }
+/// A refusal that is retried, with the delay the server asks for; as an error one that is final.
+async fn refused(response: Response) -> Result<(PublishError, Option<Duration>), PublishError> {
+    let (status, retry_after) = (response.status(), retry_after(response.headers()));
+    let failure = PublishError::Refused { status, problem: problem_details::read(response).await };
+    if RETRIED_STATUSES.contains(&status) { Ok((failure, retry_after)) } else { Err(failure) }
 }
 
-/// The ids of a batch follow one another, because it is stored as a whole.
-fn ids(body: Option<Vec<u8>>, count: usize) -> Result<Vec<RecordId>, Undelivered> {
-    let wrong = |what: String| Undelivered::Answer(what);
-    let body = body.ok_or_else(|| wrong(format!("it has more than {MAX_ANSWER_BYTES} bytes")))?;
-    let answer: Answer = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
-    if answer.count != count {
-        return Err(wrong(format!("it acknowledges {} events, {count} were sent", answer.count)));
+/// The ids of a batch are consecutive, because it is stored as a whole.
+fn ids(body: Option<Vec<u8>>, count: usize) -> Result<Vec<RecordId>, PublishError> {
+    let invalid = |what: String| PublishError::InvalidResponse(what);
+    let body = body.ok_or_else(|| invalid(format!("it has more than {MAX_RESPONSE_BYTES} bytes")))?;
+    let response: Acknowledgement =
+        serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+    if response.count != count {
+        return Err(invalid(format!("it acknowledges {} events, {count} were sent", response.count)));
     }
-    let Some(Ids { first, last }) = answer.ids else {
-        return Err(wrong("it has no ids".to_owned()));
+    let Some(Ids { first, last }) = response.ids else {
+        return Err(invalid("it has no ids".to_owned()));
     };
-    let parse = |id: &str| id.parse::<RecordId>().map_err(|error| wrong(error.to_string()));
+    let parse = |id: &str| id.parse::<RecordId>().map_err(|error| invalid(error.to_string()));
     let (first, last) = (parse(&first)?, parse(&last)?);
     let ids: Vec<RecordId> =
         (first.seq..=last.seq).take(count).map(|seq| RecordId { seq, ..first }).collect();
     if first.epoch != last.epoch || ids.last() != Some(&last) || ids.len() != count {
-        return Err(wrong(format!("{count} events cannot have the ids {first} to {last}")));
+        return Err(invalid(format!("{count} events cannot have the ids {first} to {last}")));
     }
     Ok(ids)
 }

@@ -1,4 +1,4 @@
-//! Where the events come from: the argument, or stdin line by line on a thread of its own. Knows nothing of HTTP.
+//! The events to publish: the argument, or the lines of stdin, read on a thread. Knows nothing of HTTP.
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -7,50 +7,49 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-/// Longest line, its end not counted. Above what a hub takes as one event, so that the hub's own limit is what
-/// people meet.
+/// Longest line without its end. Above what a hub accepts as one event, so that the hub's own limit applies.
 const MAX_LINE_BYTES: usize = 4 << 20;
-/// Lines that wait while a request is out; then stdin is not read.
+/// Lines that wait during a request. Then reading pauses.
 const MAX_WAITING_LINES: usize = 1000;
-/// Bytes of lines that wait or are under way; then stdin is not read.
+/// Bytes of lines that wait or are being sent. Then reading pauses.
 const MAX_HELD_BYTES: usize = 4 * MAX_LINE_BYTES;
 
-/// One event to be.
+/// The text of one event.
 #[derive(Debug)]
 pub(super) struct Line {
     /// Counted from 1.
     pub(super) number: u64,
     /// Without its end.
     pub(super) text: String,
-    /// Its part of `MAX_HELD_BYTES`, given back when the line is dropped.
-    pub(super) room: Option<OwnedSemaphorePermit>,
+    /// Its part of `MAX_HELD_BYTES`, released when the line is dropped.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Why there are no more lines.
+/// Why reading stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
-    #[error("stdin cannot be read")]
-    Read(#[source] io::Error),
+    #[error("stdin cannot be read: {0}")]
+    Read(io::Error),
     #[error("line {number} has more than {MAX_LINE_BYTES} bytes")]
     TooLong { number: u64 },
-    #[error("line {number} is not UTF-8, and events are text")]
+    #[error("line {number} is not UTF-8; events are text")]
     NotUtf8 { number: u64 },
 }
 
-/// How many lines go together.
+/// How much one batch can hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchLimits {
     pub(super) lines: usize,
-    /// A longer line goes alone.
+    /// A longer line is sent alone.
     pub(super) bytes: usize,
 }
 
-/// Lines, with those that wait taken together.
+/// Lines, taken in batches.
 #[derive(Debug)]
 pub(super) struct Input {
     lines: mpsc::Receiver<Result<Line, InputError>>,
     limits: BatchLimits,
-    /// Taken from the channel, but not part of the batch before.
+    /// Received, but did not fit the previous batch.
     held: Option<Result<Line, InputError>>,
 }
 
@@ -58,23 +57,22 @@ impl Input {
     /// One event.
     pub(super) fn one(text: String, limits: BatchLimits) -> Self {
         let (_, lines) = mpsc::channel(1);
-        Self { lines, limits, held: Some(Ok(Line { number: 1, text, room: None })) }
+        Self { lines, limits, held: Some(Ok(Line { number: 1, text, permit: None })) }
     }
 
-    /// The lines of stdin. The thread ends with stdin, or at the first line after this is dropped. To be called within
+    /// The lines of stdin. The thread ends with stdin, or at the first line after this is dropped. Must be called within
     /// a runtime.
     pub(super) fn stdin(limits: BatchLimits) -> Self {
         let (sender, lines) = mpsc::channel(MAX_WAITING_LINES);
-        let (runtime, room) = (Handle::current(), Arc::new(Semaphore::new(MAX_HELD_BYTES)));
-        let wait_for_room = move |bytes| runtime.block_on(Arc::clone(&room).acquire_many_owned(bytes)).ok();
-        std::thread::spawn(move || read(io::stdin().lock(), wait_for_room, &sender));
+        let (runtime, held) = (Handle::current(), Arc::new(Semaphore::new(MAX_HELD_BYTES)));
+        let acquire = move |bytes| runtime.block_on(Arc::clone(&held).acquire_many_owned(bytes)).ok();
+        std::thread::spawn(move || read(io::stdin().lock(), acquire, &sender));
         Self { lines, limits, held: None }
     }
 
-    /// Waits for a line, then takes what is there as well, within the limits. `None` at the end.
+    /// Waits for a line, then takes the lines that are already there, within the limits. `None` at the end.
     ///
-    /// An error comes after all lines before it. Lines come one by one from a pipe, so that the first one that
-    /// waits alone goes alone and is not delayed.
+    /// An error comes after all lines before it. A line is never delayed to fill a batch.
     pub(super) async fn batch(&mut self) -> Option<Result<Vec<Line>, InputError>> {
         let first = match self.held.take() {
             Some(held) => held,
@@ -103,17 +101,17 @@ impl Input {
     }
 }
 
-/// Reads to the end, or to the first error. `room` waits until a line of so many bytes may be held.
+/// Reads to the end, or to the first error. `acquire` waits until a line of this size may be held.
 fn read(
     mut source: impl BufRead,
-    room: impl Fn(u32) -> Option<OwnedSemaphorePermit>,
+    acquire: impl Fn(u32) -> Option<OwnedSemaphorePermit>,
     lines: &mpsc::Sender<Result<Line, InputError>>,
 ) {
     for number in 1.. {
         let Some(mut line) = read_line(&mut source, number).transpose() else { return };
         if let Ok(line) = &mut line {
             // A line has at most MAX_LINE_BYTES.
-            line.room = room(u32::try_from(line.text.len()).unwrap_or(u32::MAX));
+            line.permit = acquire(u32::try_from(line.text.len()).unwrap_or(u32::MAX));
         }
         let last = line.is_err();
         if lines.blocking_send(line).is_err() || last {
@@ -138,7 +136,7 @@ fn read_line(source: &mut impl BufRead, number: u64) -> Result<Option<Line>, Inp
         return Err(InputError::TooLong { number });
     }
     let text = String::from_utf8(bytes).map_err(|_| InputError::NotUtf8 { number })?;
-    Ok(Some(Line { number, text, room: None }))
+    Ok(Some(Line { number, text, permit: None }))
 }
 
 #[cfg(test)]
@@ -161,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_event_is_named() {
-        assert_eq!(lines(b"a\n\xff\n")[1], Err("line 2 is not UTF-8, and events are text".into()));
+    fn lines_that_cannot_be_events_are_named() {
+        assert_eq!(lines(b"a\n\xff\n")[1], Err("line 2 is not UTF-8; events are text".into()));
         let long = "x".repeat(MAX_LINE_BYTES);
         assert_eq!(lines(format!("{long}\r\n").as_bytes()), [Ok(long.clone())]);
         let error = format!("line 1 has more than {MAX_LINE_BYTES} bytes");
@@ -170,12 +168,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_goes_together_within_the_limits() {
+    async fn waiting_lines_are_batched_within_the_limits() {
         let (sender, lines) = mpsc::channel(10);
         let limits = BatchLimits { lines: 3, bytes: 4 };
         let mut input = Input { lines, limits, held: None };
         for text in ["a", "b", "c", "d", "eeeeee", "f"] {
-            sender.send(Ok(Line { number: 1, text: text.into(), room: None })).await.unwrap();
+            sender.send(Ok(Line { number: 1, text: text.into(), permit: None })).await.unwrap();
         }
         sender.send(Err(InputError::NotUtf8 { number: 7 })).await.unwrap();
         drop(sender);
@@ -189,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stdin_is_not_read_while_too_much_is_held() {
+    async fn reading_pauses_while_too_much_is_held() {
         let (sender, mut lines) = mpsc::channel(MAX_WAITING_LINES);
         let (runtime, semaphore) = (Handle::current(), Arc::new(Semaphore::new(4)));
         let rest = Arc::clone(&semaphore);

@@ -4,26 +4,24 @@ pub(crate) mod args;
 mod batch;
 mod delivery;
 mod input;
-mod patience;
 
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 use sse_core::RecordId;
 
-use crate::args::Args;
 use crate::exit::Exit;
-use crate::talk::{self, Talk};
+use crate::reason::reason;
+use crate::status::{self, Status};
+use crate::units::count;
 use args::PublishArgs;
 use batch::Batch;
-use delivery::{Delivery, OWN_HEADERS};
+use delivery::Delivery;
 use input::{BatchLimits, Input, Line};
 
-/// Far below what a hub takes in one request, and enough to make the cost of a request vanish.
+/// Far below what a hub accepts in one request, and enough to make the cost of a request negligible.
 const BATCH: BatchLimits = BatchLimits { lines: 1000, bytes: 1 << 20 };
-/// Under a key of the user's each line is a request, because which lines wait together is a matter of chance.
+/// With a key of the user's, each line is a request of its own: which lines wait together depends on timing.
 const SINGLE: BatchLimits = BatchLimits { lines: 1, bytes: 0 };
 
 /// Runs the command.
@@ -31,49 +29,40 @@ const SINGLE: BatchLimits = BatchLimits { lines: 1, bytes: 0 };
 /// # Errors
 /// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
-    if let Some(name) = args.connection.first_of(&OWN_HEADERS) {
-        let conflict = format!("-H {name}: publish sets this header itself; a key of your own is for --key");
-        Args::command().error(ErrorKind::ArgumentConflict, conflict).exit();
-    }
-    let talk = Talk::new(args.quiet);
+    let status = Status::new(&args.status);
     let delivery = Delivery::new(&args.connection, args.server.get(), &args.topic, args.wait)?;
-    let mut input = input(&args, &talk);
+    let mut input = input(&args, &status);
     let key = Key::new(&args);
     let mut ids = Ids { open: true, count: 0 };
     while let Some(lines) = input.batch().await {
         let lines = match lines {
             Ok(lines) => lines,
-            Err(error) => {
-                return Ok(failed(&format!("{:#}", anyhow::Error::from(error)), ids.count, Exit::Failed));
-            }
+            Err(error) => return Ok(failed(&reason(&error), ids.count, Exit::Failed)),
         };
         let batch = batch(&args, &lines);
         if batch.count() == 0 {
             continue;
         }
-        match delivery.deliver(&batch, &key.of(batch.lines.0), &talk).await {
+        match delivery.deliver(&batch, &key.of(batch.lines.0), &status).await {
             Ok(acknowledged) => ids.print(&acknowledged).context("cannot write to stdout")?,
             Err(error) => {
-                let place = if from_stdin(&args) { batch.place(error.line()) + ": " } else { String::new() };
-                return Ok(failed(&format!("{place}{error}"), ids.count, error.exit()));
+                let lines =
+                    if args.reads_stdin() { batch.line_numbers(error.line()) + ": " } else { String::new() };
+                return Ok(failed(&format!("{lines}{error}"), ids.count, error.exit()));
             }
         }
     }
-    talk.acknowledged(ids.count);
+    status.acknowledged(ids.count);
     Ok(Exit::Done)
 }
 
-fn from_stdin(args: &PublishArgs) -> bool {
-    args.data.as_deref().is_none_or(|data| data == "-")
-}
-
-fn input(args: &PublishArgs, talk: &Talk) -> Input {
+fn input(args: &PublishArgs, status: &Status) -> Input {
     let limits = if args.key.is_some() { SINGLE } else { BATCH };
     match &args.data {
         Some(data) if data != "-" => Input::one(data.clone(), limits),
         _ => {
             if io::stdin().is_terminal() {
-                talk.typing(&args.topic);
+                status.reading_terminal(&args.topic);
             }
             Input::stdin(limits)
         }
@@ -85,7 +74,7 @@ fn batch(args: &PublishArgs, lines: &[Line]) -> Batch {
 }
 
 fn failed(why: &str, acknowledged: u64, exit: Exit) -> Exit {
-    talk::error(&format!("{why} ({})", talk::acknowledged(acknowledged)));
+    status::error(&format!("{why} ({} acknowledged)", count(acknowledged, "event")));
     exit
 }
 
@@ -93,14 +82,14 @@ fn failed(why: &str, acknowledged: u64, exit: Exit) -> Exit {
 enum Key {
     /// The user's, for one event.
     Whole(String),
-    /// The user's, or one that nobody else has, with the number of the line.
+    /// The user's or a random one, with the number of the line.
     PerLine(String),
 }
 
 impl Key {
     fn new(args: &PublishArgs) -> Self {
         match &args.key {
-            Some(key) if !from_stdin(args) => Self::Whole(key.clone()),
+            Some(key) if !args.reads_stdin() => Self::Whole(key.clone()),
             Some(key) => Self::PerLine(key.clone()),
             None => Self::PerLine(format!("sse-cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))),
         }
@@ -116,13 +105,13 @@ impl Key {
 
 /// The ids on stdout.
 struct Ids {
-    /// Somebody reads stdout.
+    /// Stdout is not closed.
     open: bool,
     count: u64,
 }
 
 impl Ids {
-    /// One a line, flushed. When nobody reads them any more, publishing goes on all the same.
+    /// Prints one id per line. Publishing continues after stdout is closed.
     fn print(&mut self, ids: &[RecordId]) -> io::Result<()> {
         self.count += ids.len() as u64;
         if !self.open {

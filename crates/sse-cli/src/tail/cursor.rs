@@ -1,5 +1,5 @@
-//! The cursor file: the place from which the next run goes on. Stored so that a crash leaves the old place or the
-//! new one, never half of one.
+//! `--cursor`: the file that stores where the next run resumes. A crash leaves the old position or the new one in it,
+//! never half of one.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -9,35 +9,44 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use sse_client::EventId;
 
-/// Larger files are none of ours: an id is at most as long as a line of the stream.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Cursor")]
+pub(crate) struct CursorArgs {
+    /// Store the position in this file: the next run resumes after the last event of this one, and --since, --last and
+    /// --last-event-id apply to the first run only. FILE.lock beside it keeps out a second run
+    #[arg(long, value_name = "FILE")]
+    pub(super) cursor: Option<PathBuf>,
+}
+
+/// A larger file is no cursor: an id is at most as long as a line of the stream.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Place {
-    /// The id to resume from; empty when there was none yet.
-    pub(crate) id: String,
-    /// Length of the output file up to this place, with --output.
+pub(super) struct Position {
+    /// The id to resume from; empty before the first.
+    pub(super) id: String,
+    /// With --output: the length of the file at this position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) output_bytes: Option<u64>,
+    pub(super) output_bytes: Option<u64>,
 }
 
 /// A cursor file.
 #[derive(Debug)]
-pub(crate) struct Cursor {
+pub(super) struct Cursor {
     path: PathBuf,
-    stored: Option<Place>,
-    /// Held for as long as the run; given back by the system, however the run ends.
+    stored: Option<Position>,
+    /// Held during the run; the system releases it however the run ends.
     _lock: File,
 }
 
 impl Cursor {
-    /// Reads the file, if there is one, and keeps other runs away from it.
+    /// Reads the file, if it exists, and locks out other runs.
     ///
     /// # Errors
-    /// When it cannot be read, is not a cursor file, or another run keeps its place in it.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+    /// When it cannot be read, is not a cursor file, or is used by another run.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let lock = lock(path)?;
         let stored = match fs::metadata(path) {
@@ -48,65 +57,70 @@ impl Cursor {
             }
             Ok(_) => {
                 let text = fs::read(path).with_context(|| format!("cannot read the cursor {shown}"))?;
-                let place: Place = serde_json::from_slice(&text).with_context(|| {
-                    format!("{shown} is not a cursor file; name another file, or remove it to start anew")
+                let position: Position = serde_json::from_slice(&text).with_context(|| {
+                    format!(
+                        "{shown} is not a cursor file; name another file, or remove this one to start over"
+                    )
                 })?;
-                Some(place)
+                Some(position)
             }
         };
         Ok(Self { path: path.to_owned(), stored, _lock: lock })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The place stored last.
-    pub(crate) fn place(&self) -> Option<&Place> {
+    /// The position stored last.
+    pub(super) fn position(&self) -> Option<&Position> {
         self.stored.as_ref()
     }
 
-    /// The id to resume from; `None` when no run has come to one yet.
+    /// The id to resume from; `None` before the first.
     ///
     /// # Errors
-    /// When no stream can have given that id.
-    pub(crate) fn id(&self) -> anyhow::Result<Option<EventId>> {
-        let id = self.stored.as_ref().map(|place| place.id.as_str()).filter(|id| !id.is_empty());
-        id.map(EventId::new).transpose().with_context(|| format!("{} holds no id", self.path.display()))
+    /// When no stream can have sent that id.
+    pub(super) fn id(&self) -> anyhow::Result<Option<EventId>> {
+        let id = self.stored.as_ref().map(|position| position.id.as_str()).filter(|id| !id.is_empty());
+        id.map(EventId::new)
+            .transpose()
+            .with_context(|| format!("{} contains an invalid id", self.path.display()))
     }
 
-    /// Stores the place, durably. Does nothing if it is the one stored last.
+    /// Stores the position durably. Does nothing if it is unchanged.
     ///
     /// # Errors
-    /// When the disk fails; then the old place or the new one is in the file.
-    pub(crate) fn store(&mut self, place: Place) -> anyhow::Result<()> {
-        if self.stored.as_ref() == Some(&place) {
+    /// When the disk fails. The file then contains the old position or the new one.
+    pub(super) fn store(&mut self, position: Position) -> anyhow::Result<()> {
+        if self.stored.as_ref() == Some(&position) {
             return Ok(());
         }
-        self.replace(&place).with_context(|| format!("cannot store the cursor {}", self.path.display()))?;
-        self.stored = Some(place);
+        self.replace(&position)
+            .with_context(|| format!("cannot store the cursor {}", self.path.display()))?;
+        self.stored = Some(position);
         Ok(())
     }
 
-    /// A file beside it, made durable, then put in its place, then the folder made durable.
-    fn replace(&self, place: &Place) -> io::Result<()> {
+    /// Writes and syncs a new file, renames it over the old one, and syncs the folder.
+    fn replace(&self, position: &Position) -> io::Result<()> {
         let name = beside(&self.path, ".new");
         let mut file = File::create(&name)?;
-        file.write_all(format!("{}\n", serde_json::to_string(place)?).as_bytes())?;
+        file.write_all(format!("{}\n", serde_json::to_string(position)?).as_bytes())?;
         file.sync_all()?;
         fs::rename(&name, &self.path)?;
         sync_folder(&self.path)
     }
 }
 
-/// Locks a file beside the cursor that stays there, because the cursor itself is replaced again and again.
+/// Locks a file beside the cursor, since the cursor itself is replaced on each store.
 fn lock(path: &Path) -> anyhow::Result<File> {
     let name = beside(path, ".lock");
     let file = OpenOptions::new().create(true).write(true).truncate(false).open(&name);
     let file = file.with_context(|| format!("cannot lock the cursor with {}", name.display()))?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => anyhow::bail!(
-            "{}: another run keeps its place in this cursor; stop it, or name another cursor file",
+            "{}: another run uses this cursor; stop it, or name another cursor file",
             path.display()
         ),
         // Some file systems have no locks.
@@ -120,7 +134,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Windows has no such thing, and needs none.
+/// Not possible on Windows, and not needed there.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())

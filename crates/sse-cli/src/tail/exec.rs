@@ -1,37 +1,49 @@
-//! `--exec`: a shell command for each event. Runs one at a time, and knows how often to try again.
+//! `--exec`: a shell command for each event. Runs one at a time, and retries failures.
 
 use std::fmt;
 use std::io;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 
+use sse_client::Backoff;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::shape::Shown;
+use super::event_view::EventView;
+use crate::status::Status;
 use crate::stop::Stop;
-use crate::talk::Talk;
+use crate::values;
 
-const FIRST_DELAY: Duration = Duration::from_secs(1);
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ExecArgs {
+    /// Run this shell command for each event instead of printing it. The event is on stdin (the data, or with -o the
+    /// line of that format), and SSE_ID, SSE_EVENT and SSE_TOPIC are in the environment
+    #[arg(long, value_name = "CMD", conflicts_with = "output")]
+    pub(super) exec: Option<String>,
+
+    /// How often --exec retries a failed event (after 1 s, 2 s, 4 s, up to 30 s) before tail ends with 1
+    #[arg(long, value_name = "N", default_value = "3", requires = "exec")]
+    #[arg(value_parser = |text: &str| values::integer::<u32>(text, 0..=u64::from(u32::MAX)))]
+    pub(super) exec_retries: u32,
+}
 
 /// The command of the user.
 #[derive(Debug)]
-pub(crate) struct Exec {
+pub(super) struct Exec {
     command: String,
     retries: u32,
 }
 
-/// The command has failed for an event as often as it may.
+/// The command kept failing for an event.
 #[derive(Debug, thiserror::Error)]
 #[error("--exec: {cause}, {attempts} for the event{id}", attempts = times(*.attempts))]
-pub(crate) struct ExecError {
+pub(super) struct ExecError {
     attempts: u32,
     id: String,
     cause: Failure,
 }
 
-/// Why a command has not done its work.
+/// Why a command failed.
 #[derive(Debug)]
 enum Failure {
     Start(io::Error),
@@ -39,48 +51,45 @@ enum Failure {
 }
 
 impl Exec {
-    pub(crate) fn new(command: String, retries: u32) -> Self {
+    pub(super) fn new(command: String, retries: u32) -> Self {
         Self { command, retries }
     }
 
-    /// Runs the command until it has succeeded with this event. Gives `false` when told to stop after a failure; a
-    /// command that is under way is waited for.
+    /// Runs the command until it succeeds for this event. Gives `false` when stopped after a failure; a running command
+    /// is awaited.
     ///
     /// # Errors
-    /// When the retries are used up.
-    pub(crate) async fn run(
+    /// When no retry is left.
+    pub(super) async fn run(
         &self,
-        event: &Shown<'_>,
+        event: &EventView<'_>,
         stdin: &str,
-        talk: &Talk,
+        status: &Status,
         stop: &mut Stop,
     ) -> Result<bool, ExecError> {
-        let mut attempts = 0;
-        loop {
-            let Err(cause) = self.once(event, stdin).await else { return Ok(true) };
-            attempts += 1;
-            if attempts > self.retries {
+        let mut backoff = Backoff::default().max_attempts(self.retries);
+        while let Err(cause) = self.once(event, stdin).await {
+            let Some(delay) = backoff.next_delay() else {
                 let id = if event.id.is_empty() { String::new() } else { format!(" {}", event.id) };
-                return Err(ExecError { attempts, id, cause });
-            }
-            let delay = FIRST_DELAY.saturating_mul(1_u32.checked_shl(attempts - 1).unwrap_or(u32::MAX));
-            let delay = delay.min(LONGEST_DELAY);
-            talk.retrying(&format!("--exec: {cause}"), delay);
+                return Err(ExecError { attempts: self.retries.saturating_add(1), id, cause });
+            };
+            status.retrying(&format!("--exec: {cause}"), delay, None);
             tokio::select! {
                 () = stop.wait() => return Ok(false),
                 () = tokio::time::sleep(delay) => {}
             }
         }
+        Ok(true)
     }
 
-    async fn once(&self, event: &Shown<'_>, stdin: &str) -> Result<(), Failure> {
+    async fn once(&self, event: &EventView<'_>, stdin: &str) -> Result<(), Failure> {
         // The environment cannot hold NUL.
         let value = |text: &str| text.replace('\0', "\u{fffd}");
         let mut child = shell(&self.command)
             .env("SSE_ID", value(event.id))
             .env("SSE_EVENT", value(event.event_type))
             .env("SSE_TOPIC", value(event.topic.unwrap_or_default()))
-            // The token is ours alone.
+            // Not meant for the command.
             .env_remove("SSE_TOKEN")
             .stdin(Stdio::piped())
             .spawn()
@@ -88,7 +97,7 @@ impl Exec {
         let pipe = child.stdin.take();
         let feed = async move {
             if let Some(mut pipe) = pipe {
-                // A command need not read its stdin.
+                // A command may ignore its stdin.
                 let _ = pipe.write_all(stdin.as_bytes()).await;
             }
         };
@@ -122,7 +131,7 @@ fn times(attempts: u32) -> String {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start(error) => write!(f, "the command cannot be run: {error}"),
+            Self::Start(error) => write!(f, "cannot run the command: {error}"),
             Self::Status(status) => write!(f, "the command failed ({status})"),
         }
     }

@@ -1,26 +1,64 @@
-//! Which events are shown, and what of their data. Keeps no count and prints nothing.
+//! Which events are shown, and what of their data. Counts and prints nothing.
 
 use std::borrow::Cow;
 
 use globset::{GlobBuilder, GlobMatcher};
-use sse_client::Event;
+use regex::Regex;
+use sse_client::{Event, HubBlock};
 
-use super::args::FilterArgs;
-use super::jq::{JqError, Verdict};
+use super::jq::{Jq, JqError, JqOutput};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Which events")]
+pub(crate) struct FilterArgs {
+    /// Request only this topic, for example `chat/lobby`, `chat/*` or `*` [repeatable]
+    #[arg(short, long = "topic", value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
+
+    /// Only events of matching types: `*`, `?`, `[a-c]`, `{a,b}`. Events without a type have the type `message`
+    /// [repeatable]
+    #[arg(short, long = "event", value_name = "GLOB", value_parser = glob)]
+    pub(crate) events: Vec<GlobMatcher>,
+
+    /// No events of matching types [repeatable]
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    exclude: Vec<GlobMatcher>,
+
+    /// Only events with an id of their own, as every event published to sse-server has
+    #[arg(long)]
+    with_id: bool,
+
+    /// Also the greeting with which sse-server opens each connection
+    #[arg(long)]
+    greeting: bool,
+
+    /// Only events whose data matches this regular expression; (?i) at the start ignores case
+    #[arg(long, value_name = "RE")]
+    grep: Option<Regex>,
+
+    /// Run this jq filter on the data. `false`, `null` or no result skips the event, `true` keeps it unchanged, and any
+    /// other result replaces the data (strings without quotes). Data that is not JSON is skipped
+    #[arg(long, value_name = "EXPR", value_parser = Jq::new)]
+    jq: Option<Jq>,
+}
 
 /// Parses a pattern for event types.
-pub(crate) fn glob(text: &str) -> Result<GlobMatcher, String> {
+fn glob(text: &str) -> Result<GlobMatcher, String> {
     let glob = GlobBuilder::new(text).backslash_escape(true).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
 }
 
 impl FilterArgs {
-    /// The data to show of this event; `None` when it is not wanted.
+    /// The data to show of this event; `None` to skip it.
     ///
     /// # Errors
-    /// When --jq cannot be run on it.
-    pub(crate) fn apply<'a>(&self, event: &'a Event) -> Result<Option<Cow<'a, str>>, JqError> {
-        if !self.wants_type(event.event_type()) || self.with_id && event.id().is_none() {
+    /// When --jq fails on it.
+    pub(super) fn apply<'a>(&self, event: &'a Event) -> Result<Option<Cow<'a, str>>, JqError> {
+        let is_greeting = event.hub() == Some(HubBlock::Greeting);
+        if is_greeting && !self.greeting
+            || self.with_id && event.id().is_none()
+            || !self.includes_type(event.event_type())
+        {
             return Ok(None);
         }
         let data = event.data();
@@ -28,14 +66,14 @@ impl FilterArgs {
             return Ok(None);
         }
         Ok(match self.jq.as_ref().map(|jq| jq.run(data)).transpose()? {
-            None | Some(Verdict::AsItIs) => Some(data.into()),
-            Some(Verdict::Instead(text)) => Some(text.into()),
-            Some(Verdict::Out) => None,
+            None | Some(JqOutput::Unchanged) => Some(data.into()),
+            Some(JqOutput::Replaced(text)) => Some(text.into()),
+            Some(JqOutput::Skipped) => None,
         })
     }
 
-    /// No --event wants every type; --exclude wins.
-    fn wants_type(&self, event_type: &str) -> bool {
+    /// Without --event every type; --exclude wins.
+    fn includes_type(&self, event_type: &str) -> bool {
         let matches = |patterns: &[GlobMatcher]| patterns.iter().any(|glob| glob.is_match(event_type));
         (self.events.is_empty() || matches(&self.events)) && !matches(&self.exclude)
     }

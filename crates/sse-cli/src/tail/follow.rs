@@ -1,44 +1,47 @@
-//! The loop of `tail`: takes what the streams give, shows it, and moves the cursor behind it.
+//! The loop of `tail`: takes the signals of the streams, writes their events, and moves the cursor after them.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Duration;
 
-use jiff::Zoned;
-use sse_client::{CloseReason, Event, Interruption, Reconnecting, Signal};
+use jiff::Timestamp;
+use sse_client::{CloseReason, Event, HubBlock, Interruption, Reconnecting, Signal};
 use tokio::time::Instant;
 
 use super::args::TailArgs;
-use super::begin::Begin;
-use super::cursor::{Cursor, Place};
-use super::shape::{Shape, Shown};
+use super::cursor::{Cursor, Position};
+use super::event_view::EventView;
+use super::gap;
+use super::output::Output;
 use super::sink::Sink;
+use super::start_at::StartAt;
 use super::streams::{Loss, Streams};
 use crate::exit::Exit;
-use crate::refusal;
+use crate::problem_details;
+use crate::reason::reason;
+use crate::status::{self, Status};
 use crate::stop::Stop;
-use crate::talk::{self, Talk};
 
-/// While events come without a pause, they are written and the cursor is moved at least so often.
-const SETTLE_EVERY: Duration = Duration::from_secs(1);
+/// While events arrive without a pause, they are written and the cursor is stored this often.
+const SETTLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The state of one run.
 pub(super) struct Follow {
     pub(super) args: TailArgs,
-    pub(super) begin: Begin,
+    pub(super) start: StartAt,
     pub(super) streams: Streams,
-    pub(super) shape: Shape,
+    pub(super) output: Output,
     pub(super) sink: Sink,
     pub(super) cursor: Option<Cursor>,
-    pub(super) talk: Talk,
+    pub(super) status: Status,
     pub(super) stop: Stop,
     /// Events that may still be shown.
-    pub(super) left: Option<u64>,
-    /// What the cursor is moved to next: everything up to it was shown.
+    pub(super) remaining: Option<u64>,
+    /// The id that the cursor is moved to next: everything up to it was shown.
     pub(super) position: String,
     pub(super) settled: Instant,
-    /// Events that --jq could not be run on.
-    pub(super) unusable: u64,
-    /// The worst end of a stream.
+    /// Events on which --jq failed.
+    pub(super) skipped: u64,
+    /// The first exit code of a stream that is not 0.
     pub(super) exit: Exit,
 }
 
@@ -46,39 +49,39 @@ impl Follow {
     /// Runs to the end.
     ///
     /// # Errors
-    /// When the output cannot be written, the cursor cannot be stored, or a command fails for good.
+    /// When the output cannot be written, the cursor cannot be stored, or a command keeps failing.
     pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
         let exit = self.follow().await;
-        self.talk.unusable_in_all(self.unusable);
+        self.status.skipped_total(self.skipped);
         let exit = exit?;
         self.settle()?;
         Ok(exit)
     }
 
     async fn follow(&mut self) -> anyhow::Result<Exit> {
-        // The length of the output belongs to the first place too, so that a crash before the second is no danger.
+        // Stores the length of the output before the first event, so that a crash cannot lose it.
         self.settle()?;
-        // Looked at before each event, because on a busy stream there is always one at hand.
-        while !self.stop.is_told() {
-            let (index, signal) = match self.streams.at_hand().await {
+        // Checked before each event, because on a busy stream there is always one ready.
+        while !self.stop.is_stopped() {
+            let (index, signal) = match self.streams.ready().await {
                 Some(signal) => signal,
-                None => match self.pause().await? {
+                None => match self.idle().await? {
                     Continue(Some(signal)) => signal,
                     Continue(None) => continue,
                     Break(exit) => return Ok(exit),
                 },
             };
-            if let Break(exit) = self.take(index, signal).await? {
+            if let Break(exit) = self.process(index, signal).await? {
                 return Ok(exit);
             }
         }
         Ok(Exit::Interrupted)
     }
 
-    /// Nothing is at hand: brings things in order, then waits.
-    async fn pause(&mut self) -> anyhow::Result<ControlFlow<Exit, Option<(usize, Signal)>>> {
+    /// No signal is ready: writes and stores, then waits.
+    async fn idle(&mut self) -> anyhow::Result<ControlFlow<Exit, Option<(usize, Signal)>>> {
         if let Some(stream) = self.streams.only().filter(|_| self.cursor.is_some()) {
-            // Blocks without data move it too.
+            // Blocks without data move it as well.
             stream.source().last_event_id().clone_into(&mut self.position);
         }
         if !self.settle()? {
@@ -88,7 +91,7 @@ impl Follow {
             return Ok(self.finish(index, Exit::Done).map_continue(|()| None));
         }
         let (index, deadline) = self.streams.deadline().unzip();
-        let overdue = async move {
+        let deadline = async move {
             match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
                 None => std::future::pending().await,
@@ -98,35 +101,36 @@ impl Follow {
             biased;
             () = self.stop.wait() => Ok(Break(Exit::Interrupted)),
             signal = self.streams.next() => Ok(Continue(Some(signal))),
-            () = overdue => Ok(self.overdue(index.unwrap_or_default()).map_continue(|()| None)),
+            () = deadline => Ok(self.at_deadline(index.unwrap_or_default()).map_continue(|()| None)),
         }
     }
 
-    fn overdue(&mut self, index: usize) -> ControlFlow<Exit> {
+    fn at_deadline(&mut self, index: usize) -> ControlFlow<Exit> {
         let Some(stream) = self.streams.get(index) else { return Continue(()) };
-        match stream.overdue() {
+        match stream.at_deadline() {
             Loss::GiveUp => {
-                let (url, exit) = (stream.source().url(), stream.trouble);
-                let peer = self.args.connection.peer(url);
-                self.talk.gave_up(&peer, self.args.begin.wait.unwrap_or_default());
+                let (url, exit) = (stream.source().url(), stream.failure);
+                let address = self.args.connection.peer(url).address();
+                let wait = humantime::format_duration(self.args.end.wait.unwrap_or_default());
+                status::error(&format!("no connection to {address} for {wait}"));
                 self.finish(index, exit)
             }
             _ => self.finish(index, Exit::Done),
         }
     }
 
-    async fn take(&mut self, index: usize, signal: Signal) -> anyhow::Result<ControlFlow<Exit>> {
+    async fn process(&mut self, index: usize, signal: Signal) -> anyhow::Result<ControlFlow<Exit>> {
         match signal {
             Signal::Opened(opened) => {
-                self.talk.connected(&self.args.connection.peer(&opened.url));
+                self.status.connected(&self.args.connection.peer(&opened.url));
                 if let Some(stream) = self.streams.get(index) {
                     stream.opened();
                 }
             }
             Signal::Event(event) => return self.event(index, &event).await,
             Signal::Dropped(error) => {
-                self.talk.dropped(error);
-                if self.args.begin.fail_on_gap {
+                self.status.dropped(error);
+                if self.args.end.fail_on_gap {
                     return Ok(Break(Exit::Lost));
                 }
             }
@@ -144,42 +148,52 @@ impl Follow {
         if self.streams.get(index).is_some_and(|stream| stream.is_past_end(event)) {
             return Ok(self.finish(index, Exit::Done));
         }
-        if self.talk.gap(event) && self.args.begin.fail_on_gap {
-            return Ok(Break(Exit::Lost));
+        let gap = gap::message(event);
+        if let Some(gap) = &gap {
+            self.status.gap(gap);
+            if self.args.end.fail_on_gap {
+                return Ok(Break(Exit::Lost));
+            }
         }
         let shown = match self.args.filter.apply(event) {
             Ok(None) => false,
-            Ok(Some(data)) => match self.show(index, event, &data).await? {
+            Ok(Some(data)) => match self.show(index, event, &data, gap.is_some()).await? {
                 Continue(()) => true,
                 Break(exit) => return Ok(Break(exit)),
             },
             Err(error) => {
-                self.unusable += 1;
-                self.talk.unusable(self.unusable, event, &error);
+                self.skipped += 1;
+                self.status.skipped(self.skipped, event, &error);
                 false
             }
         };
         event.last_event_id().clone_into(&mut self.position);
-        if shown && let Some(left) = &mut self.left {
-            *left -= 1;
+        if shown && let Some(remaining) = &mut self.remaining {
+            *remaining -= 1;
         }
-        let due = self.sink.is_full() || self.settled.elapsed() >= SETTLE_EVERY;
+        let due = self.sink.is_full() || self.settled.elapsed() >= SETTLE_INTERVAL;
         if (due || matches!(self.sink, Sink::Command(_))) && !self.settle()? {
             return Ok(Break(Exit::Done));
         }
-        if self.left == Some(0) {
+        if self.remaining == Some(0) {
             return Ok(Break(self.exit));
         }
         let Some(stream) = self.streams.get(index) else { return Ok(Continue(())) };
-        stream.heard();
+        stream.event_done();
         let complete = stream.is_complete(event.last_event_id());
         Ok(if complete { self.finish(index, Exit::Done) } else { Continue(()) })
     }
 
-    /// Breaks when told to stop before a command has succeeded.
-    async fn show(&mut self, index: usize, event: &Event, data: &str) -> anyhow::Result<ControlFlow<Exit>> {
+    /// Breaks when stopped before a command has succeeded.
+    async fn show(
+        &mut self,
+        index: usize,
+        event: &Event,
+        data: &str,
+        is_gap: bool,
+    ) -> anyhow::Result<ControlFlow<Exit>> {
         let Some(stream) = self.streams.get(index) else { return Ok(Continue(())) };
-        let shown = Shown {
+        let view = EventView {
             id: event.last_event_id(),
             own_id: event.id().unwrap_or_default(),
             event_type: event.event_type(),
@@ -187,13 +201,16 @@ impl Follow {
             data,
             url: &stream.url,
             name: &stream.name,
-            time: Zoned::now(),
+            hub: event.hub().map(HubBlock::as_str),
+            is_gap,
+            published: event.time().and_then(|time| time.parse().ok()),
+            received: Timestamp::now(),
         };
-        let text = self.shape.text(&shown, self.sink.columns());
+        let text = self.output.text(&view, self.sink.columns());
         match &mut self.sink {
             Sink::Stdout(lines) => lines.put(&text),
             Sink::File(file) => file.put(&text),
-            Sink::Command(exec) if !exec.run(&shown, &text, &self.talk, &mut self.stop).await? => {
+            Sink::Command(exec) if !exec.run(&view, &text, &self.status, &mut self.stop).await? => {
                 return Ok(Break(Exit::Interrupted));
             }
             Sink::Command(_) => {}
@@ -201,17 +218,17 @@ impl Follow {
         Ok(Continue(()))
     }
 
-    /// Writes what is held back, and then moves the cursor behind it. Gives `false` when nobody reads any more.
+    /// Writes the buffer, then stores the cursor. Gives `false` when stdout is closed.
     fn settle(&mut self) -> anyhow::Result<bool> {
         self.settled = Instant::now();
         if !self.sink.flush()? {
             return Ok(false);
         }
         if let Some(cursor) = &mut self.cursor {
-            let place = Place { id: self.position.clone(), output_bytes: self.sink.bytes() };
-            if cursor.place() != Some(&place) {
+            let position = Position { id: self.position.clone(), output_bytes: self.sink.bytes() };
+            if cursor.position() != Some(&position) {
                 self.sink.sync()?;
-                cursor.store(place)?;
+                cursor.store(position)?;
             }
         }
         Ok(true)
@@ -219,73 +236,72 @@ impl Follow {
 
     fn lost(&mut self, index: usize, lost: &Reconnecting) -> ControlFlow<Exit> {
         let Some(stream) = self.streams.get(index) else { return Continue(()) };
-        stream.trouble = match &lost.reason {
+        stream.failure = match &lost.reason {
             Interruption::Status(status) => Exit::from_status(*status),
             _ => Exit::Failed,
         };
-        let (url, exit) = (stream.source().url().clone(), stream.trouble);
+        let (url, exit) = (stream.source().url().clone(), stream.failure);
         let peer = self.args.connection.peer(&url);
         let unanswered = matches!(&lost.reason, Interruption::Network(error) if !error.is_connect());
         let was_open = stream.was_open();
         if unanswered
             && !was_open
-            && let Some(doubt) = self.args.connection.doubt(&url)
+            && let Some(hint) = self.args.connection.no_response_hint(&url)
         {
-            self.talk.hint(doubt);
+            self.status.hint(hint);
         }
         match stream.lost(matches!(lost.reason, Interruption::End)) {
-            Loss::Again => {
-                self.talk.reconnecting(&stream.name, &peer, was_open, lost);
+            Loss::Reconnect => {
+                self.status.reconnecting(&stream.name, &peer, was_open, lost);
                 Continue(())
             }
             Loss::End => {
-                self.talk.over();
+                self.status.end_of_stream();
                 self.finish(index, Exit::Done)
             }
             Loss::Broken => {
-                self.talk.broken(&peer, &lost.reason);
+                let why = reason(&lost.reason);
+                status::error(&format!("{peer}: connection lost ({why}); the request is not repeated"));
                 self.finish(index, exit)
             }
             Loss::GiveUp => {
-                self.talk.unreachable(&peer, &lost.reason);
+                status::error(&format!("cannot connect to {} ({})", peer.address(), reason(&lost.reason)));
                 self.finish(index, exit)
             }
         }
     }
 
-    /// Says why a stream has ended for good.
+    /// Prints why a stream has closed.
     async fn closed(&mut self, index: usize, reason: CloseReason) -> Exit {
         let url = self.streams.url(index);
         let mut text = format!("{url}: {reason}");
         let exit = match reason {
             CloseReason::NoContent => {
-                self.talk.ended();
+                self.status.no_content();
                 return Exit::Done;
             }
             CloseReason::Status(response) => {
                 let (status, exit) = (response.status(), Exit::from_status(response.status()));
-                if let Some(refusal) = refusal::read(*response).await {
-                    text = format!("{text}: {refusal}");
-                }
+                text += &problem_details::read(*response).await.to_string();
                 if status.as_u16() == 400
-                    && let Some(option) = self.begin.option()
+                    && let Some(flag) = self.start.flag()
                 {
-                    text = format!("{text} (the server may not know what {option} asks for)");
+                    text += &format!(" (the server may not support {flag})");
                 }
                 exit
             }
             _ => Exit::Failed,
         };
-        talk::error(&text);
+        status::error(&text);
         exit
     }
 
-    /// One stream is at its end. The run is when all are.
+    /// Ends one stream, and the run with the last one.
     fn finish(&mut self, index: usize, exit: Exit) -> ControlFlow<Exit> {
         self.streams.finish(index);
         if self.exit == Exit::Done {
             self.exit = exit;
         }
-        if self.streams.all_over() { Break(self.exit) } else { Continue(()) }
+        if self.streams.all_finished() { Break(self.exit) } else { Continue(()) }
     }
 }

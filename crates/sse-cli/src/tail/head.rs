@@ -1,21 +1,21 @@
-//! What a hub has at the moment, for `--no-follow`: the newest event of the topics that are asked for.
+//! The head of a hub's log, for `--no-follow`: the newest event of the requested topics.
 
 use serde::Deserialize;
-use sse_client::reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use sse_client::reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use sse_client::reqwest::{self, Client, Response, StatusCode, Url};
 use sse_core::{RecordId, Selector, Topic};
 
 use crate::body;
 
-/// More of a list of topics is not read: a hub has at most 10,000.
+/// Longest list of topics that is read; a hub has at most 10,000 topics.
 const MAX_BYTES: usize = 32 << 20;
 
-/// What a server says of its topics.
+/// What a server says about its topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Head {
-    /// It is a hub, and this is its newest event; `None` when nothing is kept of these topics.
+    /// A hub with this newest event; `None` when nothing is stored for these topics.
     Hub(Option<RecordId>),
-    /// It does not say: some other server, or another path of a hub.
+    /// Another server, or a path of a hub that does not tell.
     Unknown,
 }
 
@@ -30,23 +30,23 @@ struct Entry {
     newest: Option<String>,
 }
 
-/// Asks `…/topics` beside a URL that ends in `/events`; any other URL is unknown.
+/// Requests `topics` beside a URL that ends in `/events`; for other URLs the head is unknown.
 ///
 /// # Errors
-/// When the server cannot be reached.
+/// When no response comes.
 pub(super) async fn of(client: &Client, url: &Url, headers: &HeaderMap) -> reqwest::Result<Head> {
     let Some(selectors) = selectors(url) else { return Ok(Head::Unknown) };
     let Ok(list) = url.join("topics") else { return Ok(Head::Unknown) };
     let request = client.get(list).headers(headers.clone());
     let response = request.header(ACCEPT, HeaderValue::from_static("application/json")).send().await?;
     let Some(list) = read(response).await? else { return Ok(Head::Unknown) };
-    let wanted = |entry: &&Entry| {
+    let is_selected = |entry: &&Entry| {
         let topic = Topic::new(entry.topic.as_str());
         topic.is_ok_and(|topic| {
             selectors.is_empty() || selectors.iter().any(|selector| selector.matches(&topic))
         })
     };
-    let newest = list.topics.iter().filter(wanted).filter_map(|entry| entry.newest.as_ref());
+    let newest = list.topics.iter().filter(is_selected).filter_map(|entry| entry.newest.as_ref());
     Ok(Head::Hub(newest.filter_map(|id| id.parse::<RecordId>().ok()).max_by_key(|id| id.seq)))
 }
 
@@ -59,12 +59,9 @@ fn selectors(url: &Url) -> Option<Vec<Selector>> {
     url.query_pairs().filter(|(name, _)| name == "topic").map(|(_, value)| value.parse().ok()).collect()
 }
 
-/// The list, if the answer is one.
+/// The list, if the response is one.
 async fn read(response: Response) -> reqwest::Result<Option<List>> {
-    let is_json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let is_json = body::media_type(response.headers()) == "application/json";
     if response.status() != StatusCode::OK || !is_json {
         return Ok(None);
     }

@@ -8,32 +8,32 @@ use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, load, unwrap_valr};
 use jaq_json::Val;
 
-/// Values taken from one event, so that `repeat(.)` cannot fill memory.
+/// Results per event, so that `repeat(.)` cannot exhaust memory.
 const MAX_VALUES: usize = 10_000;
 
 /// A compiled filter.
 #[derive(Clone)]
 pub(crate) struct Jq(Arc<jaq_core::Filter<JustLut<Val>>>);
 
-/// What the filter makes of one event.
+/// The result of a filter on the data of one event.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It yields nothing, or only `false` and `null`.
-    Out,
-    /// It yields `true`: the data stays.
-    AsItIs,
-    /// It yields values, one a line.
-    Instead(String),
+pub(crate) enum JqOutput {
+    /// No result, or only `false` and `null`.
+    Skipped,
+    /// `true`.
+    Unchanged,
+    /// Other values, one per line.
+    Replaced(String),
 }
 
-/// Why the filter cannot be run on an event.
+/// Why the filter failed on an event.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JqError {
     #[error("the data is not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
     #[error("--jq: {0}")]
     Run(String),
-    #[error("--jq: more than {MAX_VALUES} values from one event")]
+    #[error("--jq: more than {MAX_VALUES} results for one event")]
     TooMany,
 }
 
@@ -41,7 +41,7 @@ impl Jq {
     /// Compiles a filter.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A sentence that says what is wrong with it.
     pub(crate) fn new(code: &str) -> Result<Self, String> {
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
@@ -62,26 +62,26 @@ impl Jq {
     ///
     /// # Errors
     /// When the data is not JSON (nested at most 128 deep) or the filter fails on it.
-    pub(crate) fn run(&self, data: &str) -> Result<Verdict, JqError> {
+    pub(crate) fn run(&self, data: &str) -> Result<JqOutput, JqError> {
         let input: Val = serde_json::from_str(data)?;
         let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
         let mut lines: Vec<String> = Vec::new();
-        let mut as_it_is = false;
+        let mut unchanged = false;
         for (count, value) in self.0.id.run((context, input)).map(unwrap_valr).enumerate() {
             if count == MAX_VALUES {
                 return Err(JqError::TooMany);
             }
             match value.map_err(|error| JqError::Run(error.to_string()))? {
                 Val::Null | Val::Bool(false) => {}
-                Val::Bool(true) => as_it_is = true,
+                Val::Bool(true) => unchanged = true,
                 Val::TStr(text) => lines.push(String::from_utf8_lossy(&text).into_owned()),
                 other => lines.push(other.to_string()),
             }
         }
-        Ok(match (lines.is_empty(), as_it_is) {
-            (true, false) => Verdict::Out,
-            (true, true) => Verdict::AsItIs,
-            (false, _) => Verdict::Instead(lines.join("\n")),
+        Ok(match (lines.is_empty(), unchanged) {
+            (true, false) => JqOutput::Skipped,
+            (true, true) => JqOutput::Unchanged,
+            (false, _) => JqOutput::Replaced(lines.join("\n")),
         })
     }
 }
@@ -92,7 +92,7 @@ impl fmt::Debug for Jq {
     }
 }
 
-/// The first thing that is wrong with the text of a filter.
+/// The first syntax error.
 fn syntax(errors: &load::Errors<&str, ()>) -> String {
     let found = |rest: &str| match rest.trim() {
         "" => "at the end".to_owned(),
@@ -100,12 +100,12 @@ fn syntax(errors: &load::Errors<&str, ()>) -> String {
     };
     match errors.first().map(|(_, error)| error) {
         Some(load::Error::Lex(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
-            format!("{} is wanted {}", wanted.as_str(), found(rest))
+            format!("expected {} {}", wanted.as_str(), found(rest))
         }),
         Some(load::Error::Parse(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
-            format!("{} is wanted {}", wanted.as_str(), found(rest))
+            format!("expected {} {}", wanted.as_str(), found(rest))
         }),
-        Some(load::Error::Io(_)) => "modules cannot be loaded".to_owned(),
+        Some(load::Error::Io(_)) => "modules are not supported".to_owned(),
         None => "not a filter".to_owned(),
     }
 }
@@ -114,22 +114,22 @@ fn syntax(errors: &load::Errors<&str, ()>) -> String {
 mod tests {
     use super::*;
 
-    fn run(code: &str, data: &str) -> Result<Verdict, String> {
+    fn run(code: &str, data: &str) -> Result<JqOutput, String> {
         Jq::new(code)?.run(data).map_err(|error| error.to_string())
     }
 
     #[test]
     fn filters_and_replaces() {
         for (code, verdict) in [
-            (".a > 1", Verdict::AsItIs),
-            (".a > 2", Verdict::Out),
-            ("select(.a == 9)", Verdict::Out),
-            (".missing", Verdict::Out),
-            (".b", Verdict::Instead("x y".into())),
-            (".a, .b", Verdict::Instead("2\nx y".into())),
-            ("{a}", Verdict::Instead("{\"a\":2}".into())),
-            ("select(.a == 2)", Verdict::Instead("{\"a\":2,\"b\":\"x y\"}".into())),
-            ("\"\\(.a)!\"", Verdict::Instead("2!".into())),
+            (".a > 1", JqOutput::Unchanged),
+            (".a > 2", JqOutput::Skipped),
+            ("select(.a == 9)", JqOutput::Skipped),
+            (".missing", JqOutput::Skipped),
+            (".b", JqOutput::Replaced("x y".into())),
+            (".a, .b", JqOutput::Replaced("2\nx y".into())),
+            ("{a}", JqOutput::Replaced("{\"a\":2}".into())),
+            ("select(.a == 2)", JqOutput::Replaced("{\"a\":2,\"b\":\"x y\"}".into())),
+            ("\"\\(.a)!\"", JqOutput::Replaced("2!".into())),
         ] {
             assert_eq!(run(code, "{\"a\":2,\"b\":\"x y\"}"), Ok(verdict), "{code}");
         }
@@ -140,17 +140,17 @@ mod tests {
         for (code, data, reason) in [
             (".a", "[DONE]", "the data is not JSON: expected value at line 1 column 2"),
             (".a.b", "{\"a\":3}", "--jq: cannot index 3 with \"b\""),
-            ("repeat(1)", "1", "--jq: more than 10000 values from one event"),
+            ("repeat(1)", "1", "--jq: more than 10000 results for one event"),
             (".a | foo", "1", "there is no filter `foo`"),
-            (".a[", "1", "closing bracket is wanted at the end"),
-            ("", "1", "term is wanted at the end"),
+            (".a[", "1", "expected closing bracket at the end"),
+            ("", "1", "expected term at the end"),
         ] {
             assert_eq!(run(code, data), Err(reason.to_owned()), "{code}");
         }
     }
 
     #[test]
-    fn deep_data_is_no_danger() {
+    fn deeply_nested_data_is_refused() {
         let deep = "[".repeat(1_000_000);
         assert!(run(".", &deep).unwrap_err().contains("recursion limit"));
     }

@@ -1,11 +1,11 @@
-//! Short names that tell several URLs apart.
+//! Short names that distinguish several URLs.
 
 use std::collections::HashSet;
 
 use sse_client::reqwest::Url;
 
-/// A name for each URL: its host and port if that is enough, else its path, else both, else its number too. Nothing
-/// that may be secret is in it. One URL needs no name.
+/// A name for each URL: host and port if that is enough, else the path, else both, else also its number. Contains no
+/// secrets. A single URL gets none.
 pub(super) fn of(urls: &[&Url]) -> Vec<String> {
     if urls.len() < 2 {
         return urls.iter().map(|_| String::new()).collect();

@@ -1,19 +1,20 @@
-//! An event as aligned, coloured lines for people. Keeps the widths of the columns; does no output.
+//! An event as aligned, coloured lines for people. Keeps the widths of the columns; writes nothing.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Effects, Style};
+use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::shape::Shown;
-use crate::harmless::harmless;
+use super::event_view::EventView;
+use crate::escape_terminal::escape_terminal;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 const DIM: Style = Style::new().effects(Effects::DIMMED);
 const GAP: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 
-/// One is picked by the event type. Red is kept for trouble; black and white vanish on some terminals.
+/// Picked by event type. Red is reserved for gaps; black and white are invisible on some terminals.
 const COLORS: [AnsiColor; 10] = [
     AnsiColor::Green,
     AnsiColor::Yellow,
@@ -27,66 +28,66 @@ const COLORS: [AnsiColor; 10] = [
     AnsiColor::BrightCyan,
 ];
 
-/// Columns grow with what they hold up to this width; what is longer pushes the rest to the right.
+/// Columns grow up to this width; longer text pushes the rest to the right.
 const MAX_COLUMN: usize = 24;
 
-/// Width of the event type at the start: that of the common names, so that the columns rarely move.
+/// Initial width of the event type: enough for common names, so that the columns rarely move.
 const TYPE_WIDTH: usize = 12;
 
-/// Width of the topic at the start.
+/// Initial width of the topic.
 const TOPIC_WIDTH: usize = 8;
 
-/// On a narrower terminal the id would leave too little of the data.
+/// On a narrower terminal the id would leave too little room for the data.
 const MIN_COLUMNS_FOR_ID: usize = 100;
-/// Data gets at least this many columns, even if the line then wraps.
+/// Columns of the data at least, even if the line then wraps.
 const MIN_ROOM: usize = 20;
 
 /// The layout of the lines so far.
 #[derive(Debug)]
 pub(crate) struct Pretty {
-    /// Several streams are followed: each line starts with the name of its own.
+    /// Width of the stream's name; 0 with one stream.
     name_width: usize,
     type_width: usize,
-    /// 0 as long as there was no id.
+    /// 0 until the first id.
     id_width: usize,
     topics: Topics,
 }
 
-/// Are topics shown?
+/// The column of topics.
 #[derive(Debug)]
 enum Topics {
-    /// Only this one has come, if any.
+    /// Not shown: at most this one so far.
     One(Option<String>),
-    /// Yes, in a column of this width.
+    /// Shown with this width.
     Several(usize),
 }
 
 impl Pretty {
-    /// `several_topics`: the streams can be expected to carry more than one.
+    /// `several_topics`: show topics from the first event on.
     pub(crate) fn new(several_topics: bool) -> Self {
         let topics = if several_topics { Topics::Several(TOPIC_WIDTH) } else { Topics::One(None) };
         Self { name_width: 0, type_width: TYPE_WIDTH, id_width: 0, topics }
     }
 
-    /// `time  name  topic  type  id  data`, with the further lines of data below the first. Ends with LF; has ANSI
-    /// colours. The name is there with several streams, the topic with several topics.
+    /// `time  name  topic  type  id  data`, with further lines of data below the first. Ends with LF; has ANSI colours.
+    /// The name is shown with several streams, the topic with several topics.
     ///
     /// `terminal` is the number of columns to fit into: data is cut there, and a narrow terminal gets no ids.
-    /// Without it nothing is left out.
-    pub(crate) fn lines(&mut self, event: &Shown<'_>, terminal: Option<usize>) -> String {
+    pub(crate) fn lines(&mut self, event: &EventView<'_>, terminal: Option<usize>) -> String {
         let mut out = String::with_capacity(event.data.len() + 80);
-        let time = event.time.strftime("%H:%M:%S%.3f").to_string();
+        let time = time(event);
         // Writing to a String cannot fail.
         let _ = write!(out, "{DIM}{time}{DIM:#}  ");
         let mut indent = time.width() + 2;
-        indent += column(&mut out, BOLD, &harmless(event.name), &mut self.name_width);
+        indent += column(&mut out, BOLD, &escape_terminal(event.name), &mut self.name_width);
         if let Some(width) = self.topics.width(event.topic) {
-            indent += column(&mut out, Style::new(), &harmless(event.topic.unwrap_or_default()), width);
+            indent +=
+                column(&mut out, Style::new(), &escape_terminal(event.topic.unwrap_or_default()), width);
         }
-        let style = style_of(event.event_type);
-        indent += column(&mut out, style, &harmless(event.event_type), &mut self.type_width);
+        let style = if event.is_gap { GAP } else { style_of(event.event_type) };
+        indent += column(&mut out, style, &escape_terminal(event.event_type), &mut self.type_width);
         if terminal.is_none_or(|columns| columns >= MIN_COLUMNS_FOR_ID) {
-            indent += column(&mut out, DIM, &harmless(event.own_id), &mut self.id_width);
+            indent += column(&mut out, DIM, &escape_terminal(event.own_id), &mut self.id_width);
         }
         let room = terminal.map(|columns| columns.saturating_sub(indent).max(MIN_ROOM));
         if let Some(room) = room
@@ -100,15 +101,23 @@ impl Pretty {
             if n > 0 {
                 let _ = write!(out, "\n{:indent$}", "");
             }
-            out.push_str(&cut(harmless(line), room));
+            out.push_str(&cut(escape_terminal(line), room));
         }
         out.push('\n');
         out
     }
 }
 
+/// The local time of day, with the date unless it is the day of arrival.
+fn time(event: &EventView<'_>) -> String {
+    let zone = TimeZone::system();
+    let (time, received) = (event.time().to_zoned(zone.clone()), event.received.to_zoned(zone));
+    let format = if time.date() == received.date() { "%H:%M:%S%.3f" } else { "%Y-%m-%d %H:%M:%S%.3f" };
+    time.strftime(format).to_string()
+}
+
 impl Topics {
-    /// The width of the column, if there is one from this event on.
+    /// The width of the column, if it is shown for this event.
     fn width(&mut self, topic: Option<&str>) -> Option<&mut usize> {
         if let (Self::One(seen), Some(topic)) = (&mut *self, topic) {
             match seen {
@@ -124,8 +133,8 @@ impl Topics {
     }
 }
 
-/// Appends `text`, padded to the column's width and set off by two spaces; gives the width it took. A column that
-/// has never held anything takes none.
+/// Appends `text`, padded to the column's width and followed by two spaces; gives the width used. A column that was
+/// always empty uses none.
 fn column(out: &mut String, style: Style, text: &str, width: &mut usize) -> usize {
     let length = text.width();
     *width = (*width).max(length.min(MAX_COLUMN));
@@ -137,8 +146,7 @@ fn column(out: &mut String, style: Style, text: &str, width: &mut usize) -> usiz
     length + padding
 }
 
-/// `text` as it is if it fits, else its start and `…`. A tab counts as one column, since it moves to an unknown
-/// place.
+/// `text` if it fits, else its start and `…`. A tab counts as one column, since its width is unknown.
 fn cut(text: Cow<'_, str>, room: Option<usize>) -> Cow<'_, str> {
     let Some(room) = room else { return text };
     let (mut used, mut end) = (0, 0);
@@ -154,8 +162,8 @@ fn cut(text: Cow<'_, str>, room: Option<usize>) -> Cow<'_, str> {
     text
 }
 
-/// A JSON object or array on one line with a space after each `:` and `,`, its names dimmed. `None` when the data is
-/// something else, or does not fit the room that way.
+/// A JSON object or array on one line with a space after each `:` and `,`, and dimmed names. `None` when the data is
+/// something else, or does not fit.
 fn spaced(data: &str, room: usize) -> Option<String> {
     let first = data.trim_start().bytes().next()?;
     if data.len() > room * 4 || !matches!(first, b'{' | b'[') {
@@ -173,7 +181,7 @@ fn spaced(data: &str, room: usize) -> Option<String> {
         if c.is_ascii_whitespace() {
             continue;
         }
-        let shown = harmless(token);
+        let shown = escape_terminal(token);
         used += shown.width();
         let is_name = c == '"' && rest.trim_start().starts_with(':');
         // Writing to a String cannot fail.
@@ -189,7 +197,7 @@ fn spaced(data: &str, room: usize) -> Option<String> {
     Some(out)
 }
 
-/// The JSON string that `text` starts with, its quotes included.
+/// The JSON string at the start of `text`, with its quotes.
 fn string(text: &str) -> &str {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -205,9 +213,6 @@ fn string(text: &str) -> &str {
 
 /// The same type has the same colour in every run.
 fn style_of(event_type: &str) -> Style {
-    if event_type == "gap" {
-        return GAP;
-    }
     // FNV-1a: short, and spreads short names well.
     let hash = event_type
         .bytes()
@@ -237,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn json_gets_air_when_it_fits() {
+    fn json_gets_spaces_when_it_fits() {
         let plain =
             |data, room| spaced(data, room).map(|text| anstream::adapter::strip_str(&text).to_string());
         for (data, shown) in [
@@ -269,6 +274,5 @@ mod tests {
     fn types_keep_their_colour_and_differ() {
         assert_eq!(style_of("metrics"), style_of("metrics"));
         assert_ne!(style_of("metrics"), style_of("message"));
-        assert_eq!(style_of("gap"), GAP);
     }
 }

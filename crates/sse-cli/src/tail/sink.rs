@@ -1,4 +1,4 @@
-//! Where the text of events goes: stdout, a file, or a command. Knows nothing of streams.
+//! The destination of events: stdout, a file, or a command. Knows nothing of streams.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Seek, SeekFrom, Stdout, Write};
@@ -9,57 +9,56 @@ use anyhow::Context;
 
 use super::exec::Exec;
 
-/// Text is held back up to this length while more events are at hand.
+/// Text is buffered up to this length while more events are ready.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// The end of the line.
 #[derive(Debug)]
-pub(crate) enum Sink {
+pub(super) enum Sink {
     Stdout(Lines<AutoStream<Stdout>>),
     File(OutputFile),
     Command(Exec),
 }
 
-/// What of a file that is there already belongs to the cursor.
+/// How much of an existing file belongs to the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Belongs {
+pub(super) enum Owned {
     /// There is no cursor.
     Unknown,
-    /// All of it: the cursor has no place yet.
+    /// All: the cursor has no position yet.
     All,
-    /// So many bytes. What goes past them was written after the place was stored last, and will come again.
+    /// This many bytes. The rest was written after the last stored position, and will arrive again.
     Only(u64),
 }
 
-/// Text on its way to a stream of bytes.
-pub(crate) struct Lines<W> {
+/// Buffered text.
+pub(super) struct Lines<W> {
     out: W,
     buffer: Vec<u8>,
 }
 
-/// A file that is appended to, and whose length a cursor may know.
+/// A file that is appended to, and whose length a cursor may store.
 #[derive(Debug)]
-pub(crate) struct OutputFile {
+pub(super) struct OutputFile {
     path: PathBuf,
     lines: Lines<File>,
-    /// Length of the file, buffer included.
+    /// Length of the file with the buffer.
     bytes: u64,
 }
 
 impl Sink {
-    /// `colored`: the text has ANSI colours, which only terminals get.
-    pub(crate) fn stdout(colored: bool) -> Self {
+    /// `colored`: the text has ANSI colours, which are removed unless stdout is a terminal.
+    pub(super) fn stdout(colored: bool) -> Self {
         let choice = if colored { AutoStream::choice(&io::stdout()) } else { ColorChoice::AlwaysAnsi };
         Self::Stdout(Lines { out: AutoStream::new(io::stdout(), choice), buffer: Vec::new() })
     }
 
-    /// Is there a terminal at the end?
-    pub(crate) fn is_terminal(&self) -> bool {
+    /// Is it a terminal?
+    pub(super) fn is_terminal(&self) -> bool {
         matches!(self, Self::Stdout(_)) && io::stdout().is_terminal()
     }
 
-    /// Columns of that terminal. Asked for each event, because people resize their terminals.
-    pub(crate) fn columns(&self) -> Option<usize> {
+    /// Columns of the terminal. Read for each event, since terminals are resized.
+    pub(super) fn columns(&self) -> Option<usize> {
         match self {
             Self::Stdout(_) => {
                 terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
@@ -68,11 +67,11 @@ impl Sink {
         }
     }
 
-    /// Hands on what is held back. Gives `false` when nobody reads stdout any more.
+    /// Writes the buffer. Gives `false` when stdout is closed.
     ///
     /// # Errors
     /// When it cannot be written for another reason, for example a full disk.
-    pub(crate) fn flush(&mut self) -> anyhow::Result<bool> {
+    pub(super) fn flush(&mut self) -> anyhow::Result<bool> {
         match self {
             Self::Stdout(lines) => match lines.flush() {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -83,27 +82,27 @@ impl Sink {
         }
     }
 
-    /// Makes durable what was flushed, as far as that is possible.
+    /// Syncs what was flushed to disk, if it is a file.
     ///
     /// # Errors
     /// When the disk fails.
-    pub(crate) fn sync(&mut self) -> anyhow::Result<()> {
+    pub(super) fn sync(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::File(file) => file.lines.out.sync_data().with_context(|| file.trouble()),
+            Self::File(file) => file.lines.out.sync_data().with_context(|| file.context()),
             Self::Stdout(_) | Self::Command(_) => Ok(()),
         }
     }
 
-    /// Length of the file, if it is one, with what is held back.
-    pub(crate) fn bytes(&self) -> Option<u64> {
+    /// Length of the file with the buffer, if it is a file.
+    pub(super) fn bytes(&self) -> Option<u64> {
         match self {
             Self::File(file) => Some(file.bytes),
             Self::Stdout(_) | Self::Command(_) => None,
         }
     }
 
-    /// Is it time to flush?
-    pub(crate) fn is_full(&self) -> bool {
+    /// Is the buffer full?
+    pub(super) fn is_full(&self) -> bool {
         match self {
             Self::Stdout(lines) => lines.is_full(),
             Self::File(file) => file.lines.is_full(),
@@ -113,8 +112,8 @@ impl Sink {
 }
 
 impl<W: Write> Lines<W> {
-    /// Takes a text.
-    pub(crate) fn put(&mut self, text: &str) {
+    /// Buffers text.
+    pub(super) fn put(&mut self, text: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
     }
 
@@ -140,16 +139,16 @@ impl<W: Write> std::fmt::Debug for Lines<W> {
 }
 
 impl OutputFile {
-    /// Opens the file for appending, and cuts off what does not belong to the cursor.
+    /// Opens the file for appending, and truncates it to what belongs to the cursor.
     ///
     /// # Errors
-    /// When the file cannot be opened, another run writes to it, or it is shorter than the cursor knows.
-    pub(crate) fn open(path: &Path, belongs: Belongs) -> anyhow::Result<Self> {
+    /// When the file cannot be opened, another run writes to it, or it is shorter than the cursor says.
+    pub(super) fn open(path: &Path, owned: Owned) -> anyhow::Result<Self> {
         let what = || format!("cannot write to {}", path.display());
         let mut file =
             OpenOptions::new().create(true).write(true).truncate(false).open(path).with_context(what)?;
         let mut bytes = 0;
-        // Devices and pipes have neither length nor lock.
+        // Devices and pipes have neither a length nor a lock.
         if file.metadata().with_context(what)?.is_file() {
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => {
@@ -159,41 +158,41 @@ impl OutputFile {
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
             bytes = file.seek(SeekFrom::End(0)).with_context(what)?;
-            if let Belongs::Only(belongs) = belongs {
-                bytes = cut(&mut file, path, bytes, belongs)?;
+            if let Owned::Only(owned) = owned {
+                bytes = truncate(&mut file, path, bytes, owned)?;
             }
-        } else if belongs != Belongs::Unknown {
+        } else if owned != Owned::Unknown {
             anyhow::bail!("{}: --cursor with --output needs a regular file", path.display());
         }
         let lines = Lines { out: file, buffer: Vec::new() };
         Ok(Self { path: path.to_owned(), lines, bytes })
     }
 
-    /// Takes a text.
-    pub(crate) fn put(&mut self, text: &str) {
+    /// Buffers text.
+    pub(super) fn put(&mut self, text: &str) {
         self.bytes += text.len() as u64;
         self.lines.put(text);
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
-        self.lines.flush().with_context(|| self.trouble())
+        self.lines.flush().with_context(|| self.context())
     }
 
-    fn trouble(&self) -> String {
+    fn context(&self) -> String {
         format!("cannot write to {}", self.path.display())
     }
 }
 
-/// Cuts the file to the length that belongs to the cursor, and gives that.
-fn cut(file: &mut File, path: &Path, bytes: u64, belongs: u64) -> anyhow::Result<u64> {
+/// Truncates the file to the length that belongs to the cursor, and gives that.
+fn truncate(file: &mut File, path: &Path, bytes: u64, owned: u64) -> anyhow::Result<u64> {
     anyhow::ensure!(
-        bytes >= belongs,
-        "{} has {bytes} bytes, but the cursor knows of {belongs}: give the file back, or remove the cursor file \
-         to start anew",
+        bytes >= owned,
+        "{} has {bytes} bytes, but the cursor expects {owned}: restore the file, or remove the cursor file to \
+         start over",
         path.display()
     );
-    let what = || format!("cannot cut {} to {belongs} bytes", path.display());
-    file.set_len(belongs).with_context(what)?;
+    let what = || format!("cannot truncate {} to {owned} bytes", path.display());
+    file.set_len(owned).with_context(what)?;
     file.sync_all().with_context(what)?;
     file.seek(SeekFrom::End(0)).with_context(what)
 }

@@ -1,8 +1,8 @@
-//! `--template`: a line of text with fields of the event in it.
+//! `--template`: a line with fields of the event.
 
 use std::fmt::Write;
 
-use super::shape::Shown;
+use super::event_view::EventView;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Template {
     /// Parses a template.
     ///
     /// # Errors
-    /// When it has a field that does not exist, or a brace without its other half.
+    /// When it has an unknown field or an unmatched brace.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -45,7 +45,7 @@ impl Template {
                 let (name, after) = brace
                     .strip_prefix('{')
                     .and_then(|inside| inside.split_once('}'))
-                    .ok_or("a brace stands alone; write {{ or }} for a brace")?;
+                    .ok_or("unmatched brace; write {{ or }} for a brace")?;
                 parts.push(Part::Field(Field::new(name)?));
                 after
             };
@@ -55,7 +55,7 @@ impl Template {
     }
 
     /// The line for an event, without a line end.
-    pub(crate) fn fill(&self, event: &Shown<'_>) -> String {
+    pub(crate) fn fill(&self, event: &EventView<'_>) -> String {
         let mut line = String::with_capacity(event.data.len() + 64);
         for part in &self.0 {
             let text = match part {
@@ -67,7 +67,7 @@ impl Template {
                 Part::Field(Field::Url) => event.url,
                 Part::Field(Field::Time) => {
                     // Writing to a String cannot fail.
-                    let _ = write!(line, "{:.3}", event.time.timestamp());
+                    let _ = write!(line, "{:.3}", event.time());
                     continue;
                 }
             };
@@ -88,7 +88,7 @@ impl Field {
             "url" => Self::Url,
             _ => {
                 return Err(format!(
-                    "no field {{{name}}}; there are {{id}} {{event}} {{topic}} {{data}} {{time}} {{url}}"
+                    "unknown field {{{name}}}; expected {{id}} {{event}} {{topic}} {{data}} {{time}} {{url}}"
                 ));
             }
         })
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn fields_are_filled_in() {
-        let event = Shown {
+        let event = EventView {
             id: "7",
             own_id: "7",
             event_type: "tick",
@@ -109,7 +109,10 @@ mod tests {
             data: "{x}",
             url: "http://a/",
             name: "a",
-            time: jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC),
+            hub: None,
+            is_gap: false,
+            published: None,
+            received: jiff::Timestamp::UNIX_EPOCH,
         };
         for (template, line) in [
             ("{id} {event}: {data}", "7 tick: {x}"),
@@ -123,9 +126,9 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        assert!(Template::new("{ID}").unwrap_err().contains("no field {ID}"));
+        assert!(Template::new("{ID}").unwrap_err().contains("unknown field {ID}"));
         for text in ["{id", "id}", "{", "a } b {id}"] {
-            assert!(Template::new(text).unwrap_err().contains("stands alone"), "{text}");
+            assert!(Template::new(text).unwrap_err().contains("unmatched brace"), "{text}");
         }
     }
 }

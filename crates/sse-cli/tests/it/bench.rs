@@ -332,7 +332,7 @@ async fn the_open_file_limit_is_named() {
     let text = stderr(&output);
     assert!(
         text.starts_with(
-            "error: 500 streams do not fit: this process may open 100 files, which is 68 streams."
+            "error: 500 streams do not fit: this process may open 100 files, enough for 68 streams."
         ),
         "{text}"
     );

@@ -176,11 +176,11 @@ async fn an_output_that_does_not_fit_the_cursor_is_refused() {
     let url = server.url("/x");
     std::fs::write(&output, "1\n").unwrap();
     for (place, reason) in [
-        ("{\"id\":\"2\",\"output_bytes\":4}", "has 2 bytes, but the cursor knows of 4"),
-        ("{\"id\":\"2\"}", "was kept without --output"),
+        ("{\"id\":\"2\",\"output_bytes\":4}", "has 2 bytes, but the cursor expects 4"),
+        ("{\"id\":\"2\"}", "was written without --output"),
         ("7", "is not a cursor file"),
         ("{\"id\":\"2\",\"more\":1}", "is not a cursor file"),
-        ("{\"id\":\"a\\nb\",\"output_bytes\":2}", "holds no id"),
+        ("{\"id\":\"a\\nb\",\"output_bytes\":2}", "contains an invalid id"),
     ] {
         std::fs::write(&cursor, place).unwrap();
         let refused = run(&["tail", &url, "--cursor", cursor_arg, "--output", output_arg]).await;
@@ -227,7 +227,7 @@ async fn two_runs_do_not_share_one_cursor() {
     await_text(&cursor, "{\"id\":\"1\"}\n").await;
     let second = run(&[&args[..], &["-n1"]].concat()).await;
     assert_eq!((second.status.code(), stdout(&second)), (Some(1), ""));
-    assert!(stderr(&second).contains("another run keeps its place in this cursor"), "{}", stderr(&second));
+    assert!(stderr(&second).contains("another run uses this cursor"), "{}", stderr(&second));
     kill(child).await;
     let third = run(&[&args[..], &["-n1"]].concat()).await;
     assert_eq!((third.status.code(), stdout(&third)), (Some(0), "1\n"), "{}", stderr(&third));

@@ -46,16 +46,16 @@ async fn columns_line_up_and_further_lines_stand_below_the_first() {
 
 #[tokio::test]
 async fn a_pipe_gets_no_colour_unless_it_is_forced() {
-    let body = "id: 1\ndata: x\n\nevent: gap\ndata: y\n\n";
+    let body = "id: 1\ndata: x\n\nevent: gap\nhub: gap\ndata: y\n\n";
     let (plain, _) = lines(body, false).await;
     assert_eq!(plain, ["TIME  message       1  x", "TIME  gap              y"]);
-    let (colored, talk) = lines(body, true).await;
+    let (colored, messages) = lines(body, true).await;
     assert!(
         colored[0].starts_with("\x1b[2mTIME\x1b[0m  \x1b[9") || colored[0].contains("\x1b[3"),
         "{colored:?}"
     );
     assert!(colored[1].contains("\x1b[1m\x1b[31mgap\x1b[0m"), "{colored:?}");
-    assert!(talk.starts_with("\x1b[32mconnected"), "{talk}");
+    assert!(messages.starts_with("\x1b[32mconnected"), "{messages}");
 }
 
 #[tokio::test]
@@ -90,9 +90,67 @@ async fn json_escapes_what_acts_on_a_terminal() {
 async fn a_gap_is_told_even_when_it_is_filtered_out() {
     let gap = r#"{"requested":"e-1","first":"e-9","reason":"expired"}"#;
     let server =
-        Server::start([Script::stream().send(format!("event: gap\ndata: {gap}\n\ndata: x\n\n"))]).await;
+        Server::start([Script::stream().send(format!("event: gap\nhub: gap\ndata: {gap}\n\ndata: x\n\n"))])
+            .await;
     let output = run(&["tail", &server.url("/x"), "-q", "--event", "message", "-n1"]).await;
-    assert_eq!(stderr(&output), "gap: events after e-1 are no longer kept; the stream goes on from e-9\n");
+    assert_eq!(
+        stderr(&output),
+        "gap: events after e-1 are no longer stored; the stream continues from e-9\n"
+    );
+}
+
+/// Output of a body with these arguments, in UTC.
+async fn output_of(body: &str, args: &[&str]) -> String {
+    let server = Server::start([Script::stream().send(body).hold()]).await;
+    let url = server.url("/x");
+    let mut command = command(&[&["tail", &url, "-n1"], args].concat());
+    let output = finish(command.env("TZ", "UTC").spawn().unwrap()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    stdout(&output).to_owned()
+}
+
+#[tokio::test]
+async fn a_greeting_is_neither_shown_nor_counted_unless_wanted() {
+    let body = "event: connected\nhub: greeting\ndata: hello\n\nid: 1\ndata: x\n\n";
+    for (args, text) in [
+        (&["-o", "raw"][..], "x\n"),
+        (&["--json"], "{\"id\":\"1\",\"event\":\"message\",\"data\":\"x\"}\n"),
+        (&["--template", "{id} {data}"], "1 x\n"),
+        (&["-o", "raw", "--greeting"], "hello\n"),
+        (&["--template", "{id} {data}", "--greeting"], " hello\n"),
+        (
+            &["--json", "--greeting"],
+            "{\"id\":\"\",\"event\":\"connected\",\"data\":\"hello\",\"hub\":\"greeting\"}\n",
+        ),
+    ] {
+        assert_eq!(output_of(body, args).await, text, "{args:?}");
+    }
+    assert!(output_of(body, &[]).await.ends_with("message       1  x\n"));
+    assert!(output_of(body, &["--greeting"]).await.ends_with("connected     hello\n"));
+    #[cfg(unix)]
+    for (args, text) in [(&["--exec", "cat"][..], "x\n"), (&["--exec", "cat", "--greeting"], "hello\n")] {
+        assert_eq!(output_of(body, args).await, text, "{args:?}");
+    }
+    let foreign = "event: connected\ndata: hello\n\nid: 1\ndata: x\n\n";
+    assert_eq!(output_of(foreign, &["-o", "raw"]).await, "hello\n");
+}
+
+#[tokio::test]
+async fn an_event_has_the_time_of_its_publishing() {
+    let body = "id: 1\ntime: 2026-11-22T08:00:00.123Z\ndata: x\n\n";
+    assert_eq!(output_of(body, &["--template", "{time}"]).await, "2026-11-22T08:00:00.123Z\n");
+    assert_eq!(output_of(body, &[]).await, "2026-11-22 08:00:00.123  message       1  x\n");
+    let json =
+        "{\"id\":\"1\",\"event\":\"message\",\"data\":\"x\",\"published\":\"2026-11-22T08:00:00.123Z\"}\n";
+    assert_eq!(output_of(body, &["--json"]).await, json);
+    // Another server may use the field for something else.
+    let foreign = "id: 1\ntime: noon\ndata: x\n\n";
+    assert_eq!(
+        output_of(foreign, &["--json"]).await,
+        "{\"id\":\"1\",\"event\":\"message\",\"data\":\"x\"}\n"
+    );
+    let now = output_of(foreign, &["--template", "{time}"]).await;
+    assert!(now.starts_with("20") && now.ends_with("Z\n"), "{now}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use tokio::process::{Child, Command};
 use super::{command, finish, run, stderr, stdout};
 use crate::server::{Script, Server};
 
-/// What one answer makes of the program: exit code and last line of talk.
+/// The exit code and the last status message after one response.
 async fn refused(script: Script) -> (Option<i32>, String) {
     let server = Server::start([script]).await;
     let url = server.url("/x");
@@ -73,10 +73,27 @@ async fn quiet_leaves_only_what_failed() {
 
 #[tokio::test]
 async fn wrong_usage_ends_with_2() {
-    for args in [&["tial"][..], &["tail", "--count", "0"], &["tail", "ftp://x/y"], &["--unknown"]] {
+    for (args, message) in [
+        (&["tial"][..], "\"tial\" is not a URL; did you mean the command `tail`?"),
+        (&["stage"], "\"stage\" is neither a command nor a URL; a host alone is written `stage:80`"),
+        (&["tail", "ftp://x/y"], "expected http or https, not ftp"),
+        (&["tail", "--count", "0"], "expected a whole number, 1 or more"),
+        (&["tail", "--last", "x"], "expected a whole number, 1 or more"),
+        (&["tail", "--since", "yesterday"], "--last-event-id accepts any id"),
+        (&["tail", "--wait", "5"], "expected a number with a unit, such as 200ms"),
+        (&["tail", "--exec", "x", "--exec-retries", "many"], "expected a whole number from 0 to"),
+        (&["publish", "t", "x", "--wait", "soon"], "expected a number with a unit, such as 200ms"),
+        (&["bench", "--streams", "0"], "expected a whole number, 1 or more"),
+        (&["bench", "--publish", "t", "--rate", "0"], "expected a number from 0.001 to 1000000"),
+        (&["bench", "--publish", "t", "--publishers", "257"], "expected a whole number from 1 to 256"),
+        (&["bench", "--source", "x"], "expected an IP address"),
+        (&["bench", "--pid", "x"], "expected a whole number, 1 or more"),
+        (&["doctor", "--watch", "2h"], "expected a duration from 1s to 1h"),
+        (&["--unknown"], "unexpected argument"),
+    ] {
         let output = run(args).await;
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(!stderr(&output).is_empty());
+        assert!(stderr(&output).contains(message), "{}", stderr(&output));
     }
 }
 

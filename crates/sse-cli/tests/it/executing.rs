@@ -34,11 +34,11 @@ async fn the_cursor_moves_only_after_success() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(std::fs::read_to_string(&done).unwrap(), "1\n2\n2\n");
     assert_eq!(std::fs::read_to_string(&cursor).unwrap(), "{\"id\":\"1\"}\n");
-    let talk: Vec<&str> = stderr(&output).lines().skip(1).collect();
+    let messages: Vec<&str> = stderr(&output).lines().skip(1).collect();
     assert_eq!(
-        talk,
+        messages,
         [
-            "--exec: the command failed (exit status: 1), trying again in 1.0 s",
+            "--exec: the command failed (exit status: 1), retrying in 1.0 s",
             "error: --exec: the command failed (exit status: 1), 2 times for the event 2",
         ]
     );
@@ -77,5 +77,5 @@ async fn ctrl_c_ends_the_pause_after_a_failure() {
     let output = run(&args).await;
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert_eq!(std::fs::read_to_string(&cursor).unwrap(), "{\"id\":\"1\"}\n");
-    assert_eq!(stderr(&output).matches("trying again").count(), 1, "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches("retrying in").count(), 1, "{}", stderr(&output));
 }

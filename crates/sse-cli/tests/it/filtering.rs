@@ -49,14 +49,14 @@ async fn jq_filters_and_replaces_the_data() {
 #[tokio::test]
 async fn data_that_is_no_json_is_left_out_and_counted() {
     let body = "data: {\"n\":1}\n\nid: 9\ndata: [DONE]\n\ndata: x\n\ndata: {\"n\":2}\n\n";
-    let (data, talk) = through(body, &["--jq", ".n"]).await;
+    let (data, messages) = through(body, &["--jq", ".n"]).await;
     assert_eq!(data, ["1", "2"]);
-    let talk: Vec<&str> = talk.lines().filter(|line| line.starts_with("left out")).collect();
+    let messages: Vec<&str> = messages.lines().filter(|line| line.starts_with("skipped")).collect();
     assert_eq!(
-        talk,
+        messages,
         [
-            "left out an event (type message, id 9): the data is not JSON: expected value at line 1 column 2",
-            "left out 2 events that --jq could not be run on",
+            "skipped an event (type message, id 9): the data is not JSON: expected value at line 1 column 2",
+            "skipped 2 events on which --jq failed",
         ]
     );
 }

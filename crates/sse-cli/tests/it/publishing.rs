@@ -102,9 +102,9 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_key() {
     let output = publish(&hub, &["t", "x"], "").await;
     assert!(began.elapsed() >= Duration::from_secs(1), "Retry-After is honoured");
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), ids(1..=1).as_str()));
-    let talk: Vec<&str> = stderr(&output).lines().collect();
-    assert!(talk[0].starts_with(&format!("no answer from {}/topics/t (", hub.url())), "{talk:?}");
-    assert_eq!(talk[1], "the hub answered 503 Service Unavailable, trying again in 1.0 s");
+    let messages: Vec<&str> = stderr(&output).lines().collect();
+    assert!(messages[0].starts_with(&format!("no answer from {}/topics/t (", hub.url())), "{messages:?}");
+    assert_eq!(messages[1], "the hub answered 503 Service Unavailable, retrying in 1.0 s");
     let posted = hub.rest();
     assert_eq!(posted.len(), 3);
     assert!(posted.iter().all(|again| again.key() == posted[0].key() && again.body == posted[0].body));
@@ -116,9 +116,9 @@ async fn a_hub_that_is_not_there_yet_is_waited_for() {
     let (address, url) = (gone.address, gone.url());
     gone.stop().await;
     let mut child = spawn(&url, &["t", "x"]);
-    let mut talk = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = tokio::time::timeout(DEADLINE, talk.next_line()).await.unwrap().unwrap().unwrap();
-    let expected = format!("cannot connect to {url}/topics/t (Connection refused), trying again in 0.");
+    let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = tokio::time::timeout(DEADLINE, messages.next_line()).await.unwrap().unwrap().unwrap();
+    let expected = format!("cannot connect to {url}/topics/t (Connection refused), retrying in 0.");
     assert!(line.starts_with(&expected), "{line}");
     let _hub = Inbox::start_at(address, []).await;
     assert_eq!(finish(child).await.status.code(), Some(0));
@@ -151,9 +151,12 @@ async fn a_refusal_names_the_line_and_ends_with_4() {
     drop(pipe);
     let output = finish(child).await;
     assert_eq!((output.status.code(), stdout(&output)), (Some(4), ids(1..=1).as_str()));
-    let talk = stderr(&output);
+    let messages = stderr(&output);
     let end = "the hub answered 400 Bad Request: `data` is missing (1 event acknowledged)\n";
-    assert!(talk.starts_with("error: line") && talk.contains('3') && talk.ends_with(end), "{talk}");
+    assert!(
+        messages.starts_with("error: line") && messages.contains('3') && messages.ends_with(end),
+        "{messages}"
+    );
 }
 
 #[tokio::test]
@@ -171,7 +174,7 @@ async fn lines_before_a_bad_one_are_published() {
     let hub = Inbox::start([]).await;
     let output = publish(&hub, &["t"], b"a\nb\n\xff\nc\n").await;
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), ids(1..=2).as_str()));
-    let error = "error: line 3 is not UTF-8, and events are text (2 events acknowledged)\n";
+    let error = "error: line 3 is not UTF-8; events are text (2 events acknowledged)\n";
     assert_eq!(stderr(&output), error);
 }
 
@@ -192,7 +195,7 @@ async fn another_server_is_not_taken_for_a_hub() {
         let hub = Inbox::start([Answer::Http("200 OK", body)]).await;
         let output = publish(&hub, &["t", "x"], "").await;
         assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""), "{body}");
-        assert!(stderr(&output).contains("the answer is not that of a hub"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("not the response of a hub"), "{}", stderr(&output));
     }
     let hub = Inbox::start([Answer::Http("302 Found\r\nLocation: /", "")]).await;
     assert_eq!(publish(&hub, &["t", "x"], "").await.status.code(), Some(1));

@@ -29,6 +29,35 @@ async fn headers_and_token_are_sent_and_never_shown() {
 }
 
 #[tokio::test]
+async fn every_command_takes_the_server_from_the_environment_unless_one_is_given() {
+    let scripts = (0..20).map(|_| Script::stream().send("id: 1\ndata: x\n\n").hold());
+    let server = Server::start(scripts).await;
+    let (address, url) = (server.address().to_string(), server.url("/events"));
+    for (args, output_is) in [
+        (&["-n1", "-o", "raw"][..], "x\n".to_owned()),
+        (&["tail", "-n1", "-o", "raw"], "x\n".to_owned()),
+        (&["doctor", "--watch", "1s", "--json"], format!("{{\"url\":\"{url}\",")),
+        (&["bench", "-n1", "-d", "100ms", "--json"], format!("{{\"url\":\"{url}\",")),
+    ] {
+        let mut from_environment = command(args);
+        from_environment.env("SSE_SERVER", &address);
+        let output = finish(from_environment.spawn().unwrap()).await;
+        assert!(stdout(&output).starts_with(&output_is), "{args:?}: {output:?}");
+        let mut given = command(&[args, &[&address]].concat());
+        given.env("SSE_SERVER", "http://127.0.0.1:1");
+        let output = finish(given.spawn().unwrap()).await;
+        assert!(stdout(&output).starts_with(&output_is), "{args:?}: {output:?}");
+    }
+    let mut helps = Vec::new();
+    for args in [["tail", "--help"], ["publish", "--help"], ["bench", "--help"], ["doctor", "--help"]] {
+        let help = stdout(&run(&args).await).split_whitespace().collect::<Vec<_>>().join(" ");
+        let from = help.find("The server: a URL").expect("it takes a server");
+        helps.push(help[from..].split_once(']').unwrap().0.to_owned());
+    }
+    assert!(helps.iter().all(|help| *help == helps[0]), "{helps:?}");
+}
+
+#[tokio::test]
 async fn a_mistake_does_not_show_the_secret() {
     for args in [
         &["tail", "--token", "hunter2 x"][..],
@@ -78,7 +107,7 @@ async fn a_post_that_breaks_is_not_made_again() {
     let server = Server::start([Script::answer(head).send("data: x\n\n"), Script::stream()]).await;
     let output = run(&["tail", &server.url("/x"), "--data", "hello", "-o", "raw"]).await;
     assert_eq!((stdout(&output), output.status.code()), ("x\n", Some(1)));
-    assert!(stderr(&output).contains("the request is not made twice"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the request is not repeated"), "{}", stderr(&output));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn a_server_that_does_not_know_the_start_is_named() {
     let server = Server::start([Script::answer("400 Bad Request")]).await;
     let output = run(&["tail", &server.url("/x"), "--last", "5"]).await;
     assert_eq!(output.status.code(), Some(4));
-    assert!(stderr(&output).contains("may not know what --last asks for"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("may not support --last"), "{}", stderr(&output));
 }
 
 const TOPICS: &str = r#"{"topics":[
@@ -123,7 +123,7 @@ async fn a_gap_ends_with_10_if_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let cursor = folder.path().join("cursor");
     let gap = r#"{"requested":"e-1","first":"e-9","reason":"expired"}"#;
-    let body = format!("id: 1\ndata: x\n\nevent: gap\nid: 2\ndata: {gap}\n\nid: 3\ndata: y\n\n");
+    let body = format!("id: 1\ndata: x\n\nevent: gap\nhub: gap\nid: 2\ndata: {gap}\n\nid: 3\ndata: y\n\n");
     let server = Server::start([Script::stream().send(&body).hold()]).await;
     let url = server.url("/x");
     let args = ["tail", &url, "--fail-on-gap", "-o", "raw", "--cursor", cursor.to_str().unwrap()];
@@ -132,10 +132,29 @@ async fn a_gap_ends_with_10_if_wanted() {
     assert_eq!(std::fs::read_to_string(&cursor).unwrap(), "{\"id\":\"1\"}\n", "the gap is told again");
     let later = gap.replace("expired", "of-a-later-version");
     let server =
-        Server::start([Script::stream().send(format!("event: gap\ndata: {later}\n\n")).hold()]).await;
+        Server::start([Script::stream().send(format!("event: gap\nhub: gap\ndata: {later}\n\n")).hold()])
+            .await;
     let output = run(&["tail", &server.url("/x"), "--fail-on-gap"]).await;
     assert_eq!(output.status.code(), Some(10), "{}", stderr(&output));
-    // Another server's `gap` may mean anything.
-    let server = Server::start([Script::stream().send("event: gap\ndata: x\n\n").hold()]).await;
-    assert_eq!(run(&["tail", &server.url("/x"), "--fail-on-gap", "-n1"]).await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn only_a_hub_tells_of_gaps() {
+    // Earlier hubs do not mark their gaps.
+    let unmarked = r#"{"requested":"x","first":"6ce0ea04547f-9","reason":"expired"}"#;
+    let foreign_id = unmarked.replace("6ce0ea04547f-9", "9");
+    let foreign_reason = unmarked.replace("expired", "weather");
+    for (body, code) in [
+        (format!("event: gap\ndata: {unmarked}\n\n"), 10),
+        (format!("event: gap\ntopic: a\ndata: {unmarked}\n\n"), 0),
+        (format!("event: gap\ndata: {foreign_id}\n\n"), 0),
+        (format!("event: gap\ndata: {foreign_reason}\n\n"), 0),
+        (format!("data: {unmarked}\n\n"), 0),
+        ("event: gap\ndata: x\n\n".to_owned(), 0),
+        ("event: gap\nhub: gap\ndata: x\n\n".to_owned(), 10),
+    ] {
+        let server = Server::start([Script::stream().send(&body).hold()]).await;
+        let output = run(&["tail", &server.url("/x"), "--fail-on-gap", "-n1"]).await;
+        assert_eq!(output.status.code(), Some(code), "{body}");
+    }
 }

@@ -73,7 +73,7 @@ async fn a_lost_connection_is_made_again_from_the_last_id() {
     assert_eq!(stdout(&output).lines().count(), 2);
     assert_eq!(
         stderr(&output).lines().nth(1).unwrap(),
-        "connection lost (end of the stream), trying again in 0.1 s (attempt 1)"
+        "connection lost (end of the stream), retrying in 0.1 s (attempt 1)"
     );
 }
 
@@ -83,12 +83,9 @@ async fn a_server_that_is_not_there_yet_is_waited_for() {
     let (address, url) = (gone.address(), gone.url("/x"));
     gone.stop().await;
     let mut child = command(&["tail", &url, "--count", "1"]).spawn().unwrap();
-    let mut talk = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = tokio::time::timeout(DEADLINE, talk.next_line()).await.unwrap().unwrap().unwrap();
-    assert_eq!(
-        line,
-        format!("cannot connect to {url} (Connection refused), trying again in 1.0 s (attempt 1)")
-    );
+    let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = tokio::time::timeout(DEADLINE, messages.next_line()).await.unwrap().unwrap().unwrap();
+    assert_eq!(line, format!("cannot connect to {url} (Connection refused), retrying in 1.0 s (attempt 1)"));
     let _server = Server::start_at(address, [Script::stream().send("data: x\n\n")]).await;
     assert_eq!(finish(child).await.status.code(), Some(0));
 }

@@ -105,7 +105,7 @@ async fn tail_reads_and_comes_back_over_the_socket() {
     let output = socket.run(&["tail", "http://hub.invalid/x?topic=a", "-o", "raw", "--count", "2"]).await;
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), "x\ny\n"), "{}", stderr(&output));
     let connected = format!("connected to http://hub.invalid/x?topic=a over {}", socket.name());
-    let lost = "connection lost (end of the stream), trying again in 0.1 s (attempt 1)";
+    let lost = "connection lost (end of the stream), retrying in 0.1 s (attempt 1)";
     assert_eq!(stderr(&output).lines().collect::<Vec<_>>(), [&*connected, lost, &*connected]);
     for words in ["> GET /x?topic=a", "> GET /x?topic=a [7]"] {
         let request = server.request().await;
@@ -122,9 +122,10 @@ async fn tail_waits_for_a_socket_that_is_not_there_yet() {
     let place = Place::new();
     let name = place.name();
     let mut child = command(&["tail", "--unix-socket", &name, "--count", "1"]).spawn().unwrap();
-    let mut talk = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut line = async || tokio::time::timeout(DEADLINE, talk.next_line()).await.unwrap().unwrap().unwrap();
-    let why = "(No such file or directory), trying again in 1.0 s (attempt 1)";
+    let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut line =
+        async || tokio::time::timeout(DEADLINE, messages.next_line()).await.unwrap().unwrap().unwrap();
+    let why = "(No such file or directory), retrying in 1.0 s (attempt 1)";
     assert_eq!(line().await, format!("cannot connect to {name} {why}"));
     let _socket = Socket::at(place, server.address());
     // Not the hint for the address that a server listens on without being asked.
@@ -141,7 +142,7 @@ async fn a_socket_that_nobody_listens_on_is_named() {
         (&["tail", "--wait", "0s"], format!("cannot connect to {refused}")),
         (
             &["tail", "--wait", "0s", "--no-follow"],
-            format!("cannot ask {name} for its topics (Connection refused)"),
+            format!("cannot get the topics of {name} (Connection refused)"),
         ),
         (
             &["publish", "t", "x", "--wait", "0s"],
@@ -265,7 +266,7 @@ async fn doctor_names_a_socket_that_is_not_there() {
     assert_eq!((titles(&report), code), (vec!["the server cannot be reached"], Some(1)), "{report}");
     let finding = &report["findings"][0];
     assert_eq!(finding["seen"], format!("No such file or directory: {}", place.name()));
-    assert!(finding["mend"].to_string().contains("--unix-socket"), "{finding}");
+    assert!(finding["fix"].to_string().contains("--unix-socket"), "{finding}");
 }
 
 /// The report of bench, for programs.

@@ -1,13 +1,13 @@
-//! The certificate: times, names, who signed it.
+//! The certificate: validity, names, trust.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::doctor::certificate::Facts;
 use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::fix;
 use crate::doctor::observation::Observation;
-use crate::doctor::remedy::Remedy;
 
-/// Whoever renews by hand wants to know so long before. Certificates that live for days are renewed later.
+/// Time to renew by hand. Short-lived certificates are renewed later.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 pub(super) fn check(seen: &Observation) -> Verdict {
@@ -27,18 +27,18 @@ fn check_at(seen: &Observation, now: Timestamp) -> Verdict {
         match self_signed {
             Some(facts) => findings.push(Finding {
                 severity: Severity::Fault,
-                title: "the certificate is signed by itself",
+                title: "the certificate is self-signed",
                 seen: format!("issued by {}, for {}", facts.issuer, facts.names()),
                 why: WHY,
-                remedy: Remedy::Trusted,
+                fix: fix::TRUSTED,
             }),
-            // Expired or for another host is reason enough.
+            // An expired certificate or one for another host is not trusted either.
             None if findings.is_empty() => findings.push(Finding {
                 severity: Severity::Fault,
                 title: "the certificate is not trusted",
                 seen: refused.clone(),
                 why: WHY,
-                remedy: Remedy::Trusted,
+                fix: fix::TRUSTED,
             }),
             None => {}
         }
@@ -49,17 +49,22 @@ fn check_at(seen: &Observation, now: Timestamp) -> Verdict {
     })
 }
 
-const WHY: &str = "Browsers and clients refuse the connection. For a stream there is no page on which a person could agree.";
+const WHY: &str =
+    "Browsers and clients refuse the connection. For a stream there is no warning page to click through.";
 
 fn time(facts: &Facts, now: Timestamp) -> Option<Finding> {
     let lifetime = facts.not_after.duration_since(facts.not_before);
     let day = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC");
     let (severity, title, seen) = if facts.not_after < now {
-        (Severity::Fault, "the certificate has expired", format!("it ended {}", day(facts.not_after)))
+        (Severity::Fault, "the certificate has expired", format!("it expired {}", day(facts.not_after)))
     } else if facts.not_before > now {
-        (Severity::Fault, "the certificate is not valid yet", format!("it begins {}", day(facts.not_before)))
+        (
+            Severity::Fault,
+            "the certificate is not valid yet",
+            format!("it is valid from {}", day(facts.not_before)),
+        )
     } else if facts.not_after.duration_since(now) < SOON.min(lifetime / 3) {
-        (Severity::Warning, "the certificate ends soon", format!("it ends {}", day(facts.not_after)))
+        (Severity::Warning, "the certificate expires soon", format!("it expires {}", day(facts.not_after)))
     } else {
         return None;
     };
@@ -68,7 +73,7 @@ fn time(facts: &Facts, now: Timestamp) -> Option<Finding> {
     } else {
         "From then on browsers and clients refuse the connection."
     };
-    Some(Finding { severity, title, seen, why, remedy: Remedy::Renew })
+    Some(Finding { severity, title, seen, why, fix: fix::RENEW })
 }
 
 fn name(facts: &Facts, host: &str) -> Option<Finding> {
@@ -77,6 +82,6 @@ fn name(facts: &Facts, host: &str) -> Option<Finding> {
         title: "the certificate is for another host",
         seen: format!("it is for {}, not for {host}", facts.names()),
         why: WHY,
-        remedy: Remedy::RightName,
+        fix: fix::RIGHT_NAME,
     })
 }

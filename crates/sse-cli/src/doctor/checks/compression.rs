@@ -1,14 +1,15 @@
-//! Is the stream compressed, and does that hold events back?
+//! Is the stream compressed, and does compression delay events?
 
 use std::time::Duration;
 
-use super::{buffering, seconds};
+use super::buffering;
 use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Compressed, Observation, Stream};
 use crate::doctor::probe;
-use crate::doctor::remedy::Remedy;
+use crate::units::seconds;
 
-/// So much later than without gzip is held back, and no chance.
+/// A larger delay than without gzip is no coincidence.
 const LATE: Duration = Duration::from_secs(1);
 
 pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
@@ -18,40 +19,40 @@ pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
     if let Some(encoding) = probe::encoding(answer) {
         return Verdict::found(Finding {
             severity: Severity::Fault,
-            title: "the stream is compressed for readers that did not ask for it",
+            title: "the stream is compressed without being asked to",
             seen: format!("Content-Encoding: {encoding}, without any Accept-Encoding"),
-            why: "A reader that cannot unpack it sees noise.",
-            remedy: Remedy::NoCompression,
+            why: "Readers that cannot decompress it see noise.",
+            fix: fix::NO_COMPRESSION,
         });
     }
     let Some(stream) = &seen.stream else { return Verdict::Unjudged("no stream") };
     let Some(compressed) = &stream.compressed else {
-        return Verdict::Good("none, also where gzip is allowed".to_owned());
+        return Verdict::Good("none, even with gzip allowed".to_owned());
     };
-    Verdict::found(match held_back(stream, compressed) {
+    Verdict::found(match delayed(stream, compressed) {
         Some(seen) => Finding {
             severity: Severity::Fault,
-            title: "compression holds events back",
+            title: "compression delays events",
             seen,
-            why: "The compressor waits until a block is full. Every browser allows gzip, so pages get events \
-                  late, and many at once.",
-            remedy: Remedy::NoCompression,
+            why: "The compressor waits until a block is full. Every browser allows gzip, so events reach pages \
+                  late and in bursts.",
+            fix: fix::NO_COMPRESSION,
         },
         None => Finding {
             severity: Severity::Note,
             title: "the stream is compressed",
             seen: format!(
-                "Content-Encoding: {} where it is allowed; events came in time",
+                "Content-Encoding: {} with gzip allowed; events arrived in time",
                 compressed.encoding
             ),
-            why: "Each open stream keeps a compressor (up to 256 KiB), and each event must be flushed through it.",
-            remedy: Remedy::NoCompression,
+            why: "Each open stream needs a compressor (up to 256 KiB), which must be flushed after each event.",
+            fix: fix::NO_COMPRESSION,
         },
     })
 }
 
-/// What shows that events come later with compression than without.
-fn held_back(stream: &Stream, compressed: &Compressed) -> Option<String> {
+/// The evidence that events arrive later with compression than without.
+fn delayed(stream: &Stream, compressed: &Compressed) -> Option<String> {
     let encoding = &compressed.encoding;
     let plain = stream.body.events.first()?.at;
     match compressed.body.events.first() {

@@ -6,8 +6,8 @@ use sse_client::reqwest::header::{
 };
 
 use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Observation, Page};
-use crate::doctor::remedy::Remedy;
 
 const BLOCKED: &str = "The browser closes the stream for good, and its console says CORS.";
 
@@ -17,10 +17,10 @@ pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
         return Verdict::Good("the page is of the same origin".to_owned());
     }
     let Some(plain) = &cors.plain else {
-        return refused(page, "with an Origin header no answer came".to_owned());
+        return refused("no answer to a request with Origin".to_owned());
     };
     if !plain.status.is_success() && answer.status.is_success() {
-        return refused(page, format!("with Origin: {} the answer is {}", page.origin, plain.status));
+        return refused(format!("with Origin: {} the answer is {}", page.origin, plain.status));
     }
     if let Some(finding) = blocked(page, plain) {
         return Verdict::found(finding);
@@ -29,7 +29,7 @@ pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
     Verdict::of(findings.into_iter().flatten().collect(), || format!("{} may read it", page.origin))
 }
 
-/// Over a Unix socket the scheme tells nothing: whether browsers come by https is up to the proxy before it.
+/// Over a Unix socket the scheme says nothing: the proxy in front decides whether browsers use https.
 fn is_same_origin(seen: &Observation, answer: &Answer, page: &Page) -> bool {
     if seen.socket.is_none() {
         return answer.url.origin().ascii_serialization() == page.origin;
@@ -38,39 +38,39 @@ fn is_same_origin(seen: &Observation, answer: &Answer, page: &Page) -> bool {
     Url::parse(&page.origin).is_ok_and(|origin| host(&origin) == host(&answer.url))
 }
 
-fn refused(_: &Page, seen: String) -> Verdict {
+fn refused(seen: String) -> Verdict {
     Verdict::found(Finding {
         severity: Severity::Fault,
         title: "the server refuses the page's origin",
         seen,
         why: BLOCKED,
-        remedy: Remedy::AllowOrigin,
+        fix: fix::ALLOW_ORIGIN,
     })
 }
 
-/// Why the browser does not let the page read the stream.
+/// Why the browser keeps the page from reading the stream.
 fn blocked(page: &Page, plain: &Answer) -> Option<Finding> {
     let fault =
-        |title, seen, remedy| Some(Finding { severity: Severity::Fault, title, seen, why: BLOCKED, remedy });
+        |title, seen, fix| Some(Finding { severity: Severity::Fault, title, seen, why: BLOCKED, fix });
     let Some(allowed) = plain.header(ACCESS_CONTROL_ALLOW_ORIGIN) else {
         let seen = format!("no Access-Control-Allow-Origin for {}", page.origin);
-        return fault("the page's origin is not allowed", seen, Remedy::AllowOrigin);
+        return fault("the page's origin is not allowed", seen, fix::ALLOW_ORIGIN);
     };
     if allowed != page.origin && allowed != "*" {
         let seen = format!("Access-Control-Allow-Origin: {allowed}, but the page is of {}", page.origin);
-        return fault("another origin is allowed, not the page's", seen, Remedy::AllowOrigin);
+        return fault("another origin is allowed, not the page's", seen, fix::ALLOW_ORIGIN);
     }
     if !page.credentials {
         return None;
     }
     if allowed == "*" {
         let seen = "Access-Control-Allow-Origin: *".to_owned();
-        return fault("a star does not allow credentials", seen, Remedy::AllowCredentials);
+        return fault("a wildcard does not allow credentials", seen, fix::ALLOW_CREDENTIALS);
     }
     let credentials = plain.header(ACCESS_CONTROL_ALLOW_CREDENTIALS);
     if credentials.as_deref() != Some("true") {
         let seen = "no Access-Control-Allow-Credentials: true".to_owned();
-        return fault("credentials are not allowed", seen, Remedy::AllowCredentials);
+        return fault("credentials are not allowed", seen, fix::ALLOW_CREDENTIALS);
     }
     None
 }
@@ -82,25 +82,25 @@ fn vary(plain: &Answer) -> Option<Finding> {
     }
     Some(Finding {
         severity: Severity::Note,
-        title: "the answer depends on the origin and does not say so",
+        title: "the response depends on the origin without saying so",
         seen: "no Vary: Origin".to_owned(),
-        why: "A cache on the way may give one page the answer that was made for another.",
-        remedy: Remedy::Vary,
+        why: "A cache may give one page the response for another.",
+        fix: fix::VARY,
     })
 }
 
-/// `EventSource` needs none: browsers let its `Last-Event-ID` pass.
+/// `EventSource` needs none: browsers allow its `Last-Event-ID`.
 fn preflight(page: &Page, preflight: Option<&Answer>) -> Option<Finding> {
     let note = |seen| {
         Some(Finding {
             severity: Severity::Note,
-            title: "scripts may not send Last-Event-ID themselves",
+            title: "scripts may not send Last-Event-ID",
             seen,
-            why: "EventSource does not need it. Clients that read the stream with fetch() do, to resume.",
-            remedy: Remedy::AllowLastEventId,
+            why: "EventSource needs no permission, but clients that use fetch() need it to resume.",
+            fix: fix::ALLOW_LAST_EVENT_ID,
         })
     };
-    let Some(answer) = preflight else { return note("the preflight got no answer".to_owned()) };
+    let Some(answer) = preflight else { return note("no answer to the preflight".to_owned()) };
     if !answer.status.is_success() {
         return note(format!("the preflight (OPTIONS) is answered {}", answer.status));
     }

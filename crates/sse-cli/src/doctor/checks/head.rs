@@ -1,11 +1,12 @@
-//! The head of the answer: content type, version of HTTP, caching.
+//! The head of the response: content type, HTTP version, caching.
 
 use sse_client::reqwest::header::{AGE, CACHE_CONTROL};
 use sse_client::reqwest::{StatusCode, Url, Version};
 
+use crate::body;
 use crate::doctor::finding::{Finding, Severity, Verdict};
-use crate::doctor::observation::{Answer, Observation, essence};
-use crate::doctor::remedy::Remedy;
+use crate::doctor::fix;
+use crate::doctor::observation::{Answer, Observation};
 
 pub(super) fn content_type(_: &Observation, answer: &Answer) -> Verdict {
     if answer.status != StatusCode::OK {
@@ -20,10 +21,10 @@ pub(super) fn content_type(_: &Observation, answer: &Answer) -> Verdict {
         };
         return Verdict::found(Finding {
             severity: Severity::Fault,
-            title: "the answer is no event stream",
+            title: "the answer is not an event stream",
             seen,
             why: "EventSource closes for good unless the type is text/event-stream.",
-            remedy: Remedy::ContentType,
+            fix: fix::CONTENT_TYPE,
         });
     }
     match charset(&content_type) {
@@ -32,9 +33,9 @@ pub(super) fn content_type(_: &Observation, answer: &Answer) -> Verdict {
             title: "the charset is not UTF-8",
             seen: format!("Content-Type: {content_type}"),
             why: "Event streams are always UTF-8. Browsers ignore the charset, other clients may not.",
-            remedy: Remedy::Charset,
+            fix: fix::CHARSET,
         }),
-        _ => Verdict::Good(essence(&content_type).to_owned()),
+        _ => Verdict::Good(body::media_type(&answer.headers)),
     }
 }
 
@@ -44,13 +45,13 @@ fn charset(content_type: &str) -> Option<&str> {
     charset.map(|(_, value)| value.trim().trim_matches('"'))
 }
 
-/// Browsers speak HTTP/2 over https only.
+/// Browsers use HTTP/2 only over https.
 pub(super) fn version(seen: &Observation, answer: &Answer) -> Verdict {
     let shown = format!("{:?}", answer.version);
     let socket = seen.socket.is_some();
     let seen = format!("{shown} over {}", answer.url.scheme());
-    let why = "Over HTTP/1 a browser opens six connections to a host, for all its tabs together, and each stream \
-               takes one. With the seventh tab everything hangs.";
+    let why = "Over HTTP/1 a browser opens at most six connections to a host, over all tabs, and each stream \
+               occupies one. The seventh tab hangs.";
     if answer.version >= Version::HTTP_2 {
         return Verdict::Good(shown);
     }
@@ -59,11 +60,11 @@ pub(super) fn version(seen: &Observation, answer: &Answer) -> Verdict {
             severity: Severity::Warning,
             title: "the server answers with HTTP/1.0",
             seen,
-            why: "Its bodies have no frames, so a stream that breaks looks like one that ends.",
-            remedy: Remedy::Multiplex,
+            why: "Without chunks, a broken stream looks like one that has ended.",
+            fix: fix::MULTIPLEX,
         });
     }
-    // What browsers would speak is up to the proxy before it.
+    // The version for browsers is up to the proxy in front.
     if socket {
         return Verdict::Good(format!("{shown}, over a Unix socket"));
     }
@@ -73,7 +74,7 @@ pub(super) fn version(seen: &Observation, answer: &Answer) -> Verdict {
             title: "there is no HTTP/2",
             seen,
             why,
-            remedy: Remedy::Multiplex,
+            fix: fix::MULTIPLEX,
         });
     }
     if is_this_machine(&answer.url) {
@@ -84,7 +85,7 @@ pub(super) fn version(seen: &Observation, answer: &Answer) -> Verdict {
         title: "without https there is no HTTP/2 for browsers",
         seen,
         why,
-        remedy: Remedy::Encrypt,
+        fix: fix::ENCRYPT,
     })
 }
 
@@ -102,10 +103,10 @@ pub(super) fn cache_control(_: &Observation, answer: &Answer) -> Verdict {
     if let Some(age) = answer.header(AGE).filter(|age| age != "0") {
         return Verdict::found(Finding {
             severity: Severity::Fault,
-            title: "the answer comes out of a cache",
+            title: "the answer comes from a cache",
             seen: format!("Age: {age}"),
-            why: "What comes is an old piece of the stream, and not what happens now.",
-            remedy: Remedy::NoCache,
+            why: "Readers get an old part of the stream instead of live events.",
+            fix: fix::NO_CACHE,
         });
     }
     let Some(value) = answer.header(CACHE_CONTROL) else {
@@ -113,8 +114,8 @@ pub(super) fn cache_control(_: &Observation, answer: &Answer) -> Verdict {
             severity: Severity::Warning,
             title: "nothing keeps caches from storing the stream",
             seen: "there is no Cache-Control".to_owned(),
-            why: "A cache may take the answer in, hold it until it ends, and give the old one to the next reader.",
-            remedy: Remedy::NoCache,
+            why: "A cache may hold the response back until it ends, and give the old one to the next reader.",
+            fix: fix::NO_CACHE,
         });
     };
     let lower = value.to_ascii_lowercase();
@@ -127,30 +128,31 @@ pub(super) fn cache_control(_: &Observation, answer: &Answer) -> Verdict {
         severity: Severity::Warning,
         title: "caches may store the stream",
         seen: format!("Cache-Control: {value}"),
-        why: "A cache may take the answer in, hold it until it ends, and give the old one to the next reader.",
-        remedy: Remedy::NoCache,
+        why: "A cache may hold the response back until it ends, and give the old one to the next reader.",
+        fix: fix::NO_CACHE,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::fix::Fix;
     use crate::doctor::sample::healthy;
 
-    fn found(url: &str, http: Version) -> Option<(Severity, Remedy)> {
+    fn found(url: &str, http: Version) -> Option<(Severity, Fix)> {
         judged(healthy(url), http)
     }
 
-    fn found_over_a_socket(url: &str, http: Version) -> Option<(Severity, Remedy)> {
+    fn found_over_a_socket(url: &str, http: Version) -> Option<(Severity, Fix)> {
         judged(Observation { socket: Some("/run/hub.sock".into()), ..healthy(url) }, http)
     }
 
-    fn judged(mut seen: Observation, http: Version) -> Option<(Severity, Remedy)> {
+    fn judged(mut seen: Observation, http: Version) -> Option<(Severity, Fix)> {
         let mut answer = seen.answer.unwrap();
         answer.version = http;
         seen.answer = Ok(answer.clone());
         match version(&seen, &answer) {
-            Verdict::Found(findings) => Some((findings[0].severity, findings[0].remedy)),
+            Verdict::Found(findings) => Some((findings[0].severity, findings[0].fix)),
             _ => None,
         }
     }
@@ -159,8 +161,8 @@ mod tests {
     fn http1_matters_where_browsers_would_speak_http2() {
         let (https, http) = ("https://example.com/x", "http://example.com/x");
         assert_eq!(found(https, Version::HTTP_2), None);
-        assert_eq!(found(https, Version::HTTP_11), Some((Severity::Warning, Remedy::Multiplex)));
-        assert_eq!(found(http, Version::HTTP_11), Some((Severity::Note, Remedy::Encrypt)));
+        assert_eq!(found(https, Version::HTTP_11), Some((Severity::Warning, fix::MULTIPLEX)));
+        assert_eq!(found(http, Version::HTTP_11), Some((Severity::Note, fix::ENCRYPT)));
         for near in
             ["http://localhost:3000/x", "http://127.0.0.1/x", "http://[::1]/x", "http://a.localhost/x"]
         {
@@ -169,10 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn over_a_socket_http1_is_what_the_proxy_wants() {
+    fn over_a_socket_http1_is_good() {
         for url in ["https://example.com/x", "http://example.com/x"] {
             assert_eq!(found_over_a_socket(url, Version::HTTP_11), None, "{url}");
-            let old = Some((Severity::Warning, Remedy::Multiplex));
+            let old = Some((Severity::Warning, fix::MULTIPLEX));
             assert_eq!(found_over_a_socket(url, Version::HTTP_10), old, "{url}");
         }
     }

@@ -1,4 +1,4 @@
-//! All checks, in the order in which they are shown. Each is a pure function of what was seen; none talks to a server.
+//! All checks, in the order of the report. Each is a pure function of the observation.
 
 mod buffering;
 mod certificate;
@@ -13,13 +13,13 @@ mod wire;
 use super::finding::Verdict;
 use super::observation::{Answer, Observation, Stream};
 
-/// One check. Its name is a promise of `--json`.
+/// Its name is stable in `--json`.
 pub(super) struct Check {
     pub(super) name: &'static str,
     judge: Judge,
 }
 
-/// What a check needs to say anything.
+/// What a check needs.
 enum Judge {
     Anything(fn(&Observation) -> Verdict),
     Head(fn(&Observation, &Answer) -> Verdict),
@@ -59,14 +59,4 @@ impl Check {
             (Judge::Stream(_), _, _) => Verdict::Unjudged("no stream"),
         }
     }
-}
-
-/// `3.2 s`
-fn seconds(time: std::time::Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
-}
-
-/// `1 event`, `2 events`
-pub(super) fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -1,15 +1,17 @@
-//! Can a reader go on where it stopped? Ids, what comes after one, and how soon readers come back.
+//! Can a reader resume? Ids, what arrives after one, and the reconnection delay.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use sse_client::reqwest::StatusCode;
 
-use super::{buffering, count, seconds};
+use super::buffering;
 use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Observation, Resume, Stream};
-use crate::doctor::remedy::Remedy;
+use crate::units::{count, seconds};
 
+/// Acceptable reconnection delays.
 const RETRY: std::ops::RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(60);
 
 pub(super) fn ids(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
@@ -21,9 +23,9 @@ pub(super) fn ids(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
         return Verdict::found(Finding {
             severity: Severity::Warning,
             title: "the events have no ids",
-            seen: format!("{} without an id", count(body.event_count, "event", "events")),
-            why: "A reader cannot tell the server where it stopped: what comes while it reconnects is lost.",
-            remedy: Remedy::Ids,
+            seen: format!("{} without an id", count(body.event_count, "event")),
+            why: "A reader cannot resume: events are lost while it reconnects.",
+            fix: fix::IDS,
         });
     }
     let mut known = HashSet::new();
@@ -31,10 +33,10 @@ pub(super) fn ids(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
     if let Some(twice) = ids.find(|id| !known.insert(*id)) {
         return Verdict::found(Finding {
             severity: Severity::Warning,
-            title: "an id is given twice",
+            title: "an id is used twice",
             seen: format!("id: {twice}"),
-            why: "A reader that resumes from it gets events again, or misses some.",
-            remedy: Remedy::UniqueIds,
+            why: "A reader that resumes after it gets events again, or misses some.",
+            fix: fix::UNIQUE_IDS,
         });
     }
     Verdict::Good(format!("the last is {}", body.last_event_id()))
@@ -45,56 +47,53 @@ pub(super) fn resume(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
     if resume.status != StatusCode::OK {
         return Verdict::found(Finding {
             severity: Severity::Fault,
-            title: "a reader that comes back is refused",
+            title: "a reader that resumes is refused",
             seen: format!("with Last-Event-ID: {} the answer is {}", resume.after, resume.status),
-            why: "Browsers close for good, though the stream is there.",
-            remedy: Remedy::Resume,
+            why: "Browsers then close for good, although the stream exists.",
+            fix: fix::RESUME,
         });
     }
     if repeats(resume) {
         return Verdict::found(Finding {
             severity: Severity::Warning,
-            title: "a reader that comes back gets events again",
-            seen: format!("after Last-Event-ID: {} came {}", resume.after, listed(&resume.came)),
-            why: "The header names the last event that the reader has: the next one is wanted.",
-            remedy: Remedy::Resume,
+            title: "a reader that resumes gets events again",
+            seen: format!("after Last-Event-ID: {} came {}", resume.after, listed(&resume.received)),
+            why: "The header names the last event that the reader has; the stream must continue with the next.",
+            fix: fix::RESUME,
         });
     }
     if resume.expected.is_empty() {
-        return Verdict::Unjudged("no event came after the first with an id");
+        return Verdict::Unjudged("no event followed the first id");
     }
-    if resume.expected.starts_with(&resume.came) && !resume.came.is_empty() {
-        return Verdict::Good(format!("went on after {}", resume.after));
+    if resume.expected.starts_with(&resume.received) && !resume.received.is_empty() {
+        return Verdict::Good(format!("continued after {}", resume.after));
     }
     if buffering::evidence(&stream.body, stream.began).is_some() {
-        return Verdict::Unjudged("events are held back");
+        return Verdict::Unjudged("events are buffered");
     }
     Verdict::found(Finding {
         severity: Severity::Warning,
-        title: "a reader that comes back misses events",
+        title: "a reader that resumes misses events",
         seen: missed(resume),
-        why: "What was sent while a reader was away is lost, and nobody notices.",
-        remedy: Remedy::Resume,
+        why: "Events that were sent while a reader was away are lost silently.",
+        fix: fix::RESUME,
     })
 }
 
-/// The event that was named comes again, or one before it.
+/// The named event or one before it came again.
 fn repeats(resume: &Resume) -> bool {
-    let place = |id: &String| resume.expected.iter().position(|expected| expected == id);
-    let places: Vec<_> = resume.came.iter().filter_map(place).collect();
-    resume.came.contains(&resume.after) || !places.is_sorted_by(|a, b| a < b)
+    let index = |id: &String| resume.expected.iter().position(|expected| expected == id);
+    let indices: Vec<_> = resume.received.iter().filter_map(index).collect();
+    resume.received.contains(&resume.after) || !indices.is_sorted_by(|a, b| a < b)
 }
 
 fn missed(resume: &Resume) -> String {
-    let first = resume.expected.first().map_or("", String::as_str);
-    match resume.came.first() {
-        Some(came) => format!("after Last-Event-ID: {} came {came}, not {first}", resume.after),
-        None => format!(
-            "after Last-Event-ID: {} nothing came in {}, not even {first}",
-            resume.after,
-            seconds(resume.waited)
-        ),
+    let Resume { after, expected, received, waited, .. } = resume;
+    if let Some((came, wanted)) = received.iter().zip(expected).find(|(came, wanted)| came != wanted) {
+        return format!("after Last-Event-ID: {after} came {came}, not {wanted}");
     }
+    let missing = expected.get(received.len()).map_or("", String::as_str);
+    format!("after Last-Event-ID: {after} nothing came in {}, not even {missing}", seconds(*waited))
 }
 
 fn listed(ids: &[String]) -> String {
@@ -105,10 +104,10 @@ pub(super) fn retry(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
     if let Some(wrong) = &stream.body.wire().wrong_retry {
         return Verdict::found(Finding {
             severity: Severity::Warning,
-            title: "a retry hint is no number",
+            title: "a retry hint is not a number",
             seen: format!("retry: {wrong}"),
-            why: "It is milliseconds in digits. Everything else is ignored.",
-            remedy: Remedy::Retry,
+            why: "It must be milliseconds in digits. Anything else is ignored.",
+            fix: fix::RETRY,
         });
     }
     let Some(retry) = stream.body.retry() else {
@@ -116,8 +115,8 @@ pub(super) fn retry(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
             severity: Severity::Note,
             title: "there is no retry hint",
             seen: "no retry: line came".to_owned(),
-            why: "Each browser then waits as it likes (3 s in Chromium, 5 s in Firefox) before it comes back.",
-            remedy: Remedy::Retry,
+            why: "Each browser then uses its own delay (3 s in Chromium, 5 s in Firefox) before it reconnects.",
+            fix: fix::RETRY,
         });
     };
     if RETRY.contains(&retry) {
@@ -129,10 +128,10 @@ pub(super) fn retry(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
         title: if short { "the retry hint is very short" } else { "the retry hint is very long" },
         seen: format!("retry: {}", retry.as_millis()),
         why: if short {
-            "When the server restarts, all readers come back at once, and again and again."
+            "When the server restarts, all readers reconnect at once, again and again."
         } else {
-            "After each break a page shows old news for so long."
+            "After each lost connection, pages are out of date for this long."
         },
-        remedy: Remedy::Retry,
+        fix: fix::RETRY,
     })
 }

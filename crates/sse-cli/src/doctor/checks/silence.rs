@@ -1,15 +1,15 @@
-//! How long the stream is silent, and what that does to it.
+//! Heartbeats, and whether an idle stream is cut.
 
 use std::time::Duration;
 
-use super::seconds;
 use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::fix;
 use crate::doctor::observation::{Answer, End, Observation, Stream};
-use crate::doctor::remedy::Remedy;
+use crate::units::seconds;
 
-/// The standard advises a comment every 15 s or so.
+/// The standard recommends a comment every 15 s or so.
 const HEARTBEAT: Duration = Duration::from_secs(17);
-/// A shorter silence before the end is no reason for it.
+/// A shorter silence does not explain the end.
 const IDLE: Duration = Duration::from_secs(2);
 
 pub(super) fn heartbeat(seen: &Observation, _: &Answer, stream: &Stream) -> Verdict {
@@ -19,9 +19,9 @@ pub(super) fn heartbeat(seen: &Observation, _: &Answer, stream: &Stream) -> Verd
             severity: Severity::Warning,
             title: "there is no heartbeat",
             seen: format!("no byte for {}", seconds(silence)),
-            why: "Proxies and routers cut what is silent, nginx after 60 s, some after 30 s; and without bytes \
-                  neither side learns that the other is gone.",
-            remedy: Remedy::Heartbeat,
+            why: "Proxies and routers close idle connections, nginx after 60 s, some after 30 s. Without traffic \
+                  neither side notices that the other is gone.",
+            fix: fix::HEARTBEAT,
         });
     }
     match stream.body.wire().comments {
@@ -38,16 +38,16 @@ pub(super) fn cut(seen: &Observation, answer: &Answer, stream: &Stream) -> Verdi
     let lasted = stream.ended.saturating_sub(answer.at);
     let how = match &stream.end {
         End::Broken(reason) => format!("in the middle of the body ({reason})"),
-        _ => "properly".to_owned(),
+        _ => "regularly".to_owned(),
     };
     if silence >= IDLE && silence >= stream.body.longest_silence() {
         return Verdict::found(Finding {
             severity: Severity::Fault,
             title: "the stream is cut when it is idle",
             seen: format!("after {} without a byte the connection was closed, {how}", seconds(silence)),
-            why: "Something on the way takes silence for death. Readers reconnect again and again, and what has \
-                  no id is lost.",
-            remedy: Remedy::LongTimeout,
+            why: "Something on the path closes idle connections. Readers reconnect again and again, and events \
+                  without ids are lost.",
+            fix: fix::LONG_TIMEOUT,
         });
     }
     let (severity, title) = match stream.end {
@@ -58,14 +58,14 @@ pub(super) fn cut(seen: &Observation, answer: &Answer, stream: &Stream) -> Verdi
         severity,
         title,
         seen: format!("after {} the connection was closed, {how}", seconds(lasted)),
-        why: "Browsers wait and connect again, for ever. What is published in between is lost without ids.",
-        remedy: Remedy::KeepOpen,
+        why: "Browsers wait and reconnect, for ever. Without ids, events in between are lost.",
+        fix: fix::KEEP_OPEN,
     })
 }
 
 fn open(seen: &Observation, stream: &Stream, silence: Duration) -> Verdict {
     match seen.idle {
-        Some(idle) if silence < idle => Verdict::Unjudged("it was never silent for --idle"),
+        Some(idle) if silence < idle => Verdict::Unjudged("never silent for --idle"),
         Some(_) => Verdict::Good(format!("open after {} of silence", seconds(silence))),
         None => Verdict::Good(format!("open after {}", seconds(stream.ended))),
     }

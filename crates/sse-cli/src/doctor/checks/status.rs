@@ -1,45 +1,44 @@
-//! Does the server answer, where, and does its status open a stream?
+//! Does the server answer, after which redirects, and with a status that opens a stream?
 
 use sse_client::reqwest::StatusCode;
 
-use super::seconds;
+use crate::address;
 use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::fix;
 use crate::doctor::observation::{Answer, NoAnswer, Observation};
-use crate::doctor::remedy::Remedy;
-use crate::talk;
+use crate::units::seconds;
 
 pub(super) fn answered(seen: &Observation) -> Verdict {
-    let fault = |title, seen, why, remedy| {
-        Verdict::found(Finding { severity: Severity::Fault, title, seen, why, remedy })
-    };
+    let fault =
+        |title, seen, why, fix| Verdict::found(Finding { severity: Severity::Fault, title, seen, why, fix });
     match &seen.answer {
         Ok(answer) => Verdict::Good(format!("after {}", seconds(answer.at))),
         Err(NoAnswer::Unreachable(reason)) => {
-            let (seen, remedy) = match &seen.socket {
-                Some(path) => (format!("{reason}: {}", path.display()), Remedy::ReachSocket),
-                None => (reason.clone(), Remedy::Reach),
+            let (seen, fix) = match &seen.socket {
+                Some(path) => (format!("{reason}: {}", path.display()), fix::REACH_SOCKET),
+                None => (reason.clone(), fix::REACH),
             };
-            fault("the server cannot be reached", seen, "Nobody can read the stream.", remedy)
+            fault("the server cannot be reached", seen, "Nobody can read the stream.", fix)
         }
         Err(NoAnswer::Elsewhere) => Verdict::Unjudged("a redirect leads away from the socket"),
         Err(NoAnswer::Broken(reason)) => fault(
             "the connection breaks off before the answer",
             reason.clone(),
-            "Nobody can read the stream. Browsers try again and again.",
-            Remedy::Reach,
+            "Nobody can read the stream. Browsers retry again and again.",
+            fix::REACH,
         ),
         Err(NoAnswer::Silent) => fault(
             "no answer comes",
-            format!("the request was taken, and then no byte came for {}", seconds(seen.watch)),
-            "A proxy holds the answer back until its buffer is full, or the application sends the head \
-             together with the first event. Until then a page does not even know that it is connected.",
-            Remedy::TimeToFirstByte,
+            format!("the request was accepted, but no byte came for {}", seconds(seen.watch)),
+            "A proxy buffers the response, or the application sends the head together with the first event. Until \
+             then a page does not know that it is connected.",
+            fix::FIRST_BYTE,
         ),
         Err(NoAnswer::Redirects(how)) => fault(
             "the redirects lead nowhere",
             format!("{} redirects, {how}", seen.redirects.len()),
-            "Browsers give up and do not try again.",
-            Remedy::Redirect,
+            "Browsers give up and do not retry.",
+            fix::REDIRECT,
         ),
     }
 }
@@ -55,11 +54,11 @@ pub(super) fn redirects(seen: &Observation) -> Verdict {
             seen: format!(
                 "{} from {} to {}",
                 hop.status.as_u16(),
-                talk::shown(&hop.from),
-                talk::shown(&hop.to)
+                address::redacted(&hop.from),
+                address::redacted(&hop.to)
             ),
-            why: "Browsers block it as mixed content, and everybody on the way can read the stream.",
-            remedy: Remedy::Redirect,
+            why: "Browsers block it as mixed content, and anyone on the network can read the stream.",
+            fix: fix::REDIRECT,
         });
     }
     let last = seen.redirects.last().unwrap_or(first);
@@ -67,8 +66,8 @@ pub(super) fn redirects(seen: &Observation) -> Verdict {
     let seen = format!(
         "{} from {} to {}, in {} step(s)",
         first.status.as_u16(),
-        talk::shown(&first.from),
-        talk::shown(&last.to),
+        address::redacted(&first.from),
+        address::redacted(&last.to),
         seen.redirects.len()
     );
     Verdict::found(if away {
@@ -76,17 +75,17 @@ pub(super) fn redirects(seen: &Observation) -> Verdict {
             severity: Severity::Warning,
             title: "a redirect leads to another origin",
             seen,
-            why: "A page may then only read the stream with CORS, cookies and Authorization are not sent on, \
-                  and each reconnection goes the long way.",
-            remedy: Remedy::Redirect,
+            why: "A page then needs CORS to read the stream, cookies and Authorization are not forwarded, and each \
+                  reconnect follows the redirect again.",
+            fix: fix::REDIRECT,
         }
     } else {
         Finding {
             severity: Severity::Note,
             title: "the stream is behind a redirect",
             seen,
-            why: "Each reconnection goes the long way.",
-            remedy: Remedy::Redirect,
+            why: "Each reconnect follows the redirect again.",
+            fix: fix::REDIRECT,
         }
     })
 }
@@ -96,30 +95,28 @@ pub(super) fn status(_: &Observation, answer: &Answer) -> Verdict {
         return Verdict::Good("200".to_owned());
     }
     let (title, why) = match answer.status.as_u16() {
-        204 => ("the server ends the stream", "204 tells browsers to close and not to come back."),
+        204 => ("the server ends the stream", "204 tells browsers to close and not to reconnect."),
         401 | 403 | 407 => (
-            "the server does not let us in",
-            "EventSource cannot send headers of its own: a page needs a cookie (withCredentials) or a token \
-             in the URL. Here, give them with -H.",
+            "the server denies access",
+            "EventSource cannot send custom headers: a page needs a cookie (withCredentials) or a token in the \
+             URL. Here, use -H or --token.",
         ),
-        404 | 410 => ("there is no stream here", "Browsers close and do not try again."),
+        404 | 410 => ("there is no stream here", "Browsers close and do not retry."),
         405 | 406 => (
-            "the server does not take the request",
+            "the server does not accept the request",
             "EventSource sends GET with Accept: text/event-stream, and nothing else.",
         ),
-        429 => {
-            ("too many requests", "Browsers close for good at a 429: they do not honour Retry-After here.")
-        }
+        429 => ("too many requests", "Browsers close for good at 429; they ignore Retry-After here."),
         502 | 504 => (
             "a proxy cannot reach the application",
-            "Browsers close for good at any status but 200, also when the application is soon back.",
+            "Browsers close for good at any status but 200, even if the application is soon back.",
         ),
         500..=599 => (
-            "the server is in trouble",
-            "Browsers close for good at any status but 200, also when the server is soon well again.",
+            "the server fails",
+            "Browsers close for good at any status but 200, even if the server soon recovers.",
         ),
         _ => ("the status does not open a stream", "Browsers close at any status but 200."),
     };
     let seen = format!("{}", answer.status);
-    Verdict::found(Finding { severity: Severity::Fault, title, seen, why, remedy: Remedy::Status })
+    Verdict::found(Finding { severity: Severity::Fault, title, seen, why, fix: fix::STATUS })
 }

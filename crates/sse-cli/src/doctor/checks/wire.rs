@@ -1,13 +1,13 @@
 //! The bytes of the stream: fields, the byte order mark, UTF-8, long lines.
 
-use super::count;
 use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Observation, Stream};
-use crate::doctor::remedy::Remedy;
+use crate::units::count;
 
-/// The limit on a line in many clients, Python's asyncio among them.
+/// The line limit of many clients, such as Python's asyncio.
 const LONG_LINE: u64 = 64 << 10;
-/// The limit of our own client, and far more than others take.
+/// The line limit of sse-client, far above that of others.
 const TOO_LONG_LINE: u64 = 4 << 20;
 
 pub(super) fn framing(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
@@ -17,9 +17,9 @@ pub(super) fn framing(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
         findings.push(Finding {
             severity: Severity::Fault,
             title: "events are not ended by an empty line",
-            seen: format!("{} and no event", count(wire.data_lines, "line of data", "lines of data")),
-            why: "A reader waits for the empty line for ever, and its page sees nothing.",
-            remedy: Remedy::Framing,
+            seen: format!("{} and no event", count(wire.data_lines, "data line")),
+            why: "Readers wait for the empty line, and deliver nothing.",
+            fix: fix::FRAMING,
         });
     }
     if let Some(first) = &wire.first_unknown {
@@ -27,13 +27,13 @@ pub(super) fn framing(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
         findings.push(Finding {
             severity: if nothing_else { Severity::Fault } else { Severity::Warning },
             title: "there are lines that readers ignore",
-            seen: format!("{}, the first: {first}", count(wire.unknown_lines, "line", "lines")),
-            why: "A line is data:, event:, id: or retry:, in lower case from its first character, or a comment \
-                  (:). Everything else is dropped without a word.",
-            remedy: Remedy::Framing,
+            seen: format!("{}, the first: {first}", count(wire.unknown_lines, "line")),
+            why: "A line starts with data:, event:, id: or retry: in lower case, or with a colon for a comment. \
+                  Anything else is ignored silently.",
+            fix: fix::FRAMING,
         });
     }
-    Verdict::of(findings, || count(stream.body.event_count, "event", "events"))
+    Verdict::of(findings, || count(stream.body.event_count, "event"))
 }
 
 pub(super) fn byte_order_mark(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
@@ -41,10 +41,10 @@ pub(super) fn byte_order_mark(_: &Observation, _: &Answer, stream: &Stream) -> V
     if wire.inner_marks > 0 {
         return Verdict::found(Finding {
             severity: Severity::Fault,
-            title: "there are byte order marks within the stream",
-            seen: format!("{} with one", count(wire.inner_marks, "line starts", "lines start")),
-            why: "Only the very first is dropped. Later ones become part of the field's name, and the line is lost.",
-            remedy: Remedy::ByteOrderMark,
+            title: "there are byte order marks inside the stream",
+            seen: format!("at the start of {}", count(wire.inner_marks, "later line")),
+            why: "Only the first is removed. Later ones become part of the field name, and the line is ignored.",
+            fix: fix::BYTE_ORDER_MARK,
         });
     }
     if wire.leading_mark {
@@ -52,8 +52,8 @@ pub(super) fn byte_order_mark(_: &Observation, _: &Answer, stream: &Stream) -> V
             severity: Severity::Warning,
             title: "the stream starts with a byte order mark",
             seen: "EF BB BF before the first line".to_owned(),
-            why: "Browsers drop it; many other clients lose the first line, and some crash.",
-            remedy: Remedy::ByteOrderMark,
+            why: "Browsers remove it; many other clients lose the first line, and some crash.",
+            fix: fix::BYTE_ORDER_MARK,
         });
     }
     Verdict::Good("none".to_owned())
@@ -65,8 +65,8 @@ pub(super) fn utf8(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
             severity: Severity::Fault,
             title: "the stream is not UTF-8",
             seen: format!("byte {byte:02X} at offset {offset}"),
-            why: "Browsers show U+FFFD instead, and what was meant is lost. Some clients stop reading.",
-            remedy: Remedy::Utf8,
+            why: "Browsers replace invalid bytes by U+FFFD, and some clients stop reading.",
+            fix: fix::UTF8,
         }),
         None => Verdict::Good("valid".to_owned()),
     }
@@ -83,7 +83,7 @@ pub(super) fn line_length(_: &Observation, _: &Answer, stream: &Stream) -> Verdi
         severity,
         title: "there are very long lines",
         seen: format!("one of {longest} bytes or more"),
-        why: "Many clients limit a line to 64 KiB, and drop the event or the connection at a longer one.",
-        remedy: Remedy::ShortLines,
+        why: "Many clients limit a line to 64 KiB, and drop the event or the connection beyond that.",
+        fix: fix::SHORT_LINES,
     })
 }

@@ -1,14 +1,14 @@
-//! When an event was made, in its own words: a time in its JSON data.
+//! When an event was made, by a time in its JSON data.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Where streams carry it, the likeliest first.
+/// Common names of the field, the most likely first.
 const NAMES: [&str; 7] = ["time", "timestamp", "ts", "createdAt", "created_at", "dateTime", "date"];
-/// Larger data is not looked into.
+/// Larger data is not parsed.
 const MAX_BYTES: usize = 256 << 10;
-/// 2001 and 2128 in seconds. Numbers between are taken as seconds, a thousand times that as milliseconds; all others
-/// are no times.
+/// From 2001 to 2128 in seconds. Numbers in this range are seconds, a thousand times as large milliseconds; others are
+/// not times.
 const SECONDS: std::ops::Range<f64> = 1e9..5e9;
 
 /// The time in the data, if it is a JSON object that has one.
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_nothing_else_for_a_time() {
+    fn nothing_else_is_a_time() {
         for data in ["", "hello", "[1]", "{", r#"{"time":12.5}"#, r#"{"time":"noon"}"#, r#"{"ts":1e300}"#] {
             assert_eq!(find(data), None, "{data}");
         }

@@ -1,43 +1,46 @@
-//! Facts of the bytes that the decoder forgives: marks, bytes that are no UTF-8, long lines, lines that mean nothing.
+//! Facts of the wire format that the decoder tolerates: byte order marks, invalid UTF-8, long lines, ignored lines.
 
-/// How much of a line is kept, to tell what it is.
-const KEPT: usize = 64;
-/// More of a line is not shown.
+/// Bytes of a line that are stored to classify it.
+const MAX_STORED: usize = 64;
+/// Characters of a line that are shown.
 const SHOWN_CHARS: usize = 40;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What the bytes are like.
 #[derive(Debug, Default, Clone)]
 pub(in crate::doctor) struct Wire {
     /// The body starts with a byte order mark.
     pub(in crate::doctor) leading_mark: bool,
     /// Lines after the first that start with one.
     pub(in crate::doctor) inner_marks: u64,
-    /// The first byte that is no UTF-8: where, and what.
+    /// The first byte that is not UTF-8: its offset and value.
     pub(in crate::doctor) invalid: Option<(u64, u8)>,
-    /// The longest line in bytes, its end not counted.
+    /// The longest line in bytes, without its end.
     pub(in crate::doctor) longest_line: u64,
     pub(in crate::doctor) comments: u64,
     pub(in crate::doctor) data_lines: u64,
-    /// Lines that are neither comments nor fields, and the first of them. A field that the standard does not know,
-    /// such as our hub's `topic: x`, is one all the same.
+    /// Blocks with an id and without data.
+    pub(in crate::doctor) positions: u64,
+    /// Lines that are neither comments nor fields, and the first of them. An unknown field such as `topic: x` counts as
+    /// a field.
     pub(in crate::doctor) unknown_lines: u64,
     pub(in crate::doctor) first_unknown: Option<String>,
-    /// A reconnection time that is no number.
+    /// A reconnection time that is not a number.
     pub(in crate::doctor) wrong_retry: Option<String>,
 }
 
-/// Goes through the bytes as they come. Holds the start of one line.
+/// Scans the bytes as they arrive. Stores the start of one line.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
     wire: Wire,
     start: Vec<u8>,
     length: u64,
     after_cr: bool,
+    block_has_id: bool,
+    block_has_data: bool,
     lines: u64,
     /// Bytes of the body so far.
     offset: u64,
-    /// The start of a character that is not complete.
+    /// The start of an incomplete character.
     unfinished: Vec<u8>,
 }
 
@@ -74,7 +77,7 @@ impl Scanner {
     }
 
     fn line_piece(&mut self, piece: &[u8]) {
-        let room = KEPT.saturating_sub(self.start.len());
+        let room = MAX_STORED.saturating_sub(self.start.len());
         self.start.extend(piece.iter().take(room));
         self.length += piece.len() as u64;
         self.wire.longest_line = self.wire.longest_line.max(self.length);
@@ -105,8 +108,16 @@ impl Scanner {
         let value = value.strip_prefix(b":").unwrap_or(value);
         match name {
             b"" if colon.is_some() => self.wire.comments += 1,
-            b"" | b"event" | b"id" => {}
-            b"data" => self.wire.data_lines += 1,
+            b"" => {
+                let has_data = std::mem::take(&mut self.block_has_data);
+                self.wire.positions += u64::from(std::mem::take(&mut self.block_has_id) && !has_data);
+            }
+            b"event" => {}
+            b"id" => self.block_has_id = true,
+            b"data" => {
+                self.wire.data_lines += 1;
+                self.block_has_data = true;
+            }
             b"retry" => {
                 let value = value.strip_prefix(b" ").unwrap_or(value);
                 if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
@@ -121,7 +132,7 @@ impl Scanner {
         }
     }
 
-    /// Finds the first byte that is no UTF-8, also in a character that is cut by two pieces.
+    /// Finds the first byte that is not UTF-8, also in a character split between two pieces.
     fn check_utf8(&mut self, bytes: &[u8]) {
         if self.wire.invalid.is_some() {
             return;
@@ -141,7 +152,7 @@ impl Scanner {
     }
 }
 
-/// A name as somebody would give it to a field of their own. `Data` and ` data` are slips.
+/// A plausible name of an extension. `Data` and ` data` are mistakes.
 fn is_extension(name: &[u8]) -> bool {
     name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
@@ -154,7 +165,7 @@ fn shown(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// The same facts, however the bytes are cut.
+    /// The same facts, however the bytes are split.
     fn scan(bytes: &[u8]) -> Wire {
         let scan_pieces = |size: usize| {
             let mut scanner = Scanner::default();
@@ -178,9 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_their_own_are_no_slips() {
+    fn extension_fields_are_not_mistakes() {
         let wire = scan(b"topic: a\nx-y_2:\ntopic\n topic: a\nTopic: a\n{\"a\": 1}\n");
         assert_eq!((wire.unknown_lines, wire.first_unknown.as_deref()), (4, Some("topic")));
+    }
+
+    #[test]
+    fn an_id_without_data_is_a_position() {
+        assert_eq!(scan(b"id: 1\ndata: a\n\nid: 2\nretry: 1\n\n\ndata: b\n\nid: 3\r\n\r\n").positions, 2);
     }
 
     #[test]
@@ -191,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_first_byte_that_is_no_utf8() {
+    fn finds_the_first_byte_that_is_not_utf8() {
         assert_eq!(scan("data: grün ✓ 👩\n\n".as_bytes()).invalid, None);
         assert_eq!(scan(b"data: gr\xfcn\n\n\xff").invalid, Some((8, 0xfc)));
         assert_eq!(scan(b"ab\xe2\x9c\xff").invalid, Some((2, 0xe2)));

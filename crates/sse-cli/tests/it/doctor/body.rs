@@ -21,7 +21,7 @@ fn packed(text: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn compression_that_holds_events_back() {
-    let finding = "compression: fault: compression holds events back";
+    let finding = "compression: fault: compression delays events";
     // The first bytes of gzip, and no event in them.
     let waiting = gzip().send(&packed("")[..10]).hold();
     let silent = Script::default().hold();
@@ -41,7 +41,7 @@ async fn compression_that_does_not() {
 
 #[tokio::test]
 async fn compression_that_nobody_asked_for() {
-    let finding = "compression: fault: the stream is compressed for readers that did not ask for it";
+    let finding = "compression: fault: the stream is compressed without being asked to";
     let prompt = gzip().send(packed(EVENTS)).hold();
     expect([prompt.clone(), prompt, resumed()], finding, 1).await;
     let brotli = Script::answer(&format!("{HEAD}\r\nContent-Encoding: br")).send("?").hold();
@@ -65,8 +65,8 @@ async fn late_first_bytes() {
         diagnose_with([head, healthy(), resumed()], &["--watch", "2s"]),
     );
     assert_eq!(silent.findings()[0], "first-byte: warning: the stream is silent from the start");
-    assert_eq!(body.findings(), ["first-byte: warning: the first byte comes late"]);
-    assert_eq!(head.findings(), ["first-byte: warning: the answer comes late"]);
+    assert_eq!(body.findings(), ["first-byte: warning: the first byte is late"]);
+    assert_eq!(head.findings(), ["first-byte: warning: the response starts late"]);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_proxy_that_cuts_lines_in_pieces_holds_events_back() {
         .pause(700)
         .send("a: c\n\n");
     let diagnosis = diagnose_with([torn.hold(), healthy(), resumed()], &["--watch", "2s"]).await;
-    assert_eq!(diagnosis.findings(), ["buffering: fault: a proxy holds events back"]);
+    assert_eq!(diagnosis.findings(), ["buffering: fault: a proxy buffers events"]);
     assert_eq!(diagnosis.code, Some(1));
 }
 
@@ -137,7 +137,7 @@ async fn byte_order_marks() {
     let script = stream().send("\u{feff}").send(EVENTS).hold();
     let leading = "byte-order-mark: warning: the stream starts with a byte order mark";
     expect([script, healthy(), resumed()], leading, 3).await;
-    let inner = "byte-order-mark: fault: there are byte order marks within the stream";
+    let inner = "byte-order-mark: fault: there are byte order marks inside the stream";
     expect_body("data: a\n\n\u{feff}data: b\n\n", inner, 1).await;
 }
 
@@ -160,16 +160,16 @@ async fn ids_that_are_missing_or_given_twice() {
     let twice = stream().send("retry: 2000\nid: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 2\ndata: c\n\n").hold();
     let after = stream().send("id: 2\ndata: b\n\nid: 2\ndata: c\n\n").hold();
     let diagnosis = diagnose([twice, healthy(), after]).await;
-    assert!(diagnosis.findings().contains(&"ids: warning: an id is given twice".to_owned()));
+    assert!(diagnosis.findings().contains(&"ids: warning: an id is used twice".to_owned()));
 }
 
 #[tokio::test]
 async fn resuming_that_does_not() {
-    let refused = "resume: fault: a reader that comes back is refused";
+    let refused = "resume: fault: a reader that resumes is refused";
     expect([healthy(), healthy(), Script::answer("412 Precondition Failed")], refused, 1).await;
-    let again = "resume: warning: a reader that comes back gets events again";
+    let again = "resume: warning: a reader that resumes gets events again";
     expect([healthy(), healthy(), healthy()], again, 3).await;
-    let misses = "resume: warning: a reader that comes back misses events";
+    let misses = "resume: warning: a reader that resumes misses events";
     expect([healthy(), healthy(), stream().hold()], misses, 3).await;
     let later = stream().send("id: 9\ndata: i\n\n").hold();
     let diagnosis = diagnose([healthy(), healthy(), later]).await;
@@ -181,7 +181,7 @@ async fn resuming_that_does_not() {
 async fn retry_hints() {
     let cases = [
         ("data: 0", "note: there is no retry hint", 0),
-        ("retry: 5s", "warning: a retry hint is no number", 3),
+        ("retry: 5s", "warning: a retry hint is not a number", 3),
         ("retry: 10", "warning: the retry hint is very short", 3),
         ("retry: 3600000", "warning: the retry hint is very long", 3),
     ];

@@ -49,11 +49,11 @@ async fn secrets_do_not_follow_a_redirect_to_another_origin() {
 async fn statuses_that_open_no_stream() {
     let cases = [
         ("204 No Content", "the server ends the stream", 1),
-        ("401 Unauthorized", "the server does not let us in", 4),
+        ("401 Unauthorized", "the server denies access", 4),
         ("404 Not Found", "there is no stream here", 4),
-        ("405 Method Not Allowed", "the server does not take the request", 4),
+        ("405 Method Not Allowed", "the server does not accept the request", 4),
         ("429 Too Many Requests", "too many requests", 4),
-        ("500 Internal Server Error", "the server is in trouble", 5),
+        ("500 Internal Server Error", "the server fails", 5),
         ("502 Bad Gateway", "a proxy cannot reach the application", 5),
         ("301 Moved Permanently", "the status does not open a stream", 1),
     ];
@@ -65,8 +65,8 @@ async fn statuses_that_open_no_stream() {
 #[tokio::test]
 async fn the_content_type_must_be_an_event_stream_in_utf8() {
     let html = Script::answer("200 OK\r\nContent-Type: text/html").send(EVENTS);
-    expect([html], "content-type: fault: the answer is no event stream", 1).await;
-    expect([Script::answer("200 OK")], "content-type: fault: the answer is no event stream", 1).await;
+    expect([html], "content-type: fault: the answer is not an event stream", 1).await;
+    expect([Script::answer("200 OK")], "content-type: fault: the answer is not an event stream", 1).await;
     let head = "200 OK\r\nContent-Type: text/event-stream; charset=latin1\r\nCache-Control: no-cache";
     let latin = Script::answer(head).send(EVENTS).hold();
     expect([latin, healthy(), resumed()], "content-type: warning: the charset is not UTF-8", 3).await;
@@ -85,7 +85,7 @@ async fn caches_are_to_keep_out() {
     let cases = [
         ("X-Y: z", "warning: nothing keeps caches from storing the stream", 3),
         ("Cache-Control: public, max-age=60", "warning: caches may store the stream", 3),
-        ("Cache-Control: no-cache\r\nAge: 7", "fault: the answer comes out of a cache", 1),
+        ("Cache-Control: no-cache\r\nAge: 7", "fault: the answer comes from a cache", 1),
     ];
     let case = |(header, finding, code)| {
         let head = format!("200 OK\r\nContent-Type: text/event-stream\r\n{header}");
@@ -135,7 +135,7 @@ async fn a_page_that_may_not() {
     tokio::join!(
         expect_page("X: y", PREFLIGHT, &[], &["cors: fault: the page's origin is not allowed"], 1),
         expect_page(other, PREFLIGHT, &[], &["cors: fault: another origin is allowed, not the page's"], 1),
-        expect_page(star, PREFLIGHT, credentials, &["cors: fault: a star does not allow credentials"], 1),
+        expect_page(star, PREFLIGHT, credentials, &["cors: fault: a wildcard does not allow credentials"], 1),
         expect_page(ALLOWED, PREFLIGHT, credentials, &["cors: fault: credentials are not allowed"], 1),
     );
 }
@@ -151,7 +151,7 @@ async fn a_server_that_refuses_the_origin_outright() {
 #[tokio::test]
 async fn what_scripts_and_caches_want_besides() {
     let no_vary = "Access-Control-Allow-Origin: https://app.example.com";
-    let vary: &[&str] = &["cors: note: the answer depends on the origin and does not say so"];
+    let vary: &[&str] = &["cors: note: the response depends on the origin without saying so"];
     expect_page(no_vary, PREFLIGHT, &[], vary, 0).await;
     let preflights = [
         "405 Method Not Allowed",
@@ -159,6 +159,6 @@ async fn what_scripts_and_caches_want_besides() {
         "204 No Content\r\nAccess-Control-Allow-Origin: *",
         "204 No Content\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Allow-Headers: authorization",
     ];
-    let scripts: &[&str] = &["cors: note: scripts may not send Last-Event-ID themselves"];
+    let scripts: &[&str] = &["cors: note: scripts may not send Last-Event-ID"];
     all(preflights.map(|preflight| expect_page(ALLOWED, preflight, &[], scripts, 0))).await;
 }

@@ -89,6 +89,36 @@ async fn all<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<I
     }
 }
 
+/// Two ticks of a hub, after the position at the end of its opening.
+const LIVE: &str =
+    "id: 6ce0ea04547f-9\ntopic: ticker/a\ndata: 9\n\nid: 6ce0ea04547f-10\ntopic: ticker/b\ndata: 10\n\n";
+
+#[tokio::test]
+async fn nothing_is_found_at_a_hub_that_opens_with_last_values() {
+    let connected = "retry: 2000\nevent: connected\nhub: greeting\ndata: hello\n\n";
+    let with_id = connected.replace("hub:", "id: 6ce0ea04547f-8\nhub:");
+    let last_values =
+        "id: 6ce0ea04547f-7\ntopic: ticker/a\ndata: 7\n\nid: 6ce0ea04547f-3\ntopic: ticker/b\ndata: 3\n\n";
+    let position = "id: 6ce0ea04547f-8\n\n";
+    for (greeting, opening) in [
+        (connected, [last_values, position]),
+        (connected, [position, last_values]),
+        (&with_id, [last_values, position]),
+    ] {
+        let new = stream().send(format!("{greeting}{}{LIVE}", opening.concat())).hold();
+        let resumed = stream().send(format!("{greeting}{LIVE}")).hold();
+        let mut server = Server::start([new.clone(), new, resumed]).await;
+        let diagnosis = diagnose_url(&server.url("/x"), &["--watch", "1s"]).await;
+        assert_eq!((diagnosis.findings(), diagnosis.code), (vec![], Some(0)), "{}", diagnosis.json);
+        assert!(diagnosis.good("resume") && diagnosis.good("ids"), "{}", diagnosis.json);
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(server.request().await.header("last-event-id"));
+        }
+        assert_eq!(ids, [None, None, Some("6ce0ea04547f-8".into())]);
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_found_where_nothing_is_wrong() {
     let diagnosis = diagnose([healthy(), healthy(), resumed()]).await;

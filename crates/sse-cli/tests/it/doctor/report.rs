@@ -21,9 +21,9 @@ async fn says_what_was_seen_why_it_matters_and_what_to_write() {
     let found = "\
 WARNING: nothing keeps caches from storing the stream
   seen   there is no Cache-Control
-  why    A cache may take the answer in, hold it until it ends, and give the old
-         one to the next reader.
-  mend   Caddy:
+  why    A cache may hold the response back until it ends, and give the old one
+         to the next reader.
+  fix    Caddy:
            header Cache-Control \"no-cache, no-transform\"
          application:
            Cache-Control: no-cache, no-transform
@@ -38,7 +38,7 @@ WARNING: nothing keeps caches from storing the stream
 async fn shows_the_lines_of_the_proxy_that_is_asked_for() {
     let script = || Script::answer("200 OK\r\nContent-Type: text/event-stream").send(EVENTS).hold();
     let text = report([script(), script(), resumed()], &["--proxy", "haproxy"]).await;
-    assert!(text.contains("mend   HAProxy:\n           http-response set-header Cache-Control"), "{text}");
+    assert!(text.contains("fix    HAProxy:\n           http-response set-header Cache-Control"), "{text}");
     let text = report([script(), script(), resumed()], &["--proxy", "all"]).await;
     for place in ["nginx:", "Apache:", "Caddy:", "HAProxy:", "application:"] {
         assert!(text.contains(place), "{text}");
@@ -74,10 +74,11 @@ async fn json_has_what_the_docs_promise() {
     assert_eq!((&json["events"], &json["bytes"]), (&3.into(), &EVENTS.len().into()));
     let finding = &json["findings"][0];
     assert_eq!(finding["seen"], "Cache-Control: max-age=60");
-    let mend = finding["mend"].as_array().unwrap();
-    let places: Vec<_> = mend.iter().map(|one| one["place"].as_str().unwrap()).collect();
+    let fix = finding["fix"].as_array().unwrap();
+    let places: Vec<_> = fix.iter().map(|one| one["place"].as_str().unwrap()).collect();
     assert_eq!(places, ["nginx", "apache", "caddy", "haproxy", "application"]);
-    assert_eq!(mend[4]["lines"][0], "Cache-Control: no-cache, no-transform");
+    assert_eq!(fix[4]["lines"][0], "Cache-Control: no-cache, no-transform");
+    assert_eq!(finding["mend"], finding["fix"], "the former name, for one release");
     assert_eq!(json["unjudged"][0]["check"], "certificate");
 }
 

@@ -112,7 +112,7 @@ async fn a_certificate_signed_by_itself() {
     let key = KeyPair::generate().unwrap();
     let certificate = params(&["127.0.0.1"], NOW).self_signed(&key).unwrap();
     let diagnosis = diagnose(config(certificate.der().to_vec(), &key), &[]).await;
-    let expected = ["certificate: fault: the certificate is signed by itself", NO_HTTP2];
+    let expected = ["certificate: fault: the certificate is self-signed", NO_HTTP2];
     assert_eq!(about_the_connection(&diagnosis), expected);
 }
 

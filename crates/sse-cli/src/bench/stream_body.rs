@@ -1,4 +1,4 @@
-//! One stream's connection: opens it and gives the pieces of its body. Over plain http it reads the socket itself, into
+//! One open stream: sends the request and gives the pieces of the body. Over plain http it reads the socket itself, into
 //! a buffer that all streams of a thread share; over https reqwest does. Knows nothing of events.
 
 use std::cell::RefCell;
@@ -6,65 +6,65 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap};
+use sse_client::is_event_stream;
+use sse_client::reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use sse_client::reqwest::{self, Client, Response, Url};
 
 use super::framing::Framing;
 use super::socket::{Address, Socket};
-use crate::talk;
+use crate::reason::reason;
 
-/// Longest wait for the connection and the head of the answer.
+/// Longest wait for the connection and the head of the response.
 pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// More header fields than this, or a longer head, is no answer.
+/// Limits on the head of a response.
 const MAX_FIELDS: usize = 100;
 const MAX_HEAD: usize = 64 << 10;
 
-/// What each stream of a run asks for.
-pub(super) struct Ask {
+/// The request of each stream.
+pub(super) struct StreamRequest {
     pub(super) url: Url,
     pub(super) address: Address,
     pub(super) headers: HeaderMap,
 }
 
-/// An open stream.
-pub(super) enum Connection {
+pub(super) enum StreamBody {
     Plain { socket: Socket, framing: Framing, first: Vec<u8> },
     Reqwest(Response),
 }
 
 /// Why a stream did not open.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unopened {
-    #[error("cannot connect: {}", talk::plain(&.0.to_string()))]
+pub(super) enum OpenError {
+    #[error("cannot connect: {}", reason(.0))]
     Connect(io::Error),
-    #[error("no more ports at this address: open streams from more of them with --source")]
+    #[error("no free ports at this address: add addresses with --source")]
     Ports,
     #[error("no answer within {OPEN_TIMEOUT:?}")]
     Timeout,
     #[error("the server answered {0}")]
     Status(u16),
-    #[error("the answer is no event stream")]
+    #[error("the answer is not an event stream")]
     ContentType,
     #[error("the answer is not HTTP/1.1")]
     Head,
-    #[error("the connection was lost before the answer: {}", talk::plain(&.0.to_string()))]
+    #[error("the connection was lost before the answer: {}", reason(.0))]
     Lost(io::Error),
-    #[error("{}", talk::innermost(.0))]
+    #[error("{}", reason(.0))]
     Reqwest(reqwest::Error),
 }
 
-/// How long it took.
+/// A stream and how long it took to open.
 pub(super) struct Opened {
-    pub(super) connection: Connection,
-    /// Of the socket alone. `None` where reqwest connects.
+    pub(super) body: StreamBody,
+    /// To connect. `None` where reqwest connects.
     pub(super) connect: Option<Duration>,
-    /// Up to the end of the answer's head.
+    /// Up to the end of the head of the response.
     pub(super) open: Duration,
 }
 
-impl Ask {
-    /// The bytes that ask for the stream.
-    fn request(&self) -> Vec<u8> {
+impl StreamRequest {
+    /// The request of HTTP/1.1.
+    fn bytes(&self) -> Vec<u8> {
         let (path, query) =
             (self.url.path(), self.url.query().map(|query| format!("?{query}")).unwrap_or_default());
         let host = self.url.host_str().unwrap_or_default();
@@ -82,101 +82,92 @@ impl Ask {
 
 /// Opens a stream, within the time limit.
 pub(super) async fn open(
-    ask: &Ask,
+    request: &StreamRequest,
     from: Option<IpAddr>,
     client: Option<&Client>,
-) -> Result<Opened, Unopened> {
+) -> Result<Opened, OpenError> {
     let began = Instant::now();
     let opening = async {
         match client {
-            Some(client) => Ok((open_reqwest(ask, client).await?, None)),
-            None => open_plain(ask, from, began).await.map(|(connection, time)| (connection, Some(time))),
+            Some(client) => Ok((open_reqwest(request, client).await?, None)),
+            None => open_plain(request, from, began).await.map(|(body, time)| (body, Some(time))),
         }
     };
-    let (connection, connect) =
-        tokio::time::timeout(OPEN_TIMEOUT, opening).await.map_err(|_| Unopened::Timeout)??;
-    Ok(Opened { connection, connect, open: began.elapsed() })
+    let (body, connect) =
+        tokio::time::timeout(OPEN_TIMEOUT, opening).await.map_err(|_| OpenError::Timeout)??;
+    Ok(Opened { body, connect, open: began.elapsed() })
 }
 
 async fn open_plain(
-    ask: &Ask,
+    request: &StreamRequest,
     from: Option<IpAddr>,
     began: Instant,
-) -> Result<(Connection, Duration), Unopened> {
-    let mut socket = ask.address.connect(from).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Unopened::Ports,
-        _ => Unopened::Connect(error),
+) -> Result<(StreamBody, Duration), OpenError> {
+    let mut socket = request.address.connect(from).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => OpenError::Ports,
+        _ => OpenError::Connect(error),
     })?;
     let connect = began.elapsed();
-    socket.write_all(&ask.request()).await.map_err(Unopened::Lost)?;
+    socket.write_all(&request.bytes()).await.map_err(OpenError::Lost)?;
     let mut read = Vec::with_capacity(512);
     let (framing, length) = loop {
-        if socket.read_buf(&mut read).await.map_err(Unopened::Lost)? == 0 {
-            return Err(Unopened::Lost(io::ErrorKind::UnexpectedEof.into()));
+        if socket.read_buf(&mut read).await.map_err(OpenError::Lost)? == 0 {
+            return Err(OpenError::Lost(io::ErrorKind::UnexpectedEof.into()));
         }
         if let Some(head) = head(&read)? {
             break head;
         }
     };
     let first = read.split_off(length);
-    Ok((Connection::Plain { socket, framing, first }, connect))
+    Ok((StreamBody::Plain { socket, framing, first }, connect))
 }
 
-/// The framing of the body and the length of the head; `None` when there is more of it to come.
-fn head(read: &[u8]) -> Result<Option<(Framing, usize)>, Unopened> {
+/// The framing of the body and the length of the head; `None` when the head is incomplete.
+fn head(read: &[u8]) -> Result<Option<(Framing, usize)>, OpenError> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut answer = httparse::Response::new(&mut fields);
-    let length = match answer.parse(read) {
+    let mut response = httparse::Response::new(&mut fields);
+    let length = match response.parse(read) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) if read.len() < MAX_HEAD => return Ok(None),
-        _ => return Err(Unopened::Head),
+        _ => return Err(OpenError::Head),
     };
-    let field = |name: &str| {
-        answer
-            .headers
-            .iter()
-            .rev()
-            .find(|field| field.name.eq_ignore_ascii_case(name))
-            .map(|field| field.value)
-    };
-    match answer.code {
-        Some(200) if field("content-type").is_some_and(is_event_stream) => {}
-        Some(200) => return Err(Unopened::ContentType),
-        code => return Err(Unopened::Status(code.unwrap_or_default())),
+    let headers = HeaderMap::from_iter(response.headers.iter().filter_map(|field| {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_bytes(field.value).ok()?))
+    }));
+    let last = |name| headers.get_all(name).iter().next_back().map(HeaderValue::as_bytes);
+    match response.code {
+        Some(200) if is_event_stream(&headers) => {}
+        Some(200) => return Err(OpenError::ContentType),
+        code => return Err(OpenError::Status(code.unwrap_or_default())),
     }
     let chunked =
-        field("transfer-encoding").is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"chunked"));
-    let framing = match field("content-length") {
+        last(TRANSFER_ENCODING).is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    let framing = match last(CONTENT_LENGTH) {
         _ if chunked => Framing::CHUNKED,
         Some(length) => Framing::Length(
-            str::from_utf8(length).ok().and_then(|text| text.trim().parse().ok()).ok_or(Unopened::Head)?,
+            str::from_utf8(length).ok().and_then(|text| text.trim().parse().ok()).ok_or(OpenError::Head)?,
         ),
         None => Framing::UntilClose,
     };
     Ok(Some((framing, length)))
 }
 
-fn is_event_stream(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-}
-
-async fn open_reqwest(ask: &Ask, client: &Client) -> Result<Connection, Unopened> {
-    let request = client.get(ask.url.clone()).headers(ask.headers.clone());
-    let response = request.send().await.map_err(Unopened::Reqwest)?;
+async fn open_reqwest(request: &StreamRequest, client: &Client) -> Result<StreamBody, OpenError> {
+    let request = client.get(request.url.clone()).headers(request.headers.clone());
+    let response = request.send().await.map_err(OpenError::Reqwest)?;
     if response.status() != 200 {
-        return Err(Unopened::Status(response.status().as_u16()));
+        return Err(OpenError::Status(response.status().as_u16()));
     }
-    let content_type = response.headers().get_all(CONTENT_TYPE).iter().next_back();
-    if !content_type.is_some_and(|value| is_event_stream(value.as_bytes())) {
-        return Err(Unopened::ContentType);
+    if !is_event_stream(response.headers()) {
+        return Err(OpenError::ContentType);
     }
-    Ok(Connection::Reqwest(response))
+    Ok(StreamBody::Reqwest(response))
 }
 
-impl Connection {
-    /// Reads to the end of the stream, handing each piece of the body to `take` with the bytes of the wire behind it.
-    /// `buffer` is only held while a piece is taken.
+impl StreamBody {
+    /// Reads to the end of the stream, and hands each piece of the body to `take` with the number of bytes read for it.
+    /// `buffer` is only borrowed while a piece is taken.
     pub(super) async fn read(self, buffer: &RefCell<Vec<u8>>, mut take: impl FnMut(&mut dyn Pieces, usize)) {
         match self {
             Self::Plain { socket, mut framing, first } => {
@@ -207,7 +198,7 @@ impl Connection {
     }
 }
 
-/// The pieces of the body that one read has brought.
+/// The pieces of the body in one read.
 pub(super) trait Pieces {
     fn next(&mut self) -> Option<&[u8]>;
 }
@@ -237,7 +228,7 @@ impl Pieces for Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn framing(fields: &str) -> Result<Option<(Framing, usize)>, Unopened> {
+    fn framing(fields: &str) -> Result<Option<(Framing, usize)>, OpenError> {
         head(
             format!("HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n{fields}\r\n")
                 .as_bytes(),
@@ -259,14 +250,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stream_is_refused() {
+    fn other_responses_are_refused() {
         let of = |head_text: &str| head(head_text.as_bytes()).unwrap_err().to_string();
         assert_eq!(of("HTTP/1.1 503 Busy\r\n\r\n"), "the server answered 503");
-        assert_eq!(of("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"), "the answer is no event stream");
+        assert_eq!(
+            of("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"),
+            "the answer is not an event stream"
+        );
         assert_eq!(of("SSH-2.0\r\n\r\n"), "the answer is not HTTP/1.1");
         assert!(matches!(
             head(&[b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; MAX_HEAD]].concat()),
-            Err(Unopened::Head)
+            Err(OpenError::Head)
         ));
     }
 }

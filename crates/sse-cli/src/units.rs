@@ -1,7 +1,9 @@
-//! Figures as people read them: thousands with commas, times and sizes with the unit that fits.
+//! Numbers formatted for people: thousands separators, and times and sizes with a fitting unit.
+
+use std::time::Duration;
 
 /// `1234567` as `1,234,567`.
-pub(super) fn thousands(figure: f64) -> String {
+pub(crate) fn thousands(figure: f64) -> String {
     let digits = format!("{figure:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -14,12 +16,17 @@ pub(super) fn thousands(figure: f64) -> String {
 }
 
 /// `1 stream`, `2,000 streams`
-pub(super) fn count(number: u64, one: &str) -> String {
+pub(crate) fn count(number: u64, one: &str) -> String {
     format!("{} {one}{}", thousands(number as f64), if number == 1 { "" } else { "s" })
 }
 
+/// `3.2 s`
+pub(crate) fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
 /// Three digits and a unit: `63 µs`, `1.24 ms`, `12.4 ms`, `2.51 s`.
-pub(super) fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     match seconds * 1e6 {
         micros if micros < 999.5 => format!("{micros:.0} µs"),
         micros if micros < 999_500.0 => format!("{} ms", three_digits(micros / 1e3)),
@@ -28,7 +35,7 @@ pub(super) fn time(seconds: f64) -> String {
 }
 
 /// `812 B`, `10.6 KiB`, `1.20 GiB`
-pub(super) fn bytes(bytes: f64) -> String {
+pub(crate) fn bytes(bytes: f64) -> String {
     let mut size = bytes;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if size < 1000.0 {

@@ -1,20 +1,20 @@
-//! How many streams the limit of open files allows: each is a file of this process.
+//! The limit on open files: each stream is a file of this process.
 
-/// Files that are not streams: the standard ones, the runtime's, those that publish, the server's `/proc`.
+/// Files other than streams and publishers: stdio, the runtime, `/proc` of the server.
 const RESERVED: u64 = 32;
 
-/// The limit after it was raised as far as this user may.
+/// The limit, raised as far as this user may.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenFiles {
     pub(super) limit: u64,
-    /// Beside those that publish.
+    /// Beside the publishers.
     pub(super) streams_that_fit: u64,
 }
 
-/// More streams were asked for than fit.
+/// More streams were requested than fit.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{streams} streams do not fit: this process may open {limit} files, which is {fit} streams. Ask for \
+    "{streams} streams do not fit: this process may open {limit} files, enough for {fit} streams. Use \
      `--streams {fit}`, or raise the limit: `ulimit -Hn {needed}` as root, `LimitNOFILE={needed}` in a systemd unit, \
      `nofile` in /etc/security/limits.conf"
 )]
@@ -25,9 +25,9 @@ pub(super) struct TooMany {
     needed: u64,
 }
 
-/// Raises the limit, and checks that so many streams and publishing connections fit.
+/// Raises the limit, and checks that the streams and publishers fit.
 pub(super) fn allow(streams: usize, publishers: usize) -> Result<OpenFiles, TooMany> {
-    // Where there is no such limit to read, there is none that could be named.
+    // A system that cannot tell has no limit.
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     check(limit, streams as u64, publishers as u64)
 }
