@@ -183,7 +183,7 @@ impl App {
         let mut server = std::pin::pin!(self.server);
         tokio::select! {
             ended = &mut server => return ended,
-            signal = self.signal.recv() => tracing::info!(signal = signal?, "stopping"),
+            signal = self.signal.recv() => tracing::info!(signal, "stopping"),
         }
         #[cfg(unix)]
         drop(self.unix_socket.take());

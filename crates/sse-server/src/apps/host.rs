@@ -25,14 +25,16 @@ pub(super) async fn read<R: Send + 'static, T: Send + 'static>(
 
 /// Each device once, at its shortest mount point, in the order of these: containers mount one device in many places.
 pub(super) fn devices(disks: &Disks) -> Vec<&Disk> {
-    let mut by_name = BTreeMap::<&OsStr, &Disk>::new();
+    let mut by_device = BTreeMap::<&OsStr, &Disk>::new();
     for disk in disks.iter().filter(|disk| disk.total_space() > 0) {
-        let shown = by_name.entry(disk.name()).or_insert(disk);
+        // On Windows the name is the volume label: often empty, and not unique.
+        let device = if cfg!(windows) { disk.mount_point().as_os_str() } else { disk.name() };
+        let shown = by_device.entry(device).or_insert(disk);
         if disk.mount_point().as_os_str().len() < shown.mount_point().as_os_str().len() {
             *shown = disk;
         }
     }
-    let mut devices: Vec<&Disk> = by_name.into_values().collect();
+    let mut devices: Vec<&Disk> = by_device.into_values().collect();
     devices.sort_by_key(|disk| disk.mount_point());
     devices.truncate(MOST_LISTED);
     devices
