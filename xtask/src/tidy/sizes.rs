@@ -7,7 +7,7 @@ const MAX_TEST_FILE: usize = 450;
 const MAX_FUNCTION: usize = 60;
 const MEASURED: [&str; 5] = [".rs", ".js", ".mjs", ".css", ".html"];
 /// Third-party files.
-const VENDORED: &str = "web/vendor/";
+const VENDORED: &str = "web/pages/vendor/";
 
 pub(super) fn lengths(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();

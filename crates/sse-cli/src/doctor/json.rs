@@ -35,8 +35,8 @@ struct Found<'a> {
     seen: &'a str,
     why: &'a str,
     fix: Vec<FixLines>,
-    /// The former name of `fix`, for one release.
-    mend: Vec<FixLines>,
+    #[serde(rename = "mend")] // the former name, for one release
+    former_fix: Vec<FixLines>,
 }
 
 #[derive(Serialize, Clone)]
@@ -65,7 +65,7 @@ pub(super) fn render(seen: &Observation, diagnosis: &Diagnosis) -> String {
         let lines = |place| FixLines { place, lines: report::lines(finding.fix, place, seen) };
         let fix: Vec<_> = Component::ALL.map(lines).into_iter().filter(|fix| !fix.lines.is_empty()).collect();
         let Finding { severity, title, ref seen, why, .. } = *finding;
-        Found { check, severity, title, seen, why, mend: fix.clone(), fix }
+        Found { check, severity, title, seen, why, former_fix: fix.clone(), fix }
     });
     let report = Report {
         url: address::redacted(url).to_string(),

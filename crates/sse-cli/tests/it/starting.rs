@@ -59,7 +59,7 @@ async fn no_follow_stops_at_what_the_hub_had() {
 
 #[tokio::test]
 async fn no_follow_shows_nothing_past_the_end() {
-    // The newest event is not kept any more by the time the stream comes to it.
+    // The newest event has expired by the time the stream comes to it.
     let body = "id: 6ce0ea04547f-9\ndata: 9\n\nid: 6ce0ea04547f-12\ndata: 12\n\n";
     let server = Server::start([json(TOPICS), Script::stream().send(body).hold()]).await;
     let url = server.url("/events?topic=a/*");

@@ -97,7 +97,7 @@ async fn a_certificate_that_nobody_trusts_is_a_lost_connection() {
     let mut server = start(acceptor, []).await;
     let reason = refused(&server, trusting(other)).await;
     assert!(reason.contains("certificate"), "{reason}");
-    assert!(server.next_request().is_none(), "nothing was sent to a stranger");
+    assert!(server.next_request().is_none(), "nothing was sent to it");
 }
 
 #[tokio::test]

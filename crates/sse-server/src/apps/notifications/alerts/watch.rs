@@ -223,6 +223,9 @@ mod tests {
         let mut watch = Watch::new(&Thresholds::default());
         let short = vitals(80.0, 50.0, &[("/", 1.0)]);
         let notice = (0..9).find_map(|_| watch.observe(&short).pop()).unwrap();
-        assert_eq!((notice.severity, &*notice.text), (Severity::Critical, "0.20 GiB of 20.0 GiB on this disk."));
+        assert_eq!(
+            (notice.severity, &*notice.text),
+            (Severity::Critical, "0.20 GiB of 20.0 GiB on this disk.")
+        );
     }
 }
