@@ -28,7 +28,7 @@ pub(crate) use app_state::AppState;
 pub(crate) use body::read_text;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use event_fields::idempotency_key;
-pub(crate) use json_body::{Form, checked, message};
+pub(crate) use json_body::{Form, message, missing};
 pub(crate) use openapi::OpenApi;
 pub(crate) use problem_details::Problem;
 pub(crate) use publish::{BatchStored, KEY_PARAMETER, Stored, is_batch, key, key_of_path};

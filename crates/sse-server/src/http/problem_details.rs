@@ -55,8 +55,8 @@ impl Problem {
     }
 
     /// Names the line of the batch that is at fault, from 1.
-    pub(crate) fn in_line(self, line: Option<usize>) -> Self {
-        Self { line, ..self }
+    pub(crate) fn in_line(self, line: usize) -> Self {
+        Self { line: Some(line), ..self }
     }
 
     /// There is nothing at this path.
@@ -181,8 +181,16 @@ impl Responder for Problem {
 
 #[cfg(test)]
 impl Problem {
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn field(&self) -> Option<&str> {
         self.field.as_deref()
+    }
+
+    pub(crate) fn line(&self) -> Option<usize> {
+        self.line
     }
 }
 

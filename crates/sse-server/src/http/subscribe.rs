@@ -7,13 +7,14 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::payload::Connected;
-use sse_core::{Event, EventType, HubBlock, encode};
+use sse_core::{Event, HubBlock, encode};
 use sse_hub::{DirectWriter, Selectors, Start};
 
 use super::app_state::AppState;
 use super::event_body::EventBody;
 use super::problem_details::Problem;
 use super::query::{self, Query};
+use crate::json_event::json_event;
 
 /// Reconnection time that an event stream suggests, drawn anew for each so that a restart does not bring all subscribers
 /// back in the same instant.
@@ -72,8 +73,7 @@ fn has_chunks(request: &HttpRequest) -> bool {
 
 /// The greeting of the event streams that have a path of their own.
 pub(crate) fn connected(message: impl Into<String>) -> Event {
-    let data = serde_json::to_string(&Connected { message: message.into() }).expect("strings become JSON");
-    Event::new(data).with_type(EventType::new("connected").expect("not empty, one line"))
+    json_event("connected", &Connected { message: message.into() })
 }
 
 /// Where the stream starts. The header wins over the parameters, because a browser that reconnects keeps the URL

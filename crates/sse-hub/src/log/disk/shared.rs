@@ -1,7 +1,6 @@
 //! What the writing thread and everybody else share: the index, and the announcer of the tail, under one lock.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use sse_core::Epoch;
 
 use crate::log::index::{Index, Plan};
@@ -32,11 +31,6 @@ impl Shared {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.state.lock()
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing under these locks can panic halfway through a change.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -55,7 +55,7 @@ impl MessageBody for GuardedBody {
 
 /// The room that the request names, or the lobby.
 pub(super) fn room(query: &Query) -> Result<Room, Problem> {
-    Room::new(query.get(ROOM)).map_err(Problem::bad_request)
+    query.get(ROOM).map_or_else(|| Ok(Room::default()), Room::new).map_err(Problem::bad_request)
 }
 
 /// Where the request comes from. Without an address, as on a Unix socket, all are one.

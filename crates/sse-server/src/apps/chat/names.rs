@@ -40,9 +40,8 @@ pub(super) struct Text(String);
 pub(super) struct Client(Box<str>);
 
 impl Room {
-    /// Checks the name of a room; `None` is the lobby.
-    pub(super) fn new(name: Option<&str>) -> Result<Self, String> {
-        let name = name.unwrap_or(DEFAULT_ROOM);
+    /// Checks the name of a room.
+    pub(super) fn new(name: &str) -> Result<Self, String> {
         // On its own first, so that the place in the error is the place in the name.
         let checked = Topic::new(name).map_err(|error| format!("room {name:?}: {error}"))?;
         if name.contains('/') {
@@ -61,7 +60,7 @@ impl Room {
     /// The room that this topic is, if it is one.
     pub(super) fn of_topic(topic: &Topic) -> Option<Self> {
         let name = topic.as_str().strip_prefix(TOPIC_PREFIX)?;
-        Self::new(Some(name)).ok()
+        Self::new(name).ok()
     }
 
     pub(super) fn topic(&self) -> &Topic {
@@ -75,7 +74,7 @@ impl Room {
 
 impl Default for Room {
     fn default() -> Self {
-        Self::new(None).expect("the lobby's name follows the grammar")
+        Self::new(DEFAULT_ROOM).expect("the lobby's name follows the grammar")
     }
 }
 
@@ -227,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_room_is_one_segment_of_a_topic() {
-        let lobby = Room::new(None).unwrap();
+        let lobby = Room::default();
         assert_eq!((lobby.name(), lobby.topic().as_str()), ("lobby", "chat/lobby"));
         assert_eq!(Room::of_topic(lobby.topic()), Some(lobby));
         for topic in ["chat", "chatter/a", "chat/a/b"] {
@@ -241,7 +240,7 @@ mod tests {
             ("a/b", "has no `/`"),
             (&"x".repeat(65), "at most 64 bytes, this one has 65"),
         ] {
-            let error = Room::new(Some(name)).unwrap_err();
+            let error = Room::new(name).unwrap_err();
             assert!(error.contains(part), "{name:?}: {error}");
         }
     }

@@ -19,9 +19,13 @@ use crate::http::{
 use alerts::Thresholds;
 use draft::{TOPIC, draft, topic};
 
+/// As many as somebody may want to scroll through who was away for a month.
+const RETENTION: Retention =
+    Retention { count: Some(1_000), age: Some(Duration::from_secs(30 * 24 * 3600)), bytes: Some(256 << 20) };
+
 pub(super) const APPLICATION: Application = Application {
     name: "notifications",
-    policies,
+    policies: &[(TOPIC, Policy::on_disk(RETENTION))],
     pages: &[Page::new("/notifications", "notifications.html", "Notifications")],
     streams: &["/notifications/events"],
     endpoints: || {
@@ -53,13 +57,6 @@ struct Flags {
     #[arg(long, env = "SSE_ALERTS", value_name = "on|off", default_value = "on", hide_possible_values = true,
         action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
     alerts: bool,
-}
-
-/// As many as somebody may want to scroll through who was away for a month.
-fn policies() -> Vec<(&'static str, Policy)> {
-    let default = Policy::default();
-    let age = Some(Duration::from_secs(30 * 24 * 3600));
-    vec![(TOPIC, Policy { retention: Retention { count: Some(1_000), age, ..default.retention }, ..default })]
 }
 
 /// `GET /notifications/events`

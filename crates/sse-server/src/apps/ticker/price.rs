@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 /// Decimals that a price can have.
 const DECIMALS: usize = 6;
 /// Millionths in one.
-const ONE: i64 = 1_000_000;
+const ONE: i128 = 1_000_000;
 /// Decimals that are always written.
 const DECIMALS_SHOWN: usize = 2;
 /// Largest price. In millionths it is below 2^53, so a reader that takes prices as floating point numbers tells them
 /// all apart.
-const MAX: i64 = 1_000_000_000 * ONE;
+const MAX: i128 = 1_000_000_000 * ONE;
 
-/// A price above 0, or the difference of two prices. Counted in millionths.
+/// A price above 0, or the difference of two, also in percent. Counted in millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Price(i64);
+pub(super) struct Price(i128);
 
 /// Why a text is not a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,7 @@ impl Price {
             return Err(PriceError::TooFine);
         }
         // What does not fit in a number is out of range in any case.
-        let millionths = format!("{whole}{decimals:0<DECIMALS$}").parse().unwrap_or(i64::MAX);
+        let millionths = format!("{whole}{decimals:0<DECIMALS$}").parse().unwrap_or(i128::MAX);
         match sign * millionths {
             price @ 1..=MAX => Ok(Self(price)),
             _ => Err(PriceError::OutOfRange),
@@ -58,7 +58,7 @@ impl Price {
     pub(super) fn from_cents(cents: f64) -> Self {
         let millionths_in_cent = ONE / 100;
         // A cast of a float saturates, and takes what is no number for 0.
-        Self((cents.round() as i64).clamp(1, MAX / millionths_in_cent) * millionths_in_cent)
+        Self((cents.round() as i128).clamp(1, MAX / millionths_in_cent) * millionths_in_cent)
     }
 
     /// This price less another one.
@@ -66,11 +66,11 @@ impl Price {
         Self(self.0 - other.0)
     }
 
-    /// A change as hundredths of a percent of the price that it is from, rounded half away from zero.
-    pub(super) fn percent_of(self, other: Self) -> Percent {
-        let (change, base) = (i128::from(self.0) * 10_000, i128::from(other.0.max(1)));
-        let rounded = (change.abs() + base / 2) / base * change.signum();
-        Percent(i64::try_from(rounded).unwrap_or(i64::MAX))
+    /// This change in percent of the price that it is from, rounded to hundredths, half away from zero.
+    pub(super) fn percent_of(self, base: Self) -> Self {
+        let base = base.0.max(1);
+        let hundredths = (self.0.abs() * 10_000 + base / 2) / base * self.0.signum();
+        Self(hundredths * (ONE / 100))
     }
 }
 
@@ -84,33 +84,11 @@ impl fmt::Display for Price {
     }
 }
 
-/// Hundredths of a percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Percent(i64);
-
-impl fmt::Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{}.{:02}", self.0.abs() / 100, self.0.abs() % 100)
-    }
-}
-
 impl Serialize for Price {
+    /// As a JSON number with the digits as they are.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        as_number(self, serializer)
+        RawValue::from_string(self.to_string()).expect("a decimal number is JSON").serialize(serializer)
     }
-}
-
-impl Serialize for Percent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        as_number(self, serializer)
-    }
-}
-
-/// As a JSON number with the digits as they are.
-fn as_number<S: Serializer>(number: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    let digits = RawValue::from_string(number.to_string()).expect("a decimal number is JSON");
-    digits.serialize(serializer)
 }
 
 #[cfg(test)]

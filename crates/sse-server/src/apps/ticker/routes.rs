@@ -8,7 +8,7 @@ use sse_core::Selector;
 use sse_hub::Selectors;
 
 use super::board::Listing;
-use super::quotes::{self, QuotesError};
+use super::quotes;
 use super::symbol::Symbol;
 use super::ticker::{QuoteError, Ticker};
 use crate::http::{
@@ -73,21 +73,6 @@ async fn symbols(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 fn ticker(request: &HttpRequest) -> &Ticker {
     request.app_data().expect("the application adds it to every worker")
-}
-
-impl From<QuotesError> for Problem {
-    fn from(error: QuotesError) -> Self {
-        let (line, field) = (error.line(), error.field());
-        let problem = match &error {
-            QuotesError::TooMany => Self::too_large(&error),
-            _ => Self::bad_request(&error),
-        };
-        let problem = problem.in_line(line);
-        match field {
-            Some(field) => problem.in_field(field),
-            None => problem,
-        }
-    }
 }
 
 impl From<QuoteError> for Problem {
