@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::{DecodeError, Limits};
-use crate::event::WireFields;
+use crate::event;
 use crate::{Event, EventId, EventType, HubBlock};
 
 /// What the lines since the last blank line have set.
@@ -23,7 +23,7 @@ pub(super) struct Block {
 
 #[derive(Debug, Default)]
 struct Fields {
-    wire: WireFields,
+    wire: event::Fields,
     /// Lines joined by LF; `None` until the first `data` field.
     data: Option<Vec<u8>>,
 }

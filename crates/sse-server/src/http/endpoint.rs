@@ -7,8 +7,11 @@ use actix_web::{FromRequest, Handler, Resource, Responder, Route};
 
 use super::problem_details::Problem;
 
-/// The methods that read what a path shows.
-const READ: &[Method] = &[Method::GET, Method::HEAD];
+/// For event streams and what waits.
+pub(crate) const GET: &[Method] = &[Method::GET];
+/// GET, and HEAD with what GET would say of its answer.
+pub(crate) const READ: &[Method] = &[Method::GET, Method::HEAD];
+pub(crate) const POST: &[Method] = &[Method::POST];
 
 /// A path and what can be done with it.
 pub(crate) struct Endpoint {
@@ -25,37 +28,8 @@ impl Endpoint {
         Self { path, methods: Vec::new(), routes: Vec::new(), is_page: false }
     }
 
-    /// Answers GET.
-    pub(crate) fn get<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(&[Method::GET], handler)
-    }
-
-    /// Answers GET, and HEAD with what GET would say of its answer.
-    pub(crate) fn get_or_head<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(READ, handler)
-    }
-
-    /// Answers POST.
-    pub(crate) fn post<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(&[Method::POST], handler)
-    }
-
-    fn route<F, Args>(mut self, methods: &'static [Method], handler: F) -> Self
+    /// Answers these methods.
+    pub(crate) fn on<F, Args>(mut self, methods: &'static [Method], handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,

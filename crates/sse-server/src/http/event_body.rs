@@ -1,6 +1,7 @@
 //! The body of an event stream: frames, heartbeats, gaps, the end. Pulled by the connection whenever its write buffer has
 //! room, so a slow consumer costs nothing here. Direct writes go past it; it only learns of them.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::json_event::json_event;
 
 /// The body of one response.
-pub(super) struct EventBody {
+pub(crate) struct EventBody {
     subscription: Subscription,
     /// Retry hint and greeting, until they are written.
     opening: Option<Bytes>,
@@ -33,6 +34,8 @@ pub(super) struct EventBody {
     peer: String,
     opened: Instant,
     _counted: ConnectionCount,
+    /// What ends with the connection.
+    held: Option<Box<dyn Any>>,
 }
 
 impl EventBody {
@@ -57,7 +60,14 @@ impl EventBody {
             peer,
             opened: now,
             _counted: counted,
+            held: None,
         }
+    }
+
+    /// Keeps `guard` for as long as the connection is open.
+    pub(crate) fn holding(mut self, guard: impl Any) -> Self {
+        self.held = Some(Box::new(guard));
+        self
     }
 
     /// The next bytes, once there are some.

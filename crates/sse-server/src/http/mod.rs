@@ -26,7 +26,7 @@ mod topics;
 
 pub(crate) use app_state::AppState;
 pub(crate) use body::read_text;
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, GET, POST, READ};
 pub(crate) use event_fields::idempotency_key;
 pub(crate) use json_body::{Form, message, missing};
 pub(crate) use openapi::OpenApi;
@@ -35,4 +35,4 @@ pub(crate) use publish::{BatchStored, KEY_PARAMETER, Stored, is_batch, key, key_
 pub(crate) use query::Query;
 pub(crate) use routes::{STREAMS, routes};
 pub(crate) use static_pages::{Page, Pages};
-pub(crate) use subscribe::{PARAMETERS, connected, subscribe};
+pub(crate) use subscribe::{EventStream, PARAMETERS, connected, subscribe};

@@ -25,15 +25,9 @@ pub(crate) struct Page {
     pub(crate) title: &'static str,
 }
 
-impl Page {
-    pub(crate) const fn new(path: &'static str, file: &'static str, title: &'static str) -> Self {
-        Self { path, file, title }
-    }
-}
-
 /// The hub's own pages. Those of applications stand between them.
-const HOME: Page = Page::new("/", "index.html", "Home");
-const INSPECT: Page = Page::new("/inspect", "inspect.html", "Inspect");
+const HOME: Page = Page { path: "/", file: "index.html", title: "Home" };
+const INSPECT: Page = Page { path: "/inspect", file: "inspect.html", title: "Inspect" };
 
 /// Browsers request it on their own when a page names no icon.
 const ICON_PATH: &str = "/favicon.ico";

@@ -25,13 +25,16 @@ const LAST_EVENT_ID: &str = "last_event_id";
 /// The parameters of every event stream.
 pub(crate) const PARAMETERS: [&str; 3] = [LAST_EVENT_ID, query::LAST, query::SINCE];
 
+/// The answer of an event stream.
+pub(crate) type EventStream = HttpResponse<EventBody>;
+
 /// Answers with an event stream of these topics that opens with `greeting`.
 pub(crate) async fn subscribe(
     request: &HttpRequest,
     query: &Query,
     selectors: Selectors,
     greeting: Event,
-) -> Result<HttpResponse, Problem> {
+) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
     let start = start(request, query)?;
     // Without an id of its own, a subscriber that is cut before the first event would come back as a new one and miss
@@ -51,7 +54,8 @@ pub(crate) async fn subscribe(
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"))
-        .body(EventBody::new(subscription, opening.into(), state.heartbeat, request.peer_addr()));
+        .finish()
+        .set_body(EventBody::new(subscription, opening.into(), state.heartbeat, request.peer_addr()));
     if !has_chunks(request) {
         response.head_mut().no_chunking(true);
         response.head_mut().set_connection_type(ConnectionType::Close);

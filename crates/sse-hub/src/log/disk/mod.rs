@@ -126,7 +126,7 @@ impl Log for DiskLog {
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
-        let plan = self.shared.plan(&read);
+        let plan = self.shared.state().index.plan(&read);
         if let Some(page) = plan.in_memory() {
             return Box::pin(ready(Ok(page)));
         }

@@ -49,7 +49,7 @@ impl Readers {
             let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
             let missing = planned.zip(&frames).find(|(_, frame)| frame.is_none());
             let missing = missing.map_or(0, |((_, entry), _)| entry.seq);
-            plan = shared.plan(read);
+            plan = shared.state().index.plan(read);
             if plan.entries.iter().any(|(_, entry)| entry.seq == missing) {
                 return Err(ReadError(format!("the record with seq {missing} is not in the file")));
             }

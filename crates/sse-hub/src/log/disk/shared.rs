@@ -3,8 +3,7 @@
 use parking_lot::{Mutex, MutexGuard};
 use sse_core::Epoch;
 
-use crate::log::index::{Index, Plan};
-use crate::log::read::Read;
+use crate::log::index::Index;
 use crate::log::tail::Announcer;
 
 #[derive(Debug)]
@@ -24,10 +23,6 @@ pub(super) struct State {
 impl Shared {
     pub(super) fn new(epoch: Epoch, index: Index) -> Self {
         Self { epoch, state: Mutex::new(State { index, announcer: Announcer::default(), failed: None }) }
-    }
-
-    pub(super) fn plan(&self, read: &Read) -> Plan {
-        self.state().index.plan(read)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

@@ -125,17 +125,26 @@ impl Chat {
         Ok(PostedMessage { id, event_id: self.0.hub.id(receipt.first), repeated: receipt.repeated })
     }
 
-    /// Starts or renews a client's lease. Gives the number of people in the room.
-    pub(super) async fn renew(
+    /// Keeps somebody in a room while the client has a lease: renewed, or without end.
+    pub(super) async fn enter(
         &self,
         room: &Room,
         username: &Username,
         client: Client,
-        lease: Duration,
+        lease: Option<Duration>,
         address: IpAddr,
-    ) -> Result<usize, ChatError> {
-        self.enter(room, username, client, Some(lease), address).await?;
-        Ok(self.0.presence.lock().usernames(room, Instant::now()).len())
+    ) -> Result<(), ChatError> {
+        self.restore(room).await?;
+        if !self.0.presence.lock().is_here(room, username) {
+            self.0.limits.arrival(address)?;
+            self.admit(room).await?;
+        }
+        let now = Instant::now();
+        let until = lease.map(|lease| now + lease);
+        if self.0.presence.lock().renew(room, username, client, until, now)? {
+            self.0.changed.notify_one();
+        }
+        Ok(())
     }
 
     /// Ends a client's lease.
@@ -209,27 +218,6 @@ impl Chat {
         let mut presence = self.0.presence.lock();
         changes.iter().for_each(|change| presence.announced(change));
         true
-    }
-
-    async fn enter(
-        &self,
-        room: &Room,
-        username: &Username,
-        client: Client,
-        lease: Option<Duration>,
-        address: IpAddr,
-    ) -> Result<(), ChatError> {
-        self.restore(room).await?;
-        if !self.0.presence.lock().is_here(room, username) {
-            self.0.limits.arrival(address)?;
-            self.admit(room).await?;
-        }
-        let now = Instant::now();
-        let until = lease.map(|lease| now + lease);
-        if self.0.presence.lock().renew(room, username, client, until, now)? {
-            self.0.changed.notify_one();
-        }
-        Ok(())
     }
 
     /// Takes over the members that a room had when the server was started. Once: what is published to its topic from

@@ -30,7 +30,7 @@ const RETENTION: Retention =
 pub(super) const APPLICATION: Application = Application {
     name: "chat",
     policies: &[("chat/*", Policy::on_disk(RETENTION))],
-    pages: &[Page::new("/chat", "chat.html", "Chat")],
+    pages: &[Page { path: "/chat", file: "chat.html", title: "Chat" }],
     streams: &["/chat/events"],
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),

@@ -1,7 +1,5 @@
 //! What people put into a chat, checked: rooms, names, texts. Each error says what is wrong and what to do.
 
-use std::borrow::Borrow;
-use std::fmt;
 use std::sync::Arc;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -135,18 +133,6 @@ impl Client {
     /// The id of an event stream; no client can choose it.
     pub(super) fn stream(number: u64) -> Self {
         Self(format!(" {number}").into())
-    }
-}
-
-impl fmt::Display for Room {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Borrow<str> for Username {
-    fn borrow(&self) -> &str {
-        &self.0
     }
 }
 

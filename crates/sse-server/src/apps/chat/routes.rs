@@ -10,14 +10,14 @@ use super::chat::{Chat, ChatError};
 use super::events::{self, ROOM, address, room};
 use super::forms::{self, NewMessage, NewPresence, Presence};
 use super::names::Username;
-use crate::http::{Endpoint, Form as _, KEY_PARAMETER, Problem, Query, key, read_text};
+use crate::http::{Endpoint, Form as _, GET, KEY_PARAMETER, POST, Problem, Query, READ, key, read_text};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new("/chat/events").get(events::open),
-        Endpoint::new("/chat/messages").post(message),
-        Endpoint::new("/chat/presence").post(presence),
-        Endpoint::new("/chat/users").get_or_head(users),
+        Endpoint::new("/chat/events").on(GET, events::open),
+        Endpoint::new("/chat/messages").on(POST, message),
+        Endpoint::new("/chat/presence").on(POST, presence),
+        Endpoint::new("/chat/users").on(READ, users),
     ]
 }
 
@@ -71,7 +71,8 @@ async fn presence(request: HttpRequest, payload: Payload) -> Result<HttpResponse
         chat.leave(&room, &username, &client);
         return Ok(HttpResponse::NoContent().finish());
     };
-    let users = chat.renew(&room, &username, client, lease, address(&request)).await?;
+    chat.enter(&room, &username, client, Some(lease), address(&request)).await?;
+    let users = chat.usernames(&room).await?.len();
     let json = PresenceJson {
         room: room.name(),
         username: username.as_str(),

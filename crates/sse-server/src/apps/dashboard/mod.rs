@@ -7,7 +7,7 @@ mod sampler;
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpRequest;
 use sse_core::Topic;
 use sse_core::payload::HubFigures;
 use sse_hub::{Counters, Hub, Policy, Retention, Selectors};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::application::{Application, Running};
 use super::host;
 use crate::duration_flag::{HOUR, duration_within};
-use crate::http::{Endpoint, PARAMETERS, Page, Problem, Query, connected, subscribe};
+use crate::http::{Endpoint, EventStream, GET, PARAMETERS, Page, Problem, Query, connected, subscribe};
 use crate::json_event::json_event;
 use sampler::Sampler;
 
@@ -31,9 +31,9 @@ const WARM_UP: Duration = Duration::from_millis(250);
 pub(super) const APPLICATION: Application = Application {
     name: "dashboard",
     policies: &[(TOPIC, Policy::in_memory(RETENTION))],
-    pages: &[Page::new("/dashboard", "dashboard.html", "Dashboard")],
+    pages: &[Page { path: "/dashboard", file: "dashboard.html", title: "Dashboard" }],
     streams: &["/dashboard-events"],
-    endpoints: || vec![Endpoint::new("/dashboard-events").get(events)],
+    endpoints: || vec![Endpoint::new("/dashboard-events").on(GET, events)],
     openapi: include_str!("openapi.json"),
     flags: <Flags as clap::Args>::augment_args,
     section: None,
@@ -60,7 +60,7 @@ fn topic() -> Topic {
 }
 
 /// `GET /dashboard-events`
-async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &PARAMETERS)?;
     subscribe(&request, &query, Selectors::exactly(topic()), connected("Connected to system monitor")).await
 }

@@ -13,8 +13,8 @@ use sse_hub::{Batch, Policy, Retention, Selectors};
 
 use super::application::{Application, Running};
 use crate::http::{
-    AppState, Endpoint, Form as _, KEY_PARAMETER, PARAMETERS, Page, Problem, Query, Stored, connected,
-    key_of_path, read_text, subscribe,
+    AppState, Endpoint, EventStream, Form as _, GET, KEY_PARAMETER, PARAMETERS, POST, Page, Problem, Query,
+    Stored, connected, key_of_path, read_text, subscribe,
 };
 use alerts::Thresholds;
 use draft::{TOPIC, draft, topic};
@@ -26,12 +26,12 @@ const RETENTION: Retention =
 pub(super) const APPLICATION: Application = Application {
     name: "notifications",
     policies: &[(TOPIC, Policy::on_disk(RETENTION))],
-    pages: &[Page::new("/notifications", "notifications.html", "Notifications")],
+    pages: &[Page { path: "/notifications", file: "notifications.html", title: "Notifications" }],
     streams: &["/notifications/events"],
     endpoints: || {
         vec![
-            Endpoint::new("/notifications").beside_page().post(send),
-            Endpoint::new("/notifications/events").get(events),
+            Endpoint::new("/notifications").beside_page().on(POST, send),
+            Endpoint::new("/notifications/events").on(GET, events),
         ]
     },
     openapi: include_str!("openapi.json"),
@@ -60,7 +60,7 @@ struct Flags {
 }
 
 /// `GET /notifications/events`
-async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &PARAMETERS)?;
     subscribe(&request, &query, Selectors::exactly(topic()), connected("Connected to notifications")).await
 }

@@ -27,7 +27,7 @@ pub(super) const APPLICATION: Application = Application {
     name: "ticker",
     // With a last value, so that there is a price to show before the next tick.
     policies: &[("ticker/*", Policy { last_value: true, ..Policy::in_memory(RETENTION) })],
-    pages: &[Page::new("/ticker", "ticker.html", "Ticker")],
+    pages: &[Page { path: "/ticker", file: "ticker.html", title: "Ticker" }],
     streams: &["/ticker/events"],
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),

@@ -12,7 +12,8 @@ use super::quotes;
 use super::symbol::Symbol;
 use super::ticker::{QuoteError, Ticker};
 use crate::http::{
-    AppState, BatchStored, Endpoint, PARAMETERS, Problem, Query, connected, is_batch, read_text, subscribe,
+    AppState, BatchStored, Endpoint, EventStream, GET, PARAMETERS, POST, Problem, Query, READ, connected,
+    is_batch, read_text, subscribe,
 };
 
 /// Parameter that names a symbol; can be there more than once.
@@ -20,9 +21,9 @@ const SYMBOL: &str = "symbol";
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new("/ticker/events").get(events),
-        Endpoint::new("/ticker/quotes").post(post_quotes),
-        Endpoint::new("/ticker/symbols").get_or_head(symbols),
+        Endpoint::new("/ticker/events").on(GET, events),
+        Endpoint::new("/ticker/quotes").on(POST, post_quotes),
+        Endpoint::new("/ticker/symbols").on(READ, symbols),
     ]
 }
 
@@ -32,7 +33,7 @@ struct SymbolList {
 }
 
 /// `GET /ticker/events`: the prices of these symbols, or of all.
-async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
     let query = Query::read_repeatable(&request, &[&[SYMBOL], &PARAMETERS[..]].concat(), SYMBOL)?;
     let selectors = selectors(&query)?;
     subscribe(&request, &query, selectors, connected("Connected to the ticker")).await
