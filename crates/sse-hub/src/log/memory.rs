@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use sse_core::Epoch;
 
 use super::append::{AppendError, AppendReceipt, Batch};
-use super::index::Index;
+use super::index::{Index, Plan};
 use super::read::{Page, Read, ReadError, TopicSummary};
 use super::tail::{Announcer, Tail};
 use super::{Log, now_millis};
@@ -76,12 +76,6 @@ impl MemoryLog {
         announcer.announce(records.into());
         Ok(receipt)
     }
-
-    fn read_now(&self, read: &Read) -> Page {
-        let plan = self.state.lock().index.plan(read);
-        let records = plan.entries.into_iter().filter_map(|(_, entry)| entry.record).collect();
-        Page { records, complete_to: plan.complete_to, lost: plan.lost, removals: plan.removals }
-    }
 }
 
 impl Log for MemoryLog {
@@ -98,7 +92,9 @@ impl Log for MemoryLog {
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
-        Box::pin(ready(Ok(self.read_now(&read))))
+        let Plan { entries, complete_to, lost, removals } = self.state.lock().index.plan(&read);
+        let records = entries.into_iter().filter_map(|(_, entry)| entry.record).collect();
+        Box::pin(ready(Ok(Page { records, complete_to, lost, removals })))
     }
 
     fn tail(&self) -> (Tail, u64) {

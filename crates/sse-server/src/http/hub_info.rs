@@ -13,11 +13,8 @@ use super::query::Query;
 #[serde(rename_all = "camelCase")]
 struct HubInfo<'a> {
     version: &'static str,
-    /// Applications that are on.
     apps: &'a [&'static str],
-    /// Connections with a subscription.
     connections_open: u64,
-    /// Topics that have or had events.
     topics: usize,
 }
 

@@ -10,7 +10,6 @@ pub(crate) trait Form: DeserializeOwned {
     /// Shown to those who send something else.
     const EXAMPLE: &str;
 
-    /// Reads the body.
     fn read(json: &str) -> Result<Self, Problem> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let form =

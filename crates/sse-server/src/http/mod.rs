@@ -31,7 +31,7 @@ pub(crate) use event_fields::idempotency_key;
 pub(crate) use json_body::{Form, message, missing};
 pub(crate) use openapi::OpenApi;
 pub(crate) use problem_details::Problem;
-pub(crate) use publish::{BatchStored, KEY_PARAMETER, Stored, is_batch, key, key_of_path};
+pub(crate) use publish::{KEY_PARAMETER, batch_stored, is_batch, key, key_of_path, stored};
 pub(crate) use query::Query;
 pub(crate) use routes::{STREAMS, routes};
 pub(crate) use static_pages::{Page, Pages};

@@ -21,7 +21,8 @@ pub(crate) struct Problem {
     /// What of the body is at fault: line of a batch, from 1, and field of a JSON object.
     line: Option<usize>,
     field: Option<Box<str>>,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed, so that results with it stay small.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ impl Problem {
     }
 
     fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self { header: Some((name, value)), ..self }
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     /// The request is wrong; `detail` says where and what to do.
@@ -59,7 +60,6 @@ impl Problem {
         Self { line: Some(line), ..self }
     }
 
-    /// There is nothing at this path.
     pub(crate) fn not_found() -> Self {
         let detail =
             "there is nothing at this path; /openapi.json describes the API, and / leads to the pages";
@@ -73,7 +73,6 @@ impl Problem {
             .with_header(header::ALLOW, allow)
     }
 
-    /// The body did not come in time.
     pub(crate) fn too_slow(seconds: u64) -> Self {
         let detail = format!("the body was not there after {seconds} s; send less at a time");
         Self::new(StatusCode::REQUEST_TIMEOUT, detail)
@@ -94,7 +93,6 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// Too much at once.
     pub(crate) fn too_many(detail: impl fmt::Display, retry_after_seconds: u64) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
             .with_header(header::RETRY_AFTER, retry_after_seconds.into())
@@ -106,8 +104,8 @@ impl Problem {
 
     fn response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if let Some(header) = self.header.clone() {
-            response.insert_header(header);
+        if let Some(header) = &self.header {
+            response.insert_header((**header).clone());
         }
         let problem = ProblemJson {
             status: self.status.as_u16(),

@@ -17,11 +17,9 @@ use super::problem_details::Problem;
 /// A page with its link in the header.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page {
-    /// Its address.
     pub(crate) path: &'static str,
     /// Its file in `web/pages`.
     pub(crate) file: &'static str,
-    /// The text of the link.
     pub(crate) title: &'static str,
 }
 
@@ -86,7 +84,6 @@ impl Pages {
         Ok(Self { pages, folder, workspace: workspace_web() })
     }
 
-    /// Addresses of the pages.
     pub(crate) fn paths(&self) -> Vec<&'static str> {
         self.pages.iter().map(|page| page.path).collect()
     }

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::HttpRequest;
 use sse_hub::Selectors;
 
-use super::chat::Chat;
 use super::names::{Room, Username};
+use super::publisher::Chat;
 use crate::http::{EventStream, PARAMETERS, Problem, Query, connected, subscribe};
 
 /// Parameter with the name of a room.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Number;
 
-use super::chat::Message;
 use super::names::{Client, Room, Text, Username};
+use super::publisher::Message;
 use crate::http::{Form, Problem, idempotency_key};
 
 /// Most bytes of a body: the longest text with every character written as two `\u` escapes, and the rest.

@@ -1,11 +1,11 @@
 //! Chat: rooms, what is said in them, and who is there. A room is the topic `chat/{room}`; its events are `newMessage`,
 //! `userConnected` and `userDisconnected`.
 
-mod chat;
 mod events;
 mod forms;
 mod names;
 mod presence;
+mod publisher;
 mod rate_limits;
 mod rooms;
 mod roster;
@@ -18,7 +18,7 @@ use sse_hub::{Policy, Retention};
 use super::application::{Application, Running};
 use crate::duration_flag::duration_within;
 use crate::http::Page;
-use chat::Chat;
+use publisher::Chat;
 
 /// Longest grace time.
 const MAX_GRACE: Duration = Duration::from_secs(60);

@@ -6,10 +6,10 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::chat::{Chat, ChatError};
 use super::events::{self, ROOM, address, room};
 use super::forms::{self, NewMessage, NewPresence, Presence};
 use super::names::Username;
+use super::publisher::{Chat, ChatError};
 use crate::http::{Endpoint, Form as _, GET, KEY_PARAMETER, POST, Problem, Query, READ, key, read_text};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {

@@ -14,7 +14,7 @@ use sse_hub::{Batch, Policy, Retention, Selectors};
 use super::application::{Application, Running};
 use crate::http::{
     AppState, Endpoint, EventStream, Form as _, GET, KEY_PARAMETER, PARAMETERS, POST, Page, Problem, Query,
-    Stored, connected, key_of_path, read_text, subscribe,
+    connected, key_of_path, read_text, stored, subscribe,
 };
 use alerts::Thresholds;
 use draft::{TOPIC, draft, topic};
@@ -73,5 +73,5 @@ async fn send(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Pr
     let notification = forms::NewNotification::read(&text)?.notification()?;
     let hub = AppState::of(&request).hub();
     let receipt = hub.append(Batch { drafts: vec![draft(&notification)], key }).await?;
-    Ok(HttpResponse::Ok().json(Stored::new(hub, &receipt)))
+    Ok(stored(hub, receipt))
 }

@@ -64,7 +64,6 @@ struct Tick<'a> {
     recorded_time: Option<String>,
 }
 
-/// A symbol would be one too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there are {MAX_SYMBOLS} symbols, the most there can be; quote one of them")]
 pub(super) struct BoardFull;

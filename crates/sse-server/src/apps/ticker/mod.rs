@@ -3,12 +3,12 @@
 mod board;
 mod market;
 mod price;
+mod publisher;
 mod quotes;
 mod recording;
 mod routes;
 mod simulation;
 mod symbol;
-mod ticker;
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ use sse_hub::{Policy, Retention};
 use super::application::{Application, Running};
 use crate::http::Page;
 use market::Market;
-use ticker::Ticker;
+use publisher::Ticker;
 
 const RETENTION: Retention = Retention { count: Some(300), age: None, bytes: None };
 

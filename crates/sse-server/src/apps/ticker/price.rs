@@ -19,38 +19,24 @@ const MAX: i128 = 1_000_000_000 * ONE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Price(i128);
 
-/// Why a text is not a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PriceError {
-    /// Not digits with at most one point between.
-    #[error("a price is a plain decimal number such as 101.50")]
-    NotDecimal,
-    /// More than [`DECIMALS`].
-    #[error("a price has at most {DECIMALS} decimals")]
-    TooFine,
-    /// Not above 0, or past [`MAX`].
-    #[error("a price is above 0 and at most {}", MAX / ONE)]
-    OutOfRange,
-}
-
 impl Price {
     /// Reads a plain decimal number.
-    pub(super) fn parse(text: &str) -> Result<Self, PriceError> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
         let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !all_digits(whole) || !all_digits(decimals) {
-            return Err(PriceError::NotDecimal);
+            return Err("a price is a plain decimal number such as 101.50".into());
         }
         let decimals = decimals.trim_end_matches('0');
         if decimals.len() > DECIMALS {
-            return Err(PriceError::TooFine);
+            return Err(format!("a price has at most {DECIMALS} decimals"));
         }
         // What does not fit in a number is out of range in any case.
         let millionths = format!("{whole}{decimals:0<DECIMALS$}").parse().unwrap_or(i128::MAX);
         match sign * millionths {
             price @ 1..=MAX => Ok(Self(price)),
-            _ => Err(PriceError::OutOfRange),
+            _ => Err(format!("a price is above 0 and at most {}", MAX / ONE)),
         }
     }
 
@@ -118,12 +104,13 @@ mod tests {
 
     #[test]
     fn what_is_no_price_is_refused() {
+        let refusal = |text| Price::parse(text).unwrap_err();
         for text in ["", ".", "1.", ".5", "+1", "1e3", "1,5", "0x1", "1.2.3", "--1", "-", "NaN", " 1", "١"] {
-            assert_eq!(Price::parse(text), Err(PriceError::NotDecimal), "{text:?}");
+            assert_eq!(refusal(text), "a price is a plain decimal number such as 101.50", "{text:?}");
         }
-        assert_eq!(Price::parse("0.0000001"), Err(PriceError::TooFine));
+        assert_eq!(refusal("0.0000001"), "a price has at most 6 decimals");
         for text in ["0", "0.00", "-1", "1000000000.000001", "99999999999999999999999"] {
-            assert_eq!(Price::parse(text), Err(PriceError::OutOfRange), "{text:?}");
+            assert_eq!(refusal(text), "a price is above 0 and at most 1000000000", "{text:?}");
         }
     }
 

@@ -8,11 +8,11 @@ use sse_core::Selector;
 use sse_hub::Selectors;
 
 use super::board::Listing;
+use super::publisher::{QuoteError, Ticker};
 use super::quotes;
 use super::symbol::Symbol;
-use super::ticker::{QuoteError, Ticker};
 use crate::http::{
-    AppState, BatchStored, Endpoint, EventStream, GET, PARAMETERS, POST, Problem, Query, READ, connected,
+    AppState, Endpoint, EventStream, GET, PARAMETERS, POST, Problem, Query, READ, batch_stored, connected,
     is_batch, read_text, subscribe,
 };
 
@@ -62,7 +62,7 @@ async fn post_quotes(request: HttpRequest, payload: Payload) -> Result<HttpRespo
     let receipt = ticker(&request).post(&quotes).await.inspect_err(|error| {
         tracing::warn!(count = quotes.len(), %error, "quotes not taken");
     })?;
-    Ok(HttpResponse::Ok().json(BatchStored::new(AppState::of(&request).hub(), &receipt)))
+    Ok(batch_stored(AppState::of(&request).hub(), receipt))
 }
 
 /// `GET /ticker/symbols`: what is quoted, and by whom.

@@ -55,7 +55,6 @@ pub(super) struct Message {
 /// A message that is in the log.
 #[derive(Debug)]
 pub(super) struct PostedMessage {
-    /// The message's id.
     pub(super) id: String,
     /// Its place in the log.
     pub(super) event_id: RecordId,
@@ -75,19 +74,14 @@ pub(super) struct PresenceGuard {
 /// Why the chat did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ChatError {
-    /// Too much from one person or one address.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// No place for one more person.
     #[error(transparent)]
     RoomFull(#[from] RoomFull),
-    /// No place for one more room.
     #[error(transparent)]
     TooManyRooms(#[from] TooManyRooms),
-    /// It was not stored, or perhaps.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// The room's events could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }

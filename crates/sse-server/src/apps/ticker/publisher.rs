@@ -28,10 +28,8 @@ struct Inner {
 /// Why quotes were not published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum QuoteError {
-    /// A symbol would be one too many.
     #[error(transparent)]
     Full(#[from] BoardFull),
-    /// The log does not take them.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
@@ -46,7 +44,6 @@ impl Ticker {
         self.publish(Source::Posted, quotes).await.map(|receipt| receipt.expect("what is posted is taken"))
     }
 
-    /// Every symbol, by name.
     pub(super) fn listings(&self) -> Vec<Listing> {
         self.0.board.lock().listings()
     }
