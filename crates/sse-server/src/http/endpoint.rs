@@ -3,7 +3,7 @@
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::web;
-use actix_web::{FromRequest, Handler, Resource, Responder, Route};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
 use super::problem_details::Problem;
 
@@ -56,7 +56,9 @@ impl Endpoint {
             resource = resource.guard(guard::Not(one_of(READ)));
         }
         let resource = self.routes.into_iter().fold(resource, Resource::route);
-        resource.default_service(web::to(move || std::future::ready(Problem::method_not_allowed(&allowed))))
+        let refusal =
+            move || std::future::ready(Err::<HttpResponse, _>(Problem::method_not_allowed(&allowed)));
+        resource.default_service(web::to(refusal))
     }
 }
 

@@ -1,9 +1,17 @@
-//! A JSON object as people's programs post it. A refusal names the field at fault; what a field may say is checked by the
-//! types of the form.
+//! JSON in and out: answers, and objects as people's programs post them. A refusal names the field at fault; what a field may
+//! say is checked by the types of the form.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::problem_details::Problem;
+
+/// An answer that is true of this moment, so nobody shall keep it.
+pub(crate) fn json_of_now(value: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value)
+}
 
 /// A JSON body.
 pub(crate) trait Form: DeserializeOwned {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use sse_hub::{AppendError, ReadError};
 
@@ -101,22 +101,6 @@ impl Problem {
     fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
     }
-
-    fn response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        if let Some(header) = &self.header {
-            response.insert_header((**header).clone());
-        }
-        let problem = ProblemJson {
-            status: self.status.as_u16(),
-            title: self.status.canonical_reason(),
-            detail: &self.detail,
-            line: self.line,
-            field: self.field.as_deref(),
-        };
-        let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
-        response.content_type("application/problem+json").body(body)
-    }
 }
 
 impl From<AppendError> for Problem {
@@ -165,15 +149,19 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.response()
-    }
-}
-
-impl Responder for Problem {
-    type Body = actix_web::body::BoxBody;
-
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        self.response()
+        let mut response = HttpResponse::build(self.status);
+        if let Some(header) = &self.header {
+            response.insert_header((**header).clone());
+        }
+        let problem = ProblemJson {
+            status: self.status.as_u16(),
+            title: self.status.canonical_reason(),
+            detail: &self.detail,
+            line: self.line,
+            field: self.field.as_deref(),
+        };
+        let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
+        response.content_type("application/problem+json").body(body)
     }
 }
 
@@ -207,7 +195,7 @@ mod tests {
             (AppendError::TooManyTopics { max: 7 }, 409, None, "there are 7 topics"),
         ] {
             let problem = Problem::from(error);
-            let response = problem.response();
+            let response = problem.error_response();
             let header = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
             assert_eq!((response.status().as_u16(), header), (status, retry_after));
             assert!(problem.detail.contains(part) && !problem.detail.contains("secret"), "{problem}");

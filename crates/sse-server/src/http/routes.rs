@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use super::app_state::AppState;
@@ -31,5 +32,6 @@ pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, apps: Vec<
     for endpoint in api().into_iter().chain(apps) {
         config.service(endpoint.into_resource());
     }
-    config.configure(|config| pages.routes(config)).default_service(web::to(async || Problem::not_found()));
+    let not_found = async || Err::<HttpResponse, _>(Problem::not_found());
+    config.configure(|config| pages.routes(config)).default_service(web::to(not_found));
 }

@@ -6,7 +6,6 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
 use sse_core::Topic;
-use sse_core::payload::ChatUser;
 
 /// What stands before a room's name in its topic.
 const TOPIC_PREFIX: &str = "chat/";
@@ -82,7 +81,9 @@ impl Username {
     pub(super) fn new(text: &str) -> Result<Self, String> {
         let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let name = ComposingNormalizerBorrowed::new_nfc().normalize(&name);
-        if let Some(control) = name.chars().find(|c| c.is_control() || is_direction(*c)) {
+        // Marks that turn the direction of text could make a name read as another.
+        let direction = CodePointSetData::new::<BidiControl>();
+        if let Some(control) = name.chars().find(|c| c.is_control() || direction.contains(*c)) {
             return Err(format!("username cannot contain the control character {}", code(control)));
         }
         visible("username", &name)?;
@@ -92,11 +93,6 @@ impl Username {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// As events carry it.
-    pub(super) fn to_payload(&self) -> ChatUser {
-        ChatUser { username: self.as_str().to_owned() }
     }
 }
 
@@ -134,11 +130,6 @@ impl Client {
     pub(super) fn stream(number: u64) -> Self {
         Self(format!(" {number}").into())
     }
-}
-
-/// Marks that turn the direction of text could make a name read as another.
-fn is_direction(c: char) -> bool {
-    CodePointSetData::new::<BidiControl>().contains(c)
 }
 
 fn visible(what: &str, text: &str) -> Result<(), String> {

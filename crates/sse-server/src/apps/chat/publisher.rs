@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sse_core::RecordId;
-use sse_core::payload::ChatMessage;
+use sse_core::payload::{ChatMessage, ChatUser};
 use sse_hub::{AppendError, Batch, Draft, Hub, ReadError};
 use tokio::sync::Notify;
 
@@ -248,6 +248,6 @@ impl Drop for PresenceGuard {
 fn draft(Announcement { room, username, here }: &Announcement) -> Draft {
     Draft {
         topic: room.topic().clone(),
-        event: json_event(roster::event_type(*here), &username.to_payload()),
+        event: json_event(roster::event_type(*here), &ChatUser { username: username.as_str().to_owned() }),
     }
 }

@@ -1,7 +1,6 @@
 //! `/chat/messages`, `/chat/presence`, `/chat/users`: what people say, and who is there. The event stream is in `events.rs`.
 //! Picks the statuses of refusals.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -10,7 +9,9 @@ use super::events::{self, ROOM, address, room};
 use super::forms::{self, NewMessage, NewPresence, Presence};
 use super::names::Username;
 use super::publisher::{Chat, ChatError};
-use crate::http::{Endpoint, Form as _, GET, KEY_PARAMETER, POST, Problem, Query, READ, key, read_text};
+use crate::http::{
+    Endpoint, Form as _, GET, KEY_PARAMETER, POST, Problem, Query, READ, json_of_now, key, read_text,
+};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -89,7 +90,7 @@ async fn users(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let usernames = Chat::of(&request).usernames(&room).await?;
     let users = usernames.iter().map(Username::as_str).collect();
     let json = UsersJson { room: room.name(), users };
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json))
+    Ok(json_of_now(json))
 }
 
 impl From<ChatError> for Problem {

@@ -1,6 +1,5 @@
 //! `/ticker/…`: the event stream of prices, quotes from outside, and the list of symbols. Picks the statuses of refusals.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -13,7 +12,7 @@ use super::quotes;
 use super::symbol::Symbol;
 use crate::http::{
     AppState, Endpoint, EventStream, GET, PARAMETERS, POST, Problem, Query, READ, batch_stored, connected,
-    is_batch, read_text, subscribe,
+    is_batch, json_of_now, read_text, subscribe,
 };
 
 /// Parameter that names a symbol; can be there more than once.
@@ -69,7 +68,7 @@ async fn post_quotes(request: HttpRequest, payload: Payload) -> Result<HttpRespo
 async fn symbols(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
     let symbols = ticker(&request).listings();
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SymbolList { symbols }))
+    Ok(json_of_now(SymbolList { symbols }))
 }
 
 fn ticker(request: &HttpRequest) -> &Ticker {
