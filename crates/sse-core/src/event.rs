@@ -15,7 +15,7 @@ use crate::{EventId, EventType};
 /// the constructors already bring values to the form that the wire can carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    fields: Fields,
+    fields: WireFields,
     data: String,
 }
 
@@ -53,7 +53,7 @@ impl Event {
     /// The wire has one kind of line end, so CRLF and bare CR in `data` become LF here.
     pub fn new(data: impl Into<String>) -> Self {
         let data = normalise_line_ends(data.into());
-        Self { fields: Fields::default(), data }
+        Self { fields: WireFields::default(), data }
     }
 
     /// Sets the event type. Without one, a browser fires `message`.
@@ -131,14 +131,14 @@ impl Event {
     }
 
     /// Puts an event together from what the decoder read, which is normal already.
-    pub(crate) fn from_wire(fields: Fields, data: String) -> Self {
+    pub(crate) fn from_wire(fields: WireFields, data: String) -> Self {
         Self { fields, data }
     }
 }
 
 /// What a block says beside its data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Fields {
+pub(crate) struct WireFields {
     pub(crate) id: Option<EventId>,
     pub(crate) event_type: Option<EventType>,
     pub(crate) topic: Option<Arc<str>>,

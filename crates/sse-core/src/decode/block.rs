@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::{DecodeError, Limits};
-use crate::event;
+use crate::event::WireFields;
 use crate::{Event, EventId, EventType, HubBlock};
 
 /// What the lines since the last blank line have set.
@@ -23,7 +23,7 @@ pub(super) struct Block {
 
 #[derive(Debug, Default)]
 struct Fields {
-    wire: event::Fields,
+    wire: WireFields,
     /// Lines joined by LF; `None` until the first `data` field.
     data: Option<Vec<u8>>,
 }

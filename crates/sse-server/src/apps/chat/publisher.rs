@@ -119,7 +119,7 @@ impl Chat {
         Ok(PostedMessage { id, event_id: self.0.hub.id(receipt.first), repeated: receipt.repeated })
     }
 
-    /// Keeps somebody in a room while the client has a lease: renewed, or without end.
+    /// Starts or renews a client's lease, which keeps somebody in a room; `None` lasts until [`Self::leave`].
     pub(super) async fn enter(
         &self,
         room: &Room,
