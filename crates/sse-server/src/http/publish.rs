@@ -27,15 +27,14 @@ struct Extra {
     header_name: HeaderName,
 }
 
-static EVENT: Extra =
-    Extra { parameter: "event", header: "Event-Type", header_name: HeaderName::from_static("event-type") };
-static RETRY: Extra =
-    Extra { parameter: "retry", header: "Event-Retry", header_name: HeaderName::from_static("event-retry") };
-static KEY: Extra = Extra {
-    parameter: KEY_PARAMETER,
-    header: "Idempotency-Key",
-    header_name: HeaderName::from_static("idempotency-key"),
-};
+static EVENT: Extra = extra("event", "Event-Type", "event-type");
+static RETRY: Extra = extra("retry", "Event-Retry", "event-retry");
+static KEY: Extra = extra(KEY_PARAMETER, "Idempotency-Key", "idempotency-key");
+
+const fn extra(parameter: &'static str, header: &'static str, lower_case: &'static str) -> Extra {
+    Extra { parameter, header, header_name: HeaderName::from_static(lower_case) }
+}
+
 /// Parameter with the idempotency key.
 pub(crate) const KEY_PARAMETER: &str = "key";
 
