@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::event::retry_millis;
-use crate::{Event, EventId, HubBlock, RecordId, Topic};
+use crate::{Event, EventId, EventType, HubBlock, RecordId, Topic};
 
 /// Appends one event as a block: `event`, `id`, `topic`, `time`, `hub`, `retry` as far as they are set, then the data
 /// line by line.
@@ -18,20 +18,12 @@ pub fn record(out: &mut Vec<u8>, event: &Event, id: RecordId, topic: &Topic, tim
 }
 
 fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>, topic: Option<&str>, time: Option<&str>) {
-    if let Some(event_type) = event.event_type() {
-        field(out, "event", event_type.as_str());
-    }
-    if let Some(id) = id {
-        field(out, "id", id);
-    }
-    if let Some(topic) = topic {
-        field(out, "topic", topic);
-    }
-    if let Some(time) = time {
-        field(out, "time", time);
-    }
-    if let Some(kind) = event.hub() {
-        field(out, "hub", HubBlock::as_str(kind));
+    let event_type = event.event_type().map(EventType::as_str);
+    let hub = event.hub().map(HubBlock::as_str);
+    for (name, value) in [("event", event_type), ("id", id), ("topic", topic), ("time", time), ("hub", hub)] {
+        if let Some(value) = value {
+            field(out, name, value);
+        }
     }
     if let Some(time) = event.retry() {
         retry_field(out, time);
@@ -79,7 +71,6 @@ fn field(out: &mut Vec<u8>, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EventType;
 
     fn wire(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();

@@ -15,13 +15,8 @@ use crate::{EventId, EventType};
 /// the constructors already bring values to the form that the wire can carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    id: Option<EventId>,
-    event_type: Option<EventType>,
-    topic: Option<Arc<str>>,
-    time: Option<Box<str>>,
-    hub: Option<HubBlock>,
+    fields: WireFields,
     data: String,
-    retry: Option<Duration>,
 }
 
 /// What a block is that the hub makes itself, beside the events that were published: the value of its field `hub`,
@@ -58,66 +53,66 @@ impl Event {
     /// The wire has one kind of line end, so CRLF and bare CR in `data` become LF here.
     pub fn new(data: impl Into<String>) -> Self {
         let data = normalise_line_ends(data.into());
-        Self { id: None, event_type: None, topic: None, time: None, hub: None, data, retry: None }
+        Self { fields: WireFields::default(), data }
     }
 
     /// Sets the event type. Without one, a browser fires `message`.
     pub fn with_type(mut self, event_type: EventType) -> Self {
-        self.event_type = Some(event_type);
+        self.fields.event_type = Some(event_type);
         self
     }
 
     /// Sets the id. An empty id resets the reader's last event id.
     pub fn with_id(mut self, id: EventId) -> Self {
-        self.id = Some(id);
+        self.fields.id = Some(id);
         self
     }
 
     /// Sets the reconnection time that readers shall use from now on, in whole milliseconds: what is smaller
     /// is cut off, what passes `u64::MAX` ms becomes that.
     pub fn with_retry(mut self, retry: Duration) -> Self {
-        self.retry = Some(Duration::from_millis(retry_millis(retry)));
+        self.fields.retry = Some(Duration::from_millis(retry_millis(retry)));
         self
     }
 
     /// Marks a block of the hub's own.
     pub fn with_hub(mut self, kind: HubBlock) -> Self {
-        self.hub = Some(kind);
+        self.fields.hub = Some(kind);
         self
     }
 
     /// The id in the event's own block, if there is one.
     pub fn id(&self) -> Option<&EventId> {
-        self.id.as_ref()
+        self.fields.id.as_ref()
     }
 
     /// The event type; `None` stands for `message`.
     pub fn event_type(&self) -> Option<&EventType> {
-        self.event_type.as_ref()
+        self.fields.event_type.as_ref()
     }
 
     /// What the field `topic` of the event's own block says. A hub of ours sends it with every record, so that the
     /// reader of several topics can tell them apart; to others it is an unknown field, which they skip. As it came
     /// over the wire, so it need not be a valid [`Topic`](crate::Topic).
     pub fn topic(&self) -> Option<&str> {
-        self.topic.as_deref()
+        self.fields.topic.as_deref()
     }
 
     /// What the field `time` of the event's own block says: when it was published, from a hub of ours RFC 3339 with
     /// milliseconds, UTC. As it came over the wire.
     pub fn time(&self) -> Option<&str> {
-        self.time.as_deref()
+        self.fields.time.as_deref()
     }
 
     /// Sets what [`Self::time`] says if the block had no such field.
     pub fn or_time(mut self, time: impl FnOnce() -> String) -> Self {
-        self.time.get_or_insert_with(|| time().into());
+        self.fields.time.get_or_insert_with(|| time().into());
         self
     }
 
     /// Set in the blocks that a hub of ours makes itself; `None` in everything that was published.
     pub fn hub(&self) -> Option<HubBlock> {
-        self.hub
+        self.fields.hub
     }
 
     /// The data; lines are separated by LF.
@@ -132,18 +127,17 @@ impl Event {
 
     /// The reconnection time, in whole milliseconds.
     pub fn retry(&self) -> Option<Duration> {
-        self.retry
+        self.fields.retry
     }
 
     /// Puts an event together from what the decoder read, which is normal already.
     pub(crate) fn from_wire(fields: WireFields, data: String) -> Self {
-        let WireFields { id, event_type, topic, time, hub, retry } = fields;
-        Self { id, event_type, topic, time, hub, data, retry }
+        Self { fields, data }
     }
 }
 
 /// What a block says beside its data.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct WireFields {
     pub(crate) id: Option<EventId>,
     pub(crate) event_type: Option<EventType>,

@@ -1,6 +1,5 @@
 //! What an event is published to: a name with a checked grammar.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -87,12 +86,6 @@ impl FromStr for Topic {
 
     fn from_str(text: &str) -> Result<Self, TopicError> {
         Self::new(text)
-    }
-}
-
-impl Borrow<str> for Topic {
-    fn borrow(&self) -> &str {
-        &self.0
     }
 }
 

@@ -23,8 +23,6 @@ pub struct Counters {
     pub tail_lags: AtomicU64,
     /// Gaps that subscribers were told of.
     pub gaps: AtomicU64,
-    /// Requests refused with a problem.
-    pub requests_refused: AtomicU64,
 }
 
 impl Counters {

@@ -1,7 +1,6 @@
 //! Interest: which topics somebody has subscribed to by name, so that a source can rest while nobody has.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use sse_core::Topic;
 use tokio::sync::watch;
 
@@ -19,7 +18,7 @@ pub struct InterestWatch(watch::Receiver<usize>);
 impl Interest {
     pub(crate) fn watch_below(&self, prefix: Topic) -> InterestWatch {
         let (sender, receiver) = watch::channel(0);
-        self.watches().push((prefix, sender));
+        self.0.lock().push((prefix, sender));
         InterestWatch(receiver)
     }
 
@@ -32,13 +31,9 @@ impl Interest {
     }
 
     fn change(&self, selectors: &Selectors, change: impl Fn(&mut usize)) {
-        let watches = self.watches();
+        let watches = self.0.lock();
         let named = watches.iter().filter(|(prefix, _)| selectors.name_below(prefix));
         named.for_each(|(_, count)| count.send_modify(&change));
-    }
-
-    fn watches(&self) -> MutexGuard<'_, Vec<(Topic, watch::Sender<usize>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -55,20 +55,36 @@ pub struct Policy {
     pub last_value: bool,
 }
 
-impl Default for Policy {
-    /// On disk; 100,000 events, 7 days, 256 MiB a topic; slow consumers are disconnected; no last value.
+impl Default for Retention {
+    /// 100,000 events, 7 days, 256 MiB a topic.
     fn default() -> Self {
-        let retention = Retention {
-            count: Some(100_000),
-            age: Some(Duration::from_secs(7 * 24 * 3600)),
-            bytes: Some(256 << 20),
-        };
+        Self { count: Some(100_000), age: Some(Duration::from_secs(7 * 24 * 3600)), bytes: Some(256 << 20) }
+    }
+}
+
+impl Policy {
+    /// On disk; slow consumers are disconnected; no last value.
+    pub const fn on_disk(retention: Retention) -> Self {
         Self {
             durability: Durability::Disk,
             retention,
             slow_consumer: SlowConsumer::Disconnect,
             last_value: false,
         }
+    }
+
+    /// In memory, for what is of use only while it is new; slow consumers get the newest event of each topic; no last
+    /// value.
+    pub const fn in_memory(retention: Retention) -> Self {
+        let (durability, slow_consumer) = (Durability::Memory, SlowConsumer::Conflate);
+        Self { durability, slow_consumer, ..Self::on_disk(retention) }
+    }
+}
+
+impl Default for Policy {
+    /// On disk, within the default retention.
+    fn default() -> Self {
+        Self::on_disk(Retention::default())
     }
 }
 

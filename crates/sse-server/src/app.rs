@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_server::Server;
+use anyhow::Context as _;
 use sse_core::Selector;
 use sse_hub::{DiskLog, Durability, Fanout, Hub, Log, MemoryLog, Policies, Policy};
 use tokio::task::JoinSet;
@@ -15,7 +16,7 @@ use crate::apps::{APPLICATIONS, Launch, Running};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, STREAMS, routes};
 use crate::selection::Selection;
-use crate::settings_file::{SettingsFile, SettingsFileError};
+use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
 #[cfg(unix)]
 use crate::transport::SocketFile;
@@ -35,88 +36,35 @@ pub struct App {
     shutdown: CancellationToken,
 }
 
-/// Why the server could not start: which setting to change; the source says what is wrong with it.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// `--web-dir` is not a folder that can be read.
-    #[error("cannot serve pages from {folder} (--web-dir)", folder = folder.display())]
-    WebDir {
-        /// The folder as given.
-        folder: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// `--config` cannot be read or understood.
-    #[error("cannot use the settings in {file} (--config)", file = file.display())]
-    Config {
-        /// The file as given.
-        file: PathBuf,
-        /// What is wrong with it.
-        source: SettingsFileError,
-    },
-    /// `--data-dir` cannot be used for the log.
-    #[error("cannot keep the log in {folder} (--data-dir): {why}", folder = folder.display())]
-    DataDir {
-        /// The folder as given.
-        folder: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// An application cannot use its settings, or the log.
-    #[error("cannot start the application {name}")]
-    Application {
-        /// As `--apps` names it.
-        name: &'static str,
-        /// What is wrong.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The system does not let it hear Ctrl-C.
-    #[error("cannot wait for signals: {0}")]
-    Signals(#[source] io::Error),
-    /// `--listen` is not an address of this machine, or taken.
-    #[error("cannot listen on {addr} (--listen)")]
-    Listen {
-        /// The address as given.
-        addr: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// `--unix-socket` cannot be made, or something is there.
-    #[cfg(unix)]
-    #[error("cannot listen on {path} (--unix-socket)", path = path.display())]
-    UnixSocket {
-        /// The path as given.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
 impl App {
     /// Binds, and starts applications and workers. Call it on an actix runtime. Connections are accepted once this
     /// returns and [`run`](Self::run) is polled.
     ///
     /// # Errors
-    /// When the address, the path of the socket, the data folder or a file of the settings cannot be used.
-    pub async fn start(settings: Settings, selection: &Selection) -> Result<Self, StartError> {
+    /// Which setting cannot be used; the source says what is wrong with it.
+    pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
         // A connection is an open file; the soft limit is 1,024 on most systems.
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files stays as it is");
         }
         selection.warn_of_ignored();
-        let pages = pages(&settings, selection)?;
-        let file = settings_file(&settings)?;
+        let apps = selection.on().flat_map(|app| app.pages).copied();
+        let pages = Pages::new(apps, settings.web_dir.as_deref())
+            .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))?;
+        let sections = APPLICATIONS.iter().filter_map(|app| app.section);
+        let file = SettingsFile::read(settings.config.as_deref(), sections)
+            .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
         let policies = policies(file.rules, selection);
-        let log = open_log(&settings.data_dir, &policies)?;
+        let log = open_log(&settings.data_dir, policies.clone())?;
         let hub = Hub::new(log, policies);
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
-        let signal = ShutdownSignal::listen().map_err(StartError::Signals)?;
-        let unusable = |source| StartError::Listen { addr: settings.listen.clone(), source };
+        let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
+        let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
-        let mut listeners = Listeners::tcp(&settings.listen).map_err(unusable)?;
-        let addr = listeners.addr().map_err(unusable)?;
+        let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
+        let addr = listeners.addr().with_context(unusable)?;
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
         let on: Vec<_> = selection.on().collect();
@@ -137,7 +85,7 @@ impl App {
             running.iter().for_each(|app| app.configure(config));
             routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
         };
-        let server = serve(listeners, settings.workers, state, routes).map_err(unusable)?;
+        let server = serve(listeners, settings.workers, state, routes).with_context(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {
             server,
@@ -160,7 +108,7 @@ impl App {
 
     /// Path of the Unix socket that connections are accepted on too.
     #[cfg(unix)]
-    pub fn unix_socket(&self) -> Option<&std::path::Path> {
+    pub fn unix_socket(&self) -> Option<&Path> {
         self.unix_socket.as_ref().map(SocketFile::path)
     }
 
@@ -201,13 +149,13 @@ async fn start_applications(
     settings: &str,
     tasks: &mut JoinSet<()>,
     shutdown: &CancellationToken,
-) -> Result<Vec<Running>, StartError> {
+) -> anyhow::Result<Vec<Running>> {
     let mut running = Vec::new();
     for app in selection.on() {
         let (hub, shutdown) = (hub.clone(), shutdown.clone());
         let launch = Launch { hub, flags: selection.flags(), settings, tasks: &mut *tasks, shutdown };
         let started = (app.start)(launch).await;
-        running.push(started.map_err(|source| StartError::Application { name: app.name, source })?);
+        running.push(started.with_context(|| format!("cannot start the application {}", app.name))?);
     }
     Ok(running)
 }
@@ -216,39 +164,30 @@ async fn start_applications(
 fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection) -> Policies {
     let built_in = APPLICATIONS.iter().flat_map(|app| {
         let is_on = selection.is_on(app);
-        (app.policies)().into_iter().filter(move |(_, policy)| is_on || policy.durability == Durability::Disk)
+        app.policies.iter().filter(move |(_, policy)| is_on || policy.durability == Durability::Disk)
     });
-    let built_in =
-        built_in.map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), policy));
+    let built_in = built_in
+        .map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), *policy));
     Policies::new(rules.into_iter().chain(built_in).collect())
 }
 
-fn pages(settings: &Settings, selection: &Selection) -> Result<Pages, StartError> {
-    let folder = || settings.web_dir.clone().unwrap_or_default();
-    let apps = selection.on().flat_map(|app| app.pages).copied();
-    Pages::new(apps, settings.web_dir.as_deref())
-        .map_err(|source| StartError::WebDir { folder: folder(), source })
-}
-
-fn settings_file(settings: &Settings) -> Result<SettingsFile, StartError> {
-    let sections = APPLICATIONS.iter().filter_map(|app| app.section);
-    let file = || settings.config.clone().unwrap_or_default();
-    SettingsFile::read(settings.config.as_deref(), sections)
-        .map_err(|source| StartError::Config { file: file(), source })
+fn shown(path: &Option<PathBuf>) -> std::path::Display<'_> {
+    path.as_deref().unwrap_or(Path::new("")).display()
 }
 
 #[cfg(unix)]
-fn listen_at(path: Option<PathBuf>, listeners: &mut Listeners) -> Result<Option<SocketFile>, StartError> {
+fn listen_at(path: Option<PathBuf>, listeners: &mut Listeners) -> anyhow::Result<Option<SocketFile>> {
     let Some(path) = path else { return Ok(None) };
-    listeners.and_unix(&path).map(Some).map_err(|source| StartError::UnixSocket { path, source })
+    let file = listeners.and_unix(&path);
+    file.map(Some).with_context(|| format!("cannot listen on {} (--unix-socket)", path.display()))
 }
 
-fn open_log(data_dir: &DataDir, policies: &Policies) -> Result<Arc<dyn Log>, StartError> {
+fn open_log(data_dir: &DataDir, policies: Policies) -> anyhow::Result<Arc<dyn Log>> {
     let DataDir::Folder(folder) = data_dir else {
         tracing::warn!("--data-dir off: every event is gone with the process");
-        return Ok(Arc::new(MemoryLog::new(policies.clone())));
+        return Ok(Arc::new(MemoryLog::new(policies)));
     };
-    let log = DiskLog::open(folder, policies.clone())
-        .map_err(|why| StartError::DataDir { folder: folder.clone(), why: why.to_string() })?;
+    let log = DiskLog::open(folder, policies)
+        .with_context(|| format!("cannot keep the log in {} (--data-dir)", folder.display()))?;
     Ok(Arc::new(log))
 }

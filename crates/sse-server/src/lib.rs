@@ -8,6 +8,7 @@ mod apps;
 mod config;
 mod duration_flag;
 mod http;
+mod json_event;
 mod selection;
 mod settings_file;
 mod settings_values;
@@ -16,7 +17,6 @@ pub mod telemetry;
 mod timestamp;
 mod transport;
 
-pub use app::{App, StartError};
+pub use app::App;
 pub use config::{DataDir, Heartbeat, LogFormat, Settings};
 pub use selection::Selection;
-pub use settings_file::SettingsFileError;

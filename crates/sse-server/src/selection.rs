@@ -30,10 +30,9 @@ impl Settings {
         // --help shows the flags of what is on, so that is looked for first. What is wrong is told below.
         let all = APPLICATIONS.iter().flat_map(flags).map(|flag| refused(&flag));
         let lenient = base().args(all).ignore_errors(true).disable_help_flag(true).disable_version_flag(true);
-        let on = match lenient.try_get_matches_from(&args) {
-            Ok(matches) => matches.try_get_one::<Chosen>(APPS).ok().flatten().cloned().unwrap_or_default(),
-            Err(_) => Chosen::default(),
-        };
+        let chosen = lenient.try_get_matches_from(&args).ok();
+        let on = chosen.and_then(|matches| matches.try_get_one::<Chosen>(APPS).ok().flatten().cloned());
+        let on = on.unwrap_or_else(Chosen::all);
         let mut command = base();
         let mut off = Vec::new();
         for app in &APPLICATIONS {
@@ -83,10 +82,9 @@ impl Selection {
 }
 
 fn base() -> Command {
-    let names: Vec<&str> = APPLICATIONS.iter().map(|app| app.name).collect();
     let help = format!(
         "Applications that run on the hub: `all`, `none` for a bare hub, or a list of {}, separated by commas.",
-        names.join(", ")
+        Chosen::all().0.join(", ")
     );
     let apps = Arg::new(APPS).long(APPS).env("SSE_APPS").value_name("all|none|LIST").help(help);
     Settings::command().arg(apps.default_value("all").value_parser(Chosen::parse))
@@ -102,47 +100,39 @@ fn refused(flag: &Arg) -> Arg {
     Arg::new(flag.get_id().clone()).long(long).hide(true).num_args(0..=1)
 }
 
-/// What `--apps` says.
-#[derive(Debug, Clone, Default)]
-enum Chosen {
-    #[default]
-    All,
-    Listed(Vec<String>),
-}
+/// What `--apps` says: the names of the applications that are on.
+#[derive(Debug, Clone)]
+struct Chosen(Vec<String>);
 
 impl Chosen {
+    fn all() -> Self {
+        Self(APPLICATIONS.iter().map(|app| app.name.to_owned()).collect())
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         match text {
-            "all" => return Ok(Self::All),
-            "none" => return Ok(Self::Listed(Vec::new())),
+            "all" => return Ok(Self::all()),
+            "none" => return Ok(Self(Vec::new())),
             _ => {}
         }
+        let known = Self::all().0;
         let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
-        let unknown = names.iter().find(|name| APPLICATIONS.iter().all(|app| app.name != name.as_str()));
-        match unknown {
+        match names.iter().find(|name| !known.contains(name)) {
             Some(name) => {
-                let known: Vec<&str> = APPLICATIONS.iter().map(|app| app.name).collect();
                 Err(format!("there is no application {name:?}; use all, none or some of {}", known.join(",")))
             }
-            None => Ok(Self::Listed(names)),
+            None => Ok(Self(names)),
         }
     }
 
     fn has(&self, app: &Application) -> bool {
-        match self {
-            Self::All => true,
-            Self::Listed(names) => names.iter().any(|name| name == app.name),
-        }
+        self.0.iter().any(|name| name == app.name)
     }
 }
 
 impl std::fmt::Display for Chosen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::All => f.write_str("all"),
-            Self::Listed(names) if names.is_empty() => f.write_str("none"),
-            Self::Listed(names) => f.write_str(&names.join(",")),
-        }
+        if self.0.is_empty() { f.write_str("none") } else { f.write_str(&self.0.join(",")) }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use anyhow::bail;
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 use sse_core::Selector;
@@ -49,48 +50,25 @@ struct RetentionRule {
     bytes: Option<Limit<ByteSize>>,
 }
 
-/// Why a settings file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsFileError {
-    /// It is not there, or may not be read.
-    #[error(transparent)]
-    Read(#[from] std::io::Error),
-    /// What it says cannot be understood; the text names the line.
-    #[error(transparent)]
-    Parse(#[from] toml::de::Error),
-    /// It has a section that nobody knows.
-    #[error("line {line}: unknown section `{section}`, expected one of {known}")]
-    UnknownSection {
-        /// From 1.
-        line: usize,
-        /// As given.
-        section: String,
-        /// Those there are.
-        known: String,
-    },
-}
-
 impl SettingsFile {
     /// Reads a file; without one, everything is as built in. `sections` are those of the applications.
     pub(crate) fn read(
         file: Option<&Path>,
         sections: impl Iterator<Item = &'static str>,
-    ) -> Result<Self, SettingsFileError> {
+    ) -> anyhow::Result<Self> {
         Self::parse(file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?, sections)
     }
 
-    fn parse(text: String, sections: impl Iterator<Item = &'static str>) -> Result<Self, SettingsFileError> {
+    fn parse(text: String, sections: impl Iterator<Item = &'static str>) -> anyhow::Result<Self> {
         let known: Vec<&str> = std::iter::once("topic").chain(sections).collect();
         let given: HashMap<Spanned<String>, de::IgnoredAny> = toml::from_str(&text)?;
         let unknown = given.keys().filter(|section| !known.contains(&section.get_ref().as_str()));
         if let Some(section) = unknown.min_by_key(|section| section.span().start) {
             let before = text.as_bytes().iter().take(section.span().start);
             let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
-            return Err(SettingsFileError::UnknownSection {
-                line: 1 + before.filter(|byte| **byte == b'\n').count(),
-                section: section.get_ref().clone(),
-                known: known.join(", "),
-            });
+            let line = 1 + before.filter(|byte| **byte == b'\n').count();
+            let (section, known) = (section.get_ref(), known.join(", "));
+            bail!("line {line}: unknown section `{section}`, expected one of {known}");
         }
         let Topics { topic } = toml::from_str(&text)?;
         Ok(Self { rules: topic.into_iter().map(Rule::policy).collect(), text })
@@ -123,7 +101,7 @@ fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selector, D::E
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<SettingsFile, SettingsFileError> {
+    fn parse(text: &str) -> anyhow::Result<SettingsFile> {
         SettingsFile::parse(text.to_owned(), ["weather"].into_iter())
     }
 

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-/// The time now.
 pub(crate) fn now() -> String {
     rfc3339(Timestamp::now())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::limits::{DecodeError, Limits};
+use super::limits::DecodeError;
 use crate::event::WireFields;
 use crate::{Event, EventId, EventType, HubBlock};
 
@@ -26,12 +26,6 @@ struct Fields {
     wire: WireFields,
     /// Lines joined by LF; `None` until the first `data` field.
     data: Option<Vec<u8>>,
-}
-
-impl Default for Block {
-    fn default() -> Self {
-        Self::new(Limits::default().max_event_bytes)
-    }
 }
 
 impl Block {

@@ -1,6 +1,6 @@
 //! Cuts the byte stream into lines: byte order mark, the three line ends, the length limit. Knows no fields.
 
-use super::limits::{DecodeError, Limits};
+use super::limits::DecodeError;
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
@@ -18,12 +18,6 @@ pub(super) struct Lines {
     unfinished: Vec<u8>,
     /// `unfinished` was given out as a whole line and is to be emptied.
     given_out: bool,
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self::new(Limits::default().max_line_bytes)
-    }
 }
 
 impl Lines {

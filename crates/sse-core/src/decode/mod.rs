@@ -16,7 +16,7 @@ pub use limits::{DecodeError, Limits};
 use lines::Lines;
 
 /// Decodes one stream. Feed it the body as it arrives; call [`restart`](Self::restart) between connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     lines: Lines,
     block: Block,
@@ -27,7 +27,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder with the default limits.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_limits(Limits::default())
     }
 
     /// A decoder with limits of your own.
@@ -35,7 +35,8 @@ impl Decoder {
         Self {
             lines: Lines::new(limits.max_line_bytes),
             block: Block::new(limits.max_event_bytes),
-            ..Self::default()
+            last_event_id: String::new(),
+            retry: None,
         }
     }
 
@@ -69,6 +70,12 @@ impl Decoder {
     pub fn restart(&mut self) {
         self.lines.restart();
         self.block.clear();
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

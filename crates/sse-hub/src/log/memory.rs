@@ -1,13 +1,13 @@
 //! A log in memory. It is gone with the process, and a new one has a new epoch.
 
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_core::future::BoxFuture;
+use parking_lot::Mutex;
 use sse_core::Epoch;
 
 use super::append::{AppendError, AppendReceipt, Batch};
-use super::index::Index;
+use super::index::{Index, Plan};
 use super::read::{Page, Read, ReadError, TopicSummary};
 use super::tail::{Announcer, Tail};
 use super::{Log, now_millis};
@@ -44,7 +44,7 @@ impl MemoryLog {
     }
 
     fn append_now(&self, Batch { drafts, key }: Batch, now: u64) -> Result<AppendReceipt, AppendError> {
-        let mut guard = self.state();
+        let mut guard = self.state.lock();
         let State { index, announcer, expired, closed } = &mut *guard;
         if *closed {
             return Err(AppendError::Closed);
@@ -76,17 +76,6 @@ impl MemoryLog {
         announcer.announce(records.into());
         Ok(receipt)
     }
-
-    fn read_now(&self, read: &Read) -> Page {
-        let plan = self.state().index.plan(read);
-        let records = plan.entries.into_iter().filter_map(|(_, entry)| entry.record).collect();
-        Page { records, complete_to: plan.complete_to, lost: plan.lost, removals: plan.removals }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing under the lock can panic halfway through a change.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Log for MemoryLog {
@@ -95,7 +84,7 @@ impl Log for MemoryLog {
     }
 
     fn head(&self) -> u64 {
-        self.state().index.head()
+        self.state.lock().index.head()
     }
 
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>> {
@@ -103,32 +92,34 @@ impl Log for MemoryLog {
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
-        Box::pin(ready(Ok(self.read_now(&read))))
+        let Plan { entries, complete_to, lost, removals } = self.state.lock().index.plan(&read);
+        let records = entries.into_iter().filter_map(|(_, entry)| entry.record).collect();
+        Box::pin(ready(Ok(Page { records, complete_to, lost, removals })))
     }
 
     fn tail(&self) -> (Tail, u64) {
-        let state = self.state();
+        let state = self.state.lock();
         (state.announcer.tail(), state.index.head())
     }
 
     fn seek(&self, selectors: Selectors, seek: Seek) -> BoxFuture<'static, Result<u64, ReadError>> {
-        Box::pin(ready(Ok(self.state().index.seek(&selectors, seek))))
+        Box::pin(ready(Ok(self.state.lock().index.seek(&selectors, seek))))
     }
 
     fn topic_count(&self) -> BoxFuture<'static, Result<usize, ReadError>> {
-        Box::pin(ready(Ok(self.state().index.topic_count())))
+        Box::pin(ready(Ok(self.state.lock().index.topic_count())))
     }
 
     fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
-        Box::pin(ready(Ok(self.state().index.summaries())))
+        Box::pin(ready(Ok(self.state.lock().index.summaries())))
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
-        Box::pin(ready(if self.state().closed { Err(AppendError::Closed) } else { Ok(()) }))
+        Box::pin(ready(if self.state.lock().closed { Err(AppendError::Closed) } else { Ok(()) }))
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
-        self.state().closed = true;
+        self.state.lock().closed = true;
         Box::pin(ready(()))
     }
 }

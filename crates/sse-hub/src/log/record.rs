@@ -19,7 +19,7 @@ pub struct Record {
     pub time: u64,
     /// It is kept in memory alone.
     pub in_memory: bool,
-    /// The event as it goes out, with id, topic and time. Encoded once, in [`Record::new`].
+    /// The event as it goes out, with id, topic and time. Encoded once, in `Record::new`.
     pub frame: Bytes,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct TopicIndex {
     bytes: u64,
     /// Seq of the newest record that was removed, 0 when none was.
     pub(super) removed: u64,
-    /// What [`Index::removals`] was when it was removed.
+    /// What `Index::removals` was when it was removed.
     pub(super) removed_at: u64,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Application {
     /// As `--apps` names it.
     pub(crate) name: &'static str,
     /// Policies by topic pattern. They stand behind those of the settings file.
-    pub(crate) policies: fn() -> Vec<(&'static str, Policy)>,
+    pub(crate) policies: &'static [(&'static str, Policy)],
     /// Its pages, whose files are in `web/pages`.
     pub(crate) pages: &'static [Page],
     /// Paths that answer with an event stream, for people to read.
@@ -30,8 +30,8 @@ pub(crate) struct Application {
     pub(crate) flags: fn(Command) -> Command,
     /// Its section of the settings file.
     pub(crate) section: Option<&'static str>,
-    /// Starts its tasks. Gives what its handlers find in the request's app data.
-    pub(crate) start: for<'a> fn(Launch<'a>) -> BoxFuture<'a, Result<Running, StartFailure>>,
+    /// Starts its tasks; an error says which setting to change. Gives what its handlers find in the request's app data.
+    pub(crate) start: for<'a> fn(Launch<'a>) -> BoxFuture<'a, anyhow::Result<Running>>,
 }
 
 /// What an application starts with.
@@ -45,16 +45,13 @@ pub(crate) struct Launch<'a> {
     pub(crate) shutdown: CancellationToken,
 }
 
-/// Why an application could not start: which setting to change.
-pub(crate) type StartFailure = Box<dyn std::error::Error + Send + Sync>;
-
 /// Adds the state of a running application to a worker.
 #[derive(Clone)]
 pub(crate) struct Running(Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>);
 
 impl Launch<'_> {
     /// The application's flags.
-    pub(crate) fn flags<F: FromArgMatches>(&self) -> Result<F, StartFailure> {
+    pub(crate) fn flags<F: FromArgMatches>(&self) -> anyhow::Result<F> {
         Ok(F::from_arg_matches(self.flags)?)
     }
 

@@ -3,12 +3,15 @@
 use actix_web::guard::{self, Guard};
 use actix_web::http::Method;
 use actix_web::web;
-use actix_web::{FromRequest, Handler, Resource, Responder, Route};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 
 use super::problem_details::Problem;
 
-/// The methods that read what a path shows.
-const READ: &[Method] = &[Method::GET, Method::HEAD];
+/// For event streams and what waits.
+pub(crate) const GET: &[Method] = &[Method::GET];
+/// GET, and HEAD with what GET would say of its answer.
+pub(crate) const READ: &[Method] = &[Method::GET, Method::HEAD];
+pub(crate) const POST: &[Method] = &[Method::POST];
 
 /// A path and what can be done with it.
 pub(crate) struct Endpoint {
@@ -25,37 +28,8 @@ impl Endpoint {
         Self { path, methods: Vec::new(), routes: Vec::new(), is_page: false }
     }
 
-    /// Answers GET.
-    pub(crate) fn get<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(&[Method::GET], handler)
-    }
-
-    /// Answers GET, and HEAD with what GET would say of its answer.
-    pub(crate) fn get_or_head<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(READ, handler)
-    }
-
-    /// Answers POST.
-    pub(crate) fn post<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.route(&[Method::POST], handler)
-    }
-
-    fn route<F, Args>(mut self, methods: &'static [Method], handler: F) -> Self
+    /// Answers these methods.
+    pub(crate) fn on<F, Args>(mut self, methods: &'static [Method], handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -82,7 +56,9 @@ impl Endpoint {
             resource = resource.guard(guard::Not(one_of(READ)));
         }
         let resource = self.routes.into_iter().fold(resource, Resource::route);
-        resource.default_service(web::to(move || std::future::ready(Problem::method_not_allowed(&allowed))))
+        let refusal =
+            move || std::future::ready(Err::<HttpResponse, _>(Problem::method_not_allowed(&allowed)));
+        resource.default_service(web::to(refusal))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The body of an event stream: frames, heartbeats, gaps, the end. Pulled by the connection whenever its write buffer has
 //! room, so a slow consumer costs nothing here. Direct writes go past it; it only learns of them.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -10,12 +11,14 @@ use std::time::Duration;
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use sse_core::payload::Gap;
-use sse_core::{Event, EventType, HubBlock, RecordId, encode};
+use sse_core::{HubBlock, RecordId, encode};
 use sse_hub::{ConnectionCount, Delivery, Subscription};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::json_event::json_event;
+
 /// The body of one response.
-pub(super) struct EventBody {
+pub(crate) struct EventBody {
     subscription: Subscription,
     /// Retry hint and greeting, until they are written.
     opening: Option<Bytes>,
@@ -31,6 +34,8 @@ pub(super) struct EventBody {
     peer: String,
     opened: Instant,
     _counted: ConnectionCount,
+    /// What ends with the connection.
+    held: Option<Box<dyn Any>>,
 }
 
 impl EventBody {
@@ -55,7 +60,14 @@ impl EventBody {
             peer,
             opened: now,
             _counted: counted,
+            held: None,
         }
+    }
+
+    /// Keeps `guard` for as long as the connection is open.
+    pub(crate) fn holding(mut self, guard: impl Any) -> Self {
+        self.held = Some(Box::new(guard));
+        self
     }
 
     /// The next bytes, once there are some.
@@ -137,17 +149,15 @@ impl Drop for EventBody {
 /// The gap as an event. Its id is where the stream goes on. A reader that is cut right after it may be told again of
 /// what another of its topics has lost.
 fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
-    let data = serde_json::to_string(gap).expect("strings become JSON");
-    let gap = EventType::new("gap").expect("not empty, one line");
     let mut frame = Vec::with_capacity(128);
-    let event = Event::new(data).with_type(gap).with_id(id.to_event_id());
-    encode::event(&mut frame, &event.with_hub(HubBlock::Gap));
+    let event = json_event("gap", gap).with_id(id.to_event_id()).with_hub(HubBlock::Gap);
+    encode::event(&mut frame, &event);
     frame.into()
 }
 
 #[cfg(test)]
 mod tests {
-    use sse_core::Topic;
+    use sse_core::{Event, Topic};
     use sse_hub::{DirectWriter, Fanout, Hub, Policies, Selectors, SharedFrames, Start, WriteOutcome};
     use std::rc::{Rc, Weak};
     use tokio::task::{LocalSet, yield_now};

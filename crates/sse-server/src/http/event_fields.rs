@@ -15,7 +15,6 @@ const MAX_KEY_BYTES: usize = 255;
 /// Event type of the hub's own announcement that events are missing. Nobody else can make one.
 const GAP: &str = "gap";
 
-/// Puts an event together.
 pub(super) fn event(data: String, event_type: Option<EventType>, retry: Option<Duration>) -> Event {
     let mut event = Event::new(data);
     if let Some(event_type) = event_type {
@@ -47,12 +46,10 @@ pub(super) fn retry(millis: u64) -> Result<Duration, String> {
     }
 }
 
-/// Reads a reconnection time in milliseconds.
 pub(super) fn retry_text(text: &str) -> Result<Duration, String> {
     retry(text.parse().unwrap_or(u64::MAX))
 }
 
-/// Checks an idempotency key.
 pub(crate) fn idempotency_key(text: &str) -> Result<String, String> {
     let fits = (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     match fits {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use serde::Serialize;
 use sse_core::payload::Gap;
 use sse_hub::{EventPage, Hub, KeptEvent, Selectors, Start};
 
+use super::json_body::json_of_now;
 use super::problem_details::Problem;
 use super::query::Query;
 
@@ -49,11 +49,10 @@ pub(super) async fn read(
     Ok(page.inspect_err(|error| tracing::error!(%error, %selectors, "page not read"))?)
 }
 
-/// The page as an answer. It is of this moment, so nobody shall keep it.
 pub(super) fn response(EventPage { events, next, gap }: EventPage) -> HttpResponse {
     let events = events.into_iter().map(EventJson::from).collect();
     let json = PageJson { events, next: next.to_string(), gap };
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json)
+    json_of_now(json)
 }
 
 /// How many events the request asks for.

@@ -1,18 +1,17 @@
 //! `GET /events`: any topics, resumable.
 
-use actix_web::{HttpRequest, HttpResponse};
-use sse_core::Event;
+use actix_web::HttpRequest;
 use sse_core::payload::ServerTime;
 
 use super::problem_details::Problem;
 use super::query::Query;
-use super::subscribe::{PARAMETERS, subscribe};
+use super::subscribe::{EventStream, PARAMETERS, subscribe};
+use crate::json_event::json_event;
 use crate::timestamp;
 
-pub(super) async fn stream(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn stream(request: HttpRequest) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &[&["topic"], &PARAMETERS[..]].concat())?;
     let selectors = query.selectors()?;
     let greeting = ServerTime { time: timestamp::now(), message: "Connected to event stream".into() };
-    let data = serde_json::to_string(&greeting).expect("strings become JSON");
-    subscribe(&request, &query, selectors, Event::new(data)).await
+    subscribe(&request, &query, selectors, json_event("message", &greeting)).await
 }

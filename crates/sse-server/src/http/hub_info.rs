@@ -1,11 +1,11 @@
 //! `GET /hub`: what this hub is and what it does now, in a few figures.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sse_hub::Counters;
 
 use super::app_state::AppState;
+use super::json_body::json_of_now;
 use super::problem_details::Problem;
 use super::query::Query;
 
@@ -13,11 +13,8 @@ use super::query::Query;
 #[serde(rename_all = "camelCase")]
 struct HubInfo<'a> {
     version: &'static str,
-    /// Applications that are on.
     apps: &'a [&'static str],
-    /// Connections with a subscription.
     connections_open: u64,
-    /// Topics that have or had events.
     topics: usize,
 }
 
@@ -30,5 +27,5 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Problem> 
         connections_open: Counters::get(&state.hub().counters().connections_open),
         topics: state.hub().topic_count().await?,
     };
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(info))
+    Ok(json_of_now(info))
 }

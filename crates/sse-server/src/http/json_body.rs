@@ -1,17 +1,23 @@
-//! A JSON object as people's programs post it. A refusal names the field at fault; what a field may say is checked by the
-//! types of the form.
+//! JSON in and out: answers, and objects as people's programs post them. A refusal names the field at fault; what a field may
+//! say is checked by the types of the form.
 
-use serde::Deserialize as _;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::problem_details::Problem;
+
+/// An answer that is true of this moment, so nobody shall keep it.
+pub(crate) fn json_of_now(value: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value)
+}
 
 /// A JSON body.
 pub(crate) trait Form: DeserializeOwned {
     /// Shown to those who send something else.
     const EXAMPLE: &str;
 
-    /// Reads the body.
     fn read(json: &str) -> Result<Self, Problem> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let form =
@@ -20,30 +26,40 @@ pub(crate) trait Form: DeserializeOwned {
         Ok(form)
     }
 
-    /// A field that has to be there.
-    fn required<T>(field: &'static str, value: Option<T>) -> Result<T, Problem> {
-        let missing = || Problem::bad_request(format!("{field} is missing; add it")).in_field(field);
-        value.ok_or_else(missing)
+    /// A field that has to be there, through its check.
+    fn required<T>(field: &'static str, value: Option<String>, check: Check<T>) -> Result<T, Problem> {
+        Self::optional(field, value, check)?.ok_or_else(|| missing(field))
+    }
+
+    /// A field that may be left out, through its check.
+    fn optional<T>(
+        field: &'static str,
+        value: Option<String>,
+        check: Check<T>,
+    ) -> Result<Option<T>, Problem> {
+        let wrong = |said| Problem::bad_request(named(field, said)).in_field(field);
+        value.map(|text| check(&text)).transpose().map_err(wrong)
     }
 }
 
-/// For `deserialize_with`: a text that may be left out, through its check. An error says what to change.
-pub(crate) fn checked<'de, D: Deserializer<'de>, T>(
-    value: D,
-    check: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, D::Error> {
-    let text = Option::<String>::deserialize(value)?;
-    text.map(|text| check(&text)).transpose().map_err(D::Error::custom)
+/// What a text has to be; an error says what to change.
+pub(crate) type Check<T> = fn(&str) -> Result<T, String>;
+
+/// A field that has to be there is not.
+pub(crate) fn missing(field: &'static str) -> Problem {
+    Problem::bad_request(format!("{field} is missing; add it")).in_field(field)
+}
+
+/// What is wrong with a field, by its name. Our own types name it themselves.
+fn named(field: &str, said: String) -> String {
+    if said.starts_with(field) { said } else { format!("{}: {said}", field.escape_debug()) }
 }
 
 fn refusal<F: Form>(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let (field, said) = (error.path().to_string(), without_position(error.inner()));
     match error.inner().classify() {
         serde_json::error::Category::Data if field != "." => {
-            let shown = field.escape_debug();
-            // Our own types name the field themselves.
-            let named = if said.starts_with(&field) { said } else { format!("{shown}: {said}") };
-            Problem::bad_request(named).in_field(field)
+            Problem::bad_request(named(&field, said)).in_field(field)
         }
         _ => not_an_object::<F>(error.inner()),
     }
@@ -77,16 +93,16 @@ mod tests {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Note {
-        #[serde(default, deserialize_with = "name")]
         name: Option<String>,
         count: Option<u64>,
     }
 
-    fn name<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-        checked(value, |text| match text {
+    fn name(text: &str) -> Result<String, String> {
+        match text {
             "" => Err("name is empty".into()),
+            "?" => Err("no question".into()),
             text => Ok(text.to_owned()),
-        })
+        }
     }
 
     impl Form for Note {
@@ -95,7 +111,7 @@ mod tests {
 
     fn read(json: &str) -> Result<(String, Option<u64>), Problem> {
         let Note { name, count } = Note::read(json)?;
-        Ok((Note::required("name", name)?, count))
+        Ok((Note::required("name", name, self::name)?, count))
     }
 
     #[test]
@@ -110,7 +126,8 @@ mod tests {
         for (json, field, said) in [
             (r#"{}"#, Some("name"), "name is missing; add it"),
             (r#"{"name":null}"#, Some("name"), "name is missing; add it"),
-            (r#"{"name":""}"#, Some("name"), "name is empty"),
+            (r#"{"name":""}"#, Some("name"), ": name is empty"),
+            (r#"{"name":"?"}"#, Some("name"), ": name: no question"),
             (r#"{"name":7}"#, Some("name"), "name: invalid type: integer `7`, expected a string"),
             (r#"{"name":"a","count":-1}"#, Some("count"), "count: invalid value: integer `-1`"),
             (

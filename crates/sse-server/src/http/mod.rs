@@ -26,13 +26,13 @@ mod topics;
 
 pub(crate) use app_state::AppState;
 pub(crate) use body::read_text;
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, GET, POST, READ};
 pub(crate) use event_fields::idempotency_key;
-pub(crate) use json_body::{Form, checked, message};
+pub(crate) use json_body::{Form, json_of_now, message, missing};
 pub(crate) use openapi::OpenApi;
 pub(crate) use problem_details::Problem;
-pub(crate) use publish::{BatchStored, KEY_PARAMETER, Stored, is_batch, key, key_of_path};
+pub(crate) use publish::{KEY_PARAMETER, batch_stored, is_batch, key, key_of_path, stored};
 pub(crate) use query::Query;
 pub(crate) use routes::{STREAMS, routes};
 pub(crate) use static_pages::{Page, Pages};
-pub(crate) use subscribe::{PARAMETERS, connected, subscribe};
+pub(crate) use subscribe::{EventStream, PARAMETERS, connected, subscribe};

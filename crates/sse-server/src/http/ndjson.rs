@@ -14,25 +14,6 @@ pub(super) const MAX_EVENTS: usize = 10_000;
 /// Most bytes of a batch.
 pub(super) const MAX_BYTES: usize = 16 << 20;
 
-/// Why a batch cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BatchError {
-    /// There is no line that is not blank.
-    #[error("the batch is empty; send one JSON object a line, such as {{\"data\":\"hello\"}}")]
-    Empty,
-    /// More than [`MAX_EVENTS`].
-    #[error(
-        "a batch has at most {MAX_EVENTS} events; nothing was stored: split it before line {line} and send both parts"
-    )]
-    TooManyEvents { line: usize },
-    /// The data of one event passes [`MAX_DATA_BYTES`].
-    #[error("line {line}: data has at most {MAX_DATA_BYTES} bytes, this has {bytes}; nothing was stored")]
-    TooLarge { line: usize, bytes: usize },
-    /// Something else is wrong with a line.
-    #[error("line {line}: {what}; nothing was stored")]
-    Line { line: usize, what: String },
-}
-
 /// One line, as it is sent.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,37 +26,36 @@ struct Line<'a> {
     topic: Option<Box<str>>,
 }
 
-impl From<BatchError> for Problem {
-    fn from(error: BatchError) -> Self {
-        match error {
-            BatchError::Empty => Self::bad_request(error),
-            BatchError::TooManyEvents { line } | BatchError::TooLarge { line, .. } => {
-                Self::too_large(error).in_line(Some(line))
-            }
-            BatchError::Line { line, .. } => Self::bad_request(error).in_line(Some(line)),
-        }
-    }
-}
-
 /// Reads a batch for `topic`, or, if that is `None`, for the topic that each line names. Blank lines are skipped.
-pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, BatchError> {
+pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Problem> {
     let mut drafts = Vec::new();
     for (line, text) in (1..).zip(text.split('\n')) {
         if text.trim_ascii().is_empty() {
             continue;
         }
         if drafts.len() == MAX_EVENTS {
-            return Err(BatchError::TooManyEvents { line });
+            let detail = format!(
+                "a batch has at most {MAX_EVENTS} events; nothing was stored: split it before line {line} and send \
+                 both parts"
+            );
+            return Err(Problem::too_large(detail).in_line(line));
         }
-        let draft = draft(text, topic).map_err(|what| BatchError::Line { line, what })?;
+        let draft = draft(text, topic).map_err(|what| {
+            Problem::bad_request(format!("line {line}: {what}; nothing was stored")).in_line(line)
+        })?;
         let bytes = draft.event.data().len();
         if bytes > MAX_DATA_BYTES {
-            return Err(BatchError::TooLarge { line, bytes });
+            let detail = format!(
+                "line {line}: data has at most {MAX_DATA_BYTES} bytes, this has {bytes}; nothing was stored"
+            );
+            return Err(Problem::too_large(detail).in_line(line));
         }
         drafts.push(draft);
     }
     if drafts.is_empty() {
-        return Err(BatchError::Empty);
+        let example = r#"{"data":"hello"}"#;
+        let detail = format!("the batch is empty; send one JSON object a line, such as {example}");
+        return Err(Problem::bad_request(detail));
     }
     Ok(drafts)
 }
@@ -118,7 +98,7 @@ mod tests {
     }
 
     fn refusal(batch: &str) -> String {
-        parse(batch, Some(&topic())).unwrap_err().to_string()
+        parse(batch, Some(&topic())).unwrap_err().detail().to_owned()
     }
 
     #[test]
@@ -160,20 +140,29 @@ mod tests {
             let said = refusal(&format!("{good}{line}\n{good}"));
             assert!(said.starts_with(part) && said.ends_with("nothing was stored"), "{line}: {said}");
         }
-        assert_eq!(parse(" \n", Some(&topic())).unwrap_err(), BatchError::Empty);
+        let empty = parse(" \n", Some(&topic())).unwrap_err();
+        assert!(empty.to_string().starts_with("400 Bad Request: the batch is empty; "), "{empty}");
     }
 
     #[test]
     fn limits_hold_to_the_letter() {
         assert_eq!(data_of(&"{\"data\":1}\n".repeat(MAX_EVENTS)).len(), MAX_EVENTS);
-        let too_many = parse(&"{\"data\":1}\n".repeat(MAX_EVENTS + 1), Some(&topic()));
-        assert_eq!(too_many.unwrap_err(), BatchError::TooManyEvents { line: MAX_EVENTS + 1 });
+        let too_large = |batch: &str, line: usize, said: &str| {
+            let problem = parse(batch, Some(&topic())).unwrap_err();
+            assert!(problem.to_string().starts_with("413 "), "{problem}");
+            assert_eq!((problem.line(), problem.detail()), (Some(line), said));
+        };
+        too_large(
+            &"{\"data\":1}\n".repeat(MAX_EVENTS + 1),
+            MAX_EVENTS + 1,
+            "a batch has at most 10000 events; nothing was stored: split it before line 10001 and send both parts",
+        );
         let of_bytes = |bytes| format!("{{\"data\":\"{}\"}}", "x".repeat(bytes));
         assert_eq!(data_of(&of_bytes(MAX_DATA_BYTES))[0].len(), MAX_DATA_BYTES);
-        let bytes = MAX_DATA_BYTES + 1;
-        assert_eq!(
-            parse(&of_bytes(bytes), Some(&topic())).unwrap_err(),
-            BatchError::TooLarge { line: 1, bytes }
+        too_large(
+            &of_bytes(MAX_DATA_BYTES + 1),
+            1,
+            "line 1: data has at most 1048576 bytes, this has 1048577; nothing was stored",
         );
     }
 

@@ -13,7 +13,6 @@ use super::query::Query;
 /// Written by hand. Of the same version as this binary, so it is built in.
 const HUB: &str = include_str!("openapi.json");
 
-/// The whole document.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenApi(Arc<str>);
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use sse_hub::{AppendError, ReadError};
 
@@ -21,7 +21,8 @@ pub(crate) struct Problem {
     /// What of the body is at fault: line of a batch, from 1, and field of a JSON object.
     line: Option<usize>,
     field: Option<Box<str>>,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed, so that results with it stay small.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ impl Problem {
     }
 
     fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self { header: Some((name, value)), ..self }
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     /// The request is wrong; `detail` says where and what to do.
@@ -55,11 +56,10 @@ impl Problem {
     }
 
     /// Names the line of the batch that is at fault, from 1.
-    pub(crate) fn in_line(self, line: Option<usize>) -> Self {
-        Self { line, ..self }
+    pub(crate) fn in_line(self, line: usize) -> Self {
+        Self { line: Some(line), ..self }
     }
 
-    /// There is nothing at this path.
     pub(crate) fn not_found() -> Self {
         let detail =
             "there is nothing at this path; /openapi.json describes the API, and / leads to the pages";
@@ -73,7 +73,6 @@ impl Problem {
             .with_header(header::ALLOW, allow)
     }
 
-    /// The body did not come in time.
     pub(crate) fn too_slow(seconds: u64) -> Self {
         let detail = format!("the body was not there after {seconds} s; send less at a time");
         Self::new(StatusCode::REQUEST_TIMEOUT, detail)
@@ -94,7 +93,6 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// Too much at once.
     pub(crate) fn too_many(detail: impl fmt::Display, retry_after_seconds: u64) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
             .with_header(header::RETRY_AFTER, retry_after_seconds.into())
@@ -102,22 +100,6 @@ impl Problem {
 
     fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
-    }
-
-    fn response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        if let Some(header) = self.header.clone() {
-            response.insert_header(header);
-        }
-        let problem = ProblemJson {
-            status: self.status.as_u16(),
-            title: self.status.canonical_reason(),
-            detail: &self.detail,
-            line: self.line,
-            field: self.field.as_deref(),
-        };
-        let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
-        response.content_type("application/problem+json").body(body)
     }
 }
 
@@ -167,22 +149,34 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.response()
-    }
-}
-
-impl Responder for Problem {
-    type Body = actix_web::body::BoxBody;
-
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        self.response()
+        let mut response = HttpResponse::build(self.status);
+        if let Some(header) = &self.header {
+            response.insert_header((**header).clone());
+        }
+        let problem = ProblemJson {
+            status: self.status.as_u16(),
+            title: self.status.canonical_reason(),
+            detail: &self.detail,
+            line: self.line,
+            field: self.field.as_deref(),
+        };
+        let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
+        response.content_type("application/problem+json").body(body)
     }
 }
 
 #[cfg(test)]
 impl Problem {
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn field(&self) -> Option<&str> {
         self.field.as_deref()
+    }
+
+    pub(crate) fn line(&self) -> Option<usize> {
+        self.line
     }
 }
 
@@ -201,7 +195,7 @@ mod tests {
             (AppendError::TooManyTopics { max: 7 }, 409, None, "there are 7 topics"),
         ] {
             let problem = Problem::from(error);
-            let response = problem.response();
+            let response = problem.error_response();
             let header = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
             assert_eq!((response.status().as_u16(), header), (status, retry_after));
             assert!(problem.detail.contains(part) && !problem.detail.contains("secret"), "{problem}");

@@ -27,55 +27,49 @@ struct Extra {
     header_name: HeaderName,
 }
 
-static EVENT: Extra =
-    Extra { parameter: "event", header: "Event-Type", header_name: HeaderName::from_static("event-type") };
-static RETRY: Extra =
-    Extra { parameter: "retry", header: "Event-Retry", header_name: HeaderName::from_static("event-retry") };
-static KEY: Extra = Extra {
-    parameter: KEY_PARAMETER,
-    header: "Idempotency-Key",
-    header_name: HeaderName::from_static("idempotency-key"),
-};
+static EVENT: Extra = extra("event", "Event-Type", "event-type");
+static RETRY: Extra = extra("retry", "Event-Retry", "event-retry");
+static KEY: Extra = extra(KEY_PARAMETER, "Idempotency-Key", "idempotency-key");
+
+const fn extra(parameter: &'static str, header: &'static str, lower_case: &'static str) -> Extra {
+    Extra { parameter, header, header_name: HeaderName::from_static(lower_case) }
+}
+
 /// Parameter with the idempotency key.
 pub(crate) const KEY_PARAMETER: &str = "key";
 
-/// Answer to one event.
 #[derive(Serialize)]
-pub(crate) struct Stored {
+struct Stored {
     id: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
 }
 
-impl Stored {
-    /// What the log said of one event.
-    pub(crate) fn new(hub: &Hub, receipt: &AppendReceipt) -> Self {
-        Self { id: hub.id(receipt.first).to_string(), repeated: receipt.repeated }
-    }
-}
-
-/// Answer to a batch.
 #[derive(Serialize)]
-pub(crate) struct BatchStored {
+struct BatchStored {
     ids: Span,
     count: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
 }
 
-impl BatchStored {
-    /// What the log said of a batch.
-    pub(crate) fn new(hub: &Hub, &AppendReceipt { first, count, repeated }: &AppendReceipt) -> Self {
-        let last = first + count.saturating_sub(1);
-        let ids = Span { first: hub.id(first).to_string(), last: hub.id(last).to_string() };
-        Self { ids, count, repeated }
-    }
-}
-
 #[derive(Serialize)]
 struct Span {
     first: String,
     last: String,
+}
+
+/// Answers with the place of one event in the log.
+pub(crate) fn stored(hub: &Hub, AppendReceipt { first, repeated, .. }: AppendReceipt) -> HttpResponse {
+    HttpResponse::Ok().json(Stored { id: hub.id(first).to_string(), repeated })
+}
+
+/// Answers with the places of a batch in the log.
+pub(crate) fn batch_stored(hub: &Hub, receipt: AppendReceipt) -> HttpResponse {
+    let AppendReceipt { first, count, repeated } = receipt;
+    let last = first + count.saturating_sub(1);
+    let ids = Span { first: hub.id(first).to_string(), last: hub.id(last).to_string() };
+    HttpResponse::Ok().json(BatchStored { ids, count, repeated })
 }
 
 /// Publishes the body, or each line of it, to the topic in the path.
@@ -94,7 +88,7 @@ pub(super) async fn to_topic(
     let event = event_fields::event(data, extras.event_type, extras.retry);
     let hub = AppState::of(&request).hub();
     let receipt = hub.append(Batch { drafts: vec![Draft { topic, event }], key }).await?;
-    Ok(HttpResponse::Ok().json(Stored::new(hub, &receipt)))
+    Ok(stored(hub, receipt))
 }
 
 /// Publishes a batch whose lines name their topics.
@@ -121,7 +115,7 @@ async fn publish_batch(
     let drafts = ndjson::parse(&text, topic.as_ref())?;
     let hub = AppState::of(request).hub();
     let receipt = hub.append(Batch { drafts, key }).await?;
-    Ok(HttpResponse::Ok().json(BatchStored::new(hub, &receipt)))
+    Ok(batch_stored(hub, receipt))
 }
 
 /// Does the request say that its body is NDJSON?

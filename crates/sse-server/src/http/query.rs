@@ -39,7 +39,6 @@ impl Query {
         Ok(Self(given))
     }
 
-    /// The value of a parameter.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }

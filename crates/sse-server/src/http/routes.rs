@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 
 use super::app_state::AppState;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, GET, POST, READ};
 use super::problem_details::Problem;
 use super::static_pages::Pages;
 use super::{events, history, hub_info, openapi, poll, publish, topics};
@@ -16,12 +17,12 @@ pub(crate) const STREAMS: [&str; 1] = ["/events"];
 /// The hub's part of the API. `openapi.rs` holds it against the document.
 pub(super) fn api() -> Vec<Endpoint> {
     vec![
-        Endpoint::new("/events").get(events::stream),
-        Endpoint::new("/topics").get_or_head(topics::list).post(publish::batch),
-        Endpoint::new("/topics/{topic}").get_or_head(history::page).post(publish::to_topic),
-        Endpoint::new("/poll").get(poll::page),
-        Endpoint::new("/hub").get_or_head(hub_info::show),
-        Endpoint::new("/openapi.json").get_or_head(openapi::document),
+        Endpoint::new("/events").on(GET, events::stream),
+        Endpoint::new("/topics").on(READ, topics::list).on(POST, publish::batch),
+        Endpoint::new("/topics/{topic}").on(READ, history::page).on(POST, publish::to_topic),
+        Endpoint::new("/poll").on(GET, poll::page),
+        Endpoint::new("/hub").on(READ, hub_info::show),
+        Endpoint::new("/openapi.json").on(READ, openapi::document),
     ]
 }
 
@@ -31,5 +32,6 @@ pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, apps: Vec<
     for endpoint in api().into_iter().chain(apps) {
         config.service(endpoint.into_resource());
     }
-    config.configure(|config| pages.routes(config)).default_service(web::to(async || Problem::not_found()));
+    let not_found = async || Err::<HttpResponse, _>(Problem::not_found());
+    config.configure(|config| pages.routes(config)).default_service(web::to(not_found));
 }

@@ -17,23 +17,15 @@ use super::problem_details::Problem;
 /// A page with its link in the header.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page {
-    /// Its address.
     pub(crate) path: &'static str,
     /// Its file in `web/pages`.
     pub(crate) file: &'static str,
-    /// The text of the link.
     pub(crate) title: &'static str,
 }
 
-impl Page {
-    pub(crate) const fn new(path: &'static str, file: &'static str, title: &'static str) -> Self {
-        Self { path, file, title }
-    }
-}
-
 /// The hub's own pages. Those of applications stand between them.
-const HOME: Page = Page::new("/", "index.html", "Home");
-const INSPECT: Page = Page::new("/inspect", "inspect.html", "Inspect");
+const HOME: Page = Page { path: "/", file: "index.html", title: "Home" };
+const INSPECT: Page = Page { path: "/inspect", file: "inspect.html", title: "Inspect" };
 
 /// Browsers request it on their own when a page names no icon.
 const ICON_PATH: &str = "/favicon.ico";
@@ -92,7 +84,6 @@ impl Pages {
         Ok(Self { pages, folder, workspace: workspace_web() })
     }
 
-    /// Addresses of the pages.
     pub(crate) fn paths(&self) -> Vec<&'static str> {
         self.pages.iter().map(|page| page.path).collect()
     }

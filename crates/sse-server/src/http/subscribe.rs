@@ -7,13 +7,14 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::payload::Connected;
-use sse_core::{Event, EventType, HubBlock, encode};
+use sse_core::{Event, HubBlock, encode};
 use sse_hub::{DirectWriter, Selectors, Start};
 
 use super::app_state::AppState;
 use super::event_body::EventBody;
 use super::problem_details::Problem;
 use super::query::{self, Query};
+use crate::json_event::json_event;
 
 /// Reconnection time that an event stream suggests, drawn anew for each so that a restart does not bring all subscribers
 /// back in the same instant.
@@ -24,13 +25,16 @@ const LAST_EVENT_ID: &str = "last_event_id";
 /// The parameters of every event stream.
 pub(crate) const PARAMETERS: [&str; 3] = [LAST_EVENT_ID, query::LAST, query::SINCE];
 
+/// The answer of an event stream.
+pub(crate) type EventStream = HttpResponse<EventBody>;
+
 /// Answers with an event stream of these topics that opens with `greeting`.
 pub(crate) async fn subscribe(
     request: &HttpRequest,
     query: &Query,
     selectors: Selectors,
     greeting: Event,
-) -> Result<HttpResponse, Problem> {
+) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
     let start = start(request, query)?;
     // Without an id of its own, a subscriber that is cut before the first event would come back as a new one and miss
@@ -50,7 +54,8 @@ pub(crate) async fn subscribe(
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"))
-        .body(EventBody::new(subscription, opening.into(), state.heartbeat, request.peer_addr()));
+        .finish()
+        .set_body(EventBody::new(subscription, opening.into(), state.heartbeat, request.peer_addr()));
     if !has_chunks(request) {
         response.head_mut().no_chunking(true);
         response.head_mut().set_connection_type(ConnectionType::Close);
@@ -72,8 +77,7 @@ fn has_chunks(request: &HttpRequest) -> bool {
 
 /// The greeting of the event streams that have a path of their own.
 pub(crate) fn connected(message: impl Into<String>) -> Event {
-    let data = serde_json::to_string(&Connected { message: message.into() }).expect("strings become JSON");
-    Event::new(data).with_type(EventType::new("connected").expect("not empty, one line"))
+    json_event("connected", &Connected { message: message.into() })
 }
 
 /// Where the stream starts. The header wins over the parameters, because a browser that reconnects keeps the URL

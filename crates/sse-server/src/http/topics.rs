@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sse_hub::{Durability, Hub, Policy, Retention, SlowConsumer, TopicSummary};
 
 use super::app_state::AppState;
+use super::json_body::json_of_now;
 use super::problem_details::Problem;
 use super::query::Query;
 
@@ -66,7 +66,7 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
         summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
     }
     let topics = summaries.into_iter().take(limit).map(|summary| TopicJson::new(hub, summary)).collect();
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(TopicList { topics }))
+    Ok(json_of_now(TopicList { topics }))
 }
 
 impl TopicJson {

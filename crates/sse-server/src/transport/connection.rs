@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 use sse_hub::{DirectWriter, SharedFrames, WriteOutcome};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::socket::Socket;
+use super::socket::{Socket, try_write};
 
 /// The side of actix-http. What the fan-out has begun to write goes out before anything else.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl DirectWriter for Shared {
             return WriteOutcome::Skipped;
         }
         let chunk = frames.framed(encoded_chunk);
-        let written = self.socket.borrow().try_write(chunk);
+        let written = try_write(&self.socket.borrow(), chunk);
         match written {
             Ok(bytes) if bytes == chunk.len() => WriteOutcome::Complete,
             Ok(bytes) => {
@@ -115,6 +115,7 @@ impl AsyncWrite for Connection {
 
 #[cfg(test)]
 mod tests {
+    use super::super::socket::tcp;
     use super::*;
     use sse_core::{Event, Topic};
     use sse_hub::{Fanout, Hub, Policies, Selectors, Start, Subscription};
@@ -137,7 +138,7 @@ mod tests {
             let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (socket, _) = listener.accept().await.unwrap();
             socket.writable().await.unwrap();
-            let connection = Connection::new(Socket::tcp(socket));
+            let connection = Connection::new(tcp(socket));
             let hub = Hub::in_memory(&Policies::default());
             let fanout = Fanout::start(hub.clone(), CancellationToken::new());
             let subscription = fanout.subscribe(Selectors::exactly(topic()), Start::Now).await.unwrap();

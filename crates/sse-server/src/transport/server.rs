@@ -22,7 +22,9 @@ use actix_web::web::ServiceConfig;
 
 use super::connection::Connection;
 use super::listeners::Listeners;
+#[cfg(unix)]
 use super::socket::Socket;
+use super::socket::tcp;
 
 /// How long connections may take to send what they hold once every subscription has been ended. One that has stopped
 /// reading is cut then.
@@ -60,7 +62,7 @@ pub(crate) fn serve<S: 'static>(
         builder = builder.listen("http", listener, move || {
             fn_service(async |accepted: TcpStream| {
                 let peer = accepted.peer_addr().ok();
-                Ok((Connection::new(Socket::tcp(accepted)), peer))
+                Ok((Connection::new(tcp(accepted)), peer))
             })
             .and_then(service())
         })?;
@@ -68,7 +70,7 @@ pub(crate) fn serve<S: 'static>(
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
-            fn_service(async |accepted: UnixStream| Ok((Connection::new(Socket::Unix(accepted)), None)))
+            fn_service(async |accepted: UnixStream| Ok((Connection::new(Socket::Right(accepted)), None)))
                 .and_then(service())
         })?;
     }

@@ -2,15 +2,16 @@
 //! are noticed who vanish without a word.
 
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+// Never made where there are none.
+#[cfg(not(unix))]
+use tokio::net::TcpStream as UnixStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio_util::either::Either;
 
 /// How long written bytes may stay unacknowledged before the connection is given up. A heartbeat every 15 s
 /// makes this the time after which a half-open peer is freed.
@@ -19,63 +20,23 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 /// Silence on a connection before the system asks whether the peer is still there; for subscriptions without heartbeat.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// An accepted socket.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(TcpStream),
-    /// Has no options of the kind: a peer on this machine vanishes only by closing, but one that stops reading keeps its
-    /// connection until the server stops.
-    #[cfg(unix)]
-    Unix(UnixStream),
+/// An accepted socket. One of Unix has no options of the kind: a peer on this machine vanishes only by closing, but one that
+/// stops reading keeps its connection until the server stops.
+pub(super) type Socket = Either<TcpStream, UnixStream>;
+
+/// A connection over TCP; sets its options.
+pub(super) fn tcp(socket: TcpStream) -> Socket {
+    if let Err(error) = set_options(SockRef::from(&socket)) {
+        tracing::debug!(%error, "socket options not set");
+    }
+    Either::Left(socket)
 }
 
-/// Does the same with the socket of whichever family.
-macro_rules! either {
-    ($socket:expr, $inner:ident => $do:expr) => {
-        match $socket {
-            Socket::Tcp($inner) => $do,
-            #[cfg(unix)]
-            Socket::Unix($inner) => $do,
-        }
-    };
-}
-
-impl Socket {
-    /// A connection over TCP; sets its options.
-    pub(crate) fn tcp(socket: TcpStream) -> Self {
-        if let Err(error) = set_options(SockRef::from(&socket)) {
-            tracing::debug!(%error, "socket options not set");
-        }
-        Self::Tcp(socket)
-    }
-
-    /// Writes what there is room for now.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, socket => socket.try_write(bytes))
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), socket => pin!(socket).poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), socket => pin!(socket).poll_write(context, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), socket => pin!(socket).poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), socket => pin!(socket).poll_shutdown(context))
+/// Writes what there is room for now.
+pub(super) fn try_write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    match socket {
+        Either::Left(socket) => socket.try_write(bytes),
+        Either::Right(socket) => socket.try_write(bytes),
     }
 }
 

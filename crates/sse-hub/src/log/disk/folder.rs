@@ -13,14 +13,13 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Takes the folder.
-    pub(super) fn take(path: &Path) -> Result<Self, FolderError> {
+    pub(super) fn take(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         let lock = File::create(path.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(FolderError::Taken),
-            Err(TryLockError::Error(error)) => return Err(FolderError::Io(error)),
-        }
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another sse-server is using it"),
+            TryLockError::Error(error) => error,
+        })?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -41,13 +40,4 @@ impl Folder {
             None => Ok(()),
         }
     }
-}
-
-/// Why a folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FolderError {
-    #[error("another sse-server is using it")]
-    Taken,
-    #[error("{0}")]
-    Io(#[from] io::Error),
 }

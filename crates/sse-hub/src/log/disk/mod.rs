@@ -10,10 +10,11 @@ mod writer;
 
 use std::future::ready;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use futures_core::future::BoxFuture;
+use parking_lot::Mutex;
 use sse_core::Epoch;
 use tokio::sync::{mpsc, oneshot};
 
@@ -30,7 +31,7 @@ use crate::start::Seek;
 use folder::Folder;
 use readers::Readers;
 use restore::{Restored, restore};
-use shared::{Shared, lock};
+use shared::Shared;
 use store::{Store, StoredFrame};
 use writer::{Request, Writer};
 
@@ -59,21 +60,27 @@ struct WriterHandle {
 #[error("{0}")]
 pub struct OpenError(String);
 
+impl From<std::io::Error> for OpenError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl DiskLog {
     /// Opens the log in this folder, and makes both if they are not there. Takes time in proportion to the
     /// records: about half a second for a million.
     pub fn open(folder: &Path, policies: Policies) -> Result<Self, OpenError> {
-        let folder = Folder::take(folder).map_err(|error| OpenError(error.to_string()))?;
+        let folder = Folder::take(folder)?;
         let file = folder.log_file();
         let store = Store::open(&file).map_err(unreadable)?;
-        folder.sync().map_err(|error| OpenError(error.to_string()))?;
+        folder.sync()?;
         let Restored { meta, index, rows } = restore(&store, policies).map_err(unreadable)?;
         tracing::info!(epoch = %meta.epoch, head = index.head(), clean = meta.clean, "log opened");
         let shared = Arc::new(Shared::new(meta.epoch, index));
         let writer = Writer::new(store, Arc::clone(&shared), rows)
             .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
-        let thread = spawn(writer, receiver).map_err(|error| OpenError(error.to_string()))?;
+        let thread = spawn(writer, receiver)?;
         let handle = WriterHandle { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
         Ok(Self { shared, handle: Arc::new(handle), readers: Arc::new(Readers::new(file)), _folder: folder })
     }
@@ -82,8 +89,8 @@ impl DiskLog {
 impl WriterHandle {
     /// Stores what waits, and leaves the file clean. Blocks until that is done.
     fn close(&self) {
-        drop(lock(&self.requests).take());
-        if let Some(thread) = lock(&self.thread).take()
+        drop(self.requests.lock().take());
+        if let Some(thread) = self.thread.lock().take()
             && thread.join().is_err()
         {
             tracing::error!("the writing thread had panicked");
@@ -107,7 +114,7 @@ impl Log for DiskLog {
     }
 
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>> {
-        let requests = lock(&self.handle.requests).clone();
+        let requests = self.handle.requests.lock().clone();
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let requests = requests.ok_or(AppendError::Closed)?;
@@ -119,7 +126,7 @@ impl Log for DiskLog {
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
-        let plan = self.shared.plan(&read);
+        let plan = self.shared.state().index.plan(&read);
         if let Some(page) = plan.in_memory() {
             return Box::pin(ready(Ok(page)));
         }
@@ -153,7 +160,7 @@ impl Log for DiskLog {
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
         let failed = self.shared.state().failed.clone();
-        let closed = lock(&self.handle.requests).is_none();
+        let closed = self.handle.requests.lock().is_none();
         Box::pin(ready(match failed {
             Some(why) => Err(AppendError::Unavailable(why)),
             None if closed => Err(AppendError::Closed),

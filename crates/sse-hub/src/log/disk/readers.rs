@@ -1,11 +1,12 @@
 //! Connections that read frames from the file: a few, in turns.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::shared::{Shared, lock};
+use super::shared::Shared;
 use super::store::Frames;
 use crate::log::index::Plan;
 use crate::log::read::{Page, Read, ReadError};
@@ -36,19 +37,19 @@ impl Readers {
     /// Carries out a plan. What was removed since it was made is planned anew, so that the page says so.
     pub(super) fn fetch(&self, shared: &Shared, read: &Read, mut plan: Plan) -> Result<Page, ReadError> {
         let unreadable = |error: rusqlite::Error| ReadError(error.to_string());
-        let idle = lock(&self.idle).pop();
+        let idle = self.idle.lock().pop();
         let mut connection = idle.map_or_else(|| Frames::open(&self.file), Ok).map_err(unreadable)?;
         loop {
             let on_disk = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
             let frames = connection.frames(on_disk.map(|(_, entry)| entry.seq)).map_err(unreadable)?;
             if frames.iter().all(Option::is_some) {
-                lock(&self.idle).push(connection);
+                self.idle.lock().push(connection);
                 return Ok(plan.filled(frames.into_iter().flatten()));
             }
             let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
             let missing = planned.zip(&frames).find(|(_, frame)| frame.is_none());
             let missing = missing.map_or(0, |((_, entry), _)| entry.seq);
-            plan = shared.plan(read);
+            plan = shared.state().index.plan(read);
             if plan.entries.iter().any(|(_, entry)| entry.seq == missing) {
                 return Err(ReadError(format!("the record with seq {missing} is not in the file")));
             }

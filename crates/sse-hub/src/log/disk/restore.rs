@@ -7,7 +7,7 @@ use sse_core::Topic;
 
 use super::store::{Meta, Store};
 use crate::log::index::Index;
-use crate::log::topic_index::Entry;
+use crate::log::topic_index::{Entry, seconds};
 use crate::policy::Policies;
 
 /// What is known of a log that was just opened.
@@ -43,7 +43,7 @@ pub(super) fn restore(store: &Store, policies: Policies) -> rusqlite::Result<Res
     }
     store.each_record(|row| {
         if let Some(topic) = names.get(&row.topic) {
-            let seconds = u32::try_from(row.time / 1000).unwrap_or(u32::MAX);
+            let seconds = seconds(row.time);
             index.restore(topic, Entry { seq: row.seq, seconds, bytes: row.bytes, record: None });
         }
     })?;

@@ -1,11 +1,9 @@
 //! What the writing thread and everybody else share: the index, and the announcer of the tail, under one lock.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use sse_core::Epoch;
 
-use crate::log::index::{Index, Plan};
-use crate::log::read::Read;
+use crate::log::index::Index;
 use crate::log::tail::Announcer;
 
 #[derive(Debug)]
@@ -27,16 +25,7 @@ impl Shared {
         Self { epoch, state: Mutex::new(State { index, announcer: Announcer::default(), failed: None }) }
     }
 
-    pub(super) fn plan(&self, read: &Read) -> Plan {
-        self.state().index.plan(read)
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.state.lock()
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing under these locks can panic halfway through a change.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

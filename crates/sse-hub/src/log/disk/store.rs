@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Params, Transaction};
 use sse_core::Epoch;
 
 use crate::log::append::AppendReceipt;
@@ -219,18 +219,22 @@ fn is_failed_sync(error: &rusqlite::Error) -> bool {
 pub(super) struct Write<'a>(Transaction<'a>);
 
 impl Write<'_> {
+    fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<()> {
+        self.0.prepare_cached(sql)?.execute(params).map(drop)
+    }
+
     pub(super) fn insert_topic(&self, name: &str, volatile: bool) -> rusqlite::Result<i64> {
         let sql = "INSERT INTO topics (name, removed, volatile) VALUES (?, 0, ?)";
-        self.0.prepare_cached(sql)?.insert(params![name, volatile])
+        self.0.prepare_cached(sql)?.insert((name, volatile))
     }
 
     /// Of a topic without records.
     pub(super) fn delete_topic(&self, topic: i64) -> rusqlite::Result<()> {
-        self.0.prepare_cached("DELETE FROM topics WHERE id = ?")?.execute([topic]).map(drop)
+        self.execute("DELETE FROM topics WHERE id = ?", [topic])
     }
 
     pub(super) fn set_forgotten(&self, seq: u64) -> rusqlite::Result<()> {
-        self.0.execute("UPDATE meta SET forgotten = ?", [seq]).map(drop)
+        self.execute("UPDATE meta SET forgotten = ?", [seq])
     }
 
     /// What takes records one by one. Looked up once for a group and not for each record.
@@ -240,31 +244,28 @@ impl Write<'_> {
 
     /// Every record from this seq to that one: the caller knows that all between them have to go.
     pub(super) fn delete_records(&self, first: u64, last: u64) -> rusqlite::Result<()> {
-        let sql = "DELETE FROM records WHERE seq BETWEEN ? AND ?";
-        self.0.prepare_cached(sql)?.execute([first, last]).map(drop)
+        self.execute("DELETE FROM records WHERE seq BETWEEN ? AND ?", [first, last])
     }
 
     pub(super) fn set_removed(&self, topic: i64, seq: u64) -> rusqlite::Result<()> {
-        let sql = "UPDATE topics SET removed = ? WHERE id = ?";
-        self.0.prepare_cached(sql)?.execute(params![seq, topic]).map(drop)
+        self.execute("UPDATE topics SET removed = ? WHERE id = ?", (seq, topic))
     }
 
     pub(super) fn set_volatile(&self, topic: i64, volatile: bool) -> rusqlite::Result<()> {
-        let sql = "UPDATE topics SET volatile = ? WHERE id = ?";
-        self.0.prepare_cached(sql)?.execute(params![volatile, topic]).map(drop)
+        self.execute("UPDATE topics SET volatile = ? WHERE id = ?", (volatile, topic))
     }
 
     pub(super) fn insert_key(&self, key: &str, receipt: AppendReceipt, time: u64) -> rusqlite::Result<()> {
-        let mut insert = self.0.prepare_cached("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)")?;
-        insert.execute(params![key, receipt.first, receipt.count, time]).map(drop)
+        let row = (key, receipt.first, receipt.count, time);
+        self.execute("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)", row)
     }
 
     pub(super) fn delete_key(&self, key: &str) -> rusqlite::Result<()> {
-        self.0.prepare_cached("DELETE FROM keys WHERE key = ?")?.execute([key]).map(drop)
+        self.execute("DELETE FROM keys WHERE key = ?", [key])
     }
 
     pub(super) fn set_meta(&self, reserved: u64, clean: bool) -> rusqlite::Result<()> {
-        self.0.execute("UPDATE meta SET reserved = ?, clean = ?", params![reserved, clean]).map(drop)
+        self.execute("UPDATE meta SET reserved = ?, clean = ?", (reserved, clean))
     }
 }
 
@@ -273,7 +274,7 @@ pub(super) struct Inserts<'a>(CachedStatement<'a>);
 
 impl Inserts<'_> {
     pub(super) fn insert(&mut self, topic: i64, record: &Record) -> rusqlite::Result<()> {
-        self.0.execute(params![record.seq, topic, record.time, &record.frame[..]]).map(drop)
+        self.0.execute((record.seq, topic, record.time, &record.frame[..])).map(drop)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Number;
 
-use super::chat::Message;
 use super::names::{Client, Room, Text, Username};
-use crate::http::{Form, Problem, checked, idempotency_key};
+use super::publisher::Message;
+use crate::http::{Form, Problem, idempotency_key};
 
 /// Most bytes of a body: the longest text with every character written as two `\u` escapes, and the rest.
 pub(super) const MAX_BYTES: usize = 32 << 10;
@@ -21,13 +21,9 @@ const MAX_LEASE_SECONDS: u64 = 300;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewMessage {
-    #[serde(default, deserialize_with = "username")]
-    username: Option<Username>,
-    #[serde(default, deserialize_with = "text")]
-    text: Option<Text>,
-    #[serde(default, deserialize_with = "room")]
-    room: Option<Room>,
-    #[serde(default, deserialize_with = "key")]
+    username: Option<String>,
+    text: Option<String>,
+    room: Option<String>,
     key: Option<String>,
 }
 
@@ -35,12 +31,9 @@ pub(super) struct NewMessage {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct NewPresence {
-    #[serde(default, deserialize_with = "username")]
-    username: Option<Username>,
-    #[serde(default, deserialize_with = "client")]
-    client: Option<Client>,
-    #[serde(default, deserialize_with = "room")]
-    room: Option<Room>,
+    username: Option<String>,
+    client: Option<String>,
+    room: Option<String>,
     lease_seconds: Option<Number>,
     leaving: Option<bool>,
 }
@@ -62,17 +55,18 @@ impl Form for NewMessage {
 impl NewMessage {
     /// The message. `key` is what the request says beside its body.
     pub(super) fn message(self, key: Option<String>) -> Result<Message, Problem> {
-        if let (Some(own), Some(key)) = (&self.key, &key)
+        let own = Self::optional("key", self.key, idempotency_key)?;
+        if let (Some(own), Some(key)) = (&own, &key)
             && own != key
         {
             let detail = "the key of the body and that of the request differ; give one value, once";
             return Err(Problem::bad_request(detail).in_field("key"));
         }
         Ok(Message {
-            room: self.room.unwrap_or_default(),
-            username: Self::required("username", self.username)?,
-            text: Self::required("text", self.text)?,
-            key: self.key.or(key),
+            room: Self::optional("room", self.room, Room::new)?.unwrap_or_default(),
+            username: Self::required("username", self.username, Username::new)?,
+            text: Self::required("text", self.text, Text::new)?,
+            key: own.or(key),
         })
     }
 }
@@ -91,30 +85,10 @@ impl NewPresence {
         };
         let leaving = self.leaving.unwrap_or(false);
         Ok(Presence {
-            room: self.room.unwrap_or_default(),
-            username: Self::required("username", self.username)?,
-            client: Self::required("client", self.client)?,
+            room: Self::optional("room", self.room, Room::new)?.unwrap_or_default(),
+            username: Self::required("username", self.username, Username::new)?,
+            client: Self::required("client", self.client, Client::new)?,
             lease: (!leaving).then_some(Duration::from_secs(seconds)),
         })
     }
-}
-
-fn username<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Username>, D::Error> {
-    checked(value, Username::new)
-}
-
-fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Text>, D::Error> {
-    checked(value, Text::new)
-}
-
-fn client<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Client>, D::Error> {
-    checked(value, Client::new)
-}
-
-fn room<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Room>, D::Error> {
-    checked(value, |name| Room::new(Some(name)))
-}
-
-fn key<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    checked(value, idempotency_key)
 }

@@ -1,11 +1,11 @@
 //! Chat: rooms, what is said in them, and who is there. A room is the topic `chat/{room}`; its events are `newMessage`,
 //! `userConnected` and `userDisconnected`.
 
-mod chat;
 mod events;
 mod forms;
 mod names;
 mod presence;
+mod publisher;
 mod rate_limits;
 mod rooms;
 mod roster;
@@ -18,15 +18,19 @@ use sse_hub::{Policy, Retention};
 use super::application::{Application, Running};
 use crate::duration_flag::duration_within;
 use crate::http::Page;
-use chat::Chat;
+use publisher::Chat;
 
 /// Longest grace time.
 const MAX_GRACE: Duration = Duration::from_secs(60);
 
+/// A conversation, by its length; one that has fallen asleep makes room for others in the end.
+const RETENTION: Retention =
+    Retention { count: Some(10_000), age: Some(Duration::from_secs(90 * 24 * 3600)), bytes: Some(16 << 20) };
+
 pub(super) const APPLICATION: Application = Application {
     name: "chat",
-    policies,
-    pages: &[Page::new("/chat", "chat.html", "Chat")],
+    policies: &[("chat/*", Policy::on_disk(RETENTION))],
+    pages: &[Page { path: "/chat", file: "chat.html", title: "Chat" }],
     streams: &["/chat/events"],
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),
@@ -50,11 +54,4 @@ struct Flags {
     #[arg(long, env = "SSE_CHAT_GRACE", value_name = "TIME", default_value = "5s",
         value_parser = |text: &str| duration_within(text, Duration::ZERO, MAX_GRACE))]
     chat_grace: Duration,
-}
-
-/// A conversation, by its length; one that has fallen asleep makes room for others in the end.
-fn policies() -> Vec<(&'static str, Policy)> {
-    let age = Some(Duration::from_secs(90 * 24 * 3600));
-    let retention = Retention { count: Some(10_000), age, bytes: Some(16 << 20) };
-    vec![("chat/*", Policy { retention, ..Policy::default() })]
 }

@@ -1,14 +1,11 @@
 //! What people put into a chat, checked: rooms, names, texts. Each error says what is wrong and what to do.
 
-use std::borrow::Borrow;
-use std::fmt;
 use std::sync::Arc;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
 use sse_core::Topic;
-use sse_core::payload::ChatUser;
 
 /// What stands before a room's name in its topic.
 const TOPIC_PREFIX: &str = "chat/";
@@ -40,9 +37,8 @@ pub(super) struct Text(String);
 pub(super) struct Client(Box<str>);
 
 impl Room {
-    /// Checks the name of a room; `None` is the lobby.
-    pub(super) fn new(name: Option<&str>) -> Result<Self, String> {
-        let name = name.unwrap_or(DEFAULT_ROOM);
+    /// Checks the name of a room.
+    pub(super) fn new(name: &str) -> Result<Self, String> {
         // On its own first, so that the place in the error is the place in the name.
         let checked = Topic::new(name).map_err(|error| format!("room {name:?}: {error}"))?;
         if name.contains('/') {
@@ -61,7 +57,7 @@ impl Room {
     /// The room that this topic is, if it is one.
     pub(super) fn of_topic(topic: &Topic) -> Option<Self> {
         let name = topic.as_str().strip_prefix(TOPIC_PREFIX)?;
-        Self::new(Some(name)).ok()
+        Self::new(name).ok()
     }
 
     pub(super) fn topic(&self) -> &Topic {
@@ -75,7 +71,7 @@ impl Room {
 
 impl Default for Room {
     fn default() -> Self {
-        Self::new(None).expect("the lobby's name follows the grammar")
+        Self::new(DEFAULT_ROOM).expect("the lobby's name follows the grammar")
     }
 }
 
@@ -85,7 +81,9 @@ impl Username {
     pub(super) fn new(text: &str) -> Result<Self, String> {
         let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let name = ComposingNormalizerBorrowed::new_nfc().normalize(&name);
-        if let Some(control) = name.chars().find(|c| c.is_control() || is_direction(*c)) {
+        // Marks that turn the direction of text could make a name read as another.
+        let direction = CodePointSetData::new::<BidiControl>();
+        if let Some(control) = name.chars().find(|c| c.is_control() || direction.contains(*c)) {
             return Err(format!("username cannot contain the control character {}", code(control)));
         }
         visible("username", &name)?;
@@ -95,11 +93,6 @@ impl Username {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// As events carry it.
-    pub(super) fn to_payload(&self) -> ChatUser {
-        ChatUser { username: self.as_str().to_owned() }
     }
 }
 
@@ -137,23 +130,6 @@ impl Client {
     pub(super) fn stream(number: u64) -> Self {
         Self(format!(" {number}").into())
     }
-}
-
-impl fmt::Display for Room {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Borrow<str> for Username {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Marks that turn the direction of text could make a name read as another.
-fn is_direction(c: char) -> bool {
-    CodePointSetData::new::<BidiControl>().contains(c)
 }
 
 fn visible(what: &str, text: &str) -> Result<(), String> {
@@ -227,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_room_is_one_segment_of_a_topic() {
-        let lobby = Room::new(None).unwrap();
+        let lobby = Room::default();
         assert_eq!((lobby.name(), lobby.topic().as_str()), ("lobby", "chat/lobby"));
         assert_eq!(Room::of_topic(lobby.topic()), Some(lobby));
         for topic in ["chat", "chatter/a", "chat/a/b"] {
@@ -241,7 +217,7 @@ mod tests {
             ("a/b", "has no `/`"),
             (&"x".repeat(65), "at most 64 bytes, this one has 65"),
         ] {
-            let error = Room::new(Some(name)).unwrap_err();
+            let error = Room::new(name).unwrap_err();
             assert!(error.contains(part), "{name:?}: {error}");
         }
     }

@@ -52,7 +52,6 @@ pub(super) struct Announcement {
     pub(super) here: bool,
 }
 
-/// There is no place for one more member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what} has {max} people, the most there can be; try again later")]
 pub(super) struct RoomFull {

@@ -24,7 +24,6 @@ pub(super) struct Rooms {
     unread: HashSet<Room>,
 }
 
-/// No place for one more room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there are {MAX_ROOMS} rooms, the most there can be; use one of them")]
 pub(super) struct TooManyRooms;

@@ -1,23 +1,24 @@
 //! `/chat/messages`, `/chat/presence`, `/chat/users`: what people say, and who is there. The event stream is in `events.rs`.
 //! Picks the statuses of refusals.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::chat::{Chat, ChatError};
 use super::events::{self, ROOM, address, room};
 use super::forms::{self, NewMessage, NewPresence, Presence};
 use super::names::Username;
-use crate::http::{Endpoint, Form as _, KEY_PARAMETER, Problem, Query, key, read_text};
+use super::publisher::{Chat, ChatError};
+use crate::http::{
+    Endpoint, Form as _, GET, KEY_PARAMETER, POST, Problem, Query, READ, json_of_now, key, read_text,
+};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new("/chat/events").get(events::open),
-        Endpoint::new("/chat/messages").post(message),
-        Endpoint::new("/chat/presence").post(presence),
-        Endpoint::new("/chat/users").get_or_head(users),
+        Endpoint::new("/chat/events").on(GET, events::open),
+        Endpoint::new("/chat/messages").on(POST, message),
+        Endpoint::new("/chat/presence").on(POST, presence),
+        Endpoint::new("/chat/users").on(READ, users),
     ]
 }
 
@@ -71,7 +72,8 @@ async fn presence(request: HttpRequest, payload: Payload) -> Result<HttpResponse
         chat.leave(&room, &username, &client);
         return Ok(HttpResponse::NoContent().finish());
     };
-    let users = chat.renew(&room, &username, client, lease, address(&request)).await?;
+    chat.enter(&room, &username, client, Some(lease), address(&request)).await?;
+    let users = chat.usernames(&room).await?.len();
     let json = PresenceJson {
         room: room.name(),
         username: username.as_str(),
@@ -88,7 +90,7 @@ async fn users(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let usernames = Chat::of(&request).usernames(&room).await?;
     let users = usernames.iter().map(Username::as_str).collect();
     let json = UsersJson { room: room.name(), users };
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json))
+    Ok(json_of_now(json))
 }
 
 impl From<ChatError> for Problem {

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
+use sse_core::Topic;
 use sse_core::payload::ServerTime;
-use sse_core::{Event, Topic};
-use sse_hub::{Durability, Hub, Policy, Retention, SlowConsumer};
+use sse_hub::{Hub, Policy, Retention};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::application::{Application, Running};
+use crate::json_event::json_event;
 use crate::timestamp;
 
 const TOPIC: &str = "clock";
 const INTERVAL: Duration = Duration::from_secs(5);
+/// Ten minutes.
+const RETENTION: Retention = Retention { count: Some(120), age: None, bytes: None };
 
 pub(super) const APPLICATION: Application = Application {
     name: "clock",
-    policies,
+    policies: &[(TOPIC, Policy::in_memory(RETENTION))],
     pages: &[],
     streams: &[],
     endpoints: Vec::new,
@@ -28,13 +31,6 @@ pub(super) const APPLICATION: Application = Application {
     },
 };
 
-/// In memory, and of use only while it is new: ten minutes.
-fn policies() -> Vec<(&'static str, Policy)> {
-    let retention = Retention { count: Some(120), age: None, bytes: None };
-    let (durability, slow_consumer) = (Durability::Memory, SlowConsumer::Conflate);
-    vec![(TOPIC, Policy { durability, retention, slow_consumer, last_value: false })]
-}
-
 async fn publish(hub: Hub) {
     let topic = Topic::new(TOPIC).expect("the name follows the grammar");
     let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
@@ -42,8 +38,7 @@ async fn publish(hub: Hub) {
     loop {
         ticks.tick().await;
         let update = ServerTime { time: timestamp::now(), message: "Server update".into() };
-        let data = serde_json::to_string(&update).expect("strings become JSON");
-        if let Err(error) = hub.publish(topic.clone(), Event::new(data)).await {
+        if let Err(error) = hub.publish(topic.clone(), json_event("message", &update)).await {
             tracing::warn!(%error, "the time was not published");
         }
     }

@@ -7,19 +7,22 @@ mod sampler;
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse};
-use sse_core::payload::{HubFigures, Metrics};
-use sse_core::{Event, EventType, Topic};
-use sse_hub::{Counters, Durability, Hub, Policy, Retention, Selectors, SlowConsumer};
+use actix_web::HttpRequest;
+use sse_core::Topic;
+use sse_core::payload::HubFigures;
+use sse_hub::{Counters, Hub, Policy, Retention, Selectors};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::application::{Application, Running};
 use super::host;
 use crate::duration_flag::{HOUR, duration_within};
-use crate::http::{Endpoint, PARAMETERS, Page, Problem, Query, connected, subscribe};
+use crate::http::{Endpoint, EventStream, GET, PARAMETERS, Page, Problem, Query, connected, subscribe};
+use crate::json_event::json_event;
 use sampler::Sampler;
 
 const TOPIC: &str = "metrics";
+/// An hour: 1,800 samples at the default interval, about 3 MB.
+const RETENTION: Retention = Retention { count: None, age: Some(HOUR), bytes: Some(32 << 20) };
 /// sysinfo cannot tell the use of a core over less than 200 ms.
 const LEAST_INTERVAL: Duration = Duration::from_millis(200);
 /// How long the use of the cores is measured before the first sample goes out.
@@ -27,10 +30,10 @@ const WARM_UP: Duration = Duration::from_millis(250);
 
 pub(super) const APPLICATION: Application = Application {
     name: "dashboard",
-    policies,
-    pages: &[Page::new("/dashboard", "dashboard.html", "Dashboard")],
+    policies: &[(TOPIC, Policy::in_memory(RETENTION))],
+    pages: &[Page { path: "/dashboard", file: "dashboard.html", title: "Dashboard" }],
     streams: &["/dashboard-events"],
-    endpoints: || vec![Endpoint::new("/dashboard-events").get(events)],
+    endpoints: || vec![Endpoint::new("/dashboard-events").on(GET, events)],
     openapi: include_str!("openapi.json"),
     flags: <Flags as clap::Args>::augment_args,
     section: None,
@@ -52,26 +55,18 @@ struct Flags {
     metrics_interval: Duration,
 }
 
-/// In memory, an hour of it: 1,800 samples at the default interval, about 3 MB.
-fn policies() -> Vec<(&'static str, Policy)> {
-    let retention = Retention { count: None, age: Some(HOUR), bytes: Some(32 << 20) };
-    let (durability, slow_consumer) = (Durability::Memory, SlowConsumer::Conflate);
-    vec![(TOPIC, Policy { durability, retention, slow_consumer, last_value: false })]
-}
-
 fn topic() -> Topic {
     Topic::new(TOPIC).expect("the name follows the grammar")
 }
 
 /// `GET /dashboard-events`
-async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &PARAMETERS)?;
     subscribe(&request, &query, Selectors::exactly(topic()), connected("Connected to system monitor")).await
 }
 
 /// Publishes a sample every `every`.
 async fn publish(hub: Hub, every: Duration) {
-    let event_type = EventType::new("metrics").expect("not empty, one line");
     let mut sampler = match Sampler::new() {
         Ok(sampler) => sampler,
         Err(error) => return tracing::error!(%error, "no metrics on this system"),
@@ -82,17 +77,13 @@ async fn publish(hub: Hub, every: Duration) {
     loop {
         ticks.tick().await;
         let figures = rate.figures(&hub).await;
-        let Some((used, metrics)) = sample(sampler, every, figures).await else { return };
+        let sample = move |sampler: &mut Sampler| sampler.sample(every, figures);
+        let Some((used, metrics)) = host::read("metrics", sampler, sample).await else { return };
         sampler = used;
-        let data = serde_json::to_string(&metrics).expect("numbers and strings become JSON");
-        if let Err(error) = hub.publish(topic(), Event::new(data).with_type(event_type.clone())).await {
+        if let Err(error) = hub.publish(topic(), json_event("metrics", &metrics)).await {
             tracing::warn!(%error, "a sample was not published");
         }
     }
-}
-
-async fn sample(sampler: Sampler, every: Duration, hub: HubFigures) -> Option<(Sampler, Metrics)> {
-    host::read("metrics", sampler, move |sampler| sampler.sample(every, hub)).await
 }
 
 /// Counts the hub's events from one sample to the next.

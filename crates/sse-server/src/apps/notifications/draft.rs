@@ -1,8 +1,10 @@
 //! A notification on its way into the log: its topic and its event type. What it says is up to who makes it.
 
+use sse_core::Topic;
 use sse_core::payload::Notification;
-use sse_core::{Event, EventType, Topic};
 use sse_hub::Draft;
+
+use crate::json_event::json_event;
 
 /// The topic that all notifications go to.
 pub(super) const TOPIC: &str = "notifications";
@@ -12,7 +14,5 @@ pub(super) fn topic() -> Topic {
 }
 
 pub(super) fn draft(notification: &Notification) -> Draft {
-    let data = serde_json::to_string(notification).expect("strings become JSON");
-    let event_type = EventType::new("notification").expect("not empty, one line");
-    Draft { topic: topic(), event: Event::new(data).with_type(event_type) }
+    Draft { topic: topic(), event: json_event("notification", notification) }
 }

@@ -1,9 +1,9 @@
 //! The JSON of `POST /notifications`: what each field may say.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use sse_core::payload::{Notification, NotificationSource, Severity};
 
-use crate::http::{Form, Problem, checked};
+use crate::http::{Form, Problem, missing};
 use crate::timestamp;
 
 /// Most bytes of a body: the longest title and text with every character written as two `\u` escapes, and the rest.
@@ -20,12 +20,9 @@ const MAX_TEXT: usize = 2_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewNotification {
-    #[serde(default, deserialize_with = "category")]
     category: Option<String>,
     severity: Option<Severity>,
-    #[serde(default, deserialize_with = "title")]
     title: Option<String>,
-    #[serde(default, deserialize_with = "text")]
     text: Option<String>,
 }
 
@@ -37,10 +34,10 @@ impl NewNotification {
     /// The notification, taken now.
     pub(super) fn notification(self) -> Result<Notification, Problem> {
         Ok(Notification {
-            category: Self::required("category", self.category)?,
-            severity: Self::required("severity", self.severity)?,
-            title: Self::required("title", self.title)?,
-            text: self.text.unwrap_or_default(),
+            category: Self::required("category", self.category, category)?,
+            severity: self.severity.ok_or_else(|| missing("severity"))?,
+            title: Self::required("title", self.title, title)?,
+            text: Self::optional("text", self.text, text)?.unwrap_or_default(),
             time: timestamp::now(),
             source: NotificationSource::Api,
         })
@@ -48,40 +45,40 @@ impl NewNotification {
 }
 
 /// One short word, so that readers can choose by it.
-fn category<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+fn category(text: &str) -> Result<String, String> {
     let fits = |(at, character): (usize, char)| match character {
         'a'..='z' => true,
         '0'..='9' | '-' => at > 0,
         _ => false,
     };
-    checked(value, |text| match text.char_indices().all(fits) && (1..=MAX_CATEGORY).contains(&text.len()) {
+    match text.char_indices().all(fits) && (1..=MAX_CATEGORY).contains(&text.len()) {
         true => Ok(text.to_owned()),
         false => Err(format!(
             "category is one word of 1 to {MAX_CATEGORY} lower-case letters a-z, digits and `-` that starts with a \
              letter, such as system, deploy or security"
         )),
-    })
+    }
 }
 
 /// One line that says something.
-fn title<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    checked(value, |text| match text.trim().chars().count() {
+fn title(text: &str) -> Result<String, String> {
+    match text.trim().chars().count() {
         0 => Err("title cannot be empty; say in one line what happened".into()),
         length if length > MAX_TITLE => Err(format!(
             "title has at most {MAX_TITLE} characters, this one has {length}; put the rest into `text`"
         )),
         _ => without_controls("title", text.trim().to_owned(), &[]),
-    })
+    }
 }
 
-fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    checked(value, |text| match text.replace("\r\n", "\n").replace('\r', "\n") {
-        text if text.chars().count() > MAX_TEXT => Err(format!(
-            "text has at most {MAX_TEXT} characters, this one has {}; shorten it or link to the rest",
-            text.chars().count()
+fn text(text: &str) -> Result<String, String> {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    match text.chars().count() {
+        length if length > MAX_TEXT => Err(format!(
+            "text has at most {MAX_TEXT} characters, this one has {length}; shorten it or link to the rest"
         )),
-        text => without_controls("text", text, &['\n', '\t']),
-    })
+        _ => without_controls("text", text, &['\n', '\t']),
+    }
 }
 
 /// Terminals obey control characters, and a title is one line.

@@ -13,21 +13,25 @@ use sse_hub::{Batch, Policy, Retention, Selectors};
 
 use super::application::{Application, Running};
 use crate::http::{
-    AppState, Endpoint, Form as _, KEY_PARAMETER, PARAMETERS, Page, Problem, Query, Stored, connected,
-    key_of_path, read_text, subscribe,
+    AppState, Endpoint, EventStream, Form as _, GET, KEY_PARAMETER, PARAMETERS, POST, Page, Problem, Query,
+    connected, key_of_path, read_text, stored, subscribe,
 };
 use alerts::Thresholds;
 use draft::{TOPIC, draft, topic};
 
+/// As many as somebody may want to scroll through who was away for a month.
+const RETENTION: Retention =
+    Retention { count: Some(1_000), age: Some(Duration::from_secs(30 * 24 * 3600)), bytes: Some(256 << 20) };
+
 pub(super) const APPLICATION: Application = Application {
     name: "notifications",
-    policies,
-    pages: &[Page::new("/notifications", "notifications.html", "Notifications")],
+    policies: &[(TOPIC, Policy::on_disk(RETENTION))],
+    pages: &[Page { path: "/notifications", file: "notifications.html", title: "Notifications" }],
     streams: &["/notifications/events"],
     endpoints: || {
         vec![
-            Endpoint::new("/notifications").beside_page().post(send),
-            Endpoint::new("/notifications/events").get(events),
+            Endpoint::new("/notifications").beside_page().on(POST, send),
+            Endpoint::new("/notifications/events").on(GET, events),
         ]
     },
     openapi: include_str!("openapi.json"),
@@ -55,15 +59,8 @@ struct Flags {
     alerts: bool,
 }
 
-/// As many as somebody may want to scroll through who was away for a month.
-fn policies() -> Vec<(&'static str, Policy)> {
-    let default = Policy::default();
-    let age = Some(Duration::from_secs(30 * 24 * 3600));
-    vec![(TOPIC, Policy { retention: Retention { count: Some(1_000), age, ..default.retention }, ..default })]
-}
-
 /// `GET /notifications/events`
-async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &PARAMETERS)?;
     subscribe(&request, &query, Selectors::exactly(topic()), connected("Connected to notifications")).await
 }
@@ -76,5 +73,5 @@ async fn send(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Pr
     let notification = forms::NewNotification::read(&text)?.notification()?;
     let hub = AppState::of(&request).hub();
     let receipt = hub.append(Batch { drafts: vec![draft(&notification)], key }).await?;
-    Ok(HttpResponse::Ok().json(Stored::new(hub, &receipt)))
+    Ok(stored(hub, receipt))
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sse_core::Event;
 use sse_hub::Draft;
 
-use super::price::{Percent, Price};
+use super::price::Price;
 use super::symbol::Symbol;
+use crate::json_event::json_event;
 use crate::timestamp::rfc3339;
 
 /// Most symbols. Each is a topic that keeps 300 events of about 200 bytes.
@@ -57,14 +57,13 @@ struct Tick<'a> {
     price: Price,
     open: Price,
     change: Price,
-    change_percent: Percent,
+    change_percent: Price,
     time: String,
     source: Source,
     #[serde(skip_serializing_if = "Option::is_none")]
     recorded_time: Option<String>,
 }
 
-/// A symbol would be one too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there are {MAX_SYMBOLS} symbols, the most there can be; quote one of them")]
 pub(super) struct BoardFull;
@@ -133,9 +132,7 @@ impl Listing {
             source: self.source,
             recorded_time: quote.recorded.map(rfc3339),
         };
-        let data = serde_json::to_string(&tick).expect("strings and numbers become JSON");
-        let event = Event::new(data).with_type(quote.symbol.event_type());
-        Draft { topic: quote.symbol.topic(), event }
+        Draft { topic: quote.symbol.topic(), event: json_event(quote.symbol.event_type(), &tick) }
     }
 }
 

@@ -3,27 +3,31 @@
 mod board;
 mod market;
 mod price;
+mod publisher;
 mod quotes;
 mod recording;
 mod routes;
 mod simulation;
 mod symbol;
-mod ticker;
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
-use sse_hub::{Durability, Policy, Retention, SlowConsumer};
+use sse_hub::{Policy, Retention};
 
-use super::application::{Application, Running, StartFailure};
+use super::application::{Application, Running};
 use crate::http::Page;
 use market::Market;
-use ticker::Ticker;
+use publisher::Ticker;
+
+const RETENTION: Retention = Retention { count: Some(300), age: None, bytes: None };
 
 pub(super) const APPLICATION: Application = Application {
     name: "ticker",
-    policies,
-    pages: &[Page::new("/ticker", "ticker.html", "Ticker")],
+    // With a last value, so that there is a price to show before the next tick.
+    policies: &[("ticker/*", Policy { last_value: true, ..Policy::in_memory(RETENTION) })],
+    pages: &[Page { path: "/ticker", file: "ticker.html", title: "Ticker" }],
     streams: &["/ticker/events"],
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),
@@ -69,10 +73,10 @@ enum Prices {
 
 impl Flags {
     /// What is traded, if anything.
-    fn market(self) -> Result<Option<Market>, StartFailure> {
+    fn market(self) -> anyhow::Result<Option<Market>> {
         if let Some(file) = self.ticker_feed {
-            let unusable = |source| Unusable { file: file.clone(), source };
-            return Ok(Some(recording::market(&file).map_err(unusable)?));
+            let unusable = || format!("cannot play the quotes in {} (--ticker-feed)", file.display());
+            return recording::market(&file).map(Some).with_context(unusable);
         }
         let seed = || self.ticker_seed.unwrap_or_else(|| fastrand::u64(..));
         Ok(match self.ticker {
@@ -80,19 +84,4 @@ impl Flags {
             Prices::Off => None,
         })
     }
-}
-
-/// `--ticker-feed` cannot be read or understood.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot play the quotes in {file} (--ticker-feed)", file = file.display())]
-struct Unusable {
-    file: PathBuf,
-    source: recording::RecordingError,
-}
-
-/// In memory. With a last value, so that there is a price to show before the next tick.
-fn policies() -> Vec<(&'static str, Policy)> {
-    let retention = Retention { count: Some(300), age: None, bytes: None };
-    let (durability, slow_consumer) = (Durability::Memory, SlowConsumer::Conflate);
-    vec![("ticker/*", Policy { durability, retention, slow_consumer, last_value: true })]
 }

@@ -8,49 +8,35 @@ use serde_json::value::RawValue;
 /// Decimals that a price can have.
 const DECIMALS: usize = 6;
 /// Millionths in one.
-const ONE: i64 = 1_000_000;
+const ONE: i128 = 1_000_000;
 /// Decimals that are always written.
 const DECIMALS_SHOWN: usize = 2;
 /// Largest price. In millionths it is below 2^53, so a reader that takes prices as floating point numbers tells them
 /// all apart.
-const MAX: i64 = 1_000_000_000 * ONE;
+const MAX: i128 = 1_000_000_000 * ONE;
 
-/// A price above 0, or the difference of two prices. Counted in millionths.
+/// A price above 0, or the difference of two, also in percent. Counted in millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Price(i64);
-
-/// Why a text is not a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PriceError {
-    /// Not digits with at most one point between.
-    #[error("a price is a plain decimal number such as 101.50")]
-    NotDecimal,
-    /// More than [`DECIMALS`].
-    #[error("a price has at most {DECIMALS} decimals")]
-    TooFine,
-    /// Not above 0, or past [`MAX`].
-    #[error("a price is above 0 and at most {}", MAX / ONE)]
-    OutOfRange,
-}
+pub(super) struct Price(i128);
 
 impl Price {
     /// Reads a plain decimal number.
-    pub(super) fn parse(text: &str) -> Result<Self, PriceError> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
         let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !all_digits(whole) || !all_digits(decimals) {
-            return Err(PriceError::NotDecimal);
+            return Err("a price is a plain decimal number such as 101.50".into());
         }
         let decimals = decimals.trim_end_matches('0');
         if decimals.len() > DECIMALS {
-            return Err(PriceError::TooFine);
+            return Err(format!("a price has at most {DECIMALS} decimals"));
         }
         // What does not fit in a number is out of range in any case.
-        let millionths = format!("{whole}{decimals:0<DECIMALS$}").parse().unwrap_or(i64::MAX);
+        let millionths = format!("{whole}{decimals:0<DECIMALS$}").parse().unwrap_or(i128::MAX);
         match sign * millionths {
             price @ 1..=MAX => Ok(Self(price)),
-            _ => Err(PriceError::OutOfRange),
+            _ => Err(format!("a price is above 0 and at most {}", MAX / ONE)),
         }
     }
 
@@ -58,7 +44,7 @@ impl Price {
     pub(super) fn from_cents(cents: f64) -> Self {
         let millionths_in_cent = ONE / 100;
         // A cast of a float saturates, and takes what is no number for 0.
-        Self((cents.round() as i64).clamp(1, MAX / millionths_in_cent) * millionths_in_cent)
+        Self((cents.round() as i128).clamp(1, MAX / millionths_in_cent) * millionths_in_cent)
     }
 
     /// This price less another one.
@@ -66,11 +52,11 @@ impl Price {
         Self(self.0 - other.0)
     }
 
-    /// A change as hundredths of a percent of the price that it is from, rounded half away from zero.
-    pub(super) fn percent_of(self, other: Self) -> Percent {
-        let (change, base) = (i128::from(self.0) * 10_000, i128::from(other.0.max(1)));
-        let rounded = (change.abs() + base / 2) / base * change.signum();
-        Percent(i64::try_from(rounded).unwrap_or(i64::MAX))
+    /// This change in percent of the price that it is from, rounded to hundredths, half away from zero.
+    pub(super) fn percent_of(self, base: Self) -> Self {
+        let base = base.0.max(1);
+        let hundredths = (self.0.abs() * 10_000 + base / 2) / base * self.0.signum();
+        Self(hundredths * (ONE / 100))
     }
 }
 
@@ -84,33 +70,11 @@ impl fmt::Display for Price {
     }
 }
 
-/// Hundredths of a percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Percent(i64);
-
-impl fmt::Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{}.{:02}", self.0.abs() / 100, self.0.abs() % 100)
-    }
-}
-
 impl Serialize for Price {
+    /// As a JSON number with the digits as they are.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        as_number(self, serializer)
+        RawValue::from_string(self.to_string()).expect("a decimal number is JSON").serialize(serializer)
     }
-}
-
-impl Serialize for Percent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        as_number(self, serializer)
-    }
-}
-
-/// As a JSON number with the digits as they are.
-fn as_number<S: Serializer>(number: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    let digits = RawValue::from_string(number.to_string()).expect("a decimal number is JSON");
-    digits.serialize(serializer)
 }
 
 #[cfg(test)]
@@ -140,12 +104,13 @@ mod tests {
 
     #[test]
     fn what_is_no_price_is_refused() {
+        let refusal = |text| Price::parse(text).unwrap_err();
         for text in ["", ".", "1.", ".5", "+1", "1e3", "1,5", "0x1", "1.2.3", "--1", "-", "NaN", " 1", "١"] {
-            assert_eq!(Price::parse(text), Err(PriceError::NotDecimal), "{text:?}");
+            assert_eq!(refusal(text), "a price is a plain decimal number such as 101.50", "{text:?}");
         }
-        assert_eq!(Price::parse("0.0000001"), Err(PriceError::TooFine));
+        assert_eq!(refusal("0.0000001"), "a price has at most 6 decimals");
         for text in ["0", "0.00", "-1", "1000000000.000001", "99999999999999999999999"] {
-            assert_eq!(Price::parse(text), Err(PriceError::OutOfRange), "{text:?}");
+            assert_eq!(refusal(text), "a price is above 0 and at most 1000000000", "{text:?}");
         }
     }
 

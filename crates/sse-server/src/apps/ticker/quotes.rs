@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::board::Quote;
 use super::price::Price;
 use super::symbol::Symbol;
-use crate::http::message;
+use crate::http::{Problem, message};
 
 /// Most bytes of a request, and most quotes in it.
 pub(super) const MAX_BYTES: usize = 1 << 20;
@@ -16,47 +16,11 @@ pub(super) const MAX_QUOTES: usize = 1_000;
 /// Longest part of a refused value that the refusal repeats.
 const MAX_SHOWN: usize = 40;
 
-/// Why quotes cannot be taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum QuotesError {
-    /// There is none.
-    #[error(
-        "there is no quote; send {{\"symbol\":\"ACME\",\"price\":101.50}}, an array of such, or one a line as NDJSON"
-    )]
-    Empty,
-    /// More than [`MAX_QUOTES`].
-    #[error("a request has at most {MAX_QUOTES} quotes; nothing was taken, send less at a time")]
-    TooMany,
-    /// The body is no JSON.
-    #[error("{0}; nothing was taken")]
-    Json(String),
-    /// A quote is wrong.
-    #[error("{}{}; nothing was taken", nth.map(|nth| nth.to_string()).unwrap_or_default(), fault.what)]
-    Quote {
-        /// Which one; `None` when it is the only one.
-        nth: Option<Nth>,
-        fault: Fault,
-    },
-}
-
-impl QuotesError {
-    /// The line at fault, from 1, if the quotes came in lines.
-    pub(super) fn line(&self) -> Option<usize> {
-        match self {
-            Self::Quote { nth: Some(Nth::Line(line)), .. } => Some(*line),
-            _ => None,
-        }
-    }
-
-    /// The field at fault.
-    pub(super) fn field(&self) -> Option<&'static str> {
-        if let Self::Quote { fault, .. } = self { fault.field } else { None }
-    }
-}
-
 /// A place in a batch, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nth {
+#[derive(Clone, Copy)]
+enum Nth {
+    /// It is alone.
+    Only,
     /// Of NDJSON.
     Line(usize),
     /// Of an array.
@@ -64,8 +28,7 @@ pub(super) enum Nth {
 }
 
 /// What is wrong with a quote, and the field that is at fault, if one is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+struct Fault {
     field: Option<&'static str>,
     what: String,
 }
@@ -83,34 +46,39 @@ struct QuoteJson<'a> {
 }
 
 /// Reads one quote a line. Blank lines are skipped, and counted.
-pub(super) fn lines(text: &str) -> Result<Vec<Quote>, QuotesError> {
+pub(super) fn lines(text: &str) -> Result<Vec<Quote>, Problem> {
     let lines = (1..).zip(text.split('\n')).filter(|(_, line)| !line.trim_ascii().is_empty());
-    all(lines.map(|(nth, line)| (Some(Nth::Line(nth)), line)))
+    all(lines.map(|(nth, line)| (Nth::Line(nth), line)))
 }
 
 /// Reads one quote, or an array of them.
-pub(super) fn json(text: &str) -> Result<Vec<Quote>, QuotesError> {
-    if text.trim_ascii().is_empty() {
-        return Err(QuotesError::Empty);
+pub(super) fn json(text: &str) -> Result<Vec<Quote>, Problem> {
+    let trimmed = text.trim_ascii_start();
+    if !trimmed.starts_with('[') {
+        return all((!trimmed.is_empty()).then_some((Nth::Only, text)).into_iter());
     }
-    if !text.trim_ascii_start().starts_with('[') {
-        return all([(None, text)].into_iter());
-    }
-    let items: Vec<&RawValue> =
-        serde_json::from_str(text).map_err(|error| QuotesError::Json(message(&error)))?;
-    all((1..).zip(&items).map(|(nth, item)| (Some(Nth::Item(nth)), item.get())))
+    let items: Vec<&RawValue> = serde_json::from_str(text)
+        .map_err(|error| Problem::bad_request(format!("{}; nothing was taken", message(&error))))?;
+    all((1..).zip(&items).map(|(nth, item)| (Nth::Item(nth), item.get())))
 }
 
-fn all<'a>(texts: impl Iterator<Item = (Option<Nth>, &'a str)>) -> Result<Vec<Quote>, QuotesError> {
+fn all<'a>(texts: impl Iterator<Item = (Nth, &'a str)>) -> Result<Vec<Quote>, Problem> {
     let now = Timestamp::now();
     let mut quotes = Vec::new();
     for (nth, text) in texts {
         if quotes.len() == MAX_QUOTES {
-            return Err(QuotesError::TooMany);
+            return Err(Problem::too_large(format!(
+                "a request has at most {MAX_QUOTES} quotes; nothing was taken, send less at a time"
+            )));
         }
-        quotes.push(quote(text, now).map_err(|fault| QuotesError::Quote { nth, fault })?);
+        quotes.push(quote(text, now).map_err(|fault| fault.problem(nth))?);
     }
-    if quotes.is_empty() { Err(QuotesError::Empty) } else { Ok(quotes) }
+    if quotes.is_empty() {
+        let example = r#"{"symbol":"ACME","price":101.50}"#;
+        let detail = format!("there is no quote; send {example}, an array of such, or one a line as NDJSON");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(quotes)
 }
 
 fn quote(text: &str, now: Timestamp) -> Result<Quote, Fault> {
@@ -143,11 +111,20 @@ fn wrong(field: &'static str, what: impl std::fmt::Display, given: &RawValue) ->
     Fault { field: Some(field), what: format!("{field}: {what}, not {given}") }
 }
 
-impl std::fmt::Display for Nth {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Line(nth) => write!(f, "line {nth}: "),
-            Self::Item(nth) => write!(f, "quote {nth}: "),
+impl Fault {
+    fn problem(self, nth: Nth) -> Problem {
+        let place = match nth {
+            Nth::Only => String::new(),
+            Nth::Line(nth) => format!("line {nth}: "),
+            Nth::Item(nth) => format!("quote {nth}: "),
+        };
+        let mut problem = Problem::bad_request(format!("{place}{}; nothing was taken", self.what));
+        if let Nth::Line(line) = nth {
+            problem = problem.in_line(line);
+        }
+        match self.field {
+            Some(field) => problem.in_field(field),
+            None => problem,
         }
     }
 }
@@ -186,35 +163,36 @@ mod tests {
             (r#"{"symbol":"A","price":1,"size":5}"#, None, "unknown field `size`, expected one of"),
             ("hello", None, "expected value"),
         ] {
-            let error = json(text).unwrap_err();
+            let refusal = json(text).unwrap_err();
             assert!(
-                error.to_string().contains(part) && error.to_string().ends_with("nothing was taken"),
-                "{error}"
+                refusal.detail().contains(part) && refusal.detail().ends_with("nothing was taken"),
+                "{refusal}"
             );
-            assert!(
-                matches!(&error, QuotesError::Quote { nth: None, fault } if fault.field == field),
-                "{error:?}"
-            );
+            assert_eq!((refusal.field(), refusal.line()), (field, None), "{refusal}");
         }
     }
 
     #[test]
     fn a_refusal_names_the_place_in_a_batch() {
         let (good, bad) = (r#"{"symbol":"A","price":1}"#, r#"{"symbol":"A","price":0}"#);
-        let said = lines(&format!("{good}\n\n{bad}")).unwrap_err().to_string();
-        assert!(said.starts_with("line 3: price: "), "{said}");
-        let said = json(&format!("[{good},{bad}]")).unwrap_err().to_string();
-        assert!(said.starts_with("quote 2: price: "), "{said}");
+        let refusal = lines(&format!("{good}\n\n{bad}")).unwrap_err();
+        assert!(refusal.detail().starts_with("line 3: price: "), "{refusal}");
+        assert_eq!(refusal.line(), Some(3));
+        let refusal = json(&format!("[{good},{bad}]")).unwrap_err();
+        assert!(refusal.detail().starts_with("quote 2: price: "), "{refusal}");
+        assert_eq!(refusal.line(), None);
     }
 
     #[test]
     fn none_and_too_many_are_refused() {
-        for none in ["", " \n", "[]"] {
-            assert_eq!(json(none).unwrap_err(), QuotesError::Empty);
+        let none = "400 Bad Request: there is no quote; send {\"symbol\":\"ACME\",\"price\":101.50}, ";
+        for refused in [json(""), json(" \n"), json("[]"), lines("\n\n")] {
+            let refusal = refused.unwrap_err();
+            assert!(refusal.to_string().starts_with(none), "{refusal}");
         }
-        assert_eq!(lines("\n\n").unwrap_err(), QuotesError::Empty);
         let many = |count| format!("[{}]", vec![r#"{"symbol":"A","price":1}"#; count].join(","));
         assert_eq!(json(&many(MAX_QUOTES)).unwrap().len(), MAX_QUOTES);
-        assert_eq!(json(&many(MAX_QUOTES + 1)).unwrap_err(), QuotesError::TooMany);
+        let refusal = json(&many(MAX_QUOTES + 1)).unwrap_err().to_string();
+        assert!(refusal.starts_with("413 Payload Too Large: a request has at most 1000 quotes"), "{refusal}");
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context as _, anyhow, bail, ensure};
 use csv::{ReaderBuilder, StringRecord, Trim};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -29,31 +30,6 @@ const TIME: &str = "time";
 const SYMBOL: &str = "symbol";
 const PRICE: &str = "price";
 
-/// Why a file cannot be played.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RecordingError {
-    /// It is not there, or cannot be read.
-    #[error(transparent)]
-    Read(#[from] io::Error),
-    /// More bytes than a file of quotes may have.
-    #[error("it is larger than {} MiB; split it", MAX_BYTES >> 20)]
-    TooLarge,
-    /// The first line does not name what is needed.
-    #[error("line 1: there is no column `{0}`; the first line names the columns: time,symbol,price")]
-    NoColumn(&'static str),
-    /// There is nothing after the first line.
-    #[error("there is no quote in it")]
-    Empty,
-    /// A line cannot be used.
-    #[error("line {line}: {what}")]
-    Line {
-        /// From 1.
-        line: u64,
-        /// What is wrong with it and what to do.
-        what: String,
-    },
-}
-
 #[derive(Debug, Clone)]
 struct Recorded {
     time: Timestamp,
@@ -62,50 +38,50 @@ struct Recorded {
 }
 
 /// The market that the file has recorded.
-pub(super) fn market(file: &Path) -> Result<Market, RecordingError> {
+pub(super) fn market(file: &Path) -> anyhow::Result<Market> {
     let mut text = String::new();
     File::open(file)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(RecordingError::TooLarge);
-    }
+    ensure!(text.len() as u64 <= MAX_BYTES, "it is larger than {} MiB; split it", MAX_BYTES >> 20);
     let quotes = parse(&text)?;
     let symbols: BTreeSet<&Symbol> = quotes.iter().map(|quote| &quote.symbol).collect();
     let symbols = symbols.into_iter().map(|symbol| (symbol.clone(), None)).collect();
     Ok(Market { source: Source::Replay, symbols, steps: Box::new(Replay { quotes, next: 0, played: false }) })
 }
 
-fn parse(text: &str) -> Result<Vec<Recorded>, RecordingError> {
+fn parse(text: &str) -> anyhow::Result<Vec<Recorded>> {
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(text.as_bytes());
-    let columns = columns(reader.headers().map_err(|error| complaint(&error))?)?;
+    let columns = columns(reader.headers().map_err(with_line)?)?;
     let mut quotes: Vec<Recorded> = Vec::new();
     let mut symbols = BTreeSet::new();
     for record in reader.records() {
-        let record = record.map_err(|error| complaint(&error))?;
+        let record = record.map_err(with_line)?;
         let line = line_of(text, &record);
-        let wrong = |what: String| RecordingError::Line { line, what };
-        let quote = quote(&record, columns).map_err(wrong)?;
+        let quote = quote(&record, columns).map_err(|what| anyhow!("line {line}: {what}"))?;
         if let Some(before) = quotes.last().filter(|before| before.time > quote.time) {
             let (time, before) = (quote.time, before.time);
-            return Err(wrong(format!(
-                "{time} is before {before}, the time of the quote above; sort the file by time"
-            )));
+            bail!(
+                "line {line}: {time} is before {before}, the time of the quote above; sort the file by time"
+            );
         }
         symbols.insert(quote.symbol.clone());
         if symbols.len() > MAX_SYMBOLS || quotes.len() == MAX_QUOTES {
-            return Err(wrong(format!(
-                "a file has at most {MAX_QUOTES} quotes of {MAX_SYMBOLS} symbols; split it"
-            )));
+            bail!("line {line}: a file has at most {MAX_QUOTES} quotes of {MAX_SYMBOLS} symbols; split it");
         }
         quotes.push(quote);
     }
-    if quotes.is_empty() { Err(RecordingError::Empty) } else { Ok(quotes) }
+    ensure!(!quotes.is_empty(), "there is no quote in it");
+    Ok(quotes)
 }
 
 /// Where time, symbol and price are. Other columns may be there too.
-fn columns(header: &StringRecord) -> Result<[usize; 3], RecordingError> {
+fn columns(header: &StringRecord) -> anyhow::Result<[usize; 3]> {
     let place = |name| {
         let place = header.iter().position(|column| column.eq_ignore_ascii_case(name));
-        place.ok_or(RecordingError::NoColumn(name))
+        place.with_context(|| {
+            format!(
+                "line 1: there is no column `{name}`; the first line names the columns: time,symbol,price"
+            )
+        })
     };
     Ok([place(TIME)?, place(SYMBOL)?, place(PRICE)?])
 }
@@ -129,9 +105,9 @@ fn moment(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Some(local()?.timestamp()))
 }
 
-fn complaint(error: &csv::Error) -> RecordingError {
+fn with_line(error: csv::Error) -> anyhow::Error {
     let line = error.position().map_or(1, csv::Position::line);
-    RecordingError::Line { line, what: error.to_string() }
+    anyhow!("line {line}: {error}")
 }
 
 /// The line that a record is on. The reader counts from the end of the record before, blank lines included.
@@ -222,8 +198,11 @@ mod tests {
                 assert!(refusal(&text).starts_with(said), "{line:?}: {}", refusal(&text));
             }
         }
-        assert_eq!(refusal("when,symbol,price\n"), RecordingError::NoColumn("time").to_string());
-        assert_eq!(refusal(""), RecordingError::NoColumn("time").to_string());
+        for headless in ["when,symbol,price\n", ""] {
+            let said =
+                "line 1: there is no column `time`; the first line names the columns: time,symbol,price";
+            assert_eq!(refusal(headless), said);
+        }
         assert_eq!(refusal("time,symbol,price\n"), "there is no quote in it");
     }
 

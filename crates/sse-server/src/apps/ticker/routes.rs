@@ -1,6 +1,5 @@
 //! `/ticker/…`: the event stream of prices, quotes from outside, and the list of symbols. Picks the statuses of refusals.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -8,11 +7,12 @@ use sse_core::Selector;
 use sse_hub::Selectors;
 
 use super::board::Listing;
-use super::quotes::{self, QuotesError};
+use super::publisher::{QuoteError, Ticker};
+use super::quotes;
 use super::symbol::Symbol;
-use super::ticker::{QuoteError, Ticker};
 use crate::http::{
-    AppState, BatchStored, Endpoint, PARAMETERS, Problem, Query, connected, is_batch, read_text, subscribe,
+    AppState, Endpoint, EventStream, GET, PARAMETERS, POST, Problem, Query, READ, batch_stored, connected,
+    is_batch, json_of_now, read_text, subscribe,
 };
 
 /// Parameter that names a symbol; can be there more than once.
@@ -20,9 +20,9 @@ const SYMBOL: &str = "symbol";
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::new("/ticker/events").get(events),
-        Endpoint::new("/ticker/quotes").post(post_quotes),
-        Endpoint::new("/ticker/symbols").get_or_head(symbols),
+        Endpoint::new("/ticker/events").on(GET, events),
+        Endpoint::new("/ticker/quotes").on(POST, post_quotes),
+        Endpoint::new("/ticker/symbols").on(READ, symbols),
     ]
 }
 
@@ -32,7 +32,7 @@ struct SymbolList {
 }
 
 /// `GET /ticker/events`: the prices of these symbols, or of all.
-async fn events(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
     let query = Query::read_repeatable(&request, &[&[SYMBOL], &PARAMETERS[..]].concat(), SYMBOL)?;
     let selectors = selectors(&query)?;
     subscribe(&request, &query, selectors, connected("Connected to the ticker")).await
@@ -61,33 +61,18 @@ async fn post_quotes(request: HttpRequest, payload: Payload) -> Result<HttpRespo
     let receipt = ticker(&request).post(&quotes).await.inspect_err(|error| {
         tracing::warn!(count = quotes.len(), %error, "quotes not taken");
     })?;
-    Ok(HttpResponse::Ok().json(BatchStored::new(AppState::of(&request).hub(), &receipt)))
+    Ok(batch_stored(AppState::of(&request).hub(), receipt))
 }
 
 /// `GET /ticker/symbols`: what is quoted, and by whom.
 async fn symbols(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
     let symbols = ticker(&request).listings();
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SymbolList { symbols }))
+    Ok(json_of_now(SymbolList { symbols }))
 }
 
 fn ticker(request: &HttpRequest) -> &Ticker {
     request.app_data().expect("the application adds it to every worker")
-}
-
-impl From<QuotesError> for Problem {
-    fn from(error: QuotesError) -> Self {
-        let (line, field) = (error.line(), error.field());
-        let problem = match &error {
-            QuotesError::TooMany => Self::too_large(&error),
-            _ => Self::bad_request(&error),
-        };
-        let problem = problem.in_line(line);
-        match field {
-            Some(field) => problem.in_field(field),
-            None => problem,
-        }
-    }
 }
 
 impl From<QuoteError> for Problem {

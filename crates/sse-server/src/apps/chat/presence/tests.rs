@@ -11,7 +11,7 @@ struct Clock {
 }
 
 fn room() -> Room {
-    Room::new(Some("a")).unwrap()
+    Room::new("a").unwrap()
 }
 
 fn name(text: &str) -> Username {
@@ -155,7 +155,7 @@ fn what_changes_while_it_is_being_published_is_announced_next() {
 #[test]
 fn a_name_in_two_rooms_is_two_members() {
     let mut clock = Clock::new();
-    let other = Room::new(Some("b")).unwrap();
+    let other = Room::new("b").unwrap();
     clock.renew("ann", "1");
     clock.presence.renew(&other, &name("ann"), client("1"), None, clock.now).unwrap();
     assert_eq!(clock.announced(), ["+ann", "+ann"]);
@@ -172,7 +172,7 @@ fn rooms_members_and_leases_are_bounded() {
         clock.renew(&format!("n{n}"), "1");
     }
     let mut enter = |room: &str, who: &str, from: &str| {
-        let room = Room::new(Some(room)).unwrap();
+        let room = Room::new(room).unwrap();
         clock.presence.renew(&room, &name(who), client(from), Some(clock.now + LEASE), clock.now)
     };
     let crowded = enter("a", "late", "1").unwrap_err().to_string();

@@ -8,6 +8,12 @@ use super::alarm::{Alarm, Limits, Turn};
 use super::thresholds::Thresholds;
 use super::vitals::{Room, Vitals};
 
+/// Room comes back slowly and wavers; an alarm is cleared at one and a half times the room that raised it.
+const CLEARED_AT: f64 = 1.5;
+/// Figures in a row that turn an alarm. At the default interval a minute for the processor, which is busy for good
+/// reasons most of the time, and half a minute for the rest.
+const CPU_SAMPLES: u32 = 6;
+const SAMPLES: u32 = 3;
 /// Longest mount point that is shown, in characters; a title has 120.
 const MAX_NAME: usize = 60;
 
@@ -32,10 +38,13 @@ pub(super) struct Watch {
 impl Watch {
     /// Nothing is raised yet.
     pub(super) fn new(thresholds: &Thresholds) -> Self {
+        let limits = |threshold: Option<f64>, samples| {
+            threshold.map(|least| Limits { raise_below: least, clear_above: least * CLEARED_AT, samples })
+        };
         Self {
-            cpu: thresholds.cpu().map(Alarm::new),
-            memory: thresholds.memory().map(Alarm::new),
-            disk: thresholds.disk(),
+            cpu: limits(thresholds.cpu_idle, CPU_SAMPLES).map(Alarm::new),
+            memory: limits(thresholds.memory_available, SAMPLES).map(Alarm::new),
+            disk: limits(thresholds.disk_available, SAMPLES),
             disks: BTreeMap::new(),
         }
     }

@@ -1,12 +1,13 @@
 //! What is said in the rooms, and who is in them. A publisher on the hub; knows no HTTP.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sse_core::payload::ChatMessage;
-use sse_core::{Event, EventType, RecordId};
+use parking_lot::Mutex;
+use sse_core::RecordId;
+use sse_core::payload::{ChatMessage, ChatUser};
 use sse_hub::{AppendError, Batch, Draft, Hub, ReadError};
 use tokio::sync::Notify;
 
@@ -15,6 +16,7 @@ use super::presence::{Announcement, Presence, RoomFull};
 use super::rate_limits::{RateLimited, RateLimits};
 use super::rooms::{Rooms, TooManyRooms};
 use super::roster;
+use crate::json_event::json_event;
 use crate::timestamp;
 
 /// How long to wait with announcements that could not be published.
@@ -53,7 +55,6 @@ pub(super) struct Message {
 /// A message that is in the log.
 #[derive(Debug)]
 pub(super) struct PostedMessage {
-    /// The message's id.
     pub(super) id: String,
     /// Its place in the log.
     pub(super) event_id: RecordId,
@@ -73,19 +74,14 @@ pub(super) struct PresenceGuard {
 /// Why the chat did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ChatError {
-    /// Too much from one person or one address.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// No place for one more person.
     #[error(transparent)]
     RoomFull(#[from] RoomFull),
-    /// No place for one more room.
     #[error(transparent)]
     TooManyRooms(#[from] TooManyRooms),
-    /// It was not stored, or perhaps.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// The room's events could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
@@ -118,27 +114,36 @@ impl Chat {
             text: text.into_string(),
             time: timestamp::now(),
         };
-        let drafts = vec![Draft { topic: room.topic().clone(), event: event(NEW_MESSAGE, &message) }];
+        let drafts = vec![Draft { topic: room.topic().clone(), event: json_event(NEW_MESSAGE, &message) }];
         let receipt = self.0.hub.append(Batch { drafts, key: scoped }).await?;
         Ok(PostedMessage { id, event_id: self.0.hub.id(receipt.first), repeated: receipt.repeated })
     }
 
-    /// Starts or renews a client's lease. Gives the number of people in the room.
-    pub(super) async fn renew(
+    /// Starts or renews a client's lease, which keeps somebody in a room; `None` lasts until [`Self::leave`].
+    pub(super) async fn enter(
         &self,
         room: &Room,
         username: &Username,
         client: Client,
-        lease: Duration,
+        lease: Option<Duration>,
         address: IpAddr,
-    ) -> Result<usize, ChatError> {
-        self.enter(room, username, client, Some(lease), address).await?;
-        Ok(self.presence().usernames(room, Instant::now()).len())
+    ) -> Result<(), ChatError> {
+        self.restore(room).await?;
+        if !self.0.presence.lock().is_here(room, username) {
+            self.0.limits.arrival(address)?;
+            self.admit(room).await?;
+        }
+        let now = Instant::now();
+        let until = lease.map(|lease| now + lease);
+        if self.0.presence.lock().renew(room, username, client, until, now)? {
+            self.0.changed.notify_one();
+        }
+        Ok(())
     }
 
     /// Ends a client's lease.
     pub(super) fn leave(&self, room: &Room, username: &Username, client: &Client) {
-        self.presence().leave(room, username, client, Instant::now());
+        self.0.presence.lock().leave(room, username, client, Instant::now());
         self.0.changed.notify_one();
     }
 
@@ -157,7 +162,7 @@ impl Chat {
     /// Who is in a room, by name.
     pub(super) async fn usernames(&self, room: &Room) -> Result<Vec<Username>, ChatError> {
         self.restore(room).await?;
-        Ok(self.presence().usernames(room, Instant::now()))
+        Ok(self.0.presence.lock().usernames(room, Instant::now()))
     }
 
     /// Announces who comes and goes. Who is there at the end stays there by the room's events, and is restored from them.
@@ -180,7 +185,7 @@ impl Chat {
     /// Publishes what is due, room by room, until nothing is or some of it cannot be. Gives when to look again.
     async fn announce(&self) -> Option<Instant> {
         loop {
-            let (due, next) = self.presence().due(Instant::now());
+            let (due, next) = self.0.presence.lock().due(Instant::now());
             if due.is_empty() {
                 return next;
             }
@@ -204,41 +209,20 @@ impl Chat {
             tracing::warn!(room, count = changes.len(), %error, "who came and went is not announced yet");
             return false;
         }
-        let mut presence = self.presence();
+        let mut presence = self.0.presence.lock();
         changes.iter().for_each(|change| presence.announced(change));
         true
-    }
-
-    async fn enter(
-        &self,
-        room: &Room,
-        username: &Username,
-        client: Client,
-        lease: Option<Duration>,
-        address: IpAddr,
-    ) -> Result<(), ChatError> {
-        self.restore(room).await?;
-        if !self.presence().is_here(room, username) {
-            self.0.limits.arrival(address)?;
-            self.admit(room).await?;
-        }
-        let now = Instant::now();
-        let until = lease.map(|lease| now + lease);
-        if self.presence().renew(room, username, client, until, now)? {
-            self.0.changed.notify_one();
-        }
-        Ok(())
     }
 
     /// Takes over the members that a room had when the server was started. Once: what is published to its topic from
     /// then on, by whomever, says nothing of who is there.
     async fn restore(&self, room: &Room) -> Result<(), ReadError> {
-        if !self.rooms().is_unread(room) {
+        if !self.0.rooms.lock().is_unread(room) {
             return Ok(());
         }
         let usernames = roster::read(&self.0.hub, room, self.0.before).await?;
-        let mut presence = self.presence();
-        if self.rooms().set_read(room) {
+        let mut presence = self.0.presence.lock();
+        if self.0.rooms.lock().set_read(room) {
             presence.restore(room, usernames, Instant::now());
             self.0.changed.notify_one();
         }
@@ -247,19 +231,11 @@ impl Chat {
 
     /// Lets a room come into being, if there is a place for it.
     async fn admit(&self, room: &Room) -> Result<(), ChatError> {
-        if self.rooms().looks_again() {
+        if self.0.rooms.lock().looks_again() {
             let topics = self.0.hub.topics().await?;
-            self.rooms().refresh(topics);
+            self.0.rooms.lock().refresh(topics);
         }
-        Ok(self.rooms().admit(room)?)
-    }
-
-    fn presence(&self) -> MutexGuard<'_, Presence> {
-        self.0.presence.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn rooms(&self) -> MutexGuard<'_, Rooms> {
-        self.0.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(self.0.rooms.lock().admit(room)?)
     }
 }
 
@@ -270,11 +246,8 @@ impl Drop for PresenceGuard {
 }
 
 fn draft(Announcement { room, username, here }: &Announcement) -> Draft {
-    Draft { topic: room.topic().clone(), event: event(roster::event_type(*here), &username.to_payload()) }
-}
-
-fn event(name: &str, payload: &impl serde::Serialize) -> Event {
-    let event_type = EventType::new(name).expect("not empty, one line");
-    let data = serde_json::to_string(payload).expect("strings become JSON");
-    Event::new(data).with_type(event_type)
+    Draft {
+        topic: room.topic().clone(),
+        event: json_event(roster::event_type(*here), &ChatUser { username: username.as_str().to_owned() }),
+    }
 }

@@ -1,9 +1,10 @@
 //! What takes quotes from anywhere and publishes them. Knows no HTTP.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use sse_hub::{AppendError, AppendReceipt, Batch, Hub, InterestWatch};
 use tokio::time::{Instant, sleep_until};
 
@@ -27,10 +28,8 @@ struct Inner {
 /// Why quotes were not published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum QuoteError {
-    /// A symbol would be one too many.
     #[error(transparent)]
     Full(#[from] BoardFull),
-    /// The log does not take them.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
@@ -45,14 +44,13 @@ impl Ticker {
         self.publish(Source::Posted, quotes).await.map(|receipt| receipt.expect("what is posted is taken"))
     }
 
-    /// Every symbol, by name.
     pub(super) fn listings(&self) -> Vec<Listing> {
-        self.with_board(|board| board.listings())
+        self.0.board.lock().listings()
     }
 
     /// `None` when nothing was left to publish, because others quote these symbols.
     async fn publish(&self, source: Source, quotes: &[Quote]) -> Result<Option<AppendReceipt>, QuoteError> {
-        let drafts = self.with_board(|board| board.take(source, quotes))?;
+        let drafts = self.0.board.lock().take(source, quotes)?;
         if drafts.is_empty() {
             return Ok(None);
         }
@@ -65,14 +63,10 @@ impl Ticker {
         // Not in the task, which may have its first turn only after the first subscriber came.
         let interest = self.0.hub.watch_interest(Symbol::all_topics());
         let Market { source, symbols, steps } = market;
-        self.with_board(|board| {
-            symbols.into_iter().for_each(|(symbol, name)| board.list(symbol, name, source));
-        });
+        for (symbol, name) in symbols {
+            self.0.board.lock().list(symbol, name, source);
+        }
         trade(self, source, steps, interest)
-    }
-
-    fn with_board<T>(&self, act: impl FnOnce(&mut Board) -> T) -> T {
-        act(&mut self.0.board.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
