@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 /// A connection that can take frames past its task.
 pub trait DirectWriter: Debug {
-    /// Writes the frames at once, if that needs no waiting. All or, after [`WriteOutcome::Partial`], the rest later:
-    /// never a part of them.
+    /// Writes the frames at once, if that needs no waiting. Either all of them go out (with [`WriteOutcome::Partial`], the
+    /// rest later) or none.
     fn write(&self, frames: &SharedFrames) -> WriteOutcome;
 }
 

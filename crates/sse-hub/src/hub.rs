@@ -98,7 +98,8 @@ impl Hub {
         self.0.log.topic_count().await
     }
 
-    /// Tells a source whether somebody has subscribed to this prefix or to a topic below it, by name: `*` does not count.
+    /// Tells a source whether somebody has subscribed to `prefix/*`, or by name to a topic or prefix below it. `*` and the
+    /// prefix itself do not count.
     /// Call it before the first subscription.
     pub fn watch_interest(&self, prefix: Topic) -> InterestWatch {
         self.0.interest.watch_below(prefix)

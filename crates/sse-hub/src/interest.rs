@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::selectors::Selectors;
 
-/// Counts, for each watched prefix, the subscriptions that name the prefix or a topic below it. A subscription to every
+/// Counts, for each watched prefix, the subscriptions to `prefix/*`, or by name to a topic or prefix below it. A subscription to every
 /// topic gets what others asked for, but does not wake the source of so many events.
 #[derive(Debug, Default)]
 pub(crate) struct Interest(Mutex<Vec<(Topic, watch::Sender<usize>)>>);

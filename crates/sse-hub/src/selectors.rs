@@ -60,7 +60,7 @@ impl Selectors {
         Self(Arc::from([Selector::Below(prefix)]))
     }
 
-    /// Does one of the selectors name a topic below `prefix`, or all of them?
+    /// Is one of the selectors `prefix/*`, or a topic or prefix below it?
     pub(crate) fn name_below(&self, prefix: &Topic) -> bool {
         let all_below = Selector::Below(prefix.clone());
         self.0.iter().any(|selector| match selector {

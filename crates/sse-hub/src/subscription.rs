@@ -32,7 +32,7 @@ const PAGE_BYTES: u64 = 32 << 10;
 pub enum Delivery {
     /// Whole frames, back to back.
     Frames(Bytes),
-    /// Events the reader asked for are not there any more; it goes on after the id.
+    /// Events the subscriber asked for are not there any more; it goes on after the id.
     Gap(Gap, RecordId),
     /// There will be no more.
     End,
@@ -42,7 +42,7 @@ pub enum Delivery {
 pub struct Subscription {
     hub: Hub,
     feed: Rc<Feed>,
-    /// Every wanted record up to this seq has been given, or the reader was told that it is lost.
+    /// Every wanted record up to this seq has been given, or the subscriber was told that it is lost.
     cursor: u64,
     /// Where the feed may send frames by itself.
     writer: Option<Weak<dyn DirectWriter>>,
@@ -50,22 +50,22 @@ pub struct Subscription {
     parked: Option<usize>,
     /// Removals that are no loss to this subscriber: it was told, or never asked for what is gone.
     acknowledged_removals: u64,
-    /// How the reader came to the place where it is.
+    /// How the subscriber came to its cursor.
     phase: Phase,
     /// A read of the log under way.
     reading: Option<BoxFuture<'static, Result<Page, ReadError>>>,
-    /// What was read, while the gap before it is being told.
-    held: Option<Page>,
+    /// A page that was read, while the gap before it is delivered.
+    page_after_gap: Option<Page>,
 }
 
 /// What the next read of the log is for.
 #[derive(Debug, PartialEq, Eq)]
 enum Phase {
-    /// The first reads of a reader that starts now: the last values of its topics, from after this seq on.
+    /// The first reads of a subscriber that starts now: the last values of its topics, from after this seq on.
     LastValues(u64),
-    /// The first read of a reader that asked for what is kept, so nothing that is gone already is missing.
+    /// The first read of a subscriber that asked for what is kept, so nothing that is gone already is missing.
     Kept,
-    /// The first read of a reader that asked for an id that is not of this log.
+    /// The first read of a subscriber that asked for an id that is not of this log.
     Unknown(String),
     /// Catching up for the first time.
     Replay,
@@ -96,7 +96,7 @@ impl Subscription {
             acknowledged_removals: 0,
             phase,
             reading: None,
-            held: None,
+            page_after_gap: None,
         }
     }
 
@@ -139,15 +139,15 @@ impl Subscription {
             self.cursor = self.cursor.max(cursor);
         }
         loop {
-            if let Some(page) = self.held.take()
-                && let Some(delivery) = self.give(&page)
+            if let Some(page) = self.page_after_gap.take()
+                && let Some(delivery) = self.deliver(&page)
             {
                 return Poll::Ready(delivery);
             }
             if let Some(reading) = &mut self.reading {
                 let page = ready!(reading.as_mut().poll(context));
                 self.reading = None;
-                if let Some(delivery) = self.take(page) {
+                if let Some(delivery) = self.page_read(page) {
                     return Poll::Ready(delivery);
                 }
                 continue;
@@ -177,7 +177,7 @@ impl Subscription {
         }
     }
 
-    /// The feed has brought the reader here.
+    /// The feed has brought the subscriber here: it is live.
     fn move_to(&mut self, cursor: u64) {
         self.cursor = cursor;
         self.phase = Phase::Live;
@@ -201,8 +201,8 @@ impl Subscription {
         }));
     }
 
-    /// Looks at a page that was read: what it gives, and what has to be told first.
-    fn take(&mut self, page: Result<Page, ReadError>) -> Option<Delivery> {
+    /// A page was read: what it delivers, or the gap that comes before it.
+    fn page_read(&mut self, page: Result<Page, ReadError>) -> Option<Delivery> {
         let page = match page {
             Ok(page) => page,
             Err(error) => {
@@ -211,7 +211,7 @@ impl Subscription {
             }
         };
         let (lost, removed) = (page.lost, page.lost.removed > 0);
-        let asked = match &mut self.phase {
+        let gap = match &mut self.phase {
             Phase::LastValues(_) => return self.last_values(&page),
             Phase::Unknown(id) => Some((std::mem::take(id), GapReason::UnknownId)),
             Phase::Lagging if removed && lost.disconnects => return Some(Delivery::End),
@@ -225,29 +225,29 @@ impl Subscription {
         if self.phase != Phase::Lagging {
             self.phase = Phase::Replay;
         }
-        match asked {
+        match gap {
             Some((requested, reason)) => Some(self.gap(page, requested, reason)),
-            None => self.give(&page),
+            None => self.deliver(&page),
         }
     }
 
-    /// Tells of a gap before `page`, and holds the page until that is done.
+    /// Delivers a gap before `page`, which follows.
     fn gap(&mut self, page: Page, requested: String, reason: GapReason) -> Delivery {
         Counters::add(&self.hub.counters().gaps, 1);
         let first = page.records.first().map(|record| record.seq);
         self.cursor = self.cursor.max(first.map_or(page.complete_to, |seq| seq.saturating_sub(1)));
         let first = self.hub.id(first.unwrap_or(page.complete_to)).to_string();
-        self.held = Some(page);
+        self.page_after_gap = Some(page);
         Delivery::Gap(Gap { requested, first, reason }, self.position())
     }
 
-    /// Moves the cursor over the page.
-    fn give(&mut self, page: &Page) -> Option<Delivery> {
+    /// Delivers the page, and moves the cursor over it.
+    fn deliver(&mut self, page: &Page) -> Option<Delivery> {
         self.cursor = self.cursor.max(page.complete_to);
         (!page.records.is_empty()).then(|| Delivery::Frames(joined(&page.records).into()))
     }
 
-    /// The last values, and then the place where the reader stands, which is after all of them.
+    /// The last values, and then the place where the subscriber stands, which is after all of them.
     fn last_values(&mut self, page: &Page) -> Option<Delivery> {
         let more = page.complete_to < self.cursor;
         self.phase = if more { Phase::LastValues(page.complete_to) } else { Phase::Live };

@@ -54,19 +54,20 @@ impl App {
         let sections = APPLICATIONS.iter().filter_map(|app| app.section);
         let file = SettingsFile::read(settings.config.as_deref(), sections)
             .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
-        let policies = policies(file.rules, selection);
-        let log = open_log(&settings.data_dir, policies.clone())?;
-        let hub = Hub::new(log, policies);
-        let shutdown = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
-        let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
+        // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
+        let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
+        let policies = policies(file.rules, selection);
+        let log = open_log(&settings.data_dir, policies.clone())?;
+        let hub = Hub::new(log, policies);
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
         let state = {

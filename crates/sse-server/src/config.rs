@@ -1,4 +1,5 @@
-//! Settings of the server itself: flags over environment variables over defaults. Applications have their own flags.
+//! Settings of the server itself: flags over environment variables over defaults. `--apps` is in `selection.rs`; each
+//! application has its own flags in its `mod.rs`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,8 +11,8 @@ use crate::duration_flag::{HOUR, duration_within};
 
 /// A real-time event hub over Server-Sent Events.
 ///
-/// Every flag has an environment variable of the same name, such as SSE_LISTEN. Logs go to stderr; RUST_LOG
-/// sets their level (default info).
+/// Every flag is also an environment variable: --data-dir is SSE_DATA_DIR. Logs go to stderr; RUST_LOG sets their
+/// level (default info).
 #[derive(Debug, Clone, Parser)]
 #[command(name = "sse-server", version)]
 pub struct Settings {
@@ -20,13 +21,13 @@ pub struct Settings {
     pub listen: String,
 
     /// Listen on a Unix socket at this path too, for proxies and programs on this machine: a request costs less there than
-    /// over TCP. Who may connect is said by the umask and by the folder.
+    /// over TCP. The umask and the folder's permissions decide who may connect.
     #[cfg(unix)]
     #[arg(long, env = "SSE_UNIX_SOCKET", value_name = "PATH")]
     pub unix_socket: Option<PathBuf>,
 
-    /// Folder of the durable log, made if it is not there. One server at a time uses it. `off` keeps every topic
-    /// in memory, gone with the process.
+    /// Folder of the durable log, created if missing; one server at a time. `off` keeps every topic in memory, gone
+    /// with the process.
     #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = "sse-data", value_parser = data_dir)]
     pub data_dir: DataDir,
 
@@ -34,20 +35,20 @@ pub struct Settings {
     #[arg(long, env = "SSE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Folder with pages of your own, index.html at `/`; what it does not have is served as built in.
+    /// Folder with pages of your own, index.html at `/`; files it lacks come from the binary.
     #[arg(long, env = "SSE_WEB_DIR", value_name = "DIR")]
     pub web_dir: Option<PathBuf>,
 
-    /// Longest silence on an event stream before a heartbeat, from 100ms to 1h; `off` for none. Below the 60 s after
-    /// which nginx cuts an idle response.
+    /// Longest silence on an event stream before a heartbeat, from 100ms to 1h; `off` for none. Keep it below 60s:
+    /// nginx cuts idle responses then.
     #[arg(long, env = "SSE_HEARTBEAT", value_name = "TIME", default_value = "15s", value_parser = heartbeat)]
     pub heartbeat: Heartbeat,
 
-    /// Threads that serve connections. Default: one a core.
-    #[arg(long, env = "SSE_WORKERS", value_name = "N")]
+    /// Threads that serve connections. Default: one per core.
+    #[arg(long, env = "SSE_WORKERS", value_name = "N", value_parser = workers)]
     pub workers: Option<NonZeroUsize>,
 
-    /// How log lines look.
+    /// Format of the log.
     #[arg(long, env = "SSE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 }
@@ -61,12 +62,12 @@ pub enum DataDir {
     Off,
 }
 
-/// How log lines look.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -80,6 +81,10 @@ fn data_dir(text: &str) -> Result<DataDir, String> {
         "off" => Ok(DataDir::Off),
         folder => Ok(DataDir::Folder(folder.into())),
     }
+}
+
+fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "must be a number of threads, at least 1")
 }
 
 fn heartbeat(text: &str) -> Result<Heartbeat, String> {

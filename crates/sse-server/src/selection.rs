@@ -37,7 +37,9 @@ impl Settings {
         let mut off = Vec::new();
         for app in &APPLICATIONS {
             if on.has(app) {
-                command = (app.flags)(command.next_help_heading(format!("Application {}", app.name)));
+                command = (app.flags)(
+                    command.next_help_heading(format!("Options of the application {}", app.name)),
+                );
             } else {
                 let flags = flags(app);
                 command = command.args(flags.iter().map(refused));
@@ -83,7 +85,7 @@ impl Selection {
 
 fn base() -> Command {
     let help = format!(
-        "Applications that run on the hub: `all`, `none` for a bare hub, or a list of {}, separated by commas.",
+        "Applications that run on the hub: `all`, `none` for a bare hub, or a list of {}, separated by commas",
         Chosen::all().0.join(", ")
     );
     let apps = Arg::new(APPS).long(APPS).env("SSE_APPS").value_name("all|none|LIST").help(help);

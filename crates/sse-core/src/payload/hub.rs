@@ -9,10 +9,10 @@ pub struct Connected {
     pub message: String,
 }
 
-/// Data of a `gap` event: what the reader asked for and cannot get any more.
+/// Data of a `gap` event: what the subscriber asked for and cannot get any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
-    /// The id that the reader asked to resume from, as it was sent.
+    /// The id that the subscriber asked to resume from, as it was sent.
     pub requested: String,
     /// The id of the oldest event that follows; the newest id of all when nothing is kept.
     pub first: String,
@@ -20,7 +20,7 @@ pub struct Gap {
     pub reason: GapReason,
 }
 
-/// Why a reader cannot get what it asked for.
+/// Why a subscriber cannot get what it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapReason {
@@ -28,9 +28,9 @@ pub enum GapReason {
     UnknownId,
     /// Events after the id have been removed by retention.
     Expired,
-    /// The reader was too slow and the topic's policy moved it forward.
+    /// The subscriber was too slow and the topic's policy moved it forward.
     Slow,
-    /// A reason that came after this version: a reader must know of the loss all the same. No hub sends it.
+    /// A reason that came after this version: a subscriber must know of the loss all the same. No hub sends it.
     #[serde(other)]
     Other,
 }

@@ -53,9 +53,9 @@ impl Feed {
         let mut state = self.state.borrow_mut();
         let Some(last) = records.last() else { return false };
         state.ring.advance(last.as_ref().seq);
-        let wanted = records.iter().map(AsRef::as_ref);
+        let records = records.iter().map(AsRef::as_ref);
         let wanted: Vec<&Record> =
-            wanted.filter(|record| self.selectors.match_topic(&record.topic)).collect();
+            records.filter(|record| self.selectors.match_topic(&record.topic)).collect();
         if wanted.is_empty() {
             return false;
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::direct_writer::SharedFrames;
 use crate::log::Record;
 
-/// Bytes of frames that are kept, if the newest bundle is not larger. A reader further behind reads the log.
+/// Bytes of frames that are kept, if the newest bundle is not larger. A subscriber further behind reads the log.
 const KEPT_BYTES: usize = 1 << 20;
 /// Bundles that are kept, so that many small ones cost no more than that.
 const KEPT_BUNDLES: usize = 1024;
@@ -33,14 +33,14 @@ struct Bundle {
     ends: Box<[(u64, usize)]>,
 }
 
-/// What there is for a reader at a seq.
+/// What there is for a subscriber at a seq.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Frames, and the seq that the reader stands at after them.
+    /// Frames, and the seq that the subscriber stands at after them.
     Frames(Bytes, u64),
-    /// Nothing yet; the reader now stands at this seq.
+    /// Nothing yet; the subscriber now stands at this seq.
     Nothing(u64),
-    /// The reader stands before the floor and has to read the log.
+    /// The subscriber stands before the floor and has to read the log.
     Behind,
     /// There will be no more. Never said by the ring itself, but by a feed that is closed.
     Closed,
@@ -84,7 +84,7 @@ impl Ring {
         *self = Self::new(head);
     }
 
-    /// There is something for a reader at `cursor`, here or in the log.
+    /// There is something for a subscriber at `cursor`, here or in the log.
     pub(super) fn has_after(&self, cursor: u64) -> bool {
         cursor < self.bundles.back().map_or(self.floor, Bundle::last_seq)
     }
@@ -103,7 +103,7 @@ impl Ring {
         }
     }
 
-    /// What comes after the seq `cursor`, as much as goes into one delivery. `None` when the reader has to ask with
+    /// What comes after the seq `cursor`, as much as goes into one delivery. `None` when the subscriber has to ask with
     /// [`Self::after`].
     pub(super) fn run(&self, cursor: u64) -> Option<Run> {
         if cursor < self.floor {
@@ -190,7 +190,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_reader_inside_a_bundle_gets_the_rest_of_it() {
+    fn a_subscriber_inside_a_bundle_gets_the_rest_of_it() {
         let mut ring = Ring::new(0);
         let records = [record(1, "a", "x"), record(2, "a", "y")];
         keep(&mut ring, &records);

@@ -18,7 +18,7 @@ use crate::start::Seek;
 
 /// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
 pub(super) const MAX_TOPICS: usize = 10_000;
-/// Topics from which on those are forgotten of which nothing is kept, and how many at a time.
+/// From this many topics on, topics without retained records are removed, at most so many at a time.
 const MANY_TOPICS: usize = MAX_TOPICS / 10 * 9;
 const FORGOTTEN_AT_ONCE: usize = 1000;
 
@@ -85,7 +85,7 @@ impl Index {
     }
 
     /// The index's own copy of the name; makes the topic if need be.
-    pub(super) fn topic(&mut self, topic: &Topic) -> Result<Arc<Topic>, AppendError> {
+    pub(super) fn intern(&mut self, topic: &Topic) -> Result<Arc<Topic>, AppendError> {
         if let Some((name, _)) = self.topics.get_key_value(topic) {
             return Ok(Arc::clone(name));
         }
@@ -93,7 +93,7 @@ impl Index {
             return Err(AppendError::TooManyTopics { max: MAX_TOPICS });
         }
         let name = Arc::new(topic.clone());
-        self.kept(&name);
+        self.topic_entry(&name);
         Ok(name)
     }
 
@@ -138,7 +138,7 @@ impl Index {
         self.forgotten.newest
     }
 
-    fn kept(&mut self, topic: &Arc<Topic>) -> &mut TopicIndex {
+    fn topic_entry(&mut self, topic: &Arc<Topic>) -> &mut TopicIndex {
         self.topics.entry(Arc::clone(topic)).or_insert_with(|| TopicIndex::new(self.policies.of(topic)))
     }
 
@@ -158,7 +158,7 @@ impl Index {
     ) -> Result<Vec<Arc<Record>>, AppendError> {
         let published = rfc3339(now);
         let record = |(seq, Draft { topic, event }): (u64, &Draft)| {
-            let topic = self.topic(topic)?;
+            let topic = self.intern(topic)?;
             let in_memory = self.is_in_memory(&topic);
             let record = Record::new(RecordId { epoch, seq }, topic, now, &published, event);
             Ok(Arc::new(Record { in_memory, ..record }))
@@ -172,7 +172,7 @@ impl Index {
 
     /// Adds a record that is newer than all others. Holds it, unless it is on disk.
     pub(super) fn push(&mut self, record: &Arc<Record>) {
-        self.kept(&record.topic).push(Entry {
+        self.topic_entry(&record.topic).push(Entry {
             seq: record.seq,
             seconds: seconds(record.time),
             bytes: u32::try_from(record.frame.len()).unwrap_or(u32::MAX),

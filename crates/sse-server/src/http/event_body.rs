@@ -28,7 +28,7 @@ pub(crate) struct EventBody {
     timer: Option<Pin<Box<Sleep>>>,
     /// When the last bytes were given to the connection from here.
     written: Instant,
-    /// Last seq that the subscriber was given from here, as an id.
+    /// Seq of the last id sent from here; direct writes are not counted.
     last_id_sent: u64,
     /// For the log; empty on sockets without addresses.
     peer: String,
@@ -130,9 +130,9 @@ impl MessageBody for EventBody {
     }
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let writer = self.get_mut();
-        let bytes = ready!(writer.poll_bytes(context));
-        writer.written = Instant::now();
+        let body = self.get_mut();
+        let bytes = ready!(body.poll_bytes(context));
+        body.written = Instant::now();
         Poll::Ready(bytes.map(Ok))
     }
 }
@@ -146,8 +146,8 @@ impl Drop for EventBody {
     }
 }
 
-/// The gap as an event. Its id is where the stream goes on. A reader that is cut right after it may be told again of
-/// what another of its topics has lost.
+/// The gap as an event; its id is where the stream goes on. If the connection drops right after it, the next gap may
+/// report the losses of other topics again.
 fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
     let mut frame = Vec::with_capacity(128);
     let event = json_event("gap", gap).with_id(id.to_event_id()).with_hub(HubBlock::Gap);

@@ -88,7 +88,7 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
-    /// Something is asked for that there is no place for; `detail` says what to do instead.
+    /// A limit of the hub is reached; `detail` says what to do instead.
     pub(crate) fn conflict(detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }

@@ -26,7 +26,7 @@ async fn shows(apps: &str, on: &[&str]) {
         let status = api.get(path).await.status;
         assert_eq!(status, if is_on { 200 } else { 404 }, "--apps {apps}: {path}");
         assert_eq!(described.contains(&format!("\"/{app}")), is_on, "--apps {apps}: {app} in /openapi.json");
-        assert_eq!(help.contains(&format!("Application {app}")), is_on, "--apps {apps}: {app} in --help");
+        assert_eq!(help.contains(&format!("application {app}:")), is_on, "--apps {apps}: {app} in --help");
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn restore(store: &Store, policies: Policies) -> rusqlite::Result<Res
     for row in store.topics()? {
         // The names were checked when they were stored; what else is in the file is not ours to touch.
         let Ok(topic) = Topic::new(row.name) else { continue };
-        let Ok(topic) = index.topic(&topic) else { continue };
+        let Ok(topic) = index.intern(&topic) else { continue };
         index.set_removed(&topic, row.removed);
         if row.volatile && !meta.clean {
             lost.push(Arc::clone(&topic));

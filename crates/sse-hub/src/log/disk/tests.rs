@@ -122,7 +122,7 @@ async fn a_folder_is_used_by_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());
     let error = DiskLog::open(folder.path(), policies()).unwrap_err().to_string();
-    assert!(error.contains("another sse-server"), "{error}");
+    assert!(error.contains("another process"), "{error}");
     drop(log);
     open(folder.path());
 }

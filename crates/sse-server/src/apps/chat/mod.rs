@@ -23,7 +23,7 @@ use publisher::Chat;
 /// Longest grace time.
 const MAX_GRACE: Duration = Duration::from_secs(60);
 
-/// A conversation, by its length; one that has fallen asleep makes room for others in the end.
+/// Retention of a room: by count and size, and 90 days for a room that has gone quiet.
 const RETENTION: Retention =
     Retention { count: Some(10_000), age: Some(Duration::from_secs(90 * 24 * 3600)), bytes: Some(16 << 20) };
 
@@ -49,8 +49,8 @@ pub(super) const APPLICATION: Application = Application {
 #[derive(clap::Args)]
 #[group(skip)]
 struct Flags {
-    /// Time after which somebody whose last page or connection has gone has left a chat room, up to 1m. A page that is
-    /// loaded again is back within it, and nobody is told.
+    /// How long somebody stays listed in a room after their last page or connection has closed, at most 1m. A reload
+    /// within it announces nothing.
     #[arg(long, env = "SSE_CHAT_GRACE", value_name = "TIME", default_value = "5s",
         value_parser = |text: &str| duration_within(text, Duration::ZERO, MAX_GRACE))]
     chat_grace: Duration,

@@ -106,7 +106,8 @@ impl Chat {
         self.0.limits.message(address, &username)?;
         self.admit(&room).await?;
         self.restore(&room).await?;
-        let scoped = key.as_ref().map(|key| format!("{}\0{key}", room.topic()).into());
+        // Not a key of the topic, which anybody publishes to: no topic starts with a slash.
+        let scoped = key.as_ref().map(|key| format!("/{}\0{key}", room.topic()).into());
         let id = key.unwrap_or_else(|| format!("{:032x}", fastrand::u128(..)));
         let message = ChatMessage {
             id: id.clone(),

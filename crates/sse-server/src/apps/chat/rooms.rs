@@ -1,5 +1,5 @@
-//! Which rooms there are, and of which the events still have to tell who was there when the server was started. Knows
-//! nobody who is in one now.
+//! The rooms that exist, and those whose members still have to be restored from their events. Knows nobody who is in one
+//! now.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ impl Rooms {
     }
 }
 
-/// A room of which nothing is kept is none.
+/// Rooms without retained events do not exist.
 fn kept(topics: Vec<TopicSummary>) -> HashSet<Room> {
     let kept = topics.into_iter().filter(|summary| summary.count > 0);
     kept.filter_map(|summary| Room::of_topic(&summary.topic)).collect()

@@ -52,8 +52,7 @@ pub(super) const APPLICATION: Application = Application {
 #[derive(clap::Args)]
 #[group(skip)]
 struct Flags {
-    /// Notifications of the server's own: that it has started, and when processor, memory or disks run short. The
-    /// settings file has the thresholds.
+    /// Announce the server's start, and shortage of processor, memory or disk. Thresholds: settings file.
     #[arg(long, env = "SSE_ALERTS", value_name = "on|off", default_value = "on", hide_possible_values = true,
         action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
     alerts: bool,

@@ -47,12 +47,12 @@ pub(super) const APPLICATION: Application = Application {
 #[derive(clap::Args)]
 #[group(skip)]
 struct Flags {
-    /// Where the ticker has its prices from, beside those that are posted.
+    /// Source of prices besides posted quotes.
     #[arg(long, env = "SSE_TICKER", value_name = "MARKET", default_value = "simulated")]
     ticker: Prices,
 
     /// Seed of the simulated market: the same number gives the same prices, with the same version of this program.
-    /// Default: another one at each start.
+    /// Default: a new seed at each start.
     #[arg(long, env = "SSE_TICKER_SEED", value_name = "N")]
     ticker_seed: Option<u64>,
 
@@ -65,9 +65,9 @@ struct Flags {
 /// The server's own prices.
 #[derive(Clone, Copy, ValueEnum)]
 enum Prices {
-    /// Companies that do not exist, whose prices go at random.
+    /// Invented companies with random prices.
     Simulated,
-    /// None.
+    /// Posted quotes only.
     Off,
 }
 
