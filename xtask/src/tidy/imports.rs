@@ -14,8 +14,8 @@ const SERVER: &str = "crates/sse-server";
 const SERVER_LAYERS: [&[&str]; 9] = [
     &["duration_flag", "json_event", "settings_values", "shutdown_signal", "timestamp"],
     &["transport"],
-    &["http"],
     &["auth"],
+    &["http"],
     &["apps", "ops"],
     &["config", "settings_file"],
     &["selection", "telemetry"],
