@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, Server, SUITE, textMatches, until } from "./harness.mjs";
+import { launchBrowser, newPage, received, Server, SUITE, textMatches, until } from "./harness.mjs";
 
 const SCRIPT = "<script>window.hacked = true</script>";
 const IMAGE = "<img src=x onerror=window.hacked=true>";
@@ -220,6 +220,7 @@ describe("chat", SUITE, () => {
     await write(bob.page, "still here");
     await untilSaid(ann.page, ["still here"]);
     assert.deepEqual((await notes(ann.page)).filter((note) => note.startsWith("Bob")), ["Bob joined"]);
+    assert.equal(await received(ann.page, "userDisconnected"), 0);
     await bob.page.close({ runBeforeUnload: true });
     await untilHere(ann.page, ["Ann"]);
     await textMatches(ann.page, "#messages", /Bob left/);

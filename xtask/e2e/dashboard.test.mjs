@@ -61,7 +61,7 @@ describe("dashboard", SUITE, () => {
     const response = await page.goto(`${server.url}/dashboard`);
     const took = await (await page.waitForFunction(() => window.figuresAfter)).jsonValue();
     assert.ok(took < 2_500, `first figures after ${took} ms`);
-    assert.match(await page.textContent(figure("freeMemory")), /^[\d,.]+ GiB$/);
+    assert.match(await page.textContent(figure("availableMemory")), /^[\d,.]+ GiB$/);
     assert.match(await page.textContent(figure("usedMemory")), /^[\d,.]+ GiB$/);
     assert.match(await page.textContent(figure("uptime")), /^\d+ (d|h|min|s)/);
     assert.match(await page.textContent(figure("processCount")), /^[\d,]+$/);

@@ -151,7 +151,7 @@ describe("notifications", SUITE, () => {
     await shows(page, [`raw ${MARKUP}`, MARKUP]);
     assert.equal(await row(page, `raw ${MARKUP}`).locator(".notice-category").textContent(), MARKUP.slice(0, 32));
     assert.equal(await page.locator("[data-categories] label").first().textContent(), MARKUP.slice(0, 32));
-    await textMatches(page, "#unreadable", /^6 on this topic that are no notifications/);
+    await textMatches(page, "#unreadable", /^6 on this topic that are not notifications/);
     await page.fill("#words", `${MARKUP}, (`);
     await shows(page, []);
     await page.click("#reveal");

@@ -10,7 +10,7 @@ const MAX_EVENTS = 100;
 const MAX_TEXT = 300;
 
 /** @typedef {{type: string, data: string, lastEventId: string, topic: string | null, time: string | null}} Arrival */
-/** @typedef {{type: string, data: string, id: string, at: number}} Entry */
+/** @typedef {{type: string, data: string, id: string, topic: string | null, at: number}} Entry */
 
 export class EventList {
   #root;
@@ -29,7 +29,7 @@ export class EventList {
   add({ type, data, lastEventId, topic, time }) {
     if (topic !== null && this.#has(lastEventId)) return;
     const at = Date.parse(time ?? "") || Date.now();
-    this.#waiting.push({ type, data, id: lastEventId, at: at / 1000 });
+    this.#waiting.push({ type, data, id: lastEventId, topic, at: at / 1000 });
     if (this.#waiting.length > MAX_EVENTS) this.#waiting.shift();
     this.#schedule();
   }
@@ -62,13 +62,13 @@ export class EventList {
 }
 
 /** @param {Entry} entry */
-function row({ type, data, id, at }) {
+function row({ type, data, id, topic, at }) {
   const kind = type === "message" ? "event-message" : `event-typed${type === "gap" ? " event-gap" : ""}`;
   const made = element(
     "li",
     kind,
     element("time", "", units.clock(at)),
-    element("span", "event-type", type),
+    element("span", "event-type", topic === null || topic === type ? type : type === "message" ? topic : `${topic} · ${type}`),
     element("span", "event-text", summary(type, data)),
   );
   made.dataset.id = id;

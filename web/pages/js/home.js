@@ -21,9 +21,8 @@ const CATCH_UP = 20;
 const EXAMPLES = {
   curl: `curl -N ${location.origin}/events`,
   browser: [
-    `const source = new EventSource("${location.origin}/events");`,
+    `const source = new EventSource("${location.origin}/events?topic=greetings");`,
     `source.onmessage = (event) => console.log(event.data);`,
-    `source.addEventListener("metrics", (event) => console.log(event.data));`,
   ].join("\n"),
   publish: `curl -d hello ${location.origin}/topics/greetings`,
   resume: `curl -N '${location.origin}/events?last_event_id=earliest'`,
@@ -34,12 +33,8 @@ const connection = new ConnectionView(byId("connection"), client);
 const events = new EventList(byId("events"));
 const topics = new TopicList(byId("topics"));
 client.on("*", (event) => events.add(event));
-client.on("metrics", (event) => {
-  const { eventsPerSecond, streams, topics } = parsed(event.data)?.hub ?? {};
-  showFigures(hubAnswered ? { eventsPerSecond } : { eventsPerSecond, topics, connectionsOpen: streams });
-});
-/** An older server has no `/hub`, and its figures come with the metrics. */
-let hubAnswered = false;
+client.on("metrics", (event) => showFigures({ eventsPerSecond: parsed(event.data)?.hub?.eventsPerSecond }));
+byId("events").dataset.empty = `Waiting for the first event. Publish one:\n${EXAMPLES.publish}`;
 
 /** @param {Record<string, number>} figures */
 function showFigures({ connectionsOpen, eventsPerSecond, topics }) {
@@ -70,7 +65,6 @@ async function ask(url) {
 async function refresh() {
   const [hub, list] = await Promise.all([ask("/hub"), ask("/topics?order=newest&limit=100")]);
   if (hub) {
-    hubAnswered = true;
     showFigures(hub);
     showApps(hub.apps);
   }

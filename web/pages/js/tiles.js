@@ -5,7 +5,7 @@ import { write } from "./element.js";
 import * as units from "./units.js";
 
 /** @typedef {import("./history.js").Sample} Sample */
-/** @typedef {{figure: string, note?: string, share?: number | null}} TileText `share`: 0 to 1, for the bar */
+/** @typedef {{figure: string, note?: string, share?: number | null}} TileText `share`: 0 to 1, null when unknown; without it there is no bar */
 
 /** From these shares on, a bar is shown as a warning and as critical. */
 const HIGH = 0.8;
@@ -16,15 +16,16 @@ const TILES = {
   host: (s) => ({ figure: [s.hostName, s.os].filter(Boolean).join(" · ") || "Unnamed host" }),
   cpuLoad: (s) => ({ figure: units.load(s.cpuLoad), note: `5\u00a0min\u00a0${units.load(s.loadAverage?.[1])} · 15\u00a0min\u00a0${units.load(s.loadAverage?.[2])}` }),
   cpuUsage: (s) => ({ figure: units.percent(s.cpuUsage), note: `of ${units.count(s.cpuCount)} ${s.cpuCount === 1 ? "core" : "cores"}`, share: share(s.cpuUsage, 100) }),
-  freeMemory: (s) => ({ figure: units.gibibytes(s.freeMemory), note: `${units.gibibytes(s.availableMemory)} available` }),
+  availableMemory: (s) => ({ figure: units.gibibytes(s.availableMemory), note: `${units.gibibytes(s.freeMemory)} unused` }),
   usedMemory: (s) => ({ figure: units.gibibytes(s.usedMemory), note: `of ${units.gibibytes(s.totalMemory)}`, share: share(s.usedMemory, s.totalMemory) }),
   uptime: (s) => ({ figure: units.duration(s.uptime), note: `since ${units.moment(s.uptime === undefined ? null : s.at - s.uptime)}` }),
   network: (s) => ({ figure: units.rate(networkRate(s, "receivedPerSecond")), note: `${units.rate(networkRate(s, "transmittedPerSecond"))} out` }),
   usedSwap: (s) =>
     s.totalSwap === 0
-      ? { figure: "None", note: "no swap on this host", share: 0 }
+      ? { figure: "None", note: "no swap on this host" }
       : { figure: units.gibibytes(s.usedSwap), note: `of ${units.gibibytes(s.totalSwap)}`, share: share(s.usedSwap, s.totalSwap) },
-  processCount: (s) => ({ figure: units.count(s.processCount), note: `a sample every ${s.interval ?? "–"} s` }),
+  processCount: (s) => ({ figure: units.count(s.processCount) }),
+  interval: (s) => ({ figure: String(s.interval ?? units.MISSING) }),
 };
 
 /** @param {number | undefined} part @param {number | undefined} whole */
@@ -47,7 +48,9 @@ export class Tiles {
       this.#write(`[data-figure="${key}"]`, figure);
       this.#write(`[data-note="${key}"]`, note ?? "");
       const bar = this.#root.querySelector(`[data-bar="${key}"]`);
-      if (bar instanceof HTMLElement) fillBar(bar, share ?? 0);
+      if (!(bar instanceof HTMLElement)) continue;
+      bar.hidden = share === undefined;
+      fillBar(bar, share ?? 0);
     }
   }
 

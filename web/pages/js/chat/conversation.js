@@ -1,6 +1,7 @@
 // The room's messages, and below them the unsent ones. Scrolls along while the reader is at the end; otherwise shows how many
 // are new. Draws once a frame; knows nothing of the connection.
 
+import { write } from "../element.js";
 import { dayLine, gapNote, markOwn, messageLine, personNote, unsentLine } from "./message-view.js";
 
 /** @typedef {import("./message-view.js").Message} Message */
@@ -26,6 +27,8 @@ export class Conversation {
   /** @type {Message | null} */
   #last = null;
   #lastDay = "";
+  /** The newest line when it is a note about somebody. @type {HTMLElement | null} */
+  #note = null;
   /** Messages shown, by id. @type {Map<string, Message>} */
   #shown = new Map();
   /** Not drawn yet. @type {HTMLElement[]} */
@@ -77,8 +80,12 @@ export class Conversation {
 
   /** @param {string} username @param {string} what */
   addNote(username, what) {
+    // Comings and goings of one person in a row share a line, which tells the newest.
+    if (this.#note?.firstChild?.textContent === username) return write(this.#note.lastChild, ` ${what}`);
     this.#last = null;
-    this.#add(personNote(username, what));
+    const note = personNote(username, what);
+    this.#add(note);
+    this.#note = note;
   }
 
   /** @param {string} text */
@@ -92,6 +99,7 @@ export class Conversation {
     this.#waiting = [];
     this.#shown.clear();
     this.#last = null;
+    this.#note = null;
     this.#lastDay = "";
     this.#list.replaceChildren();
   }
@@ -129,6 +137,7 @@ export class Conversation {
   /** @param {HTMLElement} line */
   #add(line) {
     if (this.#history !== undefined) this.expectHistory();
+    this.#note = null;
     this.#waiting.push(line);
     if (this.#waiting.length > MAX_LINES) this.#waiting.shift();
     // Hidden pages get no frames; they are drawn when shown.

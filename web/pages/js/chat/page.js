@@ -3,6 +3,7 @@
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
 import { byId } from "../element.js";
+import { foldBelow } from "../fold.js";
 import { parsed } from "../json.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -16,18 +17,12 @@ import * as store from "./store.js";
 
 /** Events of history on opening. */
 const HISTORY = 100;
-/** From this width on, people and rooms are shown beside the conversation, unfolded. */
-const WIDE = matchMedia("(min-width: 52.01em)");
 
 const room = currentRoom();
 byId("room-name").textContent = room;
 document.title = `${room} · Chat · sse-hub`;
 
-for (const fold of document.querySelectorAll("details[data-fold]")) {
-  const unfold = () => fold.toggleAttribute("open", WIDE.matches);
-  WIDE.addEventListener("change", unfold);
-  unfold();
-}
+foldBelow("52em");
 roomForm(byId("go", HTMLFormElement), byId("go-room", HTMLInputElement), byId("go-problem"));
 
 if (roomProblem(room)) refuse(roomProblem(room));

@@ -3,6 +3,7 @@
 import { SseClient } from "../../sse.js";
 import { ConnectionView } from "../connection.js";
 import { byId } from "../element.js";
+import { foldBelow } from "../fold.js";
 import { PauseButton } from "../pause-button.js";
 import { Counters } from "./counters.js";
 import { EventLog } from "./event-log.js";
@@ -99,6 +100,7 @@ form.addEventListener("submit", (event) => {
 });
 publishForm(byId("publish", HTMLFormElement), byId("published"));
 
+foldBelow("60em");
 const named = target.fromSearch(location.search);
 if (named) target.intoForm(form, named);
 showFields();

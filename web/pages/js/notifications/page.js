@@ -73,6 +73,7 @@ function draw() {
   byId("unread").textContent = unread === 0 ? "Nothing unread" : `${units.count(unread)} unread`;
   byId("mark-all").setAttribute("aria-disabled", String(unread === 0));
   byId("hidden-count").textContent = `Hidden by your preferences: ${units.count(count)}`;
+  byId("hidden-line").hidden = count === 0;
   const why = [...hidden].map(([reason, n]) => `${n} ${REASONS[reason]}`).join(", ");
   byId("hidden-why").textContent = why && `(${why})`;
   byId("reveal").hidden = count === 0 && !list.revealed;
@@ -81,7 +82,7 @@ function draw() {
   byId("more").hidden = more === 0;
   byId("more").textContent = `Show more (${units.count(more)})`;
   byId("unreadable").hidden = unreadable === 0;
-  byId("unreadable").textContent = `${units.count(unreadable)} on this topic that ${unreadable === 1 ? "is no notification" : "are no notifications"}; the inspector shows all events.`;
+  byId("unreadable").textContent = `${units.count(unreadable)} on this topic that ${unreadable === 1 ? "is not a notification" : "are not notifications"}; the inspector shows all events.`;
 }
 
 byId("mark-all").addEventListener("click", () => marks.mark(list.idsFor(preferences.value, new Date()), true));
