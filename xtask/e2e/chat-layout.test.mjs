@@ -1,8 +1,9 @@
-// The chat's layout with the longest message there can be and no place to break it: nothing leaves its card.
+// The chat's layout: nothing leaves its card, not even the longest message without a place to break it, and comings and goings
+// of one person share a line.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, Server, SUITE, textMatches } from "./harness.mjs";
+import { launchBrowser, newPage, publish, Server, SUITE, textMatches } from "./harness.mjs";
 
 const LONGEST = "w".repeat(2000);
 
@@ -48,4 +49,16 @@ describe("chat layout", SUITE, () => {
       await close();
     });
   }
+
+  it("folds the comings and goings of one person in a row", async () => {
+    const { page, close } = await newPage(browser);
+    await page.goto(`${server.url}/chat?room=folded`);
+    await textMatches(page, ".connection-state", /^Live$/);
+    for (const [username, type] of [["Ann", "Connected"], ["Ann", "Disconnected"], ["Bob", "Connected"], ["Ann", "Connected"], ["Ann", "Disconnected"]]) {
+      await publish(server, "chat/folded", JSON.stringify({ username }), { "Event-Type": `user${type}` });
+    }
+    await textMatches(page, "#messages", /Ann leftBob joinedAnn left$/);
+    assert.equal(await page.locator("#messages .note").count(), 3);
+    await close();
+  });
 });

@@ -81,9 +81,12 @@ describe("home page", SUITE, () => {
     await textMatches(page, "[data-hub=connectionsOpen]", /^[1-9]/);
     assert.equal(await shown(page, ".home-pages a, [data-hub=eventsPerSecond]"), 0);
     await textMatches(page, ".connection-state", /^Live$/);
+    assert.ok((await page.getAttribute("#events", "data-empty")).includes(`curl -d hello ${hub.url}/topics/greetings`));
     await publish(hub, "orders/new", "two");
-    await page.locator("#events .event-text", { hasText: "two" }).waitFor();
-    await page.waitForFunction(() => document.querySelector("#topics li")?.textContent === "orders/new2 events");
+    await publish(hub, "orders/new", "three", { "Event-Type": "order" });
+    await page.locator("#events .event-text", { hasText: "three" }).waitFor();
+    assert.deepEqual((await page.locator("#events .event-type").allTextContents()).slice(0, 2), ["orders/new · order", "orders/new"]);
+    await page.waitForFunction(() => document.querySelector("#topics li")?.textContent === "orders/new3 events");
     assert.deepEqual(problems, []);
     await close();
     await hub.stop();

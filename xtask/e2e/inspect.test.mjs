@@ -166,6 +166,7 @@ describe("inspector", SUITE, () => {
       await counted(page, 1);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(over <= 0, `${over} px too wide`);
+      assert.equal(await page.locator("#topics").isVisible(), width > 960, "only a wide page opens the subscribe form");
       await close();
     });
   }
