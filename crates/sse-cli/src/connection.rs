@@ -61,9 +61,6 @@ enum Token {
 
 impl ConnectionArgs {
     /// The headers of each request. Secrets are marked sensitive, so that neither logs nor `Debug` print them.
-    ///
-    /// # Errors
-    /// When the token file cannot be read.
     pub(crate) fn headers(&self) -> anyhow::Result<HeaderMap> {
         let mut headers = HeaderMap::from_iter([(USER_AGENT, AGENT)]);
         if let Some(token) = &self.token {
@@ -106,17 +103,11 @@ impl ConnectionArgs {
     }
 
     /// A client with these options, without a limit on the time of a response.
-    ///
-    /// # Errors
-    /// When the certificates cannot be read, or TLS is needed and cannot be set up.
     pub(crate) fn client(&self, needs_tls: bool) -> anyhow::Result<Client> {
         self.client_with(needs_tls, |options| options)
     }
 
     /// The same with further options.
-    ///
-    /// # Errors
-    /// As for [`client`](Self::client).
     pub(crate) fn client_with(
         &self,
         needs_tls: bool,

@@ -56,9 +56,6 @@ pub(super) struct ServerUse {
 }
 
 /// Runs to the end, or until stopped.
-///
-/// # Errors
-/// When a thread cannot be started.
 pub(super) async fn measure(
     plan: &Arc<Plan>,
     publish: Option<PublishPlan>,

@@ -45,9 +45,6 @@ use stream_body::StreamRequest;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Runs the command. When stopped, it reports the measurement so far.
-///
-/// # Errors
-/// When the run cannot be set up, or the report cannot be written.
 pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit> {
     let processes = Processes::new(&args.pids)?;
     let publishers = args.publish.as_ref().map_or(0, |_| args.publishers());

@@ -30,8 +30,6 @@ pub(super) struct Usage {
 }
 
 impl Processes {
-    /// # Errors
-    /// When one of them cannot be measured.
     pub(super) fn new(pids: &[u32]) -> Result<Self, ProcessError> {
         if !pids.is_empty() && !Path::new("/proc/self/stat").exists() {
             return Err(ProcessError::NoProc);

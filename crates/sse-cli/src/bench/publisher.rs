@@ -104,9 +104,6 @@ impl PublishPlan {
 }
 
 /// A client for publishing. Follows no redirects: they could turn a POST into a GET.
-///
-/// # Errors
-/// When it cannot be set up.
 pub(super) fn client(url: &Url, connection: &ConnectionArgs) -> anyhow::Result<Client> {
     connection.client_with(url.scheme() == "https", |options| {
         let options = options.no_proxy().redirect(Policy::none()).timeout(RESPONSE_TIMEOUT);

@@ -23,10 +23,6 @@ use crate::stdout;
 use args::DoctorArgs;
 use diagnosis::Diagnosis;
 
-/// Runs the command.
-///
-/// # Errors
-/// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
     Status::new(&args.status).watching(&args.connection.peer(args.stream.url.get()), args.watch);
     let seen = watch::observe(&args).await?;

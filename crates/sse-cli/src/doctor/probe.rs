@@ -53,8 +53,6 @@ pub(super) enum Trust {
 }
 
 impl Probe {
-    /// # Errors
-    /// When the client cannot be set up, or a file that the options name cannot be read.
     pub(super) fn new(args: &DoctorArgs, trust: Trust) -> anyhow::Result<Self> {
         let client = args.connection.client_with(args.stream.url.get().scheme() == "https", |options| {
             let options = options.redirect(redirect::Policy::none()).pool_max_idle_per_host(0).tls_info(true);

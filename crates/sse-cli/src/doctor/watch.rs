@@ -23,9 +23,6 @@ const MAX_RESUMED_IDS: usize = 5;
 const DECOMPRESSED_AT_ONCE: usize = 1024;
 
 /// Watches the stream for as long as the arguments say.
-///
-/// # Errors
-/// When the client cannot be set up.
 pub(super) async fn observe(args: &DoctorArgs) -> anyhow::Result<Observation> {
     let mut probe = Probe::new(args, Trust::Configured)?;
     let mut arrival = probe.arrive(args.stream.url.get()).await;

@@ -89,8 +89,6 @@ struct Ids {
 }
 
 impl Delivery {
-    /// # Errors
-    /// When the HTTP client cannot be set up, or the token file cannot be read.
     pub(super) fn new(
         connection: &ConnectionArgs,
         server: &Url,

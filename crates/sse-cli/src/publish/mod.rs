@@ -24,10 +24,6 @@ const BATCH: BatchLimits = BatchLimits { lines: 1000, bytes: 1 << 20 };
 /// With a key of the user's, each line is a request of its own: which lines wait together depends on timing.
 const SINGLE: BatchLimits = BatchLimits { lines: 1, bytes: 0 };
 
-/// Runs the command.
-///
-/// # Errors
-/// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
     let status = Status::new(&args.status);
     let delivery = Delivery::new(&args.connection, args.server.get(), &args.topic, args.wait)?;

@@ -30,8 +30,6 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// # Errors
-    /// When the body or the token cannot be read, or the client cannot be set up.
     pub(super) fn new(args: &TailArgs, urls: &[Url]) -> anyhow::Result<Self> {
         let body = args.request.body()?;
         let mut headers = HeaderMap::new();

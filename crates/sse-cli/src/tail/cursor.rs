@@ -43,9 +43,6 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// Reads the file, if it exists, and locks out other runs.
-    ///
-    /// # Errors
-    /// When it cannot be read, is not a cursor file, or is used by another run.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let lock = lock(path)?;
@@ -78,9 +75,6 @@ impl Cursor {
     }
 
     /// The id to resume from; `None` before the first.
-    ///
-    /// # Errors
-    /// When no stream can have sent that id.
     pub(super) fn id(&self) -> anyhow::Result<Option<EventId>> {
         let id = self.stored.as_ref().map(|position| position.id.as_str()).filter(|id| !id.is_empty());
         id.map(EventId::new)
@@ -88,10 +82,7 @@ impl Cursor {
             .with_context(|| format!("{} contains an invalid id", self.path.display()))
     }
 
-    /// Stores the position durably. Does nothing if it is unchanged.
-    ///
-    /// # Errors
-    /// When the disk fails. The file then contains the old position or the new one.
+    /// Stores the position durably, if it has changed. On an error the file contains the old position or the new one.
     pub(super) fn store(&mut self, position: Position) -> anyhow::Result<()> {
         if self.stored.as_ref() == Some(&position) {
             return Ok(());

@@ -57,9 +57,6 @@ impl Exec {
 
     /// Runs the command until it succeeds for this event. Gives `false` when stopped after a failure; a running command
     /// is awaited.
-    ///
-    /// # Errors
-    /// When no retry is left.
     pub(super) async fn run(
         &self,
         event: &EventView<'_>,

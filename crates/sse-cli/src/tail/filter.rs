@@ -50,9 +50,6 @@ fn glob(text: &str) -> Result<GlobMatcher, String> {
 
 impl FilterArgs {
     /// The data to show of this event; `None` to skip it.
-    ///
-    /// # Errors
-    /// When --jq fails on it.
     pub(super) fn apply<'a>(&self, event: &'a Event) -> Result<Option<Cow<'a, str>>, JqError> {
         let is_greeting = event.hub() == Some(HubBlock::Greeting);
         if is_greeting && !self.greeting

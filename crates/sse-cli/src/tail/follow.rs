@@ -47,9 +47,6 @@ pub(super) struct Follow {
 
 impl Follow {
     /// Runs to the end.
-    ///
-    /// # Errors
-    /// When the output cannot be written, the cursor cannot be stored, or a command keeps failing.
     pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
         let exit = self.follow().await;
         self.status.skipped_total(self.skipped);

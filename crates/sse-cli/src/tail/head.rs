@@ -31,9 +31,6 @@ struct Entry {
 }
 
 /// Requests `topics` beside a URL that ends in `/events`; for other URLs the head is unknown.
-///
-/// # Errors
-/// When no response comes.
 pub(super) async fn of(client: &Client, url: &Url, headers: &HeaderMap) -> reqwest::Result<Head> {
     let Some(selectors) = selectors(url) else { return Ok(Head::Unknown) };
     let Ok(list) = url.join("topics") else { return Ok(Head::Unknown) };

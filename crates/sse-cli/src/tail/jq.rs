@@ -39,9 +39,6 @@ pub(crate) enum JqError {
 
 impl Jq {
     /// Compiles a filter.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with it.
     pub(crate) fn new(code: &str) -> Result<Self, String> {
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
@@ -58,10 +55,7 @@ impl Jq {
         Ok(Self(Arc::new(filter)))
     }
 
-    /// Runs the filter on the data of an event.
-    ///
-    /// # Errors
-    /// When the data is not JSON (nested at most 128 deep) or the filter fails on it.
+    /// Runs the filter on the data of an event: JSON, nested at most 128 deep.
     pub(crate) fn run(&self, data: &str) -> Result<JqOutput, JqError> {
         let input: Val = serde_json::from_str(data)?;
         let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));

@@ -38,10 +38,6 @@ use sink::{OutputFile, Owned, Sink};
 use start_at::StartAt;
 use streams::Streams;
 
-/// Runs the command.
-///
-/// # Errors
-/// When something cannot be set up, the output cannot be written, or the cursor cannot be stored.
 pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> {
     let status = Status::new(&args.status);
     let cursor = args.cursor.cursor.as_deref().map(Cursor::open).transpose()?;

@@ -35,9 +35,6 @@ enum Source {
 
 impl RequestArgs {
     /// Reads the body, if there is one.
-    ///
-    /// # Errors
-    /// When the file or stdin cannot be read, or has more than 64 MiB.
     pub(super) fn body(&self) -> anyhow::Result<Option<Vec<u8>>> {
         self.data.as_ref().map(|data| data.get().read()).transpose()
     }

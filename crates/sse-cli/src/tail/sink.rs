@@ -68,9 +68,6 @@ impl Sink {
     }
 
     /// Writes the buffer. Gives `false` when stdout is closed.
-    ///
-    /// # Errors
-    /// When it cannot be written for another reason, for example a full disk.
     pub(super) fn flush(&mut self) -> anyhow::Result<bool> {
         match self {
             Self::Stdout(lines) => match lines.flush() {
@@ -83,9 +80,6 @@ impl Sink {
     }
 
     /// Syncs what was flushed to disk, if it is a file.
-    ///
-    /// # Errors
-    /// When the disk fails.
     pub(super) fn sync(&mut self) -> anyhow::Result<()> {
         match self {
             Self::File(file) => file.lines.out.sync_data().with_context(|| file.context()),
@@ -140,9 +134,6 @@ impl<W: Write> std::fmt::Debug for Lines<W> {
 
 impl OutputFile {
     /// Opens the file for appending, and truncates it to what belongs to the cursor.
-    ///
-    /// # Errors
-    /// When the file cannot be opened, another run writes to it, or it is shorter than the cursor says.
     pub(super) fn open(path: &Path, owned: Owned) -> anyhow::Result<Self> {
         let what = || format!("cannot write to {}", path.display());
         let mut file =

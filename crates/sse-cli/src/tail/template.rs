@@ -26,9 +26,6 @@ enum Field {
 
 impl Template {
     /// Parses a template.
-    ///
-    /// # Errors
-    /// When it has an unknown field or an unmatched brace.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
