@@ -97,18 +97,12 @@ impl ConnectionArgs {
         Peer::new(url, self.unix_socket().map(Path::to_owned))
     }
 
-    /// HTTP/2 only.
     pub(crate) fn http2(&self) -> bool {
         self.http2
     }
 
-    /// A client with these options, without a limit on the time of a response.
-    pub(crate) fn client(&self, needs_tls: bool) -> anyhow::Result<Client> {
-        self.client_with(needs_tls, |options| options)
-    }
-
-    /// The same with further options.
-    pub(crate) fn client_with(
+    /// A client with these options and `more`, without a limit on the time of a response.
+    pub(crate) fn client(
         &self,
         needs_tls: bool,
         more: impl Fn(ClientBuilder) -> ClientBuilder,

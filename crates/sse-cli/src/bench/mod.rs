@@ -19,6 +19,7 @@ mod stream_body;
 mod table;
 mod tally;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,15 +32,14 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::{address, status, stdout};
 use args::{BenchArgs, Target};
-use measurement::{Measurement, ServerUse};
+use measurement::Measurement;
 use open_files::OpenFiles;
 use process::Processes;
 use progress::Progress;
 use publisher::{Failure, PublishPlan, Published};
 use readers::Plan;
-use report::{Checked, Deliveries, Files, Quantiles, Report, Server, Streams, per_second};
+use report::{Checked, Deliveries, Quantiles, Report, Streams, per_second};
 use socket::Address;
-use sources::Sources;
 use stream_body::StreamRequest;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit>
     if let Some(failure) = useless(&args, &plan, &measurement) {
         return Ok(failed(&failure));
     }
-    let report = report(&args, &plan, publish.as_ref(), files, &processes, &measurement);
+    let report = report(&args, &plan, publish.as_ref(), files, &measurement);
     print(&args, &report)?;
     if let Some(file) = &args.svg {
         let image = plot::svg(&report.heading(), &measurement.tally.latency, &measurement.steps);
@@ -96,8 +96,8 @@ async fn plan(args: &BenchArgs, url: Url, publishers: usize) -> anyhow::Result<P
     let bare = url.scheme() == "http" && no_user && !args.connection.http2();
     let mut clients = Vec::new();
     if !bare {
-        let from = sources.addresses().iter().copied().map(Some);
-        let from: Vec<_> = if sources.addresses().is_empty() { vec![None] } else { from.collect() };
+        let from = sources.iter().copied().map(Some);
+        let from: Vec<_> = if sources.is_empty() { vec![None] } else { from.collect() };
         clients = from
             .into_iter()
             .map(|from| probe::client(&url, &args.connection, from))
@@ -121,16 +121,15 @@ async fn plan(args: &BenchArgs, url: Url, publishers: usize) -> anyhow::Result<P
 }
 
 /// The addresses of the server and of the streams.
-async fn ends(args: &BenchArgs, url: &Url) -> anyhow::Result<(Address, Sources)> {
+async fn ends(args: &BenchArgs, url: &Url) -> anyhow::Result<(Address, Vec<IpAddr>)> {
     #[cfg(unix)]
     if let Some(path) = args.connection.unix_socket() {
-        return Ok((Address::Unix(path.to_owned()), Sources::default()));
+        return Ok((Address::Unix(path.to_owned()), Vec::new()));
     }
     let address = probe::resolve(url, &args.sources).await?;
-    Ok((Address::Tcp(address), Sources::new(&args.sources, address, args.streams)?))
+    Ok((Address::Tcp(address), sources::choose(&args.sources, address, args.streams)?))
 }
 
-/// What to publish, with --publish.
 fn publish_plan(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<PublishPlan>> {
     let Some(target) = args.publish.as_ref().map(Secret::get) else { return Ok(None) };
     let server = &plan.request.url;
@@ -185,7 +184,6 @@ fn report(
     plan: &Plan,
     publish: Option<&PublishPlan>,
     files: OpenFiles,
-    processes: &Processes,
     measurement: &Measurement,
 ) -> Report {
     let tally = &measurement.tally;
@@ -201,9 +199,9 @@ fn report(
             failures: tally.failures.clone(),
             opening_seconds: measurement.opening.as_secs_f64(),
             threads: plan.threads,
-            sources: plan.sources.addresses().to_vec(),
+            sources: plan.sources.clone(),
         },
-        open_files: Files { limit: files.limit, streams_that_fit: files.streams_that_fit },
+        open_files: files,
         connect_seconds: Quantiles::of(&tally.connect),
         open_seconds: Quantiles::of(&tally.open),
         measured_seconds: measurement.time.as_secs_f64(),
@@ -218,7 +216,7 @@ fn report(
         published: published.map(|(plan, published)| published_report(args, plan, published)),
         latency_seconds: published.map(|_| Quantiles::of(&tally.latency)),
         last_reader_seconds: published.map(|_| Quantiles::of(&tally.last_readers(tally.opened))),
-        server: measurement.server.map(|server| server_report(server, processes, measurement)),
+        server: measurement.server.clone(),
         reader_cores: measurement.reader_cores,
     }
 }
@@ -247,20 +245,5 @@ fn published_report(args: &BenchArgs, plan: &PublishPlan, published: &Published)
         unsent: published.unsent,
         failure: published.failure.as_ref().map(|failure| failure.reason.clone()),
         acknowledge_seconds: Quantiles::of(&published.latency),
-    }
-}
-
-fn server_report(server: ServerUse, processes: &Processes, measurement: &Measurement) -> Server {
-    let tally = &measurement.tally;
-    let cpu = server.cpu.as_secs_f64();
-    let grown = server.memory_open.checked_sub(server.memory_before);
-    Server {
-        pids: processes.pids().to_vec(),
-        cpu_seconds: cpu,
-        cores: cpu / server.time.as_secs_f64().max(1e-9),
-        cpu_seconds_per_delivery: (tally.deliveries > 0).then(|| cpu / tally.deliveries as f64),
-        memory_before_bytes: server.memory_before,
-        memory_max_bytes: server.memory_max,
-        memory_per_stream_bytes: grown.map(|bytes| bytes as f64 / tally.opened.max(1) as f64),
     }
 }

@@ -1,10 +1,12 @@
 //! The limit on open files: each stream is a file of this process.
 
+use serde::Serialize;
+
 /// Files other than streams and publishers: stdio, the runtime, `/proc` of the server.
 const RESERVED: u64 = 32;
 
 /// The limit, raised as far as this user may.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct OpenFiles {
     pub(super) limit: u64,
     /// Beside the publishers.

@@ -7,11 +7,9 @@ use std::time::Duration;
 /// `/proc` gives CPU time in hundredths of a second.
 const MILLIS_PER_TICK: u64 = 10;
 
-/// The processes of the server.
 #[derive(Debug, Clone)]
 pub(super) struct Processes(Vec<u32>);
 
-/// Why a process cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProcessError {
     #[error("--pid needs /proc, which only Linux has")]
@@ -25,7 +23,6 @@ pub(super) enum ProcessError {
 pub(super) struct Usage {
     /// User and kernel time since they started, in steps of 10 ms.
     pub(super) cpu: Duration,
-    /// Resident memory.
     pub(super) memory_bytes: u64,
 }
 

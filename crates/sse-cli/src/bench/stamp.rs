@@ -5,7 +5,6 @@ pub(super) const BYTES: usize = 1 + 8 + 1 + 2 + 1 + 8 + 1 + 12;
 
 const MARK: u8 = b'~';
 
-/// The stamp of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Random, so that events of earlier runs are ignored.
@@ -40,7 +39,6 @@ impl Stamp {
     }
 }
 
-/// The rest of a stamp.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {

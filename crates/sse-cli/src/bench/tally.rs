@@ -20,7 +20,6 @@ const MAX_REASONS: usize = 16;
 /// Microseconds.
 pub(super) type Latencies = Histogram<u64>;
 
-/// An empty one.
 pub(super) fn latencies() -> Latencies {
     Histogram::new_with_bounds(1, MAX_MICROS, DIGITS).expect("the bounds are valid")
 }
@@ -128,13 +127,11 @@ impl Tally {
         }
     }
 
-    /// Counts a stream that did not open.
     pub(super) fn failed(&mut self, reason: String) {
         let known = self.failures.len() < MAX_REASONS || self.failures.contains_key(&reason);
         *self.failures.entry(if known { reason } else { "other".to_owned() }).or_default() += 1;
     }
 
-    /// Streams that did not open.
     pub(super) fn failed_streams(&self) -> usize {
         self.failures.values().sum()
     }

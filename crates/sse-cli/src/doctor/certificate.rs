@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Names that are read.
 const MAX_NAMES: usize = 100;
 
 #[derive(Debug, Clone)]

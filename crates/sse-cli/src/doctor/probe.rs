@@ -19,7 +19,6 @@ const MAX_REDIRECTS: usize = 20;
 /// Longest wait for the head of a response, other than the stream itself.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Makes requests for one stream.
 pub(super) struct Probe {
     client: Client,
     /// From `-H` and `--token`.
@@ -38,12 +37,6 @@ pub(super) struct Opened {
     pub(super) began: Timestamp,
 }
 
-/// The redirects, and where they led.
-pub(super) struct Arrival {
-    pub(super) redirects: Vec<Redirect>,
-    pub(super) outcome: Result<Opened, NoAnswer>,
-}
-
 /// Which certificates are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
@@ -54,7 +47,7 @@ pub(super) enum Trust {
 
 impl Probe {
     pub(super) fn new(args: &DoctorArgs, trust: Trust) -> anyhow::Result<Self> {
-        let client = args.connection.client_with(args.stream.url.get().scheme() == "https", |options| {
+        let client = args.connection.client(args.stream.url.get().scheme() == "https", |options| {
             let options = options.redirect(redirect::Policy::none()).pool_max_idle_per_host(0).tls_info(true);
             match trust {
                 Trust::Configured => options,
@@ -69,32 +62,31 @@ impl Probe {
         Ok(Self { client, extra, timeout: args.watch, socket: args.connection.unix_socket().is_some() })
     }
 
-    /// Opens the stream as a browser does, and follows redirects. Credentials are not sent to another origin.
-    pub(super) async fn arrive(&mut self, url: &Url) -> Arrival {
-        let (mut redirects, mut url) = (Vec::new(), url.clone());
+    /// Opens the stream as a browser does: the redirects, and where they led.
+    pub(super) async fn arrive(&mut self, url: &Url) -> (Vec<Redirect>, Result<Opened, NoAnswer>) {
+        let mut redirects = Vec::new();
+        let outcome = self.follow(url.clone(), &mut redirects).await;
+        (redirects, outcome)
+    }
+
+    /// Follows redirects. Credentials are not sent to another origin.
+    async fn follow(&mut self, mut url: Url, redirects: &mut Vec<Redirect>) -> Result<Opened, NoAnswer> {
         loop {
-            let opened = match self.get(&url, HeaderMap::new(), self.timeout).await {
-                Ok(opened) => opened,
-                Err(none) => return Arrival { redirects, outcome: Err(none) },
-            };
-            let Some(location) = location(&opened.answer) else {
-                return Arrival { redirects, outcome: Ok(opened) };
-            };
-            let Ok(to) = url.join(&location) else {
-                let outcome = Err(NoAnswer::Redirects("the last one has no valid URL"));
-                return Arrival { redirects, outcome };
-            };
+            let opened = self.get(&url, HeaderMap::new(), self.timeout).await?;
+            let Some(location) = location(&opened.answer) else { return Ok(opened) };
+            let to = url.join(&location);
+            let to = to.map_err(|_| NoAnswer::Redirects("the last one has no valid URL"))?;
             let away = to.origin() != url.origin();
             redirects.push(Redirect { from: url, to: to.clone(), status: opened.answer.status });
             if away && self.socket {
-                return Arrival { redirects, outcome: Err(NoAnswer::Elsewhere) };
+                return Err(NoAnswer::Elsewhere);
             }
             if away {
                 self.extra.remove(AUTHORIZATION);
                 self.extra.remove(COOKIE);
             }
             if redirects.len() == MAX_REDIRECTS {
-                return Arrival { redirects, outcome: Err(NoAnswer::Redirects("they do not end")) };
+                return Err(NoAnswer::Redirects("they do not end"));
             }
             url = to;
         }

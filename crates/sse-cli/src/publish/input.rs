@@ -36,7 +36,6 @@ pub(super) enum InputError {
     NotUtf8 { number: u64 },
 }
 
-/// How much one batch can hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchLimits {
     pub(super) lines: usize,

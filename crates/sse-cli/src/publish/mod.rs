@@ -48,7 +48,7 @@ pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
             }
         }
     }
-    status.acknowledged(ids.count);
+    status.good(format!("{} acknowledged", count(ids.count, "event")));
     Ok(Exit::Done)
 }
 
@@ -58,7 +58,8 @@ fn input(args: &PublishArgs, status: &Status) -> Input {
         Some(data) if data != "-" => Input::one(data.clone(), limits),
         _ => {
             if io::stdin().is_terminal() {
-                status.reading_terminal(&args.topic);
+                let topic = &args.topic;
+                status.note(format!("each line is published to {topic}; press Ctrl-D to end"));
             }
             Input::stdin(limits)
         }

@@ -21,7 +21,6 @@ pub(crate) struct CursorArgs {
 /// A larger file is no cursor: an id is at most as long as a line of the stream.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Position {
@@ -32,7 +31,6 @@ pub(super) struct Position {
     pub(super) output_bytes: Option<u64>,
 }
 
-/// A cursor file.
 #[derive(Debug)]
 pub(super) struct Cursor {
     path: PathBuf,
@@ -69,7 +67,6 @@ impl Cursor {
         &self.path
     }
 
-    /// The position stored last.
     pub(super) fn position(&self) -> Option<&Position> {
         self.stored.as_ref()
     }

@@ -42,7 +42,6 @@ pub(crate) struct FilterArgs {
     jq: Option<Jq>,
 }
 
-/// Parses a pattern for event types.
 fn glob(text: &str) -> Result<GlobMatcher, String> {
     let glob = GlobBuilder::new(text).backslash_escape(true).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())

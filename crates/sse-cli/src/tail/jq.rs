@@ -11,11 +11,9 @@ use jaq_json::Val;
 /// Results per event, so that `repeat(.)` cannot exhaust memory.
 const MAX_VALUES: usize = 10_000;
 
-/// A compiled filter.
 #[derive(Clone)]
 pub(crate) struct Jq(Arc<jaq_core::Filter<JustLut<Val>>>);
 
-/// The result of a filter on the data of one event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum JqOutput {
     /// No result, or only `false` and `null`.
@@ -26,7 +24,6 @@ pub(crate) enum JqOutput {
     Replaced(String),
 }
 
-/// Why the filter failed on an event.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JqError {
     #[error("the data is not JSON: {0}")]
@@ -38,7 +35,6 @@ pub(crate) enum JqError {
 }
 
 impl Jq {
-    /// Compiles a filter.
     pub(crate) fn new(code: &str) -> Result<Self, String> {
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());

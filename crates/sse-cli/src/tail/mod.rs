@@ -34,7 +34,7 @@ use exec::Exec;
 use follow::Follow;
 use output::{Format, Output};
 use pretty::Pretty;
-use sink::{OutputFile, Owned, Sink};
+use sink::{Owned, Sink};
 use start_at::StartAt;
 use streams::Streams;
 
@@ -67,8 +67,7 @@ pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> 
         return Ok(Exit::Done);
     }
     let pretty = Pretty::new(several_topics(&urls));
-    let colors = matches!(sink, Sink::Stdout(_));
-    let output = Output::new(&args.output, format, pretty, colors, sink.is_terminal());
+    let output = Output::new(&args.output, format, pretty, sink.is_stdout(), sink.is_terminal());
     let position = start.id().map(|id| id.as_str().to_owned()).unwrap_or_default();
     let follow = Follow {
         remaining: args.end.count.map(u64::from),
@@ -103,10 +102,10 @@ fn sink(args: &TailArgs, cursor: Option<&Cursor>, format: Format) -> anyhow::Res
                 ),
             },
         };
-        return Ok(Sink::File(OutputFile::open(path, owned)?));
+        return Sink::file(path, owned);
     }
     Ok(match &args.exec.exec {
-        Some(command) => Sink::Command(Exec::new(command.clone(), args.exec.exec_retries)),
+        Some(command) => Sink::command(Exec::new(command.clone(), args.exec.exec_retries)),
         None => Sink::stdout(format == Format::Pretty),
     })
 }

@@ -25,7 +25,6 @@ pub(crate) struct RequestArgs {
     method: Option<Method>,
 }
 
-/// Where the body comes from.
 #[derive(Debug, Clone)]
 enum Source {
     Text(String),

@@ -15,7 +15,6 @@ use crate::exit::Exit;
 /// Time for the first attempt, however short --wait is.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(10);
 
-/// One stream.
 pub(super) struct Stream {
     source: EventSource,
     /// Distinguishes it from others; empty when it is the only one.
@@ -88,7 +87,6 @@ impl Stream {
         self.last_event = Instant::now();
     }
 
-    /// An event was processed.
     pub(super) fn event_done(&mut self) {
         self.last_event = Instant::now();
     }
@@ -105,7 +103,6 @@ impl Stream {
         }
     }
 
-    /// Is the event past the end?
     pub(super) fn is_past_end(&self, event: &Event) -> bool {
         matches!(self.end, End::Id(end) if reached(event.last_event_id(), end).is_some_and(|past| past))
     }
@@ -186,7 +183,6 @@ impl Streams {
         poll_fn(|context| self.poll(context)).await
     }
 
-    /// The next signal, if one is ready.
     pub(super) async fn ready(&mut self) -> Option<(usize, Signal)> {
         poll_fn(|context| {
             Poll::Ready(match self.poll(context) {

@@ -40,7 +40,6 @@ pub(super) struct Burst {
     pub(super) torn: bool,
 }
 
-/// The body of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Recording {
     decoder: Decoder,
@@ -160,7 +159,6 @@ impl Recording {
         self.decoder.retry()
     }
 
-    /// The facts of the bytes themselves.
     pub(super) fn wire(&self) -> &Wire {
         self.scanner.wire()
     }
