@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 #[cfg(unix)]
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use sse_client::reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use sse_client::reqwest::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use sse_client::reqwest::redirect::Policy;
 use sse_client::reqwest::{Certificate, Client, ClientBuilder, Url};
 
@@ -135,6 +137,12 @@ impl ConnectionArgs {
         }
         options
     }
+}
+
+/// What a reader of an event stream sends.
+pub(crate) fn event_stream_headers() -> HeaderMap {
+    let accept = (ACCEPT, HeaderValue::from_static("text/event-stream"));
+    HeaderMap::from_iter([accept, (CACHE_CONTROL, HeaderValue::from_static("no-cache"))])
 }
 
 impl Token {

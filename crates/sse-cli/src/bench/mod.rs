@@ -25,8 +25,9 @@ use std::time::Instant;
 
 use anyhow::Context;
 use sse_client::reqwest::Url;
-use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
+use crate::connection::event_stream_headers;
 use crate::exit::Exit;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -103,9 +104,7 @@ async fn plan(args: &BenchArgs, url: Url, publishers: usize) -> anyhow::Result<P
             .map(|from| probe::client(&url, &args.connection, from))
             .collect::<anyhow::Result<_>>()?;
     }
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let mut headers = event_stream_headers();
     headers.extend(args.connection.headers()?);
     Ok(Plan {
         request: StreamRequest { url, address, headers },

@@ -6,24 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// fast.
 const STREAMS_PER_ADDRESS: usize = 16_000;
 
-/// A source and the server have different address families.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--source {from} cannot reach {to}: one is IPv4, the other IPv6")]
-pub(super) struct OtherFamily {
-    from: IpAddr,
-    to: IpAddr,
-}
-
 /// The `wanted` ones; by default enough loopback addresses for a server on 127.x.x.x. Used round-robin; empty is the
 /// system's choice.
-pub(super) fn choose(
-    wanted: &[IpAddr],
-    server: SocketAddr,
-    streams: usize,
-) -> Result<Vec<IpAddr>, OtherFamily> {
+pub(super) fn choose(wanted: &[IpAddr], server: SocketAddr, streams: usize) -> anyhow::Result<Vec<IpAddr>> {
     let to = server.ip();
     if let Some(from) = wanted.iter().copied().find(|from| from.is_ipv4() != to.is_ipv4()) {
-        return Err(OtherFamily { from, to });
+        anyhow::bail!("--source {from} cannot reach {to}: one is IPv4, the other IPv6");
     }
     let count = streams.div_ceil(STREAMS_PER_ADDRESS);
     if wanted.is_empty() && to.is_ipv4() && to.is_loopback() && count > 1 {
@@ -42,7 +30,7 @@ pub(super) fn of(sources: &[IpAddr], stream: usize) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn sources(wanted: &[&str], server: &str, streams: usize) -> Result<Vec<String>, OtherFamily> {
+    fn sources(wanted: &[&str], server: &str, streams: usize) -> anyhow::Result<Vec<String>> {
         let wanted: Vec<IpAddr> = wanted.iter().map(|text| text.parse().unwrap()).collect();
         let sources = choose(&wanted, server.parse().unwrap(), streams)?;
         Ok(sources.iter().map(ToString::to_string).collect())

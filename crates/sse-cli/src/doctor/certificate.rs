@@ -60,7 +60,11 @@ impl Facts {
 
     /// The first names, to be shown.
     pub(super) fn names(&self) -> String {
-        let names: Vec<_> = self.names.iter().take(5).map(Name::to_string).collect();
+        let names = self.names.iter().take(5).map(|name| match name {
+            Name::Dns(name) => name.clone(),
+            Name::Address(address) => address.to_string(),
+        });
+        let names: Vec<_> = names.collect();
         let more = if self.names.len() > names.len() { " and others" } else { "" };
         if names.is_empty() { "no name".to_owned() } else { format!("{}{more}", names.join(", ")) }
     }
@@ -76,15 +80,6 @@ impl Name {
                 address.ok().map(Self::Address)
             }
             _ => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Dns(name) => f.write_str(name),
-            Self::Address(address) => address.fmt(f),
         }
     }
 }

@@ -154,6 +154,6 @@ impl Stream {
     }
 
     pub(super) fn longest_silence(&self) -> Duration {
-        self.body.longest_silence().max(self.final_silence())
+        self.body.longest_silence.max(self.final_silence())
     }
 }

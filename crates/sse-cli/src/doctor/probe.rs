@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sse_client::reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
-    CACHE_CONTROL, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN,
+    ACCEPT_ENCODING, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
+    CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN,
 };
 use sse_client::reqwest::{Client, Method, Response, Url, redirect, tls::TlsInfo};
 
 use super::args::DoctorArgs;
 use super::certificate::{Certificate, Facts};
 use super::observation::{Answer, NoAnswer, Page, Redirect};
+use crate::connection::event_stream_headers;
 use crate::reason::reason;
 
 /// Browsers follow as many.
@@ -124,9 +125,7 @@ impl Probe {
     }
 
     async fn get(&self, url: &Url, more: HeaderMap, timeout: Duration) -> Result<Opened, NoAnswer> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let mut headers = event_stream_headers();
         headers.extend(self.extra.clone());
         headers.extend(more);
         self.send(Method::GET, url, headers, timeout).await

@@ -4,7 +4,6 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Longest line without its end. Above what a hub accepts as one event, so that the hub's own limit applies.
@@ -93,7 +92,7 @@ impl Input {
                     self.held = Some(next);
                     break;
                 }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                Err(_) => break,
             }
         }
         Some(Ok(batch))

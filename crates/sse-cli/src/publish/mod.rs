@@ -75,28 +75,22 @@ fn failed(why: &str, acknowledged: u64, exit: Exit) -> Exit {
     exit
 }
 
-/// The idempotency keys of one run.
-enum Key {
-    /// The user's, for one event.
-    Whole(String),
-    /// The user's or a random one, with the number of the line.
-    PerLine(String),
+/// The idempotency keys of one run: the user's or a random one.
+struct Key {
+    text: String,
+    /// With the number of the line, unless the user's key is for one event.
+    per_line: bool,
 }
 
 impl Key {
     fn new(args: &PublishArgs) -> Self {
-        match &args.key {
-            Some(key) if !args.reads_stdin() => Self::Whole(key.clone()),
-            Some(key) => Self::PerLine(key.clone()),
-            None => Self::PerLine(format!("sse-cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))),
-        }
+        let random = || format!("sse-cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let per_line = args.key.is_none() || args.reads_stdin();
+        Self { text: args.key.clone().unwrap_or_else(random), per_line }
     }
 
     fn of(&self, line: u64) -> String {
-        match self {
-            Self::Whole(key) => key.clone(),
-            Self::PerLine(key) => format!("{key}-{line}"),
-        }
+        if self.per_line { format!("{}-{line}", self.text) } else { self.text.clone() }
     }
 }
 

@@ -52,12 +52,9 @@ impl Cursor {
             }
             Ok(_) => {
                 let text = fs::read(path).with_context(|| format!("cannot read the cursor {shown}"))?;
-                let position: Position = serde_json::from_slice(&text).with_context(|| {
-                    format!(
-                        "{shown} is not a cursor file; name another file, or remove this one to start over"
-                    )
-                })?;
-                Some(position)
+                let remedy = "name another file, or remove this one to start over";
+                let position = serde_json::from_slice(&text);
+                Some(position.with_context(|| format!("{shown} is not a cursor file; {remedy}"))?)
             }
         };
         Ok(Self { path: path.to_owned(), stored, _lock: lock })

@@ -79,7 +79,7 @@ impl Follow {
     async fn idle(&mut self) -> anyhow::Result<ControlFlow<Exit, Option<(usize, Signal)>>> {
         if let Some(stream) = self.streams.only().filter(|_| self.cursor.is_some()) {
             // Blocks without data move it as well.
-            stream.source().last_event_id().clone_into(&mut self.position);
+            stream.source.last_event_id().clone_into(&mut self.position);
         }
         if !self.settle()? {
             return Ok(Break(Exit::Done));
@@ -106,7 +106,7 @@ impl Follow {
         let Some(stream) = self.streams.get(index) else { return Continue(()) };
         match stream.at_deadline() {
             Loss::GiveUp => {
-                let (url, exit) = (stream.source().url(), stream.failure);
+                let (url, exit) = (stream.source.url(), stream.failure);
                 let address = self.args.connection.peer(url).address();
                 let wait = humantime::format_duration(self.args.end.wait.unwrap_or_default());
                 status::error(&format!("no connection to {address} for {wait}"));
@@ -235,10 +235,10 @@ impl Follow {
             Interruption::Status(status) => Exit::from_status(*status),
             _ => Exit::Failed,
         };
-        let (url, exit) = (stream.source().url().clone(), stream.failure);
+        let (url, exit) = (stream.source.url().clone(), stream.failure);
         let peer = self.args.connection.peer(&url);
         let unanswered = matches!(&lost.reason, Interruption::Network(error) if !error.is_connect());
-        let was_open = stream.was_open();
+        let was_open = stream.opened;
         if unanswered
             && !was_open
             && let Some(hint) = self.args.connection.no_response_hint(&url)

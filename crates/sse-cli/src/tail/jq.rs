@@ -88,16 +88,13 @@ fn syntax(errors: &load::Errors<&str, ()>) -> String {
         "" => "at the end".to_owned(),
         rest => format!("at `{}`", rest.chars().take(40).collect::<String>()),
     };
-    match errors.first().map(|(_, error)| error) {
-        Some(load::Error::Lex(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
-            format!("expected {} {}", wanted.as_str(), found(rest))
-        }),
-        Some(load::Error::Parse(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
-            format!("expected {} {}", wanted.as_str(), found(rest))
-        }),
-        Some(load::Error::Io(_)) => "modules are not supported".to_owned(),
-        None => "not a filter".to_owned(),
-    }
+    let first = match errors.first().map(|(_, error)| error) {
+        Some(load::Error::Lex(errors)) => errors.first().map(|(wanted, rest)| (wanted.as_str(), *rest)),
+        Some(load::Error::Parse(errors)) => errors.first().map(|(wanted, rest)| (wanted.as_str(), *rest)),
+        Some(load::Error::Io(_)) => return "modules are not supported".to_owned(),
+        None => return "not a filter".to_owned(),
+    };
+    first.map_or_else(String::new, |(wanted, rest)| format!("expected {wanted} {}", found(rest)))
 }
 
 #[cfg(test)]

@@ -113,14 +113,10 @@ fn sink(args: &TailArgs, cursor: Option<&Cursor>, format: Format) -> anyhow::Res
 /// Do these streams likely carry several topics? The `/events` of a hub does, unless one is selected.
 fn several_topics(urls: &[Url]) -> bool {
     let wide = |url: &Url| {
-        let topics: Vec<String> = url
-            .query_pairs()
-            .filter(|(name, _)| name == "topic")
-            .map(|(_, topic)| topic.into_owned())
-            .collect();
+        let topics: Vec<_> = url.query_pairs().filter(|(name, _)| name == "topic").collect();
         match topics.as_slice() {
             [] => url.path() == "/events",
-            [topic] => topic.ends_with('*'),
+            [(_, topic)] => topic.ends_with('*'),
             _ => true,
         }
     };

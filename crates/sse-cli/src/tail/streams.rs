@@ -16,7 +16,7 @@ use crate::exit::Exit;
 const FIRST_ATTEMPT: Duration = Duration::from_secs(10);
 
 pub(super) struct Stream {
-    source: EventSource,
+    pub(super) source: EventSource,
     /// Distinguishes it from others; empty when it is the only one.
     pub(super) name: String,
     /// Without user, password and query.
@@ -28,7 +28,7 @@ pub(super) struct Stream {
     lost: Option<Instant>,
     /// The exit code if it is given up now.
     pub(super) failure: Exit,
-    opened: bool,
+    pub(super) opened: bool,
     /// An attempt has failed since the last connection.
     failed: bool,
     /// When the last event arrived, or the connection was made.
@@ -70,14 +70,6 @@ impl Stream {
             last_event: now,
             finished: false,
         }
-    }
-
-    pub(super) fn source(&self) -> &EventSource {
-        &self.source
-    }
-
-    pub(super) fn was_open(&self) -> bool {
-        self.opened
     }
 
     pub(super) fn opened(&mut self) {

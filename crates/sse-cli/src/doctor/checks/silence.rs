@@ -39,7 +39,7 @@ pub(super) fn cut(seen: &Observation, answer: &Answer, stream: &Stream) -> Verdi
         End::Broken(reason) => format!("in the middle of the body ({reason})"),
         _ => "regularly".to_owned(),
     };
-    if silence >= IDLE && silence >= stream.body.longest_silence() {
+    if silence >= IDLE && silence >= stream.body.longest_silence {
         return Finding::fault("the stream is cut when it is idle")
             .seen(format!("after {} without a byte the connection was closed, {how}", seconds(silence)))
             .why(
