@@ -68,6 +68,15 @@ pub(crate) fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressE
         .map_err(|error| AddressError::Syntax(error.to_string()))
 }
 
+/// The stream of these topics; of all that the URL has without any.
+pub(crate) fn with_topics(url: &Url, topics: &[String]) -> Url {
+    let mut url = url.clone();
+    if !topics.is_empty() {
+        url.query_pairs_mut().extend_pairs(topics.iter().map(|topic| ("topic", topic)));
+    }
+    url
+}
+
 /// Where a hub takes events for a topic: at `topics` beside its `/events`, else below the path.
 pub(crate) fn topic_url(server: &Url, topic: &Topic) -> Url {
     let mut url = server.clone();

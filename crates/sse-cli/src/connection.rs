@@ -46,7 +46,7 @@ pub(crate) struct ConnectionArgs {
 
     /// Use HTTP/2 only: negotiated over https, with prior knowledge over http, which few servers support
     #[arg(long)]
-    http2: bool,
+    pub(crate) http2: bool,
 
     /// Connect to the Unix socket at this path instead of the URL's host, as curl does. The URL still gives path,
     /// query and `Host`. Redirects use the socket too, and no proxy is used
@@ -97,10 +97,6 @@ impl ConnectionArgs {
     /// The server that requests for this URL go to, as shown to people.
     pub(crate) fn peer(&self, url: &Url) -> Peer {
         Peer::new(url, self.unix_socket().map(Path::to_owned))
-    }
-
-    pub(crate) fn http2(&self) -> bool {
-        self.http2
     }
 
     /// A client with these options and `more`, without a limit on the time of a response.

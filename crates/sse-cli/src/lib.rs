@@ -77,22 +77,20 @@ fn interruptible(args: Args) -> anyhow::Result<Exit> {
     exit
 }
 
+/// A command that drops `stop` has nothing to clean up, so a signal ends it at once.
 async fn command(args: Args, stop: Stop) -> anyhow::Result<Exit> {
     match args.command {
         None => tail::run(args.tail, stop).await,
         Some(Command::Tail(tail)) => tail::run(*tail, stop).await,
-        Some(Command::Publish(publish)) => without_cleanup(stop, publish::run(publish)).await,
+        Some(Command::Publish(publish)) => {
+            drop(stop);
+            publish::run(publish).await
+        }
         Some(Command::Bench(bench)) => bench::run(*bench, stop).await,
-        Some(Command::Doctor(doctor)) => without_cleanup(stop, doctor::run(doctor)).await,
+        Some(Command::Doctor(doctor)) => {
+            drop(stop);
+            doctor::run(doctor).await
+        }
         Some(Command::Completions(completions)) => completions::run(&completions, definition()),
     }
-}
-
-/// Runs a command that has nothing to clean up, so a signal ends it at once.
-async fn without_cleanup(
-    stop: Stop,
-    command: impl Future<Output = anyhow::Result<Exit>>,
-) -> anyhow::Result<Exit> {
-    drop(stop);
-    command.await
 }

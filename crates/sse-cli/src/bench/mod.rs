@@ -50,7 +50,7 @@ pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit>
     let processes = Processes::new(&args.pids)?;
     let publishers = args.publish.as_ref().map_or(0, |_| args.publishers());
     let files = open_files::allow(args.streams, publishers)?;
-    let first_url = stream_url(&args);
+    let first_url = address::with_topics(args.stream.url.get(), &args.topics);
     let probed = tokio::select! {
         probed = probe::look(&first_url, &args.connection) => probed?,
         () = stop.wait() => return Ok(Exit::Interrupted),
@@ -69,7 +69,8 @@ pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit>
         return Ok(failed(&failure));
     }
     let report = report(&args, &plan, publish.as_ref(), files, &measurement);
-    print(&args, &report)?;
+    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { table::table(&report) };
+    stdout::print(&text)?;
     if let Some(file) = &args.svg {
         let image = plot::svg(&report.heading(), &measurement.tally.latency, &measurement.steps);
         std::fs::write(file, image).with_context(|| format!("cannot write {}", file.display()))?;
@@ -82,19 +83,11 @@ fn failed(failure: &Failure) -> Exit {
     failure.exit
 }
 
-fn stream_url(args: &BenchArgs) -> Url {
-    let mut url = args.stream.url.get().clone();
-    if !args.topics.is_empty() {
-        url.query_pairs_mut().extend_pairs(args.topics.iter().map(|topic| ("topic", topic)));
-    }
-    url
-}
-
 async fn plan(args: &BenchArgs, url: Url, publishers: usize) -> anyhow::Result<Plan> {
     let (address, sources) = ends(args, &url).await?;
     // A user in the URL is sent as authorization, which is left to reqwest.
     let no_user = url.username().is_empty() && url.password().is_none();
-    let bare = url.scheme() == "http" && no_user && !args.connection.http2();
+    let bare = url.scheme() == "http" && no_user && !args.connection.http2;
     let mut clients = Vec::new();
     if !bare {
         let from = sources.iter().copied().map(Some);
@@ -168,14 +161,6 @@ fn useless(args: &BenchArgs, plan: &Plan, measurement: &Measurement) -> Option<F
     let unsent =
         || Failure { reason: "nothing could be published in this time".to_owned(), exit: Exit::Failed };
     Some(failure.unwrap_or_else(unsent))
-}
-
-fn print(args: &BenchArgs, report: &Report) -> anyhow::Result<()> {
-    if args.json {
-        stdout::print(&(serde_json::to_string(report)? + "\n"))
-    } else {
-        stdout::print(&table::table(report))
-    }
 }
 
 fn report(

@@ -104,8 +104,7 @@ impl Image {
         ));
     }
 
-    fn grid_line(&mut self, from: (f64, f64), to: (f64, f64)) {
-        let ((x1, y1), (x2, y2)) = (from, to);
+    fn grid_line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
         self.put(&format!(
             "<line class=\"grid\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
         ));

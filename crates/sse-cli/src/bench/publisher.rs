@@ -104,7 +104,7 @@ impl PublishPlan {
 pub(super) fn client(url: &Url, connection: &ConnectionArgs) -> anyhow::Result<Client> {
     connection.client(url.scheme() == "https", |options| {
         let options = options.no_proxy().redirect(Policy::none()).timeout(RESPONSE_TIMEOUT);
-        if connection.http2() { options } else { options.http1_only() }
+        if connection.http2 { options } else { options.http1_only() }
     })
 }
 

@@ -128,7 +128,6 @@ impl Drop for Reader {
     }
 }
 
-/// The streams of one thread.
 #[derive(Clone)]
 struct Streams {
     plan: Arc<Plan>,

@@ -61,7 +61,6 @@ pub(super) struct Tally {
     pub(super) reached: Vec<Reached>,
 }
 
-/// The readers of one event.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Reached {
     streams: u32,

@@ -48,7 +48,6 @@ impl Facts {
         })
     }
 
-    /// Is it valid for this host?
     pub(super) fn is_for(&self, host: &str) -> bool {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
         self.names.iter().any(|name| match (name, address) {
@@ -58,7 +57,6 @@ impl Facts {
         })
     }
 
-    /// The first names, to be shown.
     pub(super) fn names(&self) -> String {
         let names = self.names.iter().take(5).map(|name| match name {
             Name::Dns(name) => name.clone(),

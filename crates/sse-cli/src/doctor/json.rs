@@ -55,7 +55,6 @@ struct Unjudged<'a> {
     why: &'a str,
 }
 
-/// One line.
 pub(super) fn render(seen: &Observation, diagnosis: &Diagnosis) -> String {
     let url = seen.answer.as_ref().map_or(&seen.url, |answer| &answer.url);
     let stream = seen.stream.as_ref();

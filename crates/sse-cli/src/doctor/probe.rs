@@ -109,10 +109,8 @@ impl Probe {
     /// As from a page of another origin.
     pub(super) async fn for_page(&self, url: &Url, page: &Page) -> Option<Answer> {
         let origin = HeaderValue::from_str(&page.origin).ok()?;
-        self.get(url, HeaderMap::from_iter([(ORIGIN, origin)]), HEAD_TIMEOUT)
-            .await
-            .ok()
-            .map(|opened| opened.answer)
+        let opened = self.get(url, HeaderMap::from_iter([(ORIGIN, origin)]), HEAD_TIMEOUT).await;
+        opened.ok().map(|opened| opened.answer)
     }
 
     /// The preflight of a script that sends `Last-Event-ID`.

@@ -136,7 +136,6 @@ async fn resume(probe: &Probe, answer: &Answer, body: &Recording) -> Option<Resu
     Some(Resume { after, expected, received, status: answer.status, waited: asked.elapsed() })
 }
 
-/// A body without its gzip encoding.
 struct Decompressed {
     response: Response,
     gzip: Option<MultiGzDecoder<Vec<u8>>>,

@@ -38,7 +38,6 @@ pub(super) struct Delivery {
     wait: Duration,
 }
 
-/// Why a batch was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PublishError {
     /// The events may be stored all the same.

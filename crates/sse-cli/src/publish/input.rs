@@ -24,7 +24,6 @@ pub(super) struct Line {
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Why reading stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
     #[error("stdin cannot be read: {0}")]
@@ -42,7 +41,6 @@ pub(super) struct BatchLimits {
     pub(super) bytes: usize,
 }
 
-/// Lines, taken in batches.
 #[derive(Debug)]
 pub(super) struct Input {
     lines: mpsc::Receiver<Result<Line, InputError>>,
@@ -52,7 +50,6 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// One event.
     pub(super) fn one(text: String, limits: BatchLimits) -> Self {
         let (_, lines) = mpsc::channel(1);
         Self { lines, limits, held: Some(Ok(Line { number: 1, text, permit: None })) }

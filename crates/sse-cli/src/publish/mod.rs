@@ -94,7 +94,6 @@ impl Key {
     }
 }
 
-/// The ids on stdout.
 struct Ids {
     /// Stdout is not closed.
     open: bool,

@@ -33,8 +33,9 @@ pub(super) struct Position {
 
 #[derive(Debug)]
 pub(super) struct Cursor {
-    path: PathBuf,
-    stored: Option<Position>,
+    pub(super) path: PathBuf,
+    /// The position stored last.
+    pub(super) position: Option<Position>,
     /// Held during the run; the system releases it however the run ends.
     _lock: File,
 }
@@ -44,7 +45,7 @@ impl Cursor {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let lock = lock(path)?;
-        let stored = match fs::metadata(path) {
+        let position = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("cannot read the cursor {shown}")),
             Ok(data) if !data.is_file() || data.len() > MAX_BYTES => {
@@ -53,37 +54,26 @@ impl Cursor {
             Ok(_) => {
                 let text = fs::read(path).with_context(|| format!("cannot read the cursor {shown}"))?;
                 let remedy = "name another file, or remove this one to start over";
-                let position = serde_json::from_slice(&text);
-                Some(position.with_context(|| format!("{shown} is not a cursor file; {remedy}"))?)
+                let parsed = serde_json::from_slice(&text);
+                Some(parsed.with_context(|| format!("{shown} is not a cursor file; {remedy}"))?)
             }
         };
-        Ok(Self { path: path.to_owned(), stored, _lock: lock })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) fn position(&self) -> Option<&Position> {
-        self.stored.as_ref()
+        Ok(Self { path: path.to_owned(), position, _lock: lock })
     }
 
     /// The id to resume from; `None` before the first.
     pub(super) fn id(&self) -> anyhow::Result<Option<EventId>> {
-        let id = self.stored.as_ref().map(|position| position.id.as_str()).filter(|id| !id.is_empty());
+        let id = self.position.as_ref().map(|position| position.id.as_str()).filter(|id| !id.is_empty());
         id.map(EventId::new)
             .transpose()
             .with_context(|| format!("{} contains an invalid id", self.path.display()))
     }
 
-    /// Stores the position durably, if it has changed. On an error the file contains the old position or the new one.
+    /// Stores the position durably. On an error the file contains the old position or the new one.
     pub(super) fn store(&mut self, position: Position) -> anyhow::Result<()> {
-        if self.stored.as_ref() == Some(&position) {
-            return Ok(());
-        }
         self.replace(&position)
             .with_context(|| format!("cannot store the cursor {}", self.path.display()))?;
-        self.stored = Some(position);
+        self.position = Some(position);
         Ok(())
     }
 

@@ -221,7 +221,7 @@ impl Follow {
         }
         if let Some(cursor) = &mut self.cursor {
             let position = Position { id: self.position.clone(), output_bytes: self.sink.bytes() };
-            if cursor.position() != Some(&position) {
+            if cursor.position.as_ref() != Some(&position) {
                 self.sink.sync()?;
                 cursor.store(position)?;
             }
@@ -266,7 +266,6 @@ impl Follow {
         }
     }
 
-    /// Prints why a stream has closed.
     async fn closed(&mut self, index: usize, reason: CloseReason) -> Exit {
         let url = self.streams.url(index);
         let mut text = format!("{url}: {reason}");

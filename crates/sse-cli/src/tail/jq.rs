@@ -82,7 +82,6 @@ impl fmt::Debug for Jq {
     }
 }
 
-/// The first syntax error.
 fn syntax(errors: &load::Errors<&str, ()>) -> String {
     let found = |rest: &str| match rest.trim() {
         "" => "at the end".to_owned(),

@@ -24,12 +24,13 @@ mod template;
 use sse_client::reqwest::Url;
 use tokio::time::Instant;
 
+use crate::address;
 use crate::exit::Exit;
 use crate::status::Status;
 use crate::stop::Stop;
 use args::TailArgs;
 use connector::Connector;
-use cursor::Cursor;
+use cursor::{Cursor, Position};
 use exec::Exec;
 use follow::Follow;
 use output::{Format, Output};
@@ -49,10 +50,8 @@ pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> 
         Some(id) => StartAt::After(id),
         None => StartAt::new(&args.start),
     };
-    let mut urls: Vec<Url> = args.urls.iter().map(|url| url.get().clone()).collect();
-    for url in urls.iter_mut().filter(|_| !args.filter.topics.is_empty()) {
-        url.query_pairs_mut().extend_pairs(args.filter.topics.iter().map(|topic| ("topic", topic)));
-    }
+    let urls = args.urls.iter().map(|url| address::with_topics(url.get(), &args.filter.topics));
+    let urls: Vec<Url> = urls.collect();
     let connector = Connector::new(&args, &urls)?;
     let names = names::of(&urls.iter().collect::<Vec<_>>());
     let mut streams = Vec::new();
@@ -89,18 +88,16 @@ pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> 
 
 fn sink(args: &TailArgs, cursor: Option<&Cursor>, format: Format) -> anyhow::Result<Sink> {
     if let Some(path) = &args.output.output {
-        let owned = match cursor {
+        let owned = match cursor.map(|cursor| (cursor, &cursor.position)) {
             None => Owned::Unknown,
-            Some(cursor) => match cursor.position().map(|position| position.output_bytes) {
-                None => Owned::All,
-                Some(Some(bytes)) => Owned::Only(bytes),
-                Some(None) => anyhow::bail!(
-                    "{} was written without --output, so it does not say how much of {} belongs to it; name another \
-                     cursor file",
-                    cursor.path().display(),
-                    path.display()
-                ),
-            },
+            Some((_, None)) => Owned::All,
+            Some((_, Some(Position { output_bytes: Some(bytes), .. }))) => Owned::Only(*bytes),
+            Some((cursor, Some(_))) => anyhow::bail!(
+                "{} was written without --output, so it does not say how much of {} belongs to it; name another \
+                 cursor file",
+                cursor.path.display(),
+                path.display()
+            ),
         };
         return Sink::file(path, owned);
     }

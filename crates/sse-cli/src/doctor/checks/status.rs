@@ -9,36 +9,31 @@ use crate::doctor::observation::{Answer, NoAnswer, Observation, Redirect};
 use crate::units::seconds;
 
 pub(super) fn answered(seen: &Observation) -> Verdict {
-    let fault = |title, seen, why, fix| Finding::fault(title).seen(seen).why(why).fix(fix);
     match &seen.answer {
         Ok(answer) => Verdict::Good(format!("after {}", seconds(answer.at))),
+        Err(NoAnswer::Elsewhere) => Verdict::Unjudged("a redirect leads away from the socket"),
         Err(NoAnswer::Unreachable(reason)) => {
             let (seen, fix) = match &seen.socket {
                 Some(path) => (format!("{reason}: {}", path.display()), fix::REACH_SOCKET),
                 None => (reason.clone(), fix::REACH),
             };
-            fault("the server cannot be reached", seen, "Nobody can read the stream.", fix)
+            Finding::fault("the server cannot be reached").seen(seen).why("Nobody can read the stream.").fix(fix)
         }
-        Err(NoAnswer::Elsewhere) => Verdict::Unjudged("a redirect leads away from the socket"),
-        Err(NoAnswer::Broken(reason)) => fault(
-            "the connection breaks off before the answer",
-            reason.clone(),
-            "Nobody can read the stream. Browsers retry again and again.",
-            fix::REACH,
-        ),
-        Err(NoAnswer::Silent) => fault(
-            "no answer comes",
-            format!("the request was accepted, but no byte came for {}", seconds(seen.watch)),
-            "A proxy buffers the response, or the application sends the head together with the first event. Until \
-             then a page does not know that it is connected.",
-            fix::FIRST_BYTE,
-        ),
-        Err(NoAnswer::Redirects(how)) => fault(
-            "the redirects lead nowhere",
-            format!("{} redirects, {how}", seen.redirects.len()),
-            "Browsers give up and do not retry.",
-            fix::REDIRECT,
-        ),
+        Err(NoAnswer::Broken(reason)) => Finding::fault("the connection breaks off before the answer")
+            .seen(reason)
+            .why("Nobody can read the stream. Browsers retry again and again.")
+            .fix(fix::REACH),
+        Err(NoAnswer::Silent) => Finding::fault("no answer comes")
+            .seen(format!("the request was accepted, but no byte came for {}", seconds(seen.watch)))
+            .why(
+                "A proxy buffers the response, or the application sends the head together with the first event. \
+                 Until then a page does not know that it is connected.",
+            )
+            .fix(fix::FIRST_BYTE),
+        Err(NoAnswer::Redirects(how)) => Finding::fault("the redirects lead nowhere")
+            .seen(format!("{} redirects, {how}", seen.redirects.len()))
+            .why("Browsers give up and do not retry.")
+            .fix(fix::REDIRECT),
     }
 }
 
