@@ -2,6 +2,7 @@
 
 use sse_client::reqwest::Url;
 use sse_core::Topic;
+use strsim::levenshtein;
 
 use crate::secret::Secret;
 
@@ -67,6 +68,15 @@ pub(crate) fn parse_with(text: &str, default_path: &str) -> Result<Url, AddressE
         .map_err(|error| AddressError::Syntax(error.to_string()))
 }
 
+/// The stream of these topics; of all that the URL has without any.
+pub(crate) fn with_topics(url: &Url, topics: &[String]) -> Url {
+    let mut url = url.clone();
+    if !topics.is_empty() {
+        url.query_pairs_mut().extend_pairs(topics.iter().map(|topic| ("topic", topic)));
+    }
+    url
+}
+
 /// Where a hub takes events for a topic: at `topics` beside its `/events`, else below the path.
 pub(crate) fn topic_url(server: &Url, topic: &Topic) -> Url {
     let mut url = server.clone();
@@ -84,25 +94,9 @@ pub(crate) fn topic_url(server: &Url, topic: &Topic) -> Url {
 
 /// The command that differs from the word in at most half of its letters, and in at most two.
 fn similar_command(word: &str) -> Option<&'static str> {
-    let distances = COMMANDS.into_iter().map(|command| (edit_distance(word, command), command));
+    let distances = COMMANDS.into_iter().map(|command| (levenshtein(word, command), command));
     let (distance, command) = distances.min()?;
     (distance <= 2 && distance * 2 <= word.len()).then_some(command)
-}
-
-/// Levenshtein distance.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (n, x) in a.bytes().enumerate() {
-        let mut next = vec![n + 1];
-        let mut left = n + 1;
-        for (y, pair) in b.bytes().zip(row.windows(2)) {
-            let [diagonal, above] = pair else { continue };
-            left = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 /// The URL without user and password, and without the values of parameters that are likely secret.

@@ -11,9 +11,6 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// The whole body; `None` when it has more than `max_bytes`.
-///
-/// # Errors
-/// When it breaks off.
 pub(crate) async fn whole(mut response: Response, max_bytes: usize) -> reqwest::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await? {

@@ -11,10 +11,6 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When stdout cannot be written.
 pub(crate) fn run(args: &CompletionsArgs, mut definition: Command) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     generate(args.shell, &mut definition, "sse-cli", &mut script);

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 #[cfg(unix)]
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use sse_client::reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use sse_client::reqwest::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use sse_client::reqwest::redirect::Policy;
 use sse_client::reqwest::{Certificate, Client, ClientBuilder, Url};
 
@@ -44,7 +46,7 @@ pub(crate) struct ConnectionArgs {
 
     /// Use HTTP/2 only: negotiated over https, with prior knowledge over http, which few servers support
     #[arg(long)]
-    http2: bool,
+    pub(crate) http2: bool,
 
     /// Connect to the Unix socket at this path instead of the URL's host, as curl does. The URL still gives path,
     /// query and `Host`. Redirects use the socket too, and no proxy is used
@@ -61,9 +63,6 @@ enum Token {
 
 impl ConnectionArgs {
     /// The headers of each request. Secrets are marked sensitive, so that neither logs nor `Debug` print them.
-    ///
-    /// # Errors
-    /// When the token file cannot be read.
     pub(crate) fn headers(&self) -> anyhow::Result<HeaderMap> {
         let mut headers = HeaderMap::from_iter([(USER_AGENT, AGENT)]);
         if let Some(token) = &self.token {
@@ -100,24 +99,8 @@ impl ConnectionArgs {
         Peer::new(url, self.unix_socket().map(Path::to_owned))
     }
 
-    /// HTTP/2 only.
-    pub(crate) fn http2(&self) -> bool {
-        self.http2
-    }
-
-    /// A client with these options, without a limit on the time of a response.
-    ///
-    /// # Errors
-    /// When the certificates cannot be read, or TLS is needed and cannot be set up.
-    pub(crate) fn client(&self, needs_tls: bool) -> anyhow::Result<Client> {
-        self.client_with(needs_tls, |options| options)
-    }
-
-    /// The same with further options.
-    ///
-    /// # Errors
-    /// As for [`client`](Self::client).
-    pub(crate) fn client_with(
+    /// A client with these options and `more`, without a limit on the time of a response.
+    pub(crate) fn client(
         &self,
         needs_tls: bool,
         more: impl Fn(ClientBuilder) -> ClientBuilder,
@@ -150,6 +133,12 @@ impl ConnectionArgs {
         }
         options
     }
+}
+
+/// What a reader of an event stream sends.
+pub(crate) fn event_stream_headers() -> HeaderMap {
+    let accept = (ACCEPT, HeaderValue::from_static("text/event-stream"));
+    HeaderMap::from_iter([accept, (CACHE_CONTROL, HeaderValue::from_static("no-cache"))])
 }
 
 impl Token {

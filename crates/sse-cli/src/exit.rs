@@ -7,20 +7,16 @@ use sse_client::reqwest::StatusCode;
 /// The outcome of a command. Wrong usage is not among them: the argument parser exits with 2 itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    Done,
-    Failed,
+    Done = 0,
+    Failed = 1,
     /// Doctor found warnings, but no fault.
-    Warned,
-    /// Refused by a 4xx.
-    ClientError,
-    /// A 5xx.
-    ServerError,
+    Warned = 3,
+    ClientError = 4,
+    ServerError = 5,
     /// Events were lost, with --fail-on-gap.
-    Lost,
-    /// Ctrl-C.
-    Interrupted,
-    /// SIGTERM.
-    Terminated,
+    Lost = 10,
+    Interrupted = 130,
+    Terminated = 143,
 }
 
 impl Exit {
@@ -36,15 +32,6 @@ impl Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Warned => 3,
-            Exit::ClientError => 4,
-            Exit::ServerError => 5,
-            Exit::Lost => 10,
-            Exit::Interrupted => 130,
-            Exit::Terminated => 143,
-        })
+        Self::from(exit as u8)
     }
 }

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use args::{Args, Command};
 use exit::Exit;
@@ -58,7 +58,9 @@ pub fn definition() -> clap::Command {
 
 /// Runs the command until it ends or a signal comes, even while it is blocked in a write.
 fn interruptible(args: Args) -> anyhow::Result<Exit> {
-    let runtime = runtime().context("cannot start the runtime")?;
+    // Two workers: one may block in a write to stdout, the other sees the signal.
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
     let exit = runtime.block_on(async {
         let (stopper, stop) = stop::channel();
         let mut command = tokio::spawn(command(args, stop));
@@ -75,27 +77,20 @@ fn interruptible(args: Args) -> anyhow::Result<Exit> {
     exit
 }
 
-/// Two workers: one may block in a write to stdout, the other sees the signal.
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build()
-}
-
+/// A command that drops `stop` has nothing to clean up, so a signal ends it at once.
 async fn command(args: Args, stop: Stop) -> anyhow::Result<Exit> {
     match args.command {
         None => tail::run(args.tail, stop).await,
         Some(Command::Tail(tail)) => tail::run(*tail, stop).await,
-        Some(Command::Publish(publish)) => without_cleanup(stop, publish::run(publish)).await,
+        Some(Command::Publish(publish)) => {
+            drop(stop);
+            publish::run(publish).await
+        }
         Some(Command::Bench(bench)) => bench::run(*bench, stop).await,
-        Some(Command::Doctor(doctor)) => without_cleanup(stop, doctor::run(doctor)).await,
+        Some(Command::Doctor(doctor)) => {
+            drop(stop);
+            doctor::run(doctor).await
+        }
         Some(Command::Completions(completions)) => completions::run(&completions, definition()),
     }
-}
-
-/// Runs a command that has nothing to clean up, so a signal ends it at once.
-async fn without_cleanup(
-    stop: Stop,
-    command: impl Future<Output = anyhow::Result<Exit>>,
-) -> anyhow::Result<Exit> {
-    drop(stop);
-    command.await
 }

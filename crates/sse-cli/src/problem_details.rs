@@ -10,7 +10,6 @@ use crate::body;
 
 /// More of a body is not read.
 const MAX_BYTES: usize = 64 << 10;
-/// Longest wait for the body.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// More of a plain text is not shown.
 const MAX_CHARS: usize = 500;

@@ -29,7 +29,6 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// Made by [`Secret::parser`].
 pub(crate) struct SecretParser<T, E>(fn(&str) -> Result<T, E>);
 
 impl<T, E> Clone for SecretParser<T, E> {

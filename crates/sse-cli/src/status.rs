@@ -5,19 +5,16 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Effects, Style};
-use sse_client::{DecodeError, Event, Interruption, Reconnecting};
-use sse_core::Topic;
+use sse_client::{Event, Interruption, Reconnecting};
 
 use crate::escape_terminal::escape_terminal;
 use crate::peer::Peer;
 use crate::reason::reason;
-use crate::units::count;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const WAIT: Style = AnsiColor::Yellow.on_default();
 const BAD: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 
-/// The flag that all commands share.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
     /// Print nothing on stderr but errors and lost events
@@ -25,7 +22,6 @@ pub(crate) struct StatusArgs {
     pub(crate) quiet: bool,
 }
 
-/// Prints status messages.
 #[derive(Debug)]
 pub(crate) struct Status {
     quiet: bool,
@@ -37,8 +33,23 @@ impl Status {
         Self { quiet: args.quiet, hinted: false }
     }
 
-    pub(crate) fn connected(&self, peer: &Peer) {
-        self.say(GOOD, format!("connected to {peer}"));
+    /// Something succeeded.
+    pub(crate) fn good(&self, text: String) {
+        self.say(GOOD, text);
+    }
+
+    /// The reader waits, or there will be less than expected.
+    pub(crate) fn waiting(&self, text: String) {
+        self.say(WAIT, text);
+    }
+
+    pub(crate) fn note(&self, text: String) {
+        self.say(Style::new(), text);
+    }
+
+    /// Events were lost. Printed even with --quiet.
+    pub(crate) fn lost(&self, text: &str) {
+        print(BAD, text);
     }
 
     /// `was_open`: there has been a connection before.
@@ -63,24 +74,14 @@ impl Status {
     /// Something failed and is tried again.
     pub(crate) fn retrying(&self, what: &str, delay: Duration, attempt: Option<u32>) {
         let attempt = attempt.map(|attempt| format!(" (attempt {attempt})")).unwrap_or_default();
-        self.say(WAIT, format!("{what}, retrying in {:.1} s{attempt}", delay.as_secs_f64()));
+        self.waiting(format!("{what}, retrying in {:.1} s{attempt}", delay.as_secs_f64()));
     }
 
     /// A likely cause. Printed once.
     pub(crate) fn hint(&mut self, text: &str) {
         if !std::mem::replace(&mut self.hinted, true) {
-            self.say(Style::new(), text.to_owned());
+            self.note(text.to_owned());
         }
-    }
-
-    /// The server answered 204.
-    pub(crate) fn no_content(&self) {
-        self.say(WAIT, "the server ended the stream (204)".to_owned());
-    }
-
-    /// A stream ended that is not opened again.
-    pub(crate) fn end_of_stream(&self) {
-        self.say(WAIT, "end of the stream".to_owned());
     }
 
     /// --jq failed on an event. Printed once, since it is likely to fail on many.
@@ -88,38 +89,8 @@ impl Status {
         if total == 1 {
             let id = event.last_event_id();
             let id = if id.is_empty() { String::new() } else { format!(", id {id}") };
-            self.say(WAIT, format!("skipped an event (type {}{id}): {reason}", event.event_type()));
+            self.waiting(format!("skipped an event (type {}{id}): {reason}", event.event_type()));
         }
-    }
-
-    /// On how many events --jq failed.
-    pub(crate) fn skipped_total(&self, total: u64) {
-        if total > 1 {
-            self.say(WAIT, format!("skipped {total} events on which --jq failed"));
-        }
-    }
-
-    /// Events were lost.
-    pub(crate) fn gap(&self, text: &str) {
-        print(BAD, text);
-    }
-
-    /// An event was too large to decode.
-    pub(crate) fn dropped(&self, error: DecodeError) {
-        print(BAD, &error.to_string());
-    }
-
-    /// The events are typed on a terminal.
-    pub(crate) fn reading_terminal(&self, topic: &Topic) {
-        self.say(Style::new(), format!("each line is published to {topic}; press Ctrl-D to end"));
-    }
-
-    pub(crate) fn acknowledged(&self, total: u64) {
-        self.say(GOOD, format!("{} acknowledged", count(total, "event")));
-    }
-
-    pub(crate) fn watching(&self, peer: &Peer, time: Duration) {
-        self.say(Style::new(), format!("watching {peer} for {}", humantime::format_duration(time)));
     }
 
     fn say(&self, style: Style, text: String) {

@@ -5,9 +5,6 @@ use std::io::{self, Write};
 use anyhow::Context;
 
 /// Prints the text; colours are removed unless stdout is a terminal. A closed pipe is success.
-///
-/// # Errors
-/// When stdout cannot be written.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

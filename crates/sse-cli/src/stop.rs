@@ -25,9 +25,6 @@ pub(crate) fn channel() -> (Stopper, Stop) {
 
 impl Stopper {
     /// Stops the command, and waits until it has ended or the grace period is over.
-    ///
-    /// # Errors
-    /// The command's own.
     pub(crate) async fn stop(self, command: JoinHandle<anyhow::Result<Exit>>) -> anyhow::Result<()> {
         // Fails when the command holds no `Stop`.
         if self.0.send(true).is_err() {

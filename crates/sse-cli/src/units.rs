@@ -39,11 +39,8 @@ pub(crate) fn bytes(bytes: f64) -> String {
     let mut size = bytes;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if size < 1000.0 {
-            return if unit == "B" {
-                format!("{size:.0} B")
-            } else {
-                format!("{} {unit}", three_digits(size))
-            };
+            let figure = if unit == "B" { format!("{size:.0}") } else { three_digits(size) };
+            return format!("{figure} {unit}");
         }
         size /= 1024.0;
     }

@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// A whole number in this range.
 pub(crate) fn integer<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match range.into_inner() {
@@ -12,18 +11,15 @@ pub(crate) fn integer<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -
     })
 }
 
-/// A whole number from 1 on.
 pub(crate) fn positive<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     integer(text, 1..=u64::MAX)
 }
 
-/// A duration of any length.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| "expected a number with a unit, such as 200ms, 20s, 2m or `1h 30m`".to_owned())
 }
 
-/// A duration in this range.
 pub(crate) fn duration_in(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, String> {
     let time = duration(text)?;
     if range.contains(&time) {

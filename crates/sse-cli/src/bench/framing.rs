@@ -25,6 +25,10 @@ pub(super) enum ChunkState {
     End,
 }
 
+impl ChunkState {
+    const START: Self = Self::Size { value: 0, digits: 0 };
+}
+
 /// The size of a chunk is invalid, or a chunk is longer than its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid chunks in the body")]
@@ -32,7 +36,7 @@ pub(super) struct InvalidChunks;
 
 impl Framing {
     /// At the start of a chunked body.
-    pub(super) const CHUNKED: Self = Self::Chunked(ChunkState::Size { value: 0, digits: 0 });
+    pub(super) const CHUNKED: Self = Self::Chunked(ChunkState::START);
 
     /// The next bytes of the body, taken from the front of `read`. `None` once `read` holds no more.
     pub(super) fn next<'a>(&mut self, read: &mut &'a [u8]) -> Result<Option<&'a [u8]>, InvalidChunks> {
@@ -70,10 +74,12 @@ fn next_of_chunk<'a>(state: &mut ChunkState, read: &mut &'a [u8]) -> Result<Opti
 }
 
 fn step(state: ChunkState, byte: u8) -> Result<ChunkState, InvalidChunks> {
-    let start = ChunkState::Size { value: 0, digits: 0 };
     Ok(match (state, byte) {
+        (ChunkState::Size { digits: 1.., value: 0 } | ChunkState::Extension { value: 0 }, b'\n') => {
+            ChunkState::End
+        }
         (ChunkState::Size { digits: 1.., value } | ChunkState::Extension { value }, b'\n') => {
-            after_size(value)
+            ChunkState::Data(value)
         }
         (ChunkState::Size { value, digits: digits @ 0..15 }, _) if byte.is_ascii_hexdigit() => {
             let digit = char::from(byte).to_digit(16).unwrap_or_default();
@@ -84,14 +90,10 @@ fn step(state: ChunkState, byte: u8) -> Result<ChunkState, InvalidChunks> {
         }
         (ChunkState::Extension { value }, _) => ChunkState::Extension { value },
         (ChunkState::DataEnd, b'\r') => ChunkState::DataEnd,
-        (ChunkState::DataEnd, b'\n') => start,
+        (ChunkState::DataEnd, b'\n') => ChunkState::START,
         (ChunkState::End, _) => ChunkState::End,
         _ => return Err(InvalidChunks),
     })
-}
-
-fn after_size(size: u64) -> ChunkState {
-    if size == 0 { ChunkState::End } else { ChunkState::Data(size) }
 }
 
 /// At most `most` bytes from the front; `None` if there are none.

@@ -8,7 +8,7 @@ use super::process::{Processes, Usage};
 use super::progress::{Progress, Snapshot};
 use super::publisher::{self, PublishPlan, Published};
 use super::readers::{Plan, Readers};
-use super::report::{Quantiles, per_second};
+use super::report::{Quantiles, Server, per_second};
 use super::sequence::SequenceTracker;
 use super::tally::{Latencies, Tally, latencies};
 use crate::stop::Stop;
@@ -32,33 +32,18 @@ pub(super) struct Measurement {
     /// During which deliveries were counted.
     pub(super) time: Duration,
     pub(super) steps: Vec<Step>,
-    pub(super) server: Option<ServerUse>,
+    pub(super) server: Option<Server>,
     /// Cores used by the busiest reading thread.
     pub(super) reader_cores: Option<f64>,
 }
 
-/// One step of latency over time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     pub(super) end_seconds: f64,
     pub(super) latency: Quantiles,
 }
 
-/// CPU time and memory of the server.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ServerUse {
-    pub(super) cpu: Duration,
-    /// During which CPU time was counted.
-    pub(super) time: Duration,
-    pub(super) memory_before: u64,
-    pub(super) memory_open: u64,
-    pub(super) memory_max: u64,
-}
-
 /// Runs to the end, or until stopped.
-///
-/// # Errors
-/// When a thread cannot be started.
 pub(super) async fn measure(
     plan: &Arc<Plan>,
     publish: Option<PublishPlan>,
@@ -91,7 +76,7 @@ pub(super) async fn measure(
     let tally = readers.tally();
     let last = tally.last_delivery.saturating_sub(recorder.start - plan.began);
     let time = last.max(duration.min(recorder.start.elapsed()));
-    let server = before.and_then(|before| recorder.server_use(before));
+    let server = before.and_then(|before| recorder.server(before, &tally));
     let (reader_cores, steps) = (recorder.reader_cores(), recorder.steps);
     Ok(Measurement { tally, trackers: readers.stop(), published, opening, time, steps, server, reader_cores })
 }
@@ -130,12 +115,6 @@ async fn drain(readers: &Readers, events: u64) {
         }
         tokio::time::sleep(TICK / 10).await;
     }
-}
-
-/// Waits until this time after the stop.
-async fn stopped_for(time: Duration, stop: &mut Stop) {
-    stop.wait().await;
-    tokio::time::sleep(time).await;
 }
 
 /// Records the measurement while deliveries are counted.
@@ -184,13 +163,13 @@ impl<'a> Recorder<'a> {
     async fn publish(&mut self, plan: PublishPlan, stop: &mut Stop) -> Published {
         let published = self.watch(publisher::publish(plan)).await;
         let readers = self.readers;
-        let drained = async {
+        self.watch(async {
             tokio::select! {
                 () = drain(readers, published.acknowledged) => {}
-                () = stopped_for(STOP_WAIT, stop) => {}
+                () = stop.wait() => tokio::time::sleep(STOP_WAIT).await,
             }
-        };
-        self.watch(drained).await;
+        })
+        .await;
         published
     }
 
@@ -241,7 +220,6 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Closes the current step.
     fn end_step(&mut self) {
         self.readers.each(|tally| {
             self.step.add(&tally.recent).expect("the bounds are the same");
@@ -253,14 +231,18 @@ impl<'a> Recorder<'a> {
         self.step_began = Instant::now();
     }
 
-    fn server_use(&self, before: Usage) -> Option<ServerUse> {
+    fn server(&self, before: Usage, tally: &Tally) -> Option<Server> {
         let (start, end) = (self.server?, self.processes.usage()?);
-        Some(ServerUse {
-            cpu: end.cpu.saturating_sub(start.cpu),
-            time: self.start.elapsed(),
-            memory_before: before.memory_bytes,
-            memory_open: start.memory_bytes,
-            memory_max: self.memory_max.max(end.memory_bytes),
+        let cpu = end.cpu.saturating_sub(start.cpu).as_secs_f64();
+        let grown = start.memory_bytes.checked_sub(before.memory_bytes);
+        Some(Server {
+            pids: self.processes.pids().to_vec(),
+            cpu_seconds: cpu,
+            cores: cpu / self.start.elapsed().as_secs_f64().max(1e-9),
+            cpu_seconds_per_delivery: (tally.deliveries > 0).then(|| cpu / tally.deliveries as f64),
+            memory_before_bytes: before.memory_bytes,
+            memory_max_bytes: self.memory_max.max(end.memory_bytes),
+            memory_per_stream_bytes: grown.map(|bytes| bytes as f64 / tally.opened.max(1) as f64),
         })
     }
 

@@ -19,40 +19,38 @@ mod stream_body;
 mod table;
 mod tally;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use sse_client::reqwest::Url;
-use sse_client::reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
+use crate::connection::event_stream_headers;
 use crate::exit::Exit;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::{address, status, stdout};
 use args::{BenchArgs, Target};
-use measurement::{Measurement, ServerUse};
+use measurement::Measurement;
 use open_files::OpenFiles;
 use process::Processes;
 use progress::Progress;
 use publisher::{Failure, PublishPlan, Published};
 use readers::Plan;
-use report::{Checked, Deliveries, Files, Quantiles, Report, Server, Streams, per_second};
+use report::{Checked, Deliveries, Quantiles, Report, Streams, per_second};
 use socket::Address;
-use sources::Sources;
 use stream_body::StreamRequest;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Runs the command. When stopped, it reports the measurement so far.
-///
-/// # Errors
-/// When the run cannot be set up, or the report cannot be written.
 pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit> {
     let processes = Processes::new(&args.pids)?;
     let publishers = args.publish.as_ref().map_or(0, |_| args.publishers());
     let files = open_files::allow(args.streams, publishers)?;
-    let first_url = stream_url(&args);
+    let first_url = address::with_topics(args.stream.url.get(), &args.topics);
     let probed = tokio::select! {
         probed = probe::look(&first_url, &args.connection) => probed?,
         () = stop.wait() => return Ok(Exit::Interrupted),
@@ -70,8 +68,9 @@ pub(crate) async fn run(args: BenchArgs, mut stop: Stop) -> anyhow::Result<Exit>
     if let Some(failure) = useless(&args, &plan, &measurement) {
         return Ok(failed(&failure));
     }
-    let report = report(&args, &plan, publish.as_ref(), files, &processes, &measurement);
-    print(&args, &report)?;
+    let report = report(&args, &plan, publish.as_ref(), files, &measurement);
+    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { table::table(&report) };
+    stdout::print(&text)?;
     if let Some(file) = &args.svg {
         let image = plot::svg(&report.heading(), &measurement.tally.latency, &measurement.steps);
         std::fs::write(file, image).with_context(|| format!("cannot write {}", file.display()))?;
@@ -84,31 +83,21 @@ fn failed(failure: &Failure) -> Exit {
     failure.exit
 }
 
-fn stream_url(args: &BenchArgs) -> Url {
-    let mut url = args.stream.url.get().clone();
-    if !args.topics.is_empty() {
-        url.query_pairs_mut().extend_pairs(args.topics.iter().map(|topic| ("topic", topic)));
-    }
-    url
-}
-
 async fn plan(args: &BenchArgs, url: Url, publishers: usize) -> anyhow::Result<Plan> {
     let (address, sources) = ends(args, &url).await?;
     // A user in the URL is sent as authorization, which is left to reqwest.
     let no_user = url.username().is_empty() && url.password().is_none();
-    let bare = url.scheme() == "http" && no_user && !args.connection.http2();
+    let bare = url.scheme() == "http" && no_user && !args.connection.http2;
     let mut clients = Vec::new();
     if !bare {
-        let from = sources.addresses().iter().copied().map(Some);
-        let from: Vec<_> = if sources.addresses().is_empty() { vec![None] } else { from.collect() };
+        let from = sources.iter().copied().map(Some);
+        let from: Vec<_> = if sources.is_empty() { vec![None] } else { from.collect() };
         clients = from
             .into_iter()
             .map(|from| probe::client(&url, &args.connection, from))
             .collect::<anyhow::Result<_>>()?;
     }
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let mut headers = event_stream_headers();
     headers.extend(args.connection.headers()?);
     Ok(Plan {
         request: StreamRequest { url, address, headers },
@@ -124,16 +113,15 @@ async fn plan(args: &BenchArgs, url: Url, publishers: usize) -> anyhow::Result<P
 }
 
 /// The addresses of the server and of the streams.
-async fn ends(args: &BenchArgs, url: &Url) -> anyhow::Result<(Address, Sources)> {
+async fn ends(args: &BenchArgs, url: &Url) -> anyhow::Result<(Address, Vec<IpAddr>)> {
     #[cfg(unix)]
     if let Some(path) = args.connection.unix_socket() {
-        return Ok((Address::Unix(path.to_owned()), Sources::default()));
+        return Ok((Address::Unix(path.to_owned()), Vec::new()));
     }
     let address = probe::resolve(url, &args.sources).await?;
-    Ok((Address::Tcp(address), Sources::new(&args.sources, address, args.streams)?))
+    Ok((Address::Tcp(address), sources::choose(&args.sources, address, args.streams)?))
 }
 
-/// What to publish, with --publish.
 fn publish_plan(args: &BenchArgs, plan: &Plan, stop: &Stop) -> anyhow::Result<Option<PublishPlan>> {
     let Some(target) = args.publish.as_ref().map(Secret::get) else { return Ok(None) };
     let server = &plan.request.url;
@@ -175,20 +163,11 @@ fn useless(args: &BenchArgs, plan: &Plan, measurement: &Measurement) -> Option<F
     Some(failure.unwrap_or_else(unsent))
 }
 
-fn print(args: &BenchArgs, report: &Report) -> anyhow::Result<()> {
-    if args.json {
-        stdout::print(&(serde_json::to_string(report)? + "\n"))
-    } else {
-        stdout::print(&table::table(report))
-    }
-}
-
 fn report(
     args: &BenchArgs,
     plan: &Plan,
     publish: Option<&PublishPlan>,
     files: OpenFiles,
-    processes: &Processes,
     measurement: &Measurement,
 ) -> Report {
     let tally = &measurement.tally;
@@ -204,9 +183,9 @@ fn report(
             failures: tally.failures.clone(),
             opening_seconds: measurement.opening.as_secs_f64(),
             threads: plan.threads,
-            sources: plan.sources.addresses().to_vec(),
+            sources: plan.sources.clone(),
         },
-        open_files: Files { limit: files.limit, streams_that_fit: files.streams_that_fit },
+        open_files: files,
         connect_seconds: Quantiles::of(&tally.connect),
         open_seconds: Quantiles::of(&tally.open),
         measured_seconds: measurement.time.as_secs_f64(),
@@ -221,7 +200,7 @@ fn report(
         published: published.map(|(plan, published)| published_report(args, plan, published)),
         latency_seconds: published.map(|_| Quantiles::of(&tally.latency)),
         last_reader_seconds: published.map(|_| Quantiles::of(&tally.last_readers(tally.opened))),
-        server: measurement.server.map(|server| server_report(server, processes, measurement)),
+        server: measurement.server.clone(),
         reader_cores: measurement.reader_cores,
     }
 }
@@ -250,20 +229,5 @@ fn published_report(args: &BenchArgs, plan: &PublishPlan, published: &Published)
         unsent: published.unsent,
         failure: published.failure.as_ref().map(|failure| failure.reason.clone()),
         acknowledge_seconds: Quantiles::of(&published.latency),
-    }
-}
-
-fn server_report(server: ServerUse, processes: &Processes, measurement: &Measurement) -> Server {
-    let tally = &measurement.tally;
-    let cpu = server.cpu.as_secs_f64();
-    let grown = server.memory_open.checked_sub(server.memory_before);
-    Server {
-        pids: processes.pids().to_vec(),
-        cpu_seconds: cpu,
-        cores: cpu / server.time.as_secs_f64().max(1e-9),
-        cpu_seconds_per_delivery: (tally.deliveries > 0).then(|| cpu / tally.deliveries as f64),
-        memory_before_bytes: server.memory_before,
-        memory_max_bytes: server.memory_max,
-        memory_per_stream_bytes: grown.map(|bytes| bytes as f64 / tally.opened.max(1) as f64),
     }
 }

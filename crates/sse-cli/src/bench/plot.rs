@@ -104,8 +104,7 @@ impl Image {
         ));
     }
 
-    fn grid_line(&mut self, from: (f64, f64), to: (f64, f64)) {
-        let ((x1, y1), (x2, y2)) = (from, to);
+    fn grid_line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
         self.put(&format!(
             "<line class=\"grid\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
         ));
@@ -165,27 +164,17 @@ impl Image {
         let x = |seconds: f64| LEFT + (RIGHT - LEFT) * seconds / end;
         for part in 0..=5 {
             let seconds = end * f64::from(part) / 5.0;
-            self.text(
-                x(seconds),
-                top + PANEL + 20.0,
-                "",
-                "middle",
-                &format!("{} s", (seconds * 10.0).round() / 10.0),
-            );
+            let label = format!("{} s", (seconds * 10.0).round() / 10.0);
+            self.text(x(seconds), top + PANEL + 20.0, "", "middle", &label);
         }
-        for (class, name, pick) in [
-            ("c", "max", (|latency| latency.max) as fn(&Quantiles) -> Option<f64>),
-            ("b", "p99", |latency| latency.p99),
-            ("a", "p50", |latency| latency.p50),
+        for (class, name, column, pick) in [
+            ("c", "max", 2.0, (|latency| latency.max) as fn(&Quantiles) -> Option<f64>),
+            ("b", "p99", 1.0, |latency| latency.p99),
+            ("a", "p50", 0.0, |latency| latency.p50),
         ] {
             let place = |step: &Step| Some((x(step.end_seconds), top + scale.y(pick(&step.latency)? * 1e6)));
             self.line(class, steps.iter().filter_map(place));
-            let key = match class {
-                "a" => 0.0,
-                "b" => 1.0,
-                _ => 2.0,
-            };
-            self.text(RIGHT - 130.0 + 50.0 * key, top - 12.0, class, "start", name);
+            self.text(RIGHT - 130.0 + 50.0 * column, top - 12.0, class, "start", name);
         }
     }
 }

@@ -61,8 +61,8 @@ pub(super) async fn resolve(url: &Url, sources: &[IpAddr]) -> anyhow::Result<Soc
 
 /// A client for streams. It ignores proxies of the environment.
 pub(super) fn client(url: &Url, connection: &ConnectionArgs, from: Option<IpAddr>) -> anyhow::Result<Client> {
-    connection.client_with(url.scheme() == "https", |options| {
+    connection.client(url.scheme() == "https", |options| {
         let options = options.no_proxy().pool_max_idle_per_host(0).local_address(from);
-        if connection.http2() { options } else { options.http1_only() }
+        if connection.http2 { options } else { options.http1_only() }
     })
 }

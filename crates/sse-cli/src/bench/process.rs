@@ -7,39 +7,26 @@ use std::time::Duration;
 /// `/proc` gives CPU time in hundredths of a second.
 const MILLIS_PER_TICK: u64 = 10;
 
-/// The processes of the server.
 #[derive(Debug, Clone)]
 pub(super) struct Processes(Vec<u32>);
-
-/// Why a process cannot be measured.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ProcessError {
-    #[error("--pid needs /proc, which only Linux has")]
-    NoProc,
-    #[error("--pid {0}: there is no such process")]
-    Gone(u32),
-}
 
 /// The sum over all processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     /// User and kernel time since they started, in steps of 10 ms.
     pub(super) cpu: Duration,
-    /// Resident memory.
     pub(super) memory_bytes: u64,
 }
 
 impl Processes {
-    /// # Errors
-    /// When one of them cannot be measured.
-    pub(super) fn new(pids: &[u32]) -> Result<Self, ProcessError> {
-        if !pids.is_empty() && !Path::new("/proc/self/stat").exists() {
-            return Err(ProcessError::NoProc);
+    /// Fails when one of them cannot be measured.
+    pub(super) fn new(pids: &[u32]) -> anyhow::Result<Self> {
+        let has_proc = pids.is_empty() || Path::new("/proc/self/stat").exists();
+        anyhow::ensure!(has_proc, "--pid needs /proc, which only Linux has");
+        if let Some(gone) = pids.iter().find(|pid| of_process(**pid).is_none()) {
+            anyhow::bail!("--pid {gone}: there is no such process");
         }
-        match pids.iter().find(|pid| of_process(**pid).is_none()) {
-            Some(gone) => Err(ProcessError::Gone(*gone)),
-            None => Ok(Self(pids.to_vec())),
-        }
+        Ok(Self(pids.to_vec()))
     }
 
     /// Their current use; an ended process uses nothing. `None` when there are none.
@@ -90,7 +77,8 @@ mod tests {
         let twice = Processes::new(&[own, own]).unwrap().usage().unwrap();
         assert!(twice.memory_bytes > 2 << 20, "two times more than a MiB");
         assert!(cpu_time(&this_thread().unwrap()).is_some());
-        assert!(matches!(Processes::new(&[own, u32::MAX]), Err(ProcessError::Gone(u32::MAX))));
+        let gone = Processes::new(&[own, u32::MAX]).unwrap_err();
+        assert_eq!(gone.to_string(), format!("--pid {}: there is no such process", u32::MAX));
         assert_eq!(Processes::new(&[]).unwrap().usage(), None);
     }
 }

@@ -14,7 +14,6 @@ pub(super) struct Progress {
     shown: bool,
 }
 
-/// The state of the measurement.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) seconds: f64,
@@ -34,15 +33,11 @@ impl Progress {
         Self { shown: !args.quiet && std::io::stderr().is_terminal() }
     }
 
-    /// While streams are opened.
     pub(super) fn opening(&self, opened: usize, failed: usize, of: usize) {
         let failed =
             if failed > 0 { format!(", {} failed", thousands(failed as f64)) } else { String::new() };
-        self.put(&format!(
-            "opening  {} of {} streams{failed}",
-            thousands(opened as f64),
-            thousands(of as f64)
-        ));
+        let [opened, of] = [opened, of].map(|streams| thousands(streams as f64));
+        self.put(&format!("opening  {opened} of {of} streams{failed}"));
     }
 
     pub(super) fn measuring(&self, snapshot: &Snapshot) {

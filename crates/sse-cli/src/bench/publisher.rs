@@ -64,11 +64,15 @@ pub(super) struct Published {
 }
 
 /// One connection, and the numbers it has sent: 0 up to `sent`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Publisher {
+    nth: usize,
     pub(super) sent: u32,
     /// Sorted.
     pub(super) unacknowledged: Vec<u32>,
+    latency: Latencies,
+    /// The first one.
+    failure: Option<Failure>,
 }
 
 /// Why an event was not acknowledged.
@@ -76,13 +80,6 @@ pub(super) struct Publisher {
 pub(super) struct Failure {
     pub(super) reason: String,
     pub(super) exit: Exit,
-}
-
-struct PublisherResult {
-    nth: usize,
-    publisher: Publisher,
-    latency: Latencies,
-    failure: Option<Failure>,
 }
 
 /// Releases events when they are due.
@@ -104,13 +101,10 @@ impl PublishPlan {
 }
 
 /// A client for publishing. Follows no redirects: they could turn a POST into a GET.
-///
-/// # Errors
-/// When it cannot be set up.
 pub(super) fn client(url: &Url, connection: &ConnectionArgs) -> anyhow::Result<Client> {
-    connection.client_with(url.scheme() == "https", |options| {
+    connection.client(url.scheme() == "https", |options| {
         let options = options.no_proxy().redirect(Policy::none()).timeout(RESPONSE_TIMEOUT);
-        if connection.http2() { options } else { options.http1_only() }
+        if connection.http2 { options } else { options.http1_only() }
     })
 }
 
@@ -139,15 +133,12 @@ pub(super) async fn publish(plan: PublishPlan) -> Published {
     total(planned, results)
 }
 
-fn total(planned: u64, mut results: Vec<PublisherResult>) -> Published {
-    results.sort_by_key(|result| result.nth);
+fn total(planned: u64, mut publishers: Vec<Publisher>) -> Published {
+    publishers.sort_by_key(|publisher| publisher.nth);
+    let failure = publishers.iter().find_map(|publisher| publisher.failure.clone());
     let mut latency = latencies();
-    let mut failure = None;
-    let mut publishers = Vec::with_capacity(results.len());
-    for result in results {
-        latency.add(&result.latency).expect("the bounds are the same");
-        failure = failure.or(result.failure);
-        publishers.push(result.publisher);
+    for publisher in &publishers {
+        latency.add(&publisher.latency).expect("the bounds are the same");
     }
     let sent: u64 = publishers.iter().map(|publisher| u64::from(publisher.sent)).sum();
     Published {
@@ -175,15 +166,10 @@ fn pace(plan: &PublishPlan, pacer: &Pacer, start: Instant) {
     pacer.publishers.iter().for_each(Notify::notify_one);
 }
 
-async fn run_publisher(
-    nth: usize,
-    plan: Arc<PublishPlan>,
-    pacer: Arc<Pacer>,
-    start: Instant,
-) -> PublisherResult {
-    let mut result =
-        PublisherResult { nth, publisher: Publisher::default(), latency: latencies(), failure: None };
-    let Some(notify) = pacer.publishers.get(nth) else { return result };
+async fn run_publisher(nth: usize, plan: Arc<PublishPlan>, pacer: Arc<Pacer>, start: Instant) -> Publisher {
+    let mut publisher =
+        Publisher { nth, sent: 0, unacknowledged: Vec::new(), latency: latencies(), failure: None };
+    let Some(notify) = pacer.publishers.get(nth) else { return publisher };
     let mut stop = plan.stop.clone();
     for event in (nth as u64..plan.planned()).step_by(plan.publishers) {
         tokio::select! {
@@ -191,26 +177,25 @@ async fn run_publisher(
             () = stop.wait() => break,
             () = is_due(&pacer, event, notify) => {}
         }
-        let only_failures =
-            result.latency.is_empty() && result.publisher.unacknowledged.len() >= MAX_FAILURES;
+        let only_failures = publisher.latency.is_empty() && publisher.unacknowledged.len() >= MAX_FAILURES;
         if only_failures || start.elapsed() > plan.duration + GRACE {
             break;
         }
         let due = (start - plan.began) + plan.due(event);
-        let number = result.publisher.sent;
-        result.publisher.sent += 1;
+        let number = publisher.sent;
+        publisher.sent += 1;
         let stamp = Stamp { run: plan.run, publisher: nth as u8, number, due: micros(due) };
         match send(&plan, stamp.data(plan.size)).await {
             Ok(()) => {
-                result.latency.saturating_record(micros(plan.began.elapsed().saturating_sub(due)));
+                publisher.latency.saturating_record(micros(plan.began.elapsed().saturating_sub(due)));
             }
             Err(failure) => {
-                result.publisher.unacknowledged.push(number);
-                result.failure.get_or_insert(failure);
+                publisher.unacknowledged.push(number);
+                publisher.failure.get_or_insert(failure);
             }
         }
     }
-    result
+    publisher
 }
 
 async fn is_due(pacer: &Pacer, event: u64, notify: &Notify) {

@@ -2,6 +2,7 @@
 //! tallies; no event is kept.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use tokio::task::LocalSet;
 
 use super::process;
 use super::sequence::SequenceTracker;
-use super::sources::Sources;
+use super::sources;
 use super::stamp::Stamp;
 use super::stream_body::{self, Opened, Pieces, StreamRequest};
 use super::tally::{Tally, micros};
@@ -29,7 +30,8 @@ const MAX_OPENING: usize = 64;
 /// What all threads have in common.
 pub(super) struct Plan {
     pub(super) request: StreamRequest,
-    pub(super) sources: Sources,
+    /// Used round-robin; empty is the system's choice.
+    pub(super) sources: Vec<IpAddr>,
     /// One for each source, if reqwest reads the streams.
     pub(super) clients: Vec<Client>,
     pub(super) streams: usize,
@@ -126,7 +128,6 @@ impl Drop for Reader {
     }
 }
 
-/// The streams of one thread.
 #[derive(Clone)]
 struct Streams {
     plan: Arc<Plan>,
@@ -159,7 +160,7 @@ impl Streams {
     async fn open_one(&self, stream: usize) -> Option<Opened> {
         let Plan { request, sources, clients, .. } = &*self.plan;
         let client = stream.checked_rem(clients.len()).and_then(|nth| clients.get(nth));
-        let opened = stream_body::open(request, sources.of(stream), client).await;
+        let opened = stream_body::open(request, sources::of(sources, stream), client).await;
         let mut tally = lock(&self.tally);
         match opened {
             Ok(opened) => {
@@ -181,7 +182,7 @@ impl Streams {
         let tracker = Rc::new(RefCell::new(SequenceTracker::new(self.plan.publishers)));
         self.trackers.borrow_mut().push(Rc::clone(&tracker));
         let mut decoder = Decoder::new();
-        let take = |pieces: &mut dyn Pieces, bytes| {
+        let take = |pieces: &mut Pieces<'_>, bytes| {
             self.take(&mut decoder, &mut tracker.borrow_mut(), pieces, bytes)
         };
         opened.body.read(&self.buffer, take).await;
@@ -193,13 +194,13 @@ impl Streams {
         &self,
         decoder: &mut Decoder,
         tracker: &mut SequenceTracker,
-        pieces: &mut dyn Pieces,
+        pieces: &mut Pieces<'_>,
         bytes: usize,
     ) {
         let now = self.plan.began.elapsed();
         let mut tally = lock(&self.tally);
         tally.bytes += bytes as u64;
-        while let Some(piece) = pieces.next() {
+        for piece in pieces {
             for event in decoder.feed(piece) {
                 match event {
                     Ok(event) => {

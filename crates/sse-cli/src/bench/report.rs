@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::open_files::OpenFiles;
 use super::tally::Latencies;
 
 #[derive(Debug, Serialize)]
@@ -14,7 +15,7 @@ pub(super) struct Report {
     /// `null` over TCP.
     pub(super) unix_socket: Option<String>,
     pub(super) streams: Streams,
-    pub(super) open_files: Files,
+    pub(super) open_files: OpenFiles,
     /// Without values over https.
     pub(super) connect_seconds: Quantiles,
     /// Up to the head of the response.
@@ -58,12 +59,6 @@ pub(super) struct Streams {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Files {
-    pub(super) limit: u64,
-    pub(super) streams_that_fit: u64,
-}
-
-#[derive(Debug, Serialize)]
 pub(super) struct Deliveries {
     pub(super) count: u64,
     pub(super) per_second: f64,
@@ -101,7 +96,8 @@ pub(super) struct Published {
     pub(super) acknowledge_seconds: Quantiles,
 }
 
-#[derive(Debug, Serialize)]
+/// CPU time and memory of the server.
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Server {
     pub(super) pids: Vec<u32>,
     pub(super) cpu_seconds: f64,

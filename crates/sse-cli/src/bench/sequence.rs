@@ -21,7 +21,6 @@ struct Sequence {
     forgotten: u64,
 }
 
-/// How a number arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// For the first time, and before all later ones.

@@ -80,7 +80,6 @@ impl Socket {
         either!(self, socket => socket.readable().await)
     }
 
-    /// Reads what has arrived.
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         either!(self, socket => socket.try_read(buffer))
     }

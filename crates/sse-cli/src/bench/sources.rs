@@ -6,58 +6,34 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// fast.
 const STREAMS_PER_ADDRESS: usize = 16_000;
 
-/// Used round-robin; empty is the system's choice.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sources(Vec<IpAddr>);
-
-/// A source and the server have different address families.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--source {from} cannot reach {to}: one is IPv4, the other IPv6")]
-pub(super) struct OtherFamily {
-    from: IpAddr,
-    to: IpAddr,
+/// The `wanted` ones; by default enough loopback addresses for a server on 127.x.x.x. Used round-robin; empty is the
+/// system's choice.
+pub(super) fn choose(wanted: &[IpAddr], server: SocketAddr, streams: usize) -> anyhow::Result<Vec<IpAddr>> {
+    let to = server.ip();
+    if let Some(from) = wanted.iter().copied().find(|from| from.is_ipv4() != to.is_ipv4()) {
+        anyhow::bail!("--source {from} cannot reach {to}: one is IPv4, the other IPv6");
+    }
+    let count = streams.div_ceil(STREAMS_PER_ADDRESS);
+    if wanted.is_empty() && to.is_ipv4() && to.is_loopback() && count > 1 {
+        let first = u32::from(Ipv4Addr::LOCALHOST);
+        return Ok((first..).take(count).map(|address| IpAddr::V4(address.into())).collect());
+    }
+    Ok(wanted.to_vec())
 }
 
-impl Sources {
-    /// The `wanted` ones; by default enough loopback addresses for a server on 127.x.x.x, else the system's choice.
-    pub(super) fn new(wanted: &[IpAddr], server: SocketAddr, streams: usize) -> Result<Self, OtherFamily> {
-        let to = server.ip();
-        if let Some(from) = wanted.iter().copied().find(|from| from.is_ipv4() != to.is_ipv4()) {
-            return Err(OtherFamily { from, to });
-        }
-        if wanted.is_empty() && to.is_ipv4() && to.is_loopback() {
-            return Ok(Self::of_loopback(streams.div_ceil(STREAMS_PER_ADDRESS)));
-        }
-        Ok(Self(wanted.to_vec()))
-    }
-
-    /// 127.0.0.1, 127.0.0.2 and so on. A single one is left to the system.
-    fn of_loopback(count: usize) -> Self {
-        if count < 2 {
-            return Self(Vec::new());
-        }
-        let first = u32::from(Ipv4Addr::LOCALHOST);
-        Self((first..).take(count).map(|address| IpAddr::V4(address.into())).collect())
-    }
-
-    /// The address for a stream, `None` for the system's choice.
-    pub(super) fn of(&self, stream: usize) -> Option<IpAddr> {
-        self.0.get(stream.checked_rem(self.0.len())?).copied()
-    }
-
-    pub(super) fn addresses(&self) -> &[IpAddr] {
-        &self.0
-    }
+/// The address for a stream, `None` for the system's choice.
+pub(super) fn of(sources: &[IpAddr], stream: usize) -> Option<IpAddr> {
+    sources.get(stream.checked_rem(sources.len())?).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sources(wanted: &[&str], server: &str, streams: usize) -> Result<Vec<String>, OtherFamily> {
+    fn sources(wanted: &[&str], server: &str, streams: usize) -> anyhow::Result<Vec<String>> {
         let wanted: Vec<IpAddr> = wanted.iter().map(|text| text.parse().unwrap()).collect();
-        let sources = Sources::new(&wanted, server.parse().unwrap(), streams)?;
-        Ok(sources.addresses().iter().map(ToString::to_string).collect())
+        let sources = choose(&wanted, server.parse().unwrap(), streams)?;
+        Ok(sources.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -70,9 +46,9 @@ mod tests {
     #[test]
     fn own_addresses_take_turns() {
         let wanted = ["127.0.0.9", "127.0.0.8"].map(|text| text.parse().unwrap());
-        let sources = Sources::new(&wanted, "127.0.0.1:80".parse().unwrap(), 5).unwrap();
-        let used: Vec<IpAddr> = (0..3).filter_map(|stream| sources.of(stream)).collect();
+        let sources = choose(&wanted, "127.0.0.1:80".parse().unwrap(), 5).unwrap();
+        let used: Vec<IpAddr> = (0..3).filter_map(|stream| of(&sources, stream)).collect();
         assert_eq!(used, [wanted[0], wanted[1], wanted[0]]);
-        assert!(Sources::new(&wanted, "[::1]:80".parse().unwrap(), 5).is_err());
+        assert!(choose(&wanted, "[::1]:80".parse().unwrap(), 5).is_err());
     }
 }

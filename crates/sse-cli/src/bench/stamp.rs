@@ -5,7 +5,6 @@ pub(super) const BYTES: usize = 1 + 8 + 1 + 2 + 1 + 8 + 1 + 12;
 
 const MARK: u8 = b'~';
 
-/// The stamp of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Random, so that events of earlier runs are ignored.
@@ -32,23 +31,16 @@ impl Stamp {
     }
 
     fn at(text: &[u8], run: u32) -> Option<Self> {
-        let mut fields = Fields(text);
-        let found = fields.take(8)?;
-        let (publisher, number, due) = (fields.take(2)?, fields.take(8)?, fields.take(12)?);
+        let mut rest = text;
+        // The next field of this many digits, with the dash after it.
+        let mut field = |digits| {
+            let (field, after) = rest.split_at_checked(digits)?;
+            rest = if after.is_empty() { after } else { after.strip_prefix(b"-")? };
+            field.iter().try_fold(0, |sum, byte| Some(sum << 4 | digit(*byte)?))
+        };
+        let (found, publisher, number, due) = (field(8)?, field(2)?, field(8)?, field(12)?);
         let (publisher, number) = (u8::try_from(publisher).ok()?, u32::try_from(number).ok()?);
         (found == u64::from(run)).then_some(Self { run, publisher, number, due })
-    }
-}
-
-/// The rest of a stamp.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    /// Takes the next field of this many digits, and the dash after it.
-    fn take(&mut self, digits: usize) -> Option<u64> {
-        let (field, rest) = self.0.split_at_checked(digits)?;
-        self.0 = if rest.is_empty() { rest } else { rest.strip_prefix(b"-")? };
-        field.iter().try_fold(0, |sum, byte| Some(sum << 4 | digit(*byte)?))
     }
 }
 

@@ -136,11 +136,7 @@ fn head(read: &[u8]) -> Result<Option<(Framing, usize)>, OpenError> {
         Some((name, HeaderValue::from_bytes(field.value).ok()?))
     }));
     let last = |name| headers.get_all(name).iter().next_back().map(HeaderValue::as_bytes);
-    match response.code {
-        Some(200) if is_event_stream(&headers) => {}
-        Some(200) => return Err(OpenError::ContentType),
-        code => return Err(OpenError::Status(code.unwrap_or_default())),
-    }
+    check(response.code.unwrap_or_default(), &headers)?;
     let chunked =
         last(TRANSFER_ENCODING).is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"chunked"));
     let framing = match last(CONTENT_LENGTH) {
@@ -156,19 +152,22 @@ fn head(read: &[u8]) -> Result<Option<(Framing, usize)>, OpenError> {
 async fn open_reqwest(request: &StreamRequest, client: &Client) -> Result<StreamBody, OpenError> {
     let request = client.get(request.url.clone()).headers(request.headers.clone());
     let response = request.send().await.map_err(OpenError::Reqwest)?;
-    if response.status() != 200 {
-        return Err(OpenError::Status(response.status().as_u16()));
-    }
-    if !is_event_stream(response.headers()) {
-        return Err(OpenError::ContentType);
-    }
+    check(response.status().as_u16(), response.headers())?;
     Ok(StreamBody::Reqwest(response))
+}
+
+fn check(status: u16, headers: &HeaderMap) -> Result<(), OpenError> {
+    match status {
+        200 if is_event_stream(headers) => Ok(()),
+        200 => Err(OpenError::ContentType),
+        status => Err(OpenError::Status(status)),
+    }
 }
 
 impl StreamBody {
     /// Reads to the end of the stream, and hands each piece of the body to `take` with the number of bytes read for it.
     /// `buffer` is only borrowed while a piece is taken.
-    pub(super) async fn read(self, buffer: &RefCell<Vec<u8>>, mut take: impl FnMut(&mut dyn Pieces, usize)) {
+    pub(super) async fn read(self, buffer: &RefCell<Vec<u8>>, mut take: impl FnMut(&mut Pieces<'_>, usize)) {
         match self {
             Self::Plain { socket, mut framing, first } => {
                 take(&mut Framed { framing: &mut framing, read: &first, broken: false }, first.len());
@@ -191,7 +190,7 @@ impl StreamBody {
             }
             Self::Reqwest(mut response) => {
                 while let Ok(Some(piece)) = response.chunk().await {
-                    take(&mut Some(&*piece), piece.len());
+                    take(&mut std::iter::once(&*piece), piece.len());
                 }
             }
         }
@@ -199,9 +198,7 @@ impl StreamBody {
 }
 
 /// The pieces of the body in one read.
-pub(super) trait Pieces {
-    fn next(&mut self) -> Option<&[u8]>;
-}
+pub(super) type Pieces<'a> = dyn Iterator<Item = &'a [u8]> + 'a;
 
 struct Framed<'a> {
     framing: &'a mut Framing,
@@ -209,18 +206,14 @@ struct Framed<'a> {
     broken: bool,
 }
 
-impl Pieces for Framed<'_> {
-    fn next(&mut self) -> Option<&[u8]> {
+impl<'a> Iterator for Framed<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
         self.framing.next(&mut self.read).unwrap_or_else(|_| {
             self.broken = true;
             None
         })
-    }
-}
-
-impl Pieces for Option<&[u8]> {
-    fn next(&mut self) -> Option<&[u8]> {
-        self.take()
     }
 }
 

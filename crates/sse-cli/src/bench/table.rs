@@ -66,13 +66,9 @@ impl Table {
     fn published(&mut self, published: &Published) {
         let Published { planned, acknowledged, connections, rate, size_bytes, .. } = *published;
         let (done, of) = (thousands(acknowledged as f64), count(planned, "event"));
-        self.line(
-            "published",
-            &format!(
-                "{done} of {of}: {rate}/s, {size_bytes} B each, over {}",
-                count(connections as u64, "connection")
-            ),
-        );
+        let connections = count(connections as u64, "connection");
+        let text = format!("{done} of {of}: {rate}/s, {size_bytes} B each, over {connections}");
+        self.line("published", &text);
         if published.unsent > 0 {
             let unsent = count(published.unsent, "event");
             self.bad(&format!("{unsent} not sent in time: the server is too slow for this rate"));
@@ -89,10 +85,8 @@ impl Table {
         let all = thousands(deliveries.count as f64);
         let rate = thousands(deliveries.per_second);
         let wire = bytes(deliveries.bytes_per_second);
-        self.line(
-            "deliveries",
-            &format!("{all} in {}: {BOLD}{rate}/s{BOLD:#}, {wire}/s", time(report.measured_seconds)),
-        );
+        let time = time(report.measured_seconds);
+        self.line("deliveries", &format!("{all} in {time}: {BOLD}{rate}/s{BOLD:#}, {wire}/s"));
         if let Some(Checked { lost, doubled, out_of_order, .. }) = deliveries.checked {
             let part = |number: u64, what: &str| {
                 let style = if number > 0 { BAD } else { Style::new() };
@@ -137,12 +131,8 @@ impl Table {
 
     fn reader(&mut self, report: &Report) {
         let Some(cores) = report.reader_cores else { return };
-        let busy = format!(
-            "{:.0} % of a core in the busiest of {}",
-            cores * 100.0,
-            count(report.streams.threads as u64, "thread")
-        );
-        self.line("this bench", &busy);
+        let (percent, threads) = (cores * 100.0, count(report.streams.threads as u64, "thread"));
+        self.line("this bench", &format!("{percent:.0} % of a core in the busiest of {threads}"));
         if cores > BUSY {
             self.bad("the bench itself may be the bottleneck: try --threads 2, or another machine");
         }

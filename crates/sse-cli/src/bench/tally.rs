@@ -20,7 +20,6 @@ const MAX_REASONS: usize = 16;
 /// Microseconds.
 pub(super) type Latencies = Histogram<u64>;
 
-/// An empty one.
 pub(super) fn latencies() -> Latencies {
     Histogram::new_with_bounds(1, MAX_MICROS, DIGITS).expect("the bounds are valid")
 }
@@ -62,7 +61,6 @@ pub(super) struct Tally {
     pub(super) reached: Vec<Reached>,
 }
 
-/// The readers of one event.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Reached {
     streams: u32,
@@ -128,13 +126,11 @@ impl Tally {
         }
     }
 
-    /// Counts a stream that did not open.
     pub(super) fn failed(&mut self, reason: String) {
         let known = self.failures.len() < MAX_REASONS || self.failures.contains_key(&reason);
         *self.failures.entry(if known { reason } else { "other".to_owned() }).or_default() += 1;
     }
 
-    /// Streams that did not open.
     pub(super) fn failed_streams(&self) -> usize {
         self.failures.values().sum()
     }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Names that are read.
 const MAX_NAMES: usize = 100;
 
 #[derive(Debug, Clone)]
@@ -49,7 +48,6 @@ impl Facts {
         })
     }
 
-    /// Is it valid for this host?
     pub(super) fn is_for(&self, host: &str) -> bool {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
         self.names.iter().any(|name| match (name, address) {
@@ -59,9 +57,12 @@ impl Facts {
         })
     }
 
-    /// The first names, to be shown.
     pub(super) fn names(&self) -> String {
-        let names: Vec<_> = self.names.iter().take(5).map(Name::to_string).collect();
+        let names = self.names.iter().take(5).map(|name| match name {
+            Name::Dns(name) => name.clone(),
+            Name::Address(address) => address.to_string(),
+        });
+        let names: Vec<_> = names.collect();
         let more = if self.names.len() > names.len() { " and others" } else { "" };
         if names.is_empty() { "no name".to_owned() } else { format!("{}{more}", names.join(", ")) }
     }
@@ -77,15 +78,6 @@ impl Name {
                 address.ok().map(Self::Address)
             }
             _ => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Dns(name) => f.write_str(name),
-            Self::Address(address) => address.fmt(f),
         }
     }
 }

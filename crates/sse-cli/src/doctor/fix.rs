@@ -29,7 +29,7 @@ impl Component {
 }
 
 /// The lines of one fix, by component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fix(&'static [(Component, &'static [&'static str])]);
 
 impl Fix {

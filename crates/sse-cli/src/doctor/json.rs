@@ -30,10 +30,8 @@ struct Report<'a> {
 #[derive(Serialize)]
 struct Found<'a> {
     check: &'a str,
-    severity: Severity,
-    title: &'a str,
-    seen: &'a str,
-    why: &'a str,
+    #[serde(flatten)]
+    finding: &'a Finding,
     fix: Vec<FixLines>,
     #[serde(rename = "mend")] // the former name, for one release
     former_fix: Vec<FixLines>,
@@ -57,15 +55,13 @@ struct Unjudged<'a> {
     why: &'a str,
 }
 
-/// One line.
 pub(super) fn render(seen: &Observation, diagnosis: &Diagnosis) -> String {
     let url = seen.answer.as_ref().map_or(&seen.url, |answer| &answer.url);
     let stream = seen.stream.as_ref();
     let findings = diagnosis.findings.iter().map(|(check, finding)| {
         let lines = |place| FixLines { place, lines: report::lines(finding.fix, place, seen) };
         let fix: Vec<_> = Component::ALL.map(lines).into_iter().filter(|fix| !fix.lines.is_empty()).collect();
-        let Finding { severity, title, ref seen, why, .. } = *finding;
-        Found { check, severity, title, seen, why, former_fix: fix.clone(), fix }
+        Found { check, finding, former_fix: fix.clone(), fix }
     });
     let report = Report {
         url: address::redacted(url).to_string(),

@@ -23,12 +23,9 @@ use crate::stdout;
 use args::DoctorArgs;
 use diagnosis::Diagnosis;
 
-/// Runs the command.
-///
-/// # Errors
-/// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<Exit> {
-    Status::new(&args.status).watching(&args.connection.peer(args.stream.url.get()), args.watch);
+    let (peer, time) = (args.connection.peer(args.stream.url.get()), humantime::format_duration(args.watch));
+    Status::new(&args.status).note(format!("watching {peer} for {time}"));
     let seen = watch::observe(&args).await?;
     let diagnosis = Diagnosis::of(&seen);
     let text = if args.json {

@@ -29,7 +29,6 @@ pub(super) struct Observation {
     pub(super) certificate: Option<Certificate>,
 }
 
-/// The page that reads the stream.
 #[derive(Debug, Clone)]
 pub(super) struct Page {
     pub(super) origin: String,
@@ -46,7 +45,6 @@ pub(super) struct Redirect {
 /// Why there is no response.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
-    /// No connection.
     Unreachable(String),
     /// It broke off before the head came.
     Broken(String),
@@ -58,7 +56,6 @@ pub(super) enum NoAnswer {
     Elsewhere,
 }
 
-/// The head of a response.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) url: Url,
@@ -83,12 +80,9 @@ pub(super) struct Stream {
     pub(super) resume: Option<Resume>,
 }
 
-/// How the observation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    /// The stream was still open.
     Open,
-    /// The server ended it.
     Ended,
     /// It was cut in the middle of the body.
     Broken(String),
@@ -160,6 +154,6 @@ impl Stream {
     }
 
     pub(super) fn longest_silence(&self) -> Duration {
-        self.body.longest_silence().max(self.final_silence())
+        self.body.longest_silence.max(self.final_silence())
     }
 }

@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sse_client::reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
-    CACHE_CONTROL, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN,
+    ACCEPT_ENCODING, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION,
+    CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN,
 };
 use sse_client::reqwest::{Client, Method, Response, Url, redirect, tls::TlsInfo};
 
 use super::args::DoctorArgs;
 use super::certificate::{Certificate, Facts};
 use super::observation::{Answer, NoAnswer, Page, Redirect};
+use crate::connection::event_stream_headers;
 use crate::reason::reason;
 
 /// Browsers follow as many.
@@ -19,7 +20,6 @@ const MAX_REDIRECTS: usize = 20;
 /// Longest wait for the head of a response, other than the stream itself.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Makes requests for one stream.
 pub(super) struct Probe {
     client: Client,
     /// From `-H` and `--token`.
@@ -38,12 +38,6 @@ pub(super) struct Opened {
     pub(super) began: Timestamp,
 }
 
-/// The redirects, and where they led.
-pub(super) struct Arrival {
-    pub(super) redirects: Vec<Redirect>,
-    pub(super) outcome: Result<Opened, NoAnswer>,
-}
-
 /// Which certificates are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
@@ -53,10 +47,8 @@ pub(super) enum Trust {
 }
 
 impl Probe {
-    /// # Errors
-    /// When the client cannot be set up, or a file that the options name cannot be read.
     pub(super) fn new(args: &DoctorArgs, trust: Trust) -> anyhow::Result<Self> {
-        let client = args.connection.client_with(args.stream.url.get().scheme() == "https", |options| {
+        let client = args.connection.client(args.stream.url.get().scheme() == "https", |options| {
             let options = options.redirect(redirect::Policy::none()).pool_max_idle_per_host(0).tls_info(true);
             match trust {
                 Trust::Configured => options,
@@ -71,32 +63,31 @@ impl Probe {
         Ok(Self { client, extra, timeout: args.watch, socket: args.connection.unix_socket().is_some() })
     }
 
-    /// Opens the stream as a browser does, and follows redirects. Credentials are not sent to another origin.
-    pub(super) async fn arrive(&mut self, url: &Url) -> Arrival {
-        let (mut redirects, mut url) = (Vec::new(), url.clone());
+    /// Opens the stream as a browser does: the redirects, and where they led.
+    pub(super) async fn arrive(&mut self, url: &Url) -> (Vec<Redirect>, Result<Opened, NoAnswer>) {
+        let mut redirects = Vec::new();
+        let outcome = self.follow(url.clone(), &mut redirects).await;
+        (redirects, outcome)
+    }
+
+    /// Follows redirects. Credentials are not sent to another origin.
+    async fn follow(&mut self, mut url: Url, redirects: &mut Vec<Redirect>) -> Result<Opened, NoAnswer> {
         loop {
-            let opened = match self.get(&url, HeaderMap::new(), self.timeout).await {
-                Ok(opened) => opened,
-                Err(none) => return Arrival { redirects, outcome: Err(none) },
-            };
-            let Some(location) = location(&opened.answer) else {
-                return Arrival { redirects, outcome: Ok(opened) };
-            };
-            let Ok(to) = url.join(&location) else {
-                let outcome = Err(NoAnswer::Redirects("the last one has no valid URL"));
-                return Arrival { redirects, outcome };
-            };
+            let opened = self.get(&url, HeaderMap::new(), self.timeout).await?;
+            let Some(location) = location(&opened.answer) else { return Ok(opened) };
+            let to = url.join(&location);
+            let to = to.map_err(|_| NoAnswer::Redirects("the last one has no valid URL"))?;
             let away = to.origin() != url.origin();
             redirects.push(Redirect { from: url, to: to.clone(), status: opened.answer.status });
             if away && self.socket {
-                return Arrival { redirects, outcome: Err(NoAnswer::Elsewhere) };
+                return Err(NoAnswer::Elsewhere);
             }
             if away {
                 self.extra.remove(AUTHORIZATION);
                 self.extra.remove(COOKIE);
             }
             if redirects.len() == MAX_REDIRECTS {
-                return Arrival { redirects, outcome: Err(NoAnswer::Redirects("they do not end")) };
+                return Err(NoAnswer::Redirects("they do not end"));
             }
             url = to;
         }
@@ -118,10 +109,8 @@ impl Probe {
     /// As from a page of another origin.
     pub(super) async fn for_page(&self, url: &Url, page: &Page) -> Option<Answer> {
         let origin = HeaderValue::from_str(&page.origin).ok()?;
-        self.get(url, HeaderMap::from_iter([(ORIGIN, origin)]), HEAD_TIMEOUT)
-            .await
-            .ok()
-            .map(|opened| opened.answer)
+        let opened = self.get(url, HeaderMap::from_iter([(ORIGIN, origin)]), HEAD_TIMEOUT).await;
+        opened.ok().map(|opened| opened.answer)
     }
 
     /// The preflight of a script that sends `Last-Event-ID`.
@@ -134,9 +123,7 @@ impl Probe {
     }
 
     async fn get(&self, url: &Url, more: HeaderMap, timeout: Duration) -> Result<Opened, NoAnswer> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let mut headers = event_stream_headers();
         headers.extend(self.extra.clone());
         headers.extend(more);
         self.send(Method::GET, url, headers, timeout).await

@@ -11,59 +11,45 @@ use sse_client::reqwest::Response;
 use super::args::DoctorArgs;
 use super::certificate::Certificate;
 use super::observation::{Answer, Compressed, Cors, End, NoAnswer, Observation, Page, Resume, Stream};
-use super::probe::{self, Arrival, Opened, Probe, Trust};
+use super::probe::{self, Opened, Probe, Trust};
 use super::recording::Recording;
 use crate::reason::reason;
 
 /// How long events may take to arrive after resuming.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(5);
-/// Ids to compare.
 const MAX_RESUMED_IDS: usize = 5;
 /// Bytes that are decompressed at once; they grow at most a thousandfold.
 const DECOMPRESSED_AT_ONCE: usize = 1024;
 
 /// Watches the stream for as long as the arguments say.
-///
-/// # Errors
-/// When the client cannot be set up.
 pub(super) async fn observe(args: &DoctorArgs) -> anyhow::Result<Observation> {
+    let url = args.stream.url.get();
     let mut probe = Probe::new(args, Trust::Configured)?;
-    let mut arrival = probe.arrive(args.stream.url.get()).await;
+    let (mut redirects, mut outcome) = probe.arrive(url).await;
     let mut refused = None;
-    if let Err(NoAnswer::Unreachable(reason)) = &arrival.outcome
+    if let Err(NoAnswer::Unreachable(reason)) = &outcome
         && probe::is_about_the_certificate(reason)
     {
         refused = Some(reason.clone());
         // The rest is worth observing too.
         probe = Probe::new(args, Trust::Anything)?;
-        arrival = probe.arrive(args.stream.url.get()).await;
+        (redirects, outcome) = probe.arrive(url).await;
     }
-    let page = args.origin.clone().map(|origin| Page { origin, credentials: args.credentials });
-    Ok(observe_arrival(args, &probe, arrival, page, refused).await)
-}
-
-async fn observe_arrival(
-    args: &DoctorArgs,
-    probe: &Probe,
-    arrival: Arrival,
-    page: Option<Page>,
-    refused: Option<String>,
-) -> Observation {
     let mut seen = Observation {
-        url: args.stream.url.get().clone(),
+        url: url.clone(),
         socket: args.connection.unix_socket().map(Path::to_owned),
         watch: args.watch,
         idle: args.idle,
-        page,
-        redirects: arrival.redirects,
+        page: args.origin.clone().map(|origin| Page { origin, credentials: args.credentials }),
+        redirects,
         answer: Err(NoAnswer::Silent),
         stream: None,
         cors: None,
         certificate: refused.clone().map(|refused| Certificate { refused: Some(refused), facts: None }),
     };
-    let opened = match arrival.outcome {
+    let opened = match outcome {
         Ok(opened) => opened,
-        Err(none) => return Observation { answer: Err(none), ..seen },
+        Err(none) => return Ok(Observation { answer: Err(none), ..seen }),
     };
     let answer = opened.answer.clone();
     if answer.url.scheme() == "https" {
@@ -71,16 +57,16 @@ async fn observe_arrival(
     }
     if answer.is_event_stream() && can_decompress(&answer) {
         let (mut stream, compressed) =
-            tokio::join!(watch(opened, args.watch, args.idle), compressed(probe, &answer, args.watch));
+            tokio::join!(watch(opened, args.watch, args.idle), compressed(&probe, &answer, args.watch));
         stream.compressed = compressed;
-        stream.resume = resume(probe, &answer, &stream.body).await;
+        stream.resume = resume(&probe, &answer, &stream.body).await;
         seen.stream = Some(stream);
     }
     if let Some(page) = &seen.page {
         let plain = probe.for_page(&answer.url, page).await;
         seen.cors = Some(Cors { plain, preflight: probe.preflight(&answer.url, page).await });
     }
-    Observation { answer: Ok(answer), ..seen }
+    Ok(Observation { answer: Ok(answer), ..seen })
 }
 
 /// Records for the time of `watch`; with `idle` until it was silent for that long, at most that much longer.
@@ -99,10 +85,8 @@ async fn watch(opened: Opened, watch: Duration, idle: Option<Duration>) -> Strea
             None => until,
         };
         match body.next(wait.saturating_sub(asked.elapsed())).await {
-            Next::Piece(piece) => recording.piece(asked.elapsed(), &piece),
-            Next::Nothing => break End::Open,
-            Next::End => break End::Ended,
-            Next::Broken(reason) => break End::Broken(reason),
+            Ok(piece) => recording.piece(asked.elapsed(), &piece),
+            Err(end) => break end,
         }
     };
     Stream { body: recording, began, end, ended: asked.elapsed(), compressed: None, resume: None }
@@ -143,30 +127,20 @@ async fn resume(probe: &Probe, answer: &Answer, body: &Recording) -> Option<Resu
     let enough = expected.len().max(1);
     let mut received = Vec::new();
     while received.len() < enough {
-        match body.next(RESUME_TIMEOUT.saturating_sub(asked.elapsed())).await {
-            Next::Piece(piece) => recording.piece(asked.elapsed(), &piece),
-            _ => break,
-        }
+        let next = body.next(RESUME_TIMEOUT.saturating_sub(asked.elapsed())).await;
+        let Ok(piece) = next else { break };
+        recording.piece(asked.elapsed(), &piece);
         received = recording.events.iter().filter_map(|event| event.id.clone()).take(enough).collect();
     }
     let after = after.to_owned();
     Some(Resume { after, expected, received, status: answer.status, waited: asked.elapsed() })
 }
 
-/// A body without its gzip encoding.
 struct Decompressed {
     response: Response,
     gzip: Option<MultiGzDecoder<Vec<u8>>>,
     /// Not decompressed yet.
     packed: Vec<u8>,
-}
-
-enum Next {
-    Piece(Vec<u8>),
-    /// Nothing arrived in time.
-    Nothing,
-    End,
-    Broken(String),
 }
 
 impl Decompressed {
@@ -175,28 +149,26 @@ impl Decompressed {
         Self { response, gzip, packed: Vec::new() }
     }
 
-    async fn next(&mut self, wait: Duration) -> Next {
+    /// The next piece, or how the stream is left: `End::Open` when nothing arrives in time.
+    async fn next(&mut self, wait: Duration) -> Result<Vec<u8>, End> {
         let Some(gzip) = &mut self.gzip else { return receive(&mut self.response, wait).await };
         if self.packed.is_empty() {
-            match receive(&mut self.response, wait).await {
-                Next::Piece(piece) => self.packed = piece,
-                other => return other,
-            }
+            self.packed = receive(&mut self.response, wait).await?;
         }
         let some = self.packed.drain(..DECOMPRESSED_AT_ONCE.min(self.packed.len())).collect::<Vec<_>>();
         // Flushing hands out what the decoder buffers.
         match gzip.write_all(&some).and_then(|()| gzip.flush()) {
-            Ok(()) => Next::Piece(std::mem::take(gzip.get_mut())),
-            Err(error) => Next::Broken(format!("not gzip: {error}")),
+            Ok(()) => Ok(std::mem::take(gzip.get_mut())),
+            Err(error) => Err(End::Broken(format!("not gzip: {error}"))),
         }
     }
 }
 
-async fn receive(response: &mut Response, wait: Duration) -> Next {
+async fn receive(response: &mut Response, wait: Duration) -> Result<Vec<u8>, End> {
     match tokio::time::timeout(wait, response.chunk()).await {
-        Err(_) => Next::Nothing,
-        Ok(Ok(None)) => Next::End,
-        Ok(Ok(Some(piece))) => Next::Piece(piece.to_vec()),
-        Ok(Err(error)) => Next::Broken(reason(&error)),
+        Err(_) => Err(End::Open),
+        Ok(Ok(None)) => Err(End::Ended),
+        Ok(Ok(Some(piece))) => Ok(piece.to_vec()),
+        Ok(Err(error)) => Err(End::Broken(reason(&error))),
     }
 }

@@ -15,7 +15,6 @@ pub(super) struct Batch {
     events: Vec<u64>,
 }
 
-/// One line of the body.
 #[derive(Serialize)]
 struct EventLine<'a> {
     data: &'a str,

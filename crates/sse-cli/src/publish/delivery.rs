@@ -29,7 +29,6 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
-/// Publishes to one topic.
 pub(super) struct Delivery {
     client: Client,
     headers: HeaderMap,
@@ -39,7 +38,6 @@ pub(super) struct Delivery {
     wait: Duration,
 }
 
-/// Why a batch was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PublishError {
     /// The events may be stored all the same.
@@ -68,14 +66,12 @@ impl PublishError {
     }
 }
 
-/// A response to a batch.
 enum Received {
     /// A success with its body, unless that is too long.
     Stored(Option<Vec<u8>>),
     Refused(Response),
 }
 
-/// The body of a success.
 #[derive(Deserialize)]
 struct Acknowledgement {
     ids: Option<Ids>,
@@ -89,8 +85,6 @@ struct Ids {
 }
 
 impl Delivery {
-    /// # Errors
-    /// When the HTTP client cannot be set up, or the token file cannot be read.
     pub(super) fn new(
         connection: &ConnectionArgs,
         server: &Url,
@@ -99,7 +93,7 @@ impl Delivery {
     ) -> anyhow::Result<Self> {
         let url = address::topic_url(server, topic);
         // No redirects: they could turn a POST into a GET.
-        let client = connection.client_with(server.scheme() == "https", |options| {
+        let client = connection.client(server.scheme() == "https", |options| {
             options.timeout(RESPONSE_TIMEOUT).redirect(Policy::none())
         })?;
         let (no_response_hint, peer) = (connection.no_response_hint(&url), connection.peer(&url));

@@ -4,7 +4,6 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Longest line without its end. Above what a hub accepts as one event, so that the hub's own limit applies.
@@ -25,7 +24,6 @@ pub(super) struct Line {
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Why reading stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
     #[error("stdin cannot be read: {0}")]
@@ -36,7 +34,6 @@ pub(super) enum InputError {
     NotUtf8 { number: u64 },
 }
 
-/// How much one batch can hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchLimits {
     pub(super) lines: usize,
@@ -44,7 +41,6 @@ pub(super) struct BatchLimits {
     pub(super) bytes: usize,
 }
 
-/// Lines, taken in batches.
 #[derive(Debug)]
 pub(super) struct Input {
     lines: mpsc::Receiver<Result<Line, InputError>>,
@@ -54,7 +50,6 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// One event.
     pub(super) fn one(text: String, limits: BatchLimits) -> Self {
         let (_, lines) = mpsc::channel(1);
         Self { lines, limits, held: Some(Ok(Line { number: 1, text, permit: None })) }
@@ -94,7 +89,7 @@ impl Input {
                     self.held = Some(next);
                     break;
                 }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                Err(_) => break,
             }
         }
         Some(Ok(batch))

@@ -24,10 +24,6 @@ const BATCH: BatchLimits = BatchLimits { lines: 1000, bytes: 1 << 20 };
 /// With a key of the user's, each line is a request of its own: which lines wait together depends on timing.
 const SINGLE: BatchLimits = BatchLimits { lines: 1, bytes: 0 };
 
-/// Runs the command.
-///
-/// # Errors
-/// When the client cannot be set up, or stdout cannot be written.
 pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
     let status = Status::new(&args.status);
     let delivery = Delivery::new(&args.connection, args.server.get(), &args.topic, args.wait)?;
@@ -52,7 +48,7 @@ pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
             }
         }
     }
-    status.acknowledged(ids.count);
+    status.good(format!("{} acknowledged", count(ids.count, "event")));
     Ok(Exit::Done)
 }
 
@@ -62,7 +58,8 @@ fn input(args: &PublishArgs, status: &Status) -> Input {
         Some(data) if data != "-" => Input::one(data.clone(), limits),
         _ => {
             if io::stdin().is_terminal() {
-                status.reading_terminal(&args.topic);
+                let topic = &args.topic;
+                status.note(format!("each line is published to {topic}; press Ctrl-D to end"));
             }
             Input::stdin(limits)
         }
@@ -78,32 +75,25 @@ fn failed(why: &str, acknowledged: u64, exit: Exit) -> Exit {
     exit
 }
 
-/// The idempotency keys of one run.
-enum Key {
-    /// The user's, for one event.
-    Whole(String),
-    /// The user's or a random one, with the number of the line.
-    PerLine(String),
+/// The idempotency keys of one run: the user's or a random one.
+struct Key {
+    text: String,
+    /// With the number of the line, unless the user's key is for one event.
+    per_line: bool,
 }
 
 impl Key {
     fn new(args: &PublishArgs) -> Self {
-        match &args.key {
-            Some(key) if !args.reads_stdin() => Self::Whole(key.clone()),
-            Some(key) => Self::PerLine(key.clone()),
-            None => Self::PerLine(format!("sse-cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))),
-        }
+        let random = || format!("sse-cli-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let per_line = args.key.is_none() || args.reads_stdin();
+        Self { text: args.key.clone().unwrap_or_else(random), per_line }
     }
 
     fn of(&self, line: u64) -> String {
-        match self {
-            Self::Whole(key) => key.clone(),
-            Self::PerLine(key) => format!("{key}-{line}"),
-        }
+        if self.per_line { format!("{}-{line}", self.text) } else { self.text.clone() }
     }
 }
 
-/// The ids on stdout.
 struct Ids {
     /// Stdout is not closed.
     open: bool,

@@ -30,8 +30,6 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// # Errors
-    /// When the body or the token cannot be read, or the client cannot be set up.
     pub(super) fn new(args: &TailArgs, urls: &[Url]) -> anyhow::Result<Self> {
         let body = args.request.body()?;
         let mut headers = HeaderMap::new();
@@ -39,7 +37,8 @@ impl Connector {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(request::content_type(body)));
         }
         headers.extend(args.connection.headers()?);
-        let client = args.connection.client(urls.iter().any(|url| url.scheme() == "https"))?;
+        let needs_tls = urls.iter().any(|url| url.scheme() == "https");
+        let client = args.connection.client(needs_tls, |options| options)?;
         Ok(Self { client, headers, method: args.request.method(), body })
     }
 
@@ -54,7 +53,9 @@ impl Connector {
     ) -> anyhow::Result<Option<Stream>> {
         let Some((start, end)) = self.span(args, url, start, status).await? else { return Ok(None) };
         let mut request_url = url.clone();
-        start.add_to(&mut request_url);
+        if let Some((name, value)) = start.parameter() {
+            request_url.query_pairs_mut().append_pair(name, &value);
+        }
         let mut builder = EventSource::builder(request_url)
             .client(self.client.clone())
             .method(self.method.clone())

@@ -21,7 +21,6 @@ pub(crate) struct CursorArgs {
 /// A larger file is no cursor: an id is at most as long as a line of the stream.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Position {
@@ -32,24 +31,21 @@ pub(super) struct Position {
     pub(super) output_bytes: Option<u64>,
 }
 
-/// A cursor file.
 #[derive(Debug)]
 pub(super) struct Cursor {
-    path: PathBuf,
-    stored: Option<Position>,
+    pub(super) path: PathBuf,
+    /// The position stored last.
+    pub(super) position: Option<Position>,
     /// Held during the run; the system releases it however the run ends.
     _lock: File,
 }
 
 impl Cursor {
     /// Reads the file, if it exists, and locks out other runs.
-    ///
-    /// # Errors
-    /// When it cannot be read, is not a cursor file, or is used by another run.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let lock = lock(path)?;
-        let stored = match fs::metadata(path) {
+        let position = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("cannot read the cursor {shown}")),
             Ok(data) if !data.is_file() || data.len() > MAX_BYTES => {
@@ -57,48 +53,27 @@ impl Cursor {
             }
             Ok(_) => {
                 let text = fs::read(path).with_context(|| format!("cannot read the cursor {shown}"))?;
-                let position: Position = serde_json::from_slice(&text).with_context(|| {
-                    format!(
-                        "{shown} is not a cursor file; name another file, or remove this one to start over"
-                    )
-                })?;
-                Some(position)
+                let remedy = "name another file, or remove this one to start over";
+                let parsed = serde_json::from_slice(&text);
+                Some(parsed.with_context(|| format!("{shown} is not a cursor file; {remedy}"))?)
             }
         };
-        Ok(Self { path: path.to_owned(), stored, _lock: lock })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The position stored last.
-    pub(super) fn position(&self) -> Option<&Position> {
-        self.stored.as_ref()
+        Ok(Self { path: path.to_owned(), position, _lock: lock })
     }
 
     /// The id to resume from; `None` before the first.
-    ///
-    /// # Errors
-    /// When no stream can have sent that id.
     pub(super) fn id(&self) -> anyhow::Result<Option<EventId>> {
-        let id = self.stored.as_ref().map(|position| position.id.as_str()).filter(|id| !id.is_empty());
+        let id = self.position.as_ref().map(|position| position.id.as_str()).filter(|id| !id.is_empty());
         id.map(EventId::new)
             .transpose()
             .with_context(|| format!("{} contains an invalid id", self.path.display()))
     }
 
-    /// Stores the position durably. Does nothing if it is unchanged.
-    ///
-    /// # Errors
-    /// When the disk fails. The file then contains the old position or the new one.
+    /// Stores the position durably. On an error the file contains the old position or the new one.
     pub(super) fn store(&mut self, position: Position) -> anyhow::Result<()> {
-        if self.stored.as_ref() == Some(&position) {
-            return Ok(());
-        }
         self.replace(&position)
             .with_context(|| format!("cannot store the cursor {}", self.path.display()))?;
-        self.stored = Some(position);
+        self.position = Some(position);
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! `--exec`: a shell command for each event. Runs one at a time, and retries failures.
 
-use std::fmt;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 
@@ -27,7 +26,6 @@ pub(crate) struct ExecArgs {
     pub(super) exec_retries: u32,
 }
 
-/// The command of the user.
 #[derive(Debug)]
 pub(super) struct Exec {
     command: String,
@@ -43,10 +41,11 @@ pub(super) struct ExecError {
     cause: Failure,
 }
 
-/// Why a command failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error("cannot run the command: {0}")]
     Start(io::Error),
+    #[error("the command failed ({0})")]
     Status(ExitStatus),
 }
 
@@ -57,9 +56,6 @@ impl Exec {
 
     /// Runs the command until it succeeds for this event. Gives `false` when stopped after a failure; a running command
     /// is awaited.
-    ///
-    /// # Errors
-    /// When no retry is left.
     pub(super) async fn run(
         &self,
         event: &EventView<'_>,
@@ -126,13 +122,4 @@ fn shell(command: &str) -> Command {
 
 fn times(attempts: u32) -> String {
     if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Start(error) => write!(f, "cannot run the command: {error}"),
-            Self::Status(status) => write!(f, "the command failed ({status})"),
-        }
-    }
 }

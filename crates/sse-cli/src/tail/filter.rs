@@ -42,7 +42,6 @@ pub(crate) struct FilterArgs {
     jq: Option<Jq>,
 }
 
-/// Parses a pattern for event types.
 fn glob(text: &str) -> Result<GlobMatcher, String> {
     let glob = GlobBuilder::new(text).backslash_escape(true).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
@@ -50,9 +49,6 @@ fn glob(text: &str) -> Result<GlobMatcher, String> {
 
 impl FilterArgs {
     /// The data to show of this event; `None` to skip it.
-    ///
-    /// # Errors
-    /// When --jq fails on it.
     pub(super) fn apply<'a>(&self, event: &'a Event) -> Result<Option<Cow<'a, str>>, JqError> {
         let is_greeting = event.hub() == Some(HubBlock::Greeting);
         if is_greeting && !self.greeting

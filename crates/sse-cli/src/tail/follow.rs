@@ -24,7 +24,6 @@ use crate::stop::Stop;
 /// While events arrive without a pause, they are written and the cursor is stored this often.
 const SETTLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The state of one run.
 pub(super) struct Follow {
     pub(super) args: TailArgs,
     pub(super) start: StartAt,
@@ -46,13 +45,11 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    /// Runs to the end.
-    ///
-    /// # Errors
-    /// When the output cannot be written, the cursor cannot be stored, or a command keeps failing.
     pub(super) async fn run(mut self) -> anyhow::Result<Exit> {
         let exit = self.follow().await;
-        self.status.skipped_total(self.skipped);
+        if self.skipped > 1 {
+            self.status.waiting(format!("skipped {} events on which --jq failed", self.skipped));
+        }
         let exit = exit?;
         self.settle()?;
         Ok(exit)
@@ -82,7 +79,7 @@ impl Follow {
     async fn idle(&mut self) -> anyhow::Result<ControlFlow<Exit, Option<(usize, Signal)>>> {
         if let Some(stream) = self.streams.only().filter(|_| self.cursor.is_some()) {
             // Blocks without data move it as well.
-            stream.source().last_event_id().clone_into(&mut self.position);
+            stream.source.last_event_id().clone_into(&mut self.position);
         }
         if !self.settle()? {
             return Ok(Break(Exit::Done));
@@ -109,7 +106,7 @@ impl Follow {
         let Some(stream) = self.streams.get(index) else { return Continue(()) };
         match stream.at_deadline() {
             Loss::GiveUp => {
-                let (url, exit) = (stream.source().url(), stream.failure);
+                let (url, exit) = (stream.source.url(), stream.failure);
                 let address = self.args.connection.peer(url).address();
                 let wait = humantime::format_duration(self.args.end.wait.unwrap_or_default());
                 status::error(&format!("no connection to {address} for {wait}"));
@@ -122,14 +119,15 @@ impl Follow {
     async fn process(&mut self, index: usize, signal: Signal) -> anyhow::Result<ControlFlow<Exit>> {
         match signal {
             Signal::Opened(opened) => {
-                self.status.connected(&self.args.connection.peer(&opened.url));
+                let peer = self.args.connection.peer(&opened.url);
+                self.status.good(format!("connected to {peer}"));
                 if let Some(stream) = self.streams.get(index) {
                     stream.opened();
                 }
             }
             Signal::Event(event) => return self.event(index, &event).await,
             Signal::Dropped(error) => {
-                self.status.dropped(error);
+                self.status.lost(&error.to_string());
                 if self.args.end.fail_on_gap {
                     return Ok(Break(Exit::Lost));
                 }
@@ -150,7 +148,7 @@ impl Follow {
         }
         let gap = gap::message(event);
         if let Some(gap) = &gap {
-            self.status.gap(gap);
+            self.status.lost(gap);
             if self.args.end.fail_on_gap {
                 return Ok(Break(Exit::Lost));
             }
@@ -172,7 +170,7 @@ impl Follow {
             *remaining -= 1;
         }
         let due = self.sink.is_full() || self.settled.elapsed() >= SETTLE_INTERVAL;
-        if (due || matches!(self.sink, Sink::Command(_))) && !self.settle()? {
+        if (due || self.sink.exec().is_some()) && !self.settle()? {
             return Ok(Break(Exit::Done));
         }
         if self.remaining == Some(0) {
@@ -207,15 +205,12 @@ impl Follow {
             received: Timestamp::now(),
         };
         let text = self.output.text(&view, self.sink.columns());
-        match &mut self.sink {
-            Sink::Stdout(lines) => lines.put(&text),
-            Sink::File(file) => file.put(&text),
-            Sink::Command(exec) if !exec.run(&view, &text, &self.status, &mut self.stop).await? => {
-                return Ok(Break(Exit::Interrupted));
-            }
-            Sink::Command(_) => {}
-        }
-        Ok(Continue(()))
+        let Some(exec) = self.sink.exec() else {
+            self.sink.put(&text);
+            return Ok(Continue(()));
+        };
+        let done = exec.run(&view, &text, &self.status, &mut self.stop).await?;
+        Ok(if done { Continue(()) } else { Break(Exit::Interrupted) })
     }
 
     /// Writes the buffer, then stores the cursor. Gives `false` when stdout is closed.
@@ -226,7 +221,7 @@ impl Follow {
         }
         if let Some(cursor) = &mut self.cursor {
             let position = Position { id: self.position.clone(), output_bytes: self.sink.bytes() };
-            if cursor.position() != Some(&position) {
+            if cursor.position.as_ref() != Some(&position) {
                 self.sink.sync()?;
                 cursor.store(position)?;
             }
@@ -240,10 +235,10 @@ impl Follow {
             Interruption::Status(status) => Exit::from_status(*status),
             _ => Exit::Failed,
         };
-        let (url, exit) = (stream.source().url().clone(), stream.failure);
+        let (url, exit) = (stream.source.url().clone(), stream.failure);
         let peer = self.args.connection.peer(&url);
         let unanswered = matches!(&lost.reason, Interruption::Network(error) if !error.is_connect());
-        let was_open = stream.was_open();
+        let was_open = stream.opened;
         if unanswered
             && !was_open
             && let Some(hint) = self.args.connection.no_response_hint(&url)
@@ -256,7 +251,7 @@ impl Follow {
                 Continue(())
             }
             Loss::End => {
-                self.status.end_of_stream();
+                self.status.waiting("end of the stream".to_owned());
                 self.finish(index, Exit::Done)
             }
             Loss::Broken => {
@@ -271,22 +266,21 @@ impl Follow {
         }
     }
 
-    /// Prints why a stream has closed.
     async fn closed(&mut self, index: usize, reason: CloseReason) -> Exit {
         let url = self.streams.url(index);
         let mut text = format!("{url}: {reason}");
         let exit = match reason {
             CloseReason::NoContent => {
-                self.status.no_content();
+                self.status.waiting("the server ended the stream (204)".to_owned());
                 return Exit::Done;
             }
             CloseReason::Status(response) => {
                 let (status, exit) = (response.status(), Exit::from_status(response.status()));
                 text += &problem_details::read(*response).await.to_string();
                 if status.as_u16() == 400
-                    && let Some(flag) = self.start.flag()
+                    && let Some((name, _)) = self.start.parameter()
                 {
-                    text += &format!(" (the server may not support {flag})");
+                    text += &format!(" (the server may not support --{name})");
                 }
                 exit
             }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use sse_client::reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use sse_client::reqwest::{self, Client, Response, StatusCode, Url};
+use sse_client::reqwest::{self, Client, StatusCode, Url};
 use sse_core::{RecordId, Selector, Topic};
 
 use crate::body;
@@ -31,15 +31,18 @@ struct Entry {
 }
 
 /// Requests `topics` beside a URL that ends in `/events`; for other URLs the head is unknown.
-///
-/// # Errors
-/// When no response comes.
 pub(super) async fn of(client: &Client, url: &Url, headers: &HeaderMap) -> reqwest::Result<Head> {
     let Some(selectors) = selectors(url) else { return Ok(Head::Unknown) };
     let Ok(list) = url.join("topics") else { return Ok(Head::Unknown) };
     let request = client.get(list).headers(headers.clone());
     let response = request.header(ACCEPT, HeaderValue::from_static("application/json")).send().await?;
-    let Some(list) = read(response).await? else { return Ok(Head::Unknown) };
+    let is_json = body::media_type(response.headers()) == "application/json";
+    if response.status() != StatusCode::OK || !is_json {
+        return Ok(Head::Unknown);
+    }
+    let body = body::whole(response, MAX_BYTES).await?;
+    let list = body.and_then(|body| serde_json::from_slice::<List>(&body).ok());
+    let Some(list) = list else { return Ok(Head::Unknown) };
     let is_selected = |entry: &&Entry| {
         let topic = Topic::new(entry.topic.as_str());
         topic.is_ok_and(|topic| {
@@ -57,14 +60,4 @@ fn selectors(url: &Url) -> Option<Vec<Selector>> {
         return None;
     }
     url.query_pairs().filter(|(name, _)| name == "topic").map(|(_, value)| value.parse().ok()).collect()
-}
-
-/// The list, if the response is one.
-async fn read(response: Response) -> reqwest::Result<Option<List>> {
-    let is_json = body::media_type(response.headers()) == "application/json";
-    if response.status() != StatusCode::OK || !is_json {
-        return Ok(None);
-    }
-    let body = body::whole(response, MAX_BYTES).await?;
-    Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
 }

@@ -11,11 +11,9 @@ use jaq_json::Val;
 /// Results per event, so that `repeat(.)` cannot exhaust memory.
 const MAX_VALUES: usize = 10_000;
 
-/// A compiled filter.
 #[derive(Clone)]
 pub(crate) struct Jq(Arc<jaq_core::Filter<JustLut<Val>>>);
 
-/// The result of a filter on the data of one event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum JqOutput {
     /// No result, or only `false` and `null`.
@@ -26,7 +24,6 @@ pub(crate) enum JqOutput {
     Replaced(String),
 }
 
-/// Why the filter failed on an event.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JqError {
     #[error("the data is not JSON: {0}")]
@@ -38,10 +35,6 @@ pub(crate) enum JqError {
 }
 
 impl Jq {
-    /// Compiles a filter.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with it.
     pub(crate) fn new(code: &str) -> Result<Self, String> {
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
@@ -58,10 +51,7 @@ impl Jq {
         Ok(Self(Arc::new(filter)))
     }
 
-    /// Runs the filter on the data of an event.
-    ///
-    /// # Errors
-    /// When the data is not JSON (nested at most 128 deep) or the filter fails on it.
+    /// Runs the filter on the data of an event: JSON, nested at most 128 deep.
     pub(crate) fn run(&self, data: &str) -> Result<JqOutput, JqError> {
         let input: Val = serde_json::from_str(data)?;
         let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
@@ -92,22 +82,18 @@ impl fmt::Debug for Jq {
     }
 }
 
-/// The first syntax error.
 fn syntax(errors: &load::Errors<&str, ()>) -> String {
     let found = |rest: &str| match rest.trim() {
         "" => "at the end".to_owned(),
         rest => format!("at `{}`", rest.chars().take(40).collect::<String>()),
     };
-    match errors.first().map(|(_, error)| error) {
-        Some(load::Error::Lex(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
-            format!("expected {} {}", wanted.as_str(), found(rest))
-        }),
-        Some(load::Error::Parse(errors)) => errors.first().map_or_else(String::new, |(wanted, rest)| {
-            format!("expected {} {}", wanted.as_str(), found(rest))
-        }),
-        Some(load::Error::Io(_)) => "modules are not supported".to_owned(),
-        None => "not a filter".to_owned(),
-    }
+    let first = match errors.first().map(|(_, error)| error) {
+        Some(load::Error::Lex(errors)) => errors.first().map(|(wanted, rest)| (wanted.as_str(), *rest)),
+        Some(load::Error::Parse(errors)) => errors.first().map(|(wanted, rest)| (wanted.as_str(), *rest)),
+        Some(load::Error::Io(_)) => return "modules are not supported".to_owned(),
+        None => return "not a filter".to_owned(),
+    };
+    first.map_or_else(String::new, |(wanted, rest)| format!("expected {wanted} {}", found(rest)))
 }
 
 #[cfg(test)]

@@ -24,24 +24,21 @@ mod template;
 use sse_client::reqwest::Url;
 use tokio::time::Instant;
 
+use crate::address;
 use crate::exit::Exit;
 use crate::status::Status;
 use crate::stop::Stop;
 use args::TailArgs;
 use connector::Connector;
-use cursor::Cursor;
+use cursor::{Cursor, Position};
 use exec::Exec;
 use follow::Follow;
 use output::{Format, Output};
 use pretty::Pretty;
-use sink::{OutputFile, Owned, Sink};
+use sink::{Owned, Sink};
 use start_at::StartAt;
 use streams::Streams;
 
-/// Runs the command.
-///
-/// # Errors
-/// When something cannot be set up, the output cannot be written, or the cursor cannot be stored.
 pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> {
     let status = Status::new(&args.status);
     let cursor = args.cursor.cursor.as_deref().map(Cursor::open).transpose()?;
@@ -53,10 +50,8 @@ pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> 
         Some(id) => StartAt::After(id),
         None => StartAt::new(&args.start),
     };
-    let mut urls: Vec<Url> = args.urls.iter().map(|url| url.get().clone()).collect();
-    for url in urls.iter_mut().filter(|_| !args.filter.topics.is_empty()) {
-        url.query_pairs_mut().extend_pairs(args.filter.topics.iter().map(|topic| ("topic", topic)));
-    }
+    let urls = args.urls.iter().map(|url| address::with_topics(url.get(), &args.filter.topics));
+    let urls: Vec<Url> = urls.collect();
     let connector = Connector::new(&args, &urls)?;
     let names = names::of(&urls.iter().collect::<Vec<_>>());
     let mut streams = Vec::new();
@@ -71,8 +66,7 @@ pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> 
         return Ok(Exit::Done);
     }
     let pretty = Pretty::new(several_topics(&urls));
-    let colors = matches!(sink, Sink::Stdout(_));
-    let output = Output::new(&args.output, format, pretty, colors, sink.is_terminal());
+    let output = Output::new(&args.output, format, pretty, sink.is_stdout(), sink.is_terminal());
     let position = start.id().map(|id| id.as_str().to_owned()).unwrap_or_default();
     let follow = Follow {
         remaining: args.end.count.map(u64::from),
@@ -94,23 +88,21 @@ pub(crate) async fn run(args: TailArgs, mut stop: Stop) -> anyhow::Result<Exit> 
 
 fn sink(args: &TailArgs, cursor: Option<&Cursor>, format: Format) -> anyhow::Result<Sink> {
     if let Some(path) = &args.output.output {
-        let owned = match cursor {
+        let owned = match cursor.map(|cursor| (cursor, &cursor.position)) {
             None => Owned::Unknown,
-            Some(cursor) => match cursor.position().map(|position| position.output_bytes) {
-                None => Owned::All,
-                Some(Some(bytes)) => Owned::Only(bytes),
-                Some(None) => anyhow::bail!(
-                    "{} was written without --output, so it does not say how much of {} belongs to it; name another \
-                     cursor file",
-                    cursor.path().display(),
-                    path.display()
-                ),
-            },
+            Some((_, None)) => Owned::All,
+            Some((_, Some(Position { output_bytes: Some(bytes), .. }))) => Owned::Only(*bytes),
+            Some((cursor, Some(_))) => anyhow::bail!(
+                "{} was written without --output, so it does not say how much of {} belongs to it; name another \
+                 cursor file",
+                cursor.path.display(),
+                path.display()
+            ),
         };
-        return Ok(Sink::File(OutputFile::open(path, owned)?));
+        return Sink::file(path, owned);
     }
     Ok(match &args.exec.exec {
-        Some(command) => Sink::Command(Exec::new(command.clone(), args.exec.exec_retries)),
+        Some(command) => Sink::command(Exec::new(command.clone(), args.exec.exec_retries)),
         None => Sink::stdout(format == Format::Pretty),
     })
 }
@@ -118,14 +110,10 @@ fn sink(args: &TailArgs, cursor: Option<&Cursor>, format: Format) -> anyhow::Res
 /// Do these streams likely carry several topics? The `/events` of a hub does, unless one is selected.
 fn several_topics(urls: &[Url]) -> bool {
     let wide = |url: &Url| {
-        let topics: Vec<String> = url
-            .query_pairs()
-            .filter(|(name, _)| name == "topic")
-            .map(|(_, topic)| topic.into_owned())
-            .collect();
+        let topics: Vec<_> = url.query_pairs().filter(|(name, _)| name == "topic").collect();
         match topics.as_slice() {
             [] => url.path() == "/events",
-            [topic] => topic.ends_with('*'),
+            [(_, topic)] => topic.ends_with('*'),
             _ => true,
         }
     };

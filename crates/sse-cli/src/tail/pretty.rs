@@ -34,7 +34,6 @@ const MAX_COLUMN: usize = 24;
 /// Initial width of the event type: enough for common names, so that the columns rarely move.
 const TYPE_WIDTH: usize = 12;
 
-/// Initial width of the topic.
 const TOPIC_WIDTH: usize = 8;
 
 /// On a narrower terminal the id would leave too little room for the data.

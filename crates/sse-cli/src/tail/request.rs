@@ -25,7 +25,6 @@ pub(crate) struct RequestArgs {
     method: Option<Method>,
 }
 
-/// Where the body comes from.
 #[derive(Debug, Clone)]
 enum Source {
     Text(String),
@@ -35,9 +34,6 @@ enum Source {
 
 impl RequestArgs {
     /// Reads the body, if there is one.
-    ///
-    /// # Errors
-    /// When the file or stdin cannot be read, or has more than 64 MiB.
     pub(super) fn body(&self) -> anyhow::Result<Option<Vec<u8>>> {
         self.data.as_ref().map(|data| data.get().read()).transpose()
     }

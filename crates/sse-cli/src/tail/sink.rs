@@ -12,11 +12,23 @@ use super::exec::Exec;
 /// Text is buffered up to this length while more events are ready.
 const BUFFER_BYTES: usize = 64 << 10;
 
-#[derive(Debug)]
-pub(super) enum Sink {
-    Stdout(Lines<AutoStream<Stdout>>),
+pub(super) struct Sink {
+    destination: Destination,
+    /// Text that is not written yet.
+    buffer: Vec<u8>,
+}
+
+enum Destination {
+    Stdout(AutoStream<Stdout>),
     File(OutputFile),
     Command(Exec),
+}
+
+/// A file that is appended to, and whose length a cursor may store.
+struct OutputFile {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
 }
 
 /// How much of an existing file belongs to the cursor.
@@ -30,121 +42,99 @@ pub(super) enum Owned {
     Only(u64),
 }
 
-/// Buffered text.
-pub(super) struct Lines<W> {
-    out: W,
-    buffer: Vec<u8>,
-}
-
-/// A file that is appended to, and whose length a cursor may store.
-#[derive(Debug)]
-pub(super) struct OutputFile {
-    path: PathBuf,
-    lines: Lines<File>,
-    /// Length of the file with the buffer.
-    bytes: u64,
-}
-
 impl Sink {
     /// `colored`: the text has ANSI colours, which are removed unless stdout is a terminal.
     pub(super) fn stdout(colored: bool) -> Self {
         let choice = if colored { AutoStream::choice(&io::stdout()) } else { ColorChoice::AlwaysAnsi };
-        Self::Stdout(Lines { out: AutoStream::new(io::stdout(), choice), buffer: Vec::new() })
+        Self::new(Destination::Stdout(AutoStream::new(io::stdout(), choice)))
     }
 
-    /// Is it a terminal?
+    /// Opens the file for appending, and truncates it to what belongs to the cursor.
+    pub(super) fn file(path: &Path, owned: Owned) -> anyhow::Result<Self> {
+        OutputFile::open(path, owned).map(|file| Self::new(Destination::File(file)))
+    }
+
+    pub(super) fn command(exec: Exec) -> Self {
+        Self::new(Destination::Command(exec))
+    }
+
+    fn new(destination: Destination) -> Self {
+        Self { destination, buffer: Vec::new() }
+    }
+
+    /// The command that takes the events one by one, instead of [`put`](Self::put).
+    pub(super) fn exec(&self) -> Option<&Exec> {
+        match &self.destination {
+            Destination::Command(exec) => Some(exec),
+            Destination::Stdout(_) | Destination::File(_) => None,
+        }
+    }
+
+    pub(super) fn is_stdout(&self) -> bool {
+        matches!(self.destination, Destination::Stdout(_))
+    }
+
     pub(super) fn is_terminal(&self) -> bool {
-        matches!(self, Self::Stdout(_)) && io::stdout().is_terminal()
+        self.is_stdout() && io::stdout().is_terminal()
     }
 
     /// Columns of the terminal. Read for each event, since terminals are resized.
     pub(super) fn columns(&self) -> Option<usize> {
-        match self {
-            Self::Stdout(_) => {
-                terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
-            }
-            Self::File(_) | Self::Command(_) => None,
-        }
+        let size = self.is_stdout().then(|| terminal_size::terminal_size_of(io::stdout()))?;
+        size.map(|(width, _)| usize::from(width.0))
+    }
+
+    pub(super) fn put(&mut self, text: &str) {
+        self.buffer.extend_from_slice(text.as_bytes());
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.buffer.len() >= BUFFER_BYTES
     }
 
     /// Writes the buffer. Gives `false` when stdout is closed.
-    ///
-    /// # Errors
-    /// When it cannot be written for another reason, for example a full disk.
     pub(super) fn flush(&mut self) -> anyhow::Result<bool> {
-        match self {
-            Self::Stdout(lines) => match lines.flush() {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-                other => other.map(|()| true).context("cannot write to stdout"),
-            },
-            Self::File(file) => file.flush().map(|()| true),
-            Self::Command(_) => Ok(true),
+        if self.buffer.is_empty() {
+            return Ok(true);
         }
+        match &mut self.destination {
+            Destination::Stdout(out) => match out.write_all(&self.buffer).and_then(|()| out.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
+                written => written.context("cannot write to stdout")?,
+            },
+            Destination::File(OutputFile { file, bytes, path }) => {
+                file.write_all(&self.buffer).with_context(|| cannot_write(path))?;
+                *bytes += self.buffer.len() as u64;
+            }
+            Destination::Command(_) => {}
+        }
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_BYTES * 2);
+        Ok(true)
     }
 
     /// Syncs what was flushed to disk, if it is a file.
-    ///
-    /// # Errors
-    /// When the disk fails.
     pub(super) fn sync(&mut self) -> anyhow::Result<()> {
-        match self {
-            Self::File(file) => file.lines.out.sync_data().with_context(|| file.context()),
-            Self::Stdout(_) | Self::Command(_) => Ok(()),
+        match &self.destination {
+            Destination::File(OutputFile { file, path, .. }) => {
+                file.sync_data().with_context(|| cannot_write(path))
+            }
+            Destination::Stdout(_) | Destination::Command(_) => Ok(()),
         }
     }
 
     /// Length of the file with the buffer, if it is a file.
     pub(super) fn bytes(&self) -> Option<u64> {
-        match self {
-            Self::File(file) => Some(file.bytes),
-            Self::Stdout(_) | Self::Command(_) => None,
+        match &self.destination {
+            Destination::File(file) => Some(file.bytes + self.buffer.len() as u64),
+            Destination::Stdout(_) | Destination::Command(_) => None,
         }
-    }
-
-    /// Is the buffer full?
-    pub(super) fn is_full(&self) -> bool {
-        match self {
-            Self::Stdout(lines) => lines.is_full(),
-            Self::File(file) => file.lines.is_full(),
-            Self::Command(_) => false,
-        }
-    }
-}
-
-impl<W: Write> Lines<W> {
-    /// Buffers text.
-    pub(super) fn put(&mut self, text: &str) {
-        self.buffer.extend_from_slice(text.as_bytes());
-    }
-
-    fn is_full(&self) -> bool {
-        self.buffer.len() >= BUFFER_BYTES
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.buffer.shrink_to(BUFFER_BYTES * 2);
-        self.out.flush()
-    }
-}
-
-impl<W: Write> std::fmt::Debug for Lines<W> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("held", &self.buffer.len()).finish_non_exhaustive()
     }
 }
 
 impl OutputFile {
-    /// Opens the file for appending, and truncates it to what belongs to the cursor.
-    ///
-    /// # Errors
-    /// When the file cannot be opened, another run writes to it, or it is shorter than the cursor says.
-    pub(super) fn open(path: &Path, owned: Owned) -> anyhow::Result<Self> {
-        let what = || format!("cannot write to {}", path.display());
+    fn open(path: &Path, owned: Owned) -> anyhow::Result<Self> {
+        let what = || cannot_write(path);
         let mut file =
             OpenOptions::new().create(true).write(true).truncate(false).open(path).with_context(what)?;
         let mut bytes = 0;
@@ -164,23 +154,12 @@ impl OutputFile {
         } else if owned != Owned::Unknown {
             anyhow::bail!("{}: --cursor with --output needs a regular file", path.display());
         }
-        let lines = Lines { out: file, buffer: Vec::new() };
-        Ok(Self { path: path.to_owned(), lines, bytes })
+        Ok(Self { path: path.to_owned(), file, bytes })
     }
+}
 
-    /// Buffers text.
-    pub(super) fn put(&mut self, text: &str) {
-        self.bytes += text.len() as u64;
-        self.lines.put(text);
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        self.lines.flush().with_context(|| self.context())
-    }
-
-    fn context(&self) -> String {
-        format!("cannot write to {}", self.path.display())
-    }
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write to {}", path.display())
 }
 
 /// Truncates the file to the length that belongs to the cursor, and gives that.

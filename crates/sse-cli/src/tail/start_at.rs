@@ -7,7 +7,6 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sse_client::EventId;
-use sse_client::reqwest::Url;
 use sse_core::RecordId;
 
 use crate::values;
@@ -33,7 +32,6 @@ pub(crate) struct StartArgs {
     last_event_id: Option<EventId>,
 }
 
-/// Where the first connection starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StartAt {
     /// Wherever the server starts; sse-server: with new events.
@@ -66,24 +64,11 @@ impl StartAt {
         }
     }
 
-    /// Adds the query parameter, if there is one.
-    pub(crate) fn add_to(&self, url: &mut Url) {
+    /// The query parameter for it, named like its flag. A server may not know it.
+    pub(crate) fn parameter(&self) -> Option<(&'static str, String)> {
         match self {
-            Self::Since(time) => {
-                url.query_pairs_mut().append_pair("since", &format!("{time:.3}"));
-            }
-            Self::Last(count) => {
-                url.query_pairs_mut().append_pair("last", &count.to_string());
-            }
-            Self::Default | Self::After(_) => {}
-        }
-    }
-
-    /// The flag that adds a query parameter, which a server may not know.
-    pub(crate) fn flag(&self) -> Option<&'static str> {
-        match self {
-            Self::Since(_) => Some("--since"),
-            Self::Last(_) => Some("--last"),
+            Self::Since(time) => Some(("since", format!("{time:.3}"))),
+            Self::Last(count) => Some(("last", count.to_string())),
             Self::Default | Self::After(_) => None,
         }
     }

@@ -15,9 +15,8 @@ use crate::exit::Exit;
 /// Time for the first attempt, however short --wait is.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(10);
 
-/// One stream.
 pub(super) struct Stream {
-    source: EventSource,
+    pub(super) source: EventSource,
     /// Distinguishes it from others; empty when it is the only one.
     pub(super) name: String,
     /// Without user, password and query.
@@ -29,7 +28,7 @@ pub(super) struct Stream {
     lost: Option<Instant>,
     /// The exit code if it is given up now.
     pub(super) failure: Exit,
-    opened: bool,
+    pub(super) opened: bool,
     /// An attempt has failed since the last connection.
     failed: bool,
     /// When the last event arrived, or the connection was made.
@@ -73,14 +72,6 @@ impl Stream {
         }
     }
 
-    pub(super) fn source(&self) -> &EventSource {
-        &self.source
-    }
-
-    pub(super) fn was_open(&self) -> bool {
-        self.opened
-    }
-
     pub(super) fn opened(&mut self) {
         self.opened = true;
         self.lost = None;
@@ -88,7 +79,6 @@ impl Stream {
         self.last_event = Instant::now();
     }
 
-    /// An event was processed.
     pub(super) fn event_done(&mut self) {
         self.last_event = Instant::now();
     }
@@ -105,7 +95,6 @@ impl Stream {
         }
     }
 
-    /// Is the event past the end?
     pub(super) fn is_past_end(&self, event: &Event) -> bool {
         matches!(self.end, End::Id(end) if reached(event.last_event_id(), end).is_some_and(|past| past))
     }
@@ -186,7 +175,6 @@ impl Streams {
         poll_fn(|context| self.poll(context)).await
     }
 
-    /// The next signal, if one is ready.
     pub(super) async fn ready(&mut self) -> Option<(usize, Signal)> {
         poll_fn(|context| {
             Poll::Ready(match self.poll(context) {

@@ -1,54 +1,47 @@
 //! `--template`: a line with fields of the event.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 
 use super::event_view::EventView;
 
-/// A parsed template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Template(Vec<Part>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Part {
     Text(String),
     Field(Field),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Id,
-    Event,
-    Topic,
-    Data,
-    Time,
-    Url,
-}
+type Field = for<'a> fn(&EventView<'a>) -> Cow<'a, str>;
+
+const FIELDS: [(&str, Field); 6] = [
+    ("id", |event| event.id.into()),
+    ("event", |event| event.event_type.into()),
+    ("topic", |event| event.topic.unwrap_or_default().into()),
+    ("data", |event| event.data.into()),
+    ("time", |event| format!("{:.3}", event.time()).into()),
+    ("url", |event| event.url.into()),
+];
 
 impl Template {
-    /// Parses a template.
-    ///
-    /// # Errors
-    /// When it has an unknown field or an unmatched brace.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
             let (before, brace) = rest.split_at(at);
             parts.push(Part::Text(before.to_owned()));
-            rest = if let Some(after) = brace.strip_prefix("{{") {
-                parts.push(Part::Text("{".to_owned()));
-                after
+            let (part, after) = if let Some(after) = brace.strip_prefix("{{") {
+                (Part::Text("{".to_owned()), after)
             } else if let Some(after) = brace.strip_prefix("}}") {
-                parts.push(Part::Text("}".to_owned()));
-                after
+                (Part::Text("}".to_owned()), after)
             } else {
-                let (name, after) = brace
-                    .strip_prefix('{')
-                    .and_then(|inside| inside.split_once('}'))
-                    .ok_or("unmatched brace; write {{ or }} for a brace")?;
-                parts.push(Part::Field(Field::new(name)?));
-                after
+                let field = brace.strip_prefix('{').and_then(|inside| inside.split_once('}'));
+                let (name, after) = field.ok_or("unmatched brace; write {{ or }} for a brace")?;
+                (Part::Field(field_named(name)?), after)
             };
+            parts.push(part);
+            rest = after;
         }
         parts.push(Part::Text(rest.to_owned()));
         Ok(Self(parts))
@@ -56,43 +49,20 @@ impl Template {
 
     /// The line for an event, without a line end.
     pub(crate) fn fill(&self, event: &EventView<'_>) -> String {
-        let mut line = String::with_capacity(event.data.len() + 64);
-        for part in &self.0 {
-            let text = match part {
-                Part::Text(text) => text,
-                Part::Field(Field::Id) => event.id,
-                Part::Field(Field::Event) => event.event_type,
-                Part::Field(Field::Topic) => event.topic.unwrap_or_default(),
-                Part::Field(Field::Data) => event.data,
-                Part::Field(Field::Url) => event.url,
-                Part::Field(Field::Time) => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(line, "{:.3}", event.time());
-                    continue;
-                }
-            };
-            line.push_str(text);
-        }
-        line
+        let text = |part| match part {
+            &Part::Field(field) => field(event),
+            Part::Text(text) => Cow::Borrowed(text.as_str()),
+        };
+        self.0.iter().map(text).collect()
     }
 }
 
-impl Field {
-    fn new(name: &str) -> Result<Self, String> {
-        Ok(match name {
-            "id" => Self::Id,
-            "event" => Self::Event,
-            "topic" => Self::Topic,
-            "data" => Self::Data,
-            "time" => Self::Time,
-            "url" => Self::Url,
-            _ => {
-                return Err(format!(
-                    "unknown field {{{name}}}; expected {{id}} {{event}} {{topic}} {{data}} {{time}} {{url}}"
-                ));
-            }
-        })
-    }
+fn field_named(name: &str) -> Result<Field, String> {
+    let field = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+    field.ok_or_else(|| {
+        let known = FIELDS.map(|(name, _)| format!("{{{name}}}")).join(" ");
+        format!("unknown field {{{name}}}; expected {known}")
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::finding::{Finding, Verdict};
 use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Observation, Stream};
 use crate::doctor::recording::{Burst, Recording, Seen};
@@ -33,25 +33,21 @@ pub(super) fn first_byte(seen: &Observation, answer: &Answer, stream: &Stream) -
         }
         Some(first) => return Verdict::Good(format!("after {}", seconds(first))),
     };
-    Verdict::found(Finding {
-        severity: Severity::Warning,
-        title,
-        seen,
-        why: "A silent stream looks like a buffering proxy, and some proxies send the head only with the first \
-              byte. A page is not connected until then.",
-        fix: fix::FIRST_BYTE,
-    })
+    Finding::warning(title)
+        .seen(seen)
+        .why(
+            "A silent stream looks like a buffering proxy, and some proxies send the head only \
+             with the first byte. A page is not connected until then.",
+        )
+        .fix(fix::FIRST_BYTE)
 }
 
 pub(super) fn check(_: &Observation, _: &Answer, stream: &Stream) -> Verdict {
     match evidence(&stream.body, stream.began) {
-        Some(seen) => Verdict::found(Finding {
-            severity: Severity::Fault,
-            title: "a proxy buffers events",
-            seen,
-            why: "It collects the response until a buffer is full. Events arrive late and in bursts.",
-            fix: fix::NO_BUFFERING,
-        }),
+        Some(seen) => Finding::fault("a proxy buffers events")
+            .seen(seen)
+            .why("It collects the response until a buffer is full. Events arrive late and in bursts.")
+            .fix(fix::NO_BUFFERING),
         None if stream.body.event_count == 0 => Verdict::Unjudged("no event came"),
         None => Verdict::Good(match worst_delay(&stream.body, stream.began) {
             Some(delay) => format!("the delays of events differ by at most {}", seconds(delay)),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::doctor::certificate::Facts;
-use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::finding::{Finding, Verdict};
 use crate::doctor::fix;
 use crate::doctor::observation::Observation;
 
@@ -18,32 +18,22 @@ fn check_at(seen: &Observation, now: Timestamp) -> Verdict {
     let Some(certificate) = &seen.certificate else { return Verdict::Unjudged("not https") };
     let url = seen.answer.as_ref().map_or(&seen.url, |answer| &answer.url);
     let host = url.host_str().unwrap_or_default();
-    let mut findings = match &certificate.facts {
-        Some(facts) => [time(facts, now), name(facts, host)].into_iter().flatten().collect(),
-        None => Vec::new(),
-    };
-    if let Some(refused) = &certificate.refused {
-        let self_signed = certificate.facts.as_ref().filter(|facts| facts.self_signed);
-        match self_signed {
-            Some(facts) => findings.push(Finding {
-                severity: Severity::Fault,
-                title: "the certificate is self-signed",
-                seen: format!("issued by {}, for {}", facts.issuer, facts.names()),
-                why: WHY,
-                fix: fix::TRUSTED,
-            }),
-            // An expired certificate or one for another host is not trusted either.
-            None if findings.is_empty() => findings.push(Finding {
-                severity: Severity::Fault,
-                title: "the certificate is not trusted",
-                seen: refused.clone(),
-                why: WHY,
-                fix: fix::TRUSTED,
-            }),
-            None => {}
+    let facts = certificate.facts.as_ref();
+    let time = facts.and_then(|facts| time(facts, now));
+    let name = facts.and_then(|facts| name(facts, host));
+    let trust = match (&certificate.refused, facts.filter(|facts| facts.self_signed)) {
+        (Some(_), Some(facts)) => {
+            let seen = format!("issued by {}, for {}", facts.issuer, facts.names());
+            Some(Finding::fault("the certificate is self-signed").seen(seen))
         }
-    }
-    Verdict::of(findings, || match &certificate.facts {
+        // An expired certificate or one for another host is not trusted either.
+        (Some(refused), None) if time.is_none() && name.is_none() => {
+            Some(Finding::fault("the certificate is not trusted").seen(refused))
+        }
+        _ => None,
+    };
+    let trust = trust.map(|finding| finding.why(WHY).fix(fix::TRUSTED));
+    Verdict::of([time, name, trust].into_iter().flatten(), || match facts {
         Some(facts) => format!("until {}", facts.not_after.strftime("%Y-%m-%d")),
         None => "accepted".to_owned(),
     })
@@ -52,36 +42,30 @@ fn check_at(seen: &Observation, now: Timestamp) -> Verdict {
 const WHY: &str =
     "Browsers and clients refuse the connection. For a stream there is no warning page to click through.";
 
-fn time(facts: &Facts, now: Timestamp) -> Option<Finding> {
+fn time(facts: &Facts, now: Timestamp) -> Option<Verdict> {
     let lifetime = facts.not_after.duration_since(facts.not_before);
     let day = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC");
-    let (severity, title, seen) = if facts.not_after < now {
-        (Severity::Fault, "the certificate has expired", format!("it expired {}", day(facts.not_after)))
+    let finding = if facts.not_after < now {
+        let seen = format!("it expired {}", day(facts.not_after));
+        Finding::fault("the certificate has expired").seen(seen).why(WHY)
     } else if facts.not_before > now {
-        (
-            Severity::Fault,
-            "the certificate is not valid yet",
-            format!("it is valid from {}", day(facts.not_before)),
-        )
+        let seen = format!("it is valid from {}", day(facts.not_before));
+        Finding::fault("the certificate is not valid yet").seen(seen).why(WHY)
     } else if facts.not_after.duration_since(now) < SOON.min(lifetime / 3) {
-        (Severity::Warning, "the certificate expires soon", format!("it expires {}", day(facts.not_after)))
+        Finding::warning("the certificate expires soon")
+            .seen(format!("it expires {}", day(facts.not_after)))
+            .why("From then on browsers and clients refuse the connection.")
     } else {
         return None;
     };
-    let why = if severity == Severity::Fault {
-        WHY
-    } else {
-        "From then on browsers and clients refuse the connection."
-    };
-    Some(Finding { severity, title, seen, why, fix: fix::RENEW })
+    Some(finding.fix(fix::RENEW))
 }
 
-fn name(facts: &Facts, host: &str) -> Option<Finding> {
-    (!facts.is_for(host)).then(|| Finding {
-        severity: Severity::Fault,
-        title: "the certificate is for another host",
-        seen: format!("it is for {}, not for {host}", facts.names()),
-        why: WHY,
-        fix: fix::RIGHT_NAME,
+fn name(facts: &Facts, host: &str) -> Option<Verdict> {
+    (!facts.is_for(host)).then(|| {
+        Finding::fault("the certificate is for another host")
+            .seen(format!("it is for {}, not for {host}", facts.names()))
+            .why(WHY)
+            .fix(fix::RIGHT_NAME)
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::buffering;
-use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::finding::{Finding, Verdict};
 use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Compressed, Observation, Stream};
 use crate::doctor::probe;
@@ -17,38 +17,32 @@ pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
         return Verdict::Unjudged("no stream");
     }
     if let Some(encoding) = probe::encoding(answer) {
-        return Verdict::found(Finding {
-            severity: Severity::Fault,
-            title: "the stream is compressed without being asked to",
-            seen: format!("Content-Encoding: {encoding}, without any Accept-Encoding"),
-            why: "Readers that cannot decompress it see noise.",
-            fix: fix::NO_COMPRESSION,
-        });
+        return Finding::fault("the stream is compressed without being asked to")
+            .seen(format!("Content-Encoding: {encoding}, without any Accept-Encoding"))
+            .why("Readers that cannot decompress it see noise.")
+            .fix(fix::NO_COMPRESSION);
     }
     let Some(stream) = &seen.stream else { return Verdict::Unjudged("no stream") };
     let Some(compressed) = &stream.compressed else {
         return Verdict::Good("none, even with gzip allowed".to_owned());
     };
-    Verdict::found(match delayed(stream, compressed) {
-        Some(seen) => Finding {
-            severity: Severity::Fault,
-            title: "compression delays events",
-            seen,
-            why: "The compressor waits until a block is full. Every browser allows gzip, so events reach pages \
-                  late and in bursts.",
-            fix: fix::NO_COMPRESSION,
-        },
-        None => Finding {
-            severity: Severity::Note,
-            title: "the stream is compressed",
-            seen: format!(
-                "Content-Encoding: {} with gzip allowed; events arrived in time",
-                compressed.encoding
-            ),
-            why: "Each open stream needs a compressor (up to 256 KiB), which must be flushed after each event.",
-            fix: fix::NO_COMPRESSION,
-        },
-    })
+    let encoding = &compressed.encoding;
+    match delayed(stream, compressed) {
+        Some(seen) => Finding::fault("compression delays events")
+            .seen(seen)
+            .why(
+                "The compressor waits until a block is full. Every browser allows gzip, so events reach \
+                 pages late and in bursts.",
+            )
+            .fix(fix::NO_COMPRESSION),
+        None => Finding::note("the stream is compressed")
+            .seen(format!("Content-Encoding: {encoding} with gzip allowed; events arrived in time"))
+            .why(
+                "Each open stream needs a compressor (up to 256 KiB), which must be flushed after each \
+                 event.",
+            )
+            .fix(fix::NO_COMPRESSION),
+    }
 }
 
 /// The evidence that events arrive later with compression than without.

@@ -5,7 +5,7 @@ use sse_client::reqwest::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, VARY,
 };
 
-use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::finding::{Finding, Verdict};
 use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Observation, Page};
 
@@ -23,10 +23,10 @@ pub(super) fn check(seen: &Observation, answer: &Answer) -> Verdict {
         return refused(format!("with Origin: {} the answer is {}", page.origin, plain.status));
     }
     if let Some(finding) = blocked(page, plain) {
-        return Verdict::found(finding);
+        return finding;
     }
     let findings = [vary(plain), preflight(page, cors.preflight.as_ref())];
-    Verdict::of(findings.into_iter().flatten().collect(), || format!("{} may read it", page.origin))
+    Verdict::of(findings.into_iter().flatten(), || format!("{} may read it", page.origin))
 }
 
 /// Over a Unix socket the scheme says nothing: the proxy in front decides whether browsers use https.
@@ -39,19 +39,12 @@ fn is_same_origin(seen: &Observation, answer: &Answer, page: &Page) -> bool {
 }
 
 fn refused(seen: String) -> Verdict {
-    Verdict::found(Finding {
-        severity: Severity::Fault,
-        title: "the server refuses the page's origin",
-        seen,
-        why: BLOCKED,
-        fix: fix::ALLOW_ORIGIN,
-    })
+    Finding::fault("the server refuses the page's origin").seen(seen).why(BLOCKED).fix(fix::ALLOW_ORIGIN)
 }
 
 /// Why the browser keeps the page from reading the stream.
-fn blocked(page: &Page, plain: &Answer) -> Option<Finding> {
-    let fault =
-        |title, seen, fix| Some(Finding { severity: Severity::Fault, title, seen, why: BLOCKED, fix });
+fn blocked(page: &Page, plain: &Answer) -> Option<Verdict> {
+    let fault = |title, seen, fix| Some(Finding::fault(title).seen(seen).why(BLOCKED).fix(fix));
     let Some(allowed) = plain.header(ACCESS_CONTROL_ALLOW_ORIGIN) else {
         let seen = format!("no Access-Control-Allow-Origin for {}", page.origin);
         return fault("the page's origin is not allowed", seen, fix::ALLOW_ORIGIN);
@@ -75,30 +68,28 @@ fn blocked(page: &Page, plain: &Answer) -> Option<Finding> {
     None
 }
 
-fn vary(plain: &Answer) -> Option<Finding> {
+fn vary(plain: &Answer) -> Option<Verdict> {
     let allowed = plain.header(ACCESS_CONTROL_ALLOW_ORIGIN)?;
     if allowed == "*" || has_word(plain.header(VARY).as_deref(), "origin") {
         return None;
     }
-    Some(Finding {
-        severity: Severity::Note,
-        title: "the response depends on the origin without saying so",
-        seen: "no Vary: Origin".to_owned(),
-        why: "A cache may give one page the response for another.",
-        fix: fix::VARY,
-    })
+    Some(
+        Finding::note("the response depends on the origin without saying so")
+            .seen("no Vary: Origin")
+            .why("A cache may give one page the response for another.")
+            .fix(fix::VARY),
+    )
 }
 
 /// `EventSource` needs none: browsers allow its `Last-Event-ID`.
-fn preflight(page: &Page, preflight: Option<&Answer>) -> Option<Finding> {
+fn preflight(page: &Page, preflight: Option<&Answer>) -> Option<Verdict> {
     let note = |seen| {
-        Some(Finding {
-            severity: Severity::Note,
-            title: "scripts may not send Last-Event-ID",
-            seen,
-            why: "EventSource needs no permission, but clients that use fetch() need it to resume.",
-            fix: fix::ALLOW_LAST_EVENT_ID,
-        })
+        Some(
+            Finding::note("scripts may not send Last-Event-ID")
+                .seen(seen)
+                .why("EventSource needs no permission, but clients that use fetch() need it to resume.")
+                .fix(fix::ALLOW_LAST_EVENT_ID),
+        )
     };
     let Some(answer) = preflight else { return note("no answer to the preflight".to_owned()) };
     if !answer.status.is_success() {

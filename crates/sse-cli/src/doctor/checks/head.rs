@@ -4,7 +4,7 @@ use sse_client::reqwest::header::{AGE, CACHE_CONTROL};
 use sse_client::reqwest::{StatusCode, Url, Version};
 
 use crate::body;
-use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::finding::{Finding, Verdict};
 use crate::doctor::fix;
 use crate::doctor::observation::{Answer, Observation};
 
@@ -19,22 +19,18 @@ pub(super) fn content_type(_: &Observation, answer: &Answer) -> Verdict {
         } else {
             format!("Content-Type: {content_type}")
         };
-        return Verdict::found(Finding {
-            severity: Severity::Fault,
-            title: "the answer is not an event stream",
-            seen,
-            why: "EventSource closes for good unless the type is text/event-stream.",
-            fix: fix::CONTENT_TYPE,
-        });
+        return Finding::fault("the answer is not an event stream")
+            .seen(seen)
+            .why("EventSource closes for good unless the type is text/event-stream.")
+            .fix(fix::CONTENT_TYPE);
     }
     match charset(&content_type) {
-        Some(charset) if !charset.eq_ignore_ascii_case("utf-8") => Verdict::found(Finding {
-            severity: Severity::Warning,
-            title: "the charset is not UTF-8",
-            seen: format!("Content-Type: {content_type}"),
-            why: "Event streams are always UTF-8. Browsers ignore the charset, other clients may not.",
-            fix: fix::CHARSET,
-        }),
+        Some(charset) if !charset.eq_ignore_ascii_case("utf-8") => {
+            Finding::warning("the charset is not UTF-8")
+                .seen(format!("Content-Type: {content_type}"))
+                .why("Event streams are always UTF-8. Browsers ignore the charset, other clients may not.")
+                .fix(fix::CHARSET)
+        }
         _ => Verdict::Good(body::media_type(&answer.headers)),
     }
 }
@@ -56,37 +52,22 @@ pub(super) fn version(seen: &Observation, answer: &Answer) -> Verdict {
         return Verdict::Good(shown);
     }
     if answer.version < Version::HTTP_11 {
-        return Verdict::found(Finding {
-            severity: Severity::Warning,
-            title: "the server answers with HTTP/1.0",
-            seen,
-            why: "Without chunks, a broken stream looks like one that has ended.",
-            fix: fix::MULTIPLEX,
-        });
+        return Finding::warning("the server answers with HTTP/1.0")
+            .seen(seen)
+            .why("Without chunks, a broken stream looks like one that has ended.")
+            .fix(fix::MULTIPLEX);
     }
     // The version for browsers is up to the proxy in front.
     if socket {
         return Verdict::Good(format!("{shown}, over a Unix socket"));
     }
     if answer.url.scheme() == "https" {
-        return Verdict::found(Finding {
-            severity: Severity::Warning,
-            title: "there is no HTTP/2",
-            seen,
-            why,
-            fix: fix::MULTIPLEX,
-        });
+        return Finding::warning("there is no HTTP/2").seen(seen).why(why).fix(fix::MULTIPLEX);
     }
     if is_this_machine(&answer.url) {
         return Verdict::Good(format!("{shown}, on this machine"));
     }
-    Verdict::found(Finding {
-        severity: Severity::Note,
-        title: "without https there is no HTTP/2 for browsers",
-        seen,
-        why,
-        fix: fix::ENCRYPT,
-    })
+    Finding::note("without https there is no HTTP/2 for browsers").seen(seen).why(why).fix(fix::ENCRYPT)
 }
 
 fn is_this_machine(url: &Url) -> bool {
@@ -101,22 +82,16 @@ pub(super) fn cache_control(_: &Observation, answer: &Answer) -> Verdict {
         return Verdict::Unjudged("no stream");
     }
     if let Some(age) = answer.header(AGE).filter(|age| age != "0") {
-        return Verdict::found(Finding {
-            severity: Severity::Fault,
-            title: "the answer comes from a cache",
-            seen: format!("Age: {age}"),
-            why: "Readers get an old part of the stream instead of live events.",
-            fix: fix::NO_CACHE,
-        });
+        return Finding::fault("the answer comes from a cache")
+            .seen(format!("Age: {age}"))
+            .why("Readers get an old part of the stream instead of live events.")
+            .fix(fix::NO_CACHE);
     }
     let Some(value) = answer.header(CACHE_CONTROL) else {
-        return Verdict::found(Finding {
-            severity: Severity::Warning,
-            title: "nothing keeps caches from storing the stream",
-            seen: "there is no Cache-Control".to_owned(),
-            why: "A cache may hold the response back until it ends, and give the old one to the next reader.",
-            fix: fix::NO_CACHE,
-        });
+        return Finding::warning("nothing keeps caches from storing the stream")
+            .seen("there is no Cache-Control")
+            .why("A cache may hold the response back until it ends, and give the old one to the next reader.")
+            .fix(fix::NO_CACHE);
     };
     let lower = value.to_ascii_lowercase();
     let directives: Vec<&str> = lower.split(',').map(str::trim).collect();
@@ -124,18 +99,16 @@ pub(super) fn cache_control(_: &Observation, answer: &Answer) -> Verdict {
     if fresh("no-cache") || fresh("no-store") || fresh("max-age=0") {
         return Verdict::Good(value);
     }
-    Verdict::found(Finding {
-        severity: Severity::Warning,
-        title: "caches may store the stream",
-        seen: format!("Cache-Control: {value}"),
-        why: "A cache may hold the response back until it ends, and give the old one to the next reader.",
-        fix: fix::NO_CACHE,
-    })
+    Finding::warning("caches may store the stream")
+        .seen(format!("Cache-Control: {value}"))
+        .why("A cache may hold the response back until it ends, and give the old one to the next reader.")
+        .fix(fix::NO_CACHE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::finding::Severity;
     use crate::doctor::fix::Fix;
     use crate::doctor::sample::healthy;
 

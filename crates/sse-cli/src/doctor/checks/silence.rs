@@ -15,14 +15,13 @@ const IDLE: Duration = Duration::from_secs(2);
 pub(super) fn heartbeat(seen: &Observation, _: &Answer, stream: &Stream) -> Verdict {
     let silence = stream.longest_silence();
     if silence > HEARTBEAT {
-        return Verdict::found(Finding {
-            severity: Severity::Warning,
-            title: "there is no heartbeat",
-            seen: format!("no byte for {}", seconds(silence)),
-            why: "Proxies and routers close idle connections, nginx after 60 s, some after 30 s. Without traffic \
-                  neither side notices that the other is gone.",
-            fix: fix::HEARTBEAT,
-        });
+        return Finding::warning("there is no heartbeat")
+            .seen(format!("no byte for {}", seconds(silence)))
+            .why(
+                "Proxies and routers close idle connections, nginx after 60 s, some after 30 s. \
+                 Without traffic neither side notices that the other is gone.",
+            )
+            .fix(fix::HEARTBEAT);
     }
     match stream.body.wire().comments {
         0 if seen.watch < HEARTBEAT => Verdict::Unjudged("watched for less than 17 s"),
@@ -40,27 +39,23 @@ pub(super) fn cut(seen: &Observation, answer: &Answer, stream: &Stream) -> Verdi
         End::Broken(reason) => format!("in the middle of the body ({reason})"),
         _ => "regularly".to_owned(),
     };
-    if silence >= IDLE && silence >= stream.body.longest_silence() {
-        return Verdict::found(Finding {
-            severity: Severity::Fault,
-            title: "the stream is cut when it is idle",
-            seen: format!("after {} without a byte the connection was closed, {how}", seconds(silence)),
-            why: "Something on the path closes idle connections. Readers reconnect again and again, and events \
-                  without ids are lost.",
-            fix: fix::LONG_TIMEOUT,
-        });
+    if silence >= IDLE && silence >= stream.body.longest_silence {
+        return Finding::fault("the stream is cut when it is idle")
+            .seen(format!("after {} without a byte the connection was closed, {how}", seconds(silence)))
+            .why(
+                "Something on the path closes idle connections. Readers reconnect again and again, \
+                 and events without ids are lost.",
+            )
+            .fix(fix::LONG_TIMEOUT);
     }
     let (severity, title) = match stream.end {
         End::Broken(_) => (Severity::Fault, "the stream breaks off"),
         _ => (Severity::Warning, "the server ends the stream"),
     };
-    Verdict::found(Finding {
-        severity,
-        title,
-        seen: format!("after {} the connection was closed, {how}", seconds(lasted)),
-        why: "Browsers wait and reconnect, for ever. Without ids, events in between are lost.",
-        fix: fix::KEEP_OPEN,
-    })
+    Finding::new(severity, title)
+        .seen(format!("after {} the connection was closed, {how}", seconds(lasted)))
+        .why("Browsers wait and reconnect, for ever. Without ids, events in between are lost.")
+        .fix(fix::KEEP_OPEN)
 }
 
 fn open(seen: &Observation, stream: &Stream, silence: Duration) -> Verdict {

@@ -3,43 +3,37 @@
 use sse_client::reqwest::StatusCode;
 
 use crate::address;
-use crate::doctor::finding::{Finding, Severity, Verdict};
+use crate::doctor::finding::{Finding, Verdict};
 use crate::doctor::fix;
-use crate::doctor::observation::{Answer, NoAnswer, Observation};
+use crate::doctor::observation::{Answer, NoAnswer, Observation, Redirect};
 use crate::units::seconds;
 
 pub(super) fn answered(seen: &Observation) -> Verdict {
-    let fault =
-        |title, seen, why, fix| Verdict::found(Finding { severity: Severity::Fault, title, seen, why, fix });
     match &seen.answer {
         Ok(answer) => Verdict::Good(format!("after {}", seconds(answer.at))),
+        Err(NoAnswer::Elsewhere) => Verdict::Unjudged("a redirect leads away from the socket"),
         Err(NoAnswer::Unreachable(reason)) => {
             let (seen, fix) = match &seen.socket {
                 Some(path) => (format!("{reason}: {}", path.display()), fix::REACH_SOCKET),
                 None => (reason.clone(), fix::REACH),
             };
-            fault("the server cannot be reached", seen, "Nobody can read the stream.", fix)
+            Finding::fault("the server cannot be reached").seen(seen).why("Nobody can read the stream.").fix(fix)
         }
-        Err(NoAnswer::Elsewhere) => Verdict::Unjudged("a redirect leads away from the socket"),
-        Err(NoAnswer::Broken(reason)) => fault(
-            "the connection breaks off before the answer",
-            reason.clone(),
-            "Nobody can read the stream. Browsers retry again and again.",
-            fix::REACH,
-        ),
-        Err(NoAnswer::Silent) => fault(
-            "no answer comes",
-            format!("the request was accepted, but no byte came for {}", seconds(seen.watch)),
-            "A proxy buffers the response, or the application sends the head together with the first event. Until \
-             then a page does not know that it is connected.",
-            fix::FIRST_BYTE,
-        ),
-        Err(NoAnswer::Redirects(how)) => fault(
-            "the redirects lead nowhere",
-            format!("{} redirects, {how}", seen.redirects.len()),
-            "Browsers give up and do not retry.",
-            fix::REDIRECT,
-        ),
+        Err(NoAnswer::Broken(reason)) => Finding::fault("the connection breaks off before the answer")
+            .seen(reason)
+            .why("Nobody can read the stream. Browsers retry again and again.")
+            .fix(fix::REACH),
+        Err(NoAnswer::Silent) => Finding::fault("no answer comes")
+            .seen(format!("the request was accepted, but no byte came for {}", seconds(seen.watch)))
+            .why(
+                "A proxy buffers the response, or the application sends the head together with the first event. \
+                 Until then a page does not know that it is connected.",
+            )
+            .fix(fix::FIRST_BYTE),
+        Err(NoAnswer::Redirects(how)) => Finding::fault("the redirects lead nowhere")
+            .seen(format!("{} redirects, {how}", seen.redirects.len()))
+            .why("Browsers give up and do not retry.")
+            .fix(fix::REDIRECT),
     }
 }
 
@@ -48,46 +42,33 @@ pub(super) fn redirects(seen: &Observation) -> Verdict {
     let unsafe_hop =
         seen.redirects.iter().find(|hop| hop.from.scheme() == "https" && hop.to.scheme() == "http");
     if let Some(hop) = unsafe_hop {
-        return Verdict::found(Finding {
-            severity: Severity::Fault,
-            title: "a redirect leads from https to http",
-            seen: format!(
-                "{} from {} to {}",
-                hop.status.as_u16(),
-                address::redacted(&hop.from),
-                address::redacted(&hop.to)
-            ),
-            why: "Browsers block it as mixed content, and anyone on the network can read the stream.",
-            fix: fix::REDIRECT,
-        });
+        return Finding::fault("a redirect leads from https to http")
+            .seen(format!("{} from {}", hop.status.as_u16(), from_to(hop, hop)))
+            .why("Browsers block it as mixed content, and anyone on the network can read the stream.")
+            .fix(fix::REDIRECT);
     }
     let last = seen.redirects.last().unwrap_or(first);
     let away = seen.redirects.iter().any(|hop| hop.from.origin() != hop.to.origin());
-    let seen = format!(
-        "{} from {} to {}, in {} step(s)",
-        first.status.as_u16(),
-        address::redacted(&first.from),
-        address::redacted(&last.to),
-        seen.redirects.len()
-    );
-    Verdict::found(if away {
-        Finding {
-            severity: Severity::Warning,
-            title: "a redirect leads to another origin",
-            seen,
-            why: "A page then needs CORS to read the stream, cookies and Authorization are not forwarded, and each \
-                  reconnect follows the redirect again.",
-            fix: fix::REDIRECT,
-        }
+    let (status, steps) = (first.status.as_u16(), seen.redirects.len());
+    let seen = format!("{status} from {}, in {steps} step(s)", from_to(first, last));
+    if away {
+        Finding::warning("a redirect leads to another origin")
+            .seen(seen)
+            .why(
+                "A page then needs CORS to read the stream, cookies and Authorization are not \
+                 forwarded, and each reconnect follows the redirect again.",
+            )
+            .fix(fix::REDIRECT)
     } else {
-        Finding {
-            severity: Severity::Note,
-            title: "the stream is behind a redirect",
-            seen,
-            why: "Each reconnect follows the redirect again.",
-            fix: fix::REDIRECT,
-        }
-    })
+        Finding::note("the stream is behind a redirect")
+            .seen(seen)
+            .why("Each reconnect follows the redirect again.")
+            .fix(fix::REDIRECT)
+    }
+}
+
+fn from_to(first: &Redirect, last: &Redirect) -> String {
+    format!("{} to {}", address::redacted(&first.from), address::redacted(&last.to))
 }
 
 pub(super) fn status(_: &Observation, answer: &Answer) -> Verdict {
@@ -118,5 +99,5 @@ pub(super) fn status(_: &Observation, answer: &Answer) -> Verdict {
         _ => ("the status does not open a stream", "Browsers close at any status but 200."),
     };
     let seen = format!("{}", answer.status);
-    Verdict::found(Finding { severity: Severity::Fault, title, seen, why, fix: fix::STATUS })
+    Finding::fault(title).seen(seen).why(why).fix(fix::STATUS)
 }

@@ -40,7 +40,6 @@ pub(super) struct Burst {
     pub(super) torn: bool,
 }
 
-/// The body of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Recording {
     decoder: Decoder,
@@ -56,7 +55,8 @@ pub(super) struct Recording {
     /// The first id that came without an event or in a block of the hub, and the number of events before it.
     start: Option<(String, usize)>,
     last_byte: Option<Duration>,
-    longest_silence: Duration,
+    /// Between two bytes, or before the first.
+    pub(super) longest_silence: Duration,
 }
 
 impl Recording {
@@ -140,11 +140,6 @@ impl Recording {
         at.saturating_sub(self.last_byte.unwrap_or(self.opened))
     }
 
-    /// The longest silence between two bytes, or before the first.
-    pub(super) fn longest_silence(&self) -> Duration {
-        self.longest_silence
-    }
-
     /// Since the request.
     pub(super) fn first_byte(&self) -> Option<Duration> {
         self.bursts.first().map(|burst| burst.at)
@@ -160,9 +155,8 @@ impl Recording {
         self.decoder.retry()
     }
 
-    /// The facts of the bytes themselves.
     pub(super) fn wire(&self) -> &Wire {
-        self.scanner.wire()
+        &self.scanner.wire
     }
 }
 

@@ -31,7 +31,7 @@ pub(in crate::doctor) struct Wire {
 /// Scans the bytes as they arrive. Stores the start of one line.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
-    wire: Wire,
+    pub(super) wire: Wire,
     start: Vec<u8>,
     length: u64,
     after_cr: bool,
@@ -70,10 +70,6 @@ impl Scanner {
 
     pub(super) fn is_inside_a_line(&self) -> bool {
         self.length > 0
-    }
-
-    pub(super) fn wire(&self) -> &Wire {
-        &self.wire
     }
 
     fn line_piece(&mut self, piece: &[u8]) {
