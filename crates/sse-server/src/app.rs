@@ -62,6 +62,7 @@ impl App {
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
+        selection.warn_of_sections(&file.sections);
         let policies = policies(file.rules, selection);
         let log = open_log(&settings.data_dir, policies.clone())?;
         let hub = Hub::new(log, policies);

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 use crate::apps::{APPLICATIONS, Application};
 use crate::config::Settings;
@@ -30,6 +30,7 @@ impl Settings {
         // --help shows the flags of what is on, so that is looked for first. What is wrong is told below.
         let all = APPLICATIONS.iter().flat_map(flags).map(|flag| refused(&flag));
         let lenient = base().args(all).ignore_errors(true).disable_help_flag(true).disable_version_flag(true);
+        let lenient = lenient.arg(harmless("help", 'h')).arg(harmless("version", 'V'));
         let chosen = lenient.try_get_matches_from(&args).ok();
         let on = chosen.and_then(|matches| matches.try_get_one::<Chosen>(APPS).ok().flatten().cloned());
         let on = on.unwrap_or_else(Chosen::all);
@@ -81,6 +82,14 @@ impl Selection {
             tracing::warn!(variable, "ignored: its application is off (--apps)");
         }
     }
+
+    /// Says what the settings file has for them.
+    pub(crate) fn warn_of_sections(&self, given: &[String]) {
+        let off = APPLICATIONS.iter().filter(|app| !self.is_on(app)).filter_map(|app| app.section);
+        for section in off.filter(|section| given.iter().any(|given| given == section)) {
+            tracing::warn!(section, "ignored: its application is off (--apps)");
+        }
+    }
 }
 
 fn base() -> Command {
@@ -90,6 +99,11 @@ fn base() -> Command {
     );
     let apps = Arg::new(APPS).long(APPS).env("SSE_APPS").value_name("all|none|LIST").help(help);
     Settings::command().arg(apps.default_value("all").value_parser(Chosen::parse))
+}
+
+/// A flag that only the strict reading acts upon.
+fn harmless(name: &'static str, short: char) -> Arg {
+    Arg::new(name).long(name).short(short).action(ArgAction::SetTrue)
 }
 
 fn flags(app: &Application) -> Vec<Arg> {
@@ -172,5 +186,6 @@ mod tests {
         assert!(help("none").contains("--apps") && !help("none").contains("--ticker"));
         assert!(help("ticker").contains("--ticker-seed") && !help("ticker").contains("--chat-grace"));
         assert!(help("all").contains("--chat-grace"));
+        assert!(!read(&["-h", "--apps", "none"]).unwrap_err().contains("--ticker"));
     }
 }

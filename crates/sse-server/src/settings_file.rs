@@ -17,8 +17,9 @@ use crate::settings_values::{Limit, Time, limit};
 #[derive(Debug)]
 pub(crate) struct SettingsFile {
     pub(crate) rules: Vec<(Selector, Policy)>,
-    /// The whole file, for the applications' sections.
+    /// The whole file, for the applications' sections, and the names of these.
     pub(crate) text: String,
+    pub(crate) sections: Vec<String>,
 }
 
 /// The hub's own part. Other sections are looked at by whom they belong to.
@@ -71,7 +72,8 @@ impl SettingsFile {
             bail!("line {line}: unknown section `{section}`, expected one of {known}");
         }
         let Topics { topic } = toml::from_str(&text)?;
-        Ok(Self { rules: topic.into_iter().map(Rule::policy).collect(), text })
+        let sections = given.into_keys().map(Spanned::into_inner).collect();
+        Ok(Self { rules: topic.into_iter().map(Rule::policy).collect(), text, sections })
     }
 }
 

@@ -27,8 +27,11 @@ pub(crate) async fn read_text(
     if encoding.is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::unsupported("the body is compressed; send it without Content-Encoding"));
     }
-    let too_large =
-        || Problem::too_large(format!("{what} has at most {max_bytes} bytes; send less at a time, or a link to the rest"));
+    let too_large = || {
+        Problem::too_large(format!(
+            "{what} has at most {max_bytes} bytes; send less at a time, or a link to the rest"
+        ))
+    };
     let announced = announced_bytes(request);
     if announced.is_some_and(|bytes| bytes > max_bytes) {
         return Err(too_large());

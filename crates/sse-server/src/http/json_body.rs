@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Error as _};
 
 use super::problem_details::Problem;
 
@@ -19,6 +19,7 @@ pub(crate) trait Form: DeserializeOwned {
     const EXAMPLE: &str;
 
     fn read(json: &str) -> Result<Self, Problem> {
+        not_an_array(json).map_err(|error| not_an_object::<Self>(&error))?;
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let form =
             serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refusal::<Self>(&error))?;
@@ -46,13 +47,27 @@ pub(crate) trait Form: DeserializeOwned {
 pub(crate) type Check<T> = fn(&str) -> Result<T, String>;
 
 /// A field that has to be there is not.
-pub(crate) fn missing(field: &'static str) -> Problem {
+fn missing(field: &'static str) -> Problem {
     Problem::bad_request(format!("{field} is missing; add it")).in_field(field)
+}
+
+/// Reads an object. A struct of serde would take an array too, by the order of its fields.
+pub(crate) fn from_object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, serde_json::Error> {
+    not_an_array(json)?;
+    serde_json::from_str(json)
+}
+
+fn not_an_array(json: &str) -> Result<(), serde_json::Error> {
+    match json.trim_ascii_start().starts_with('[') {
+        true => Err(serde_json::Error::custom("expected an object, not an array")),
+        false => Ok(()),
+    }
 }
 
 /// What is wrong with a field, by its name. Our own types name it themselves.
 fn named(field: &str, said: String) -> String {
-    if said.starts_with(field) { said } else { format!("{}: {said}", field.escape_debug()) }
+    let names_it = said.strip_prefix(field).is_some_and(|rest| rest.starts_with([' ', ':']));
+    if names_it { said } else { format!("{}: {said}", field.escape_debug()) }
 }
 
 fn refusal<F: Form>(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
@@ -138,7 +153,8 @@ mod tests {
             (r#"{"name":"a","a\u001b":1}"#, Some("a\u{1b}"), "a\\u{1b}: unknown field"),
             (r#"{"name":"a","name":"b"}"#, None, "duplicate field `name`"),
             (r#"{"name":"a"} x"#, None, other),
-            ("[]", None, other),
+            ("[]", None, "expected an object, not an array"),
+            (r#" ["a",1]"#, None, "expected an object, not an array"),
             ("hello", None, other),
         ] {
             let refusal = read(json).unwrap_err();

@@ -28,7 +28,7 @@ pub(crate) use app_state::AppState;
 pub(crate) use body::read_text;
 pub(crate) use endpoint::{Endpoint, GET, POST, READ};
 pub(crate) use event_fields::idempotency_key;
-pub(crate) use json_body::{Form, json_of_now, message, missing};
+pub(crate) use json_body::{Form, from_object, json_of_now, message};
 pub(crate) use openapi::OpenApi;
 pub(crate) use problem_details::Problem;
 pub(crate) use publish::{KEY_PARAMETER, batch_stored, is_batch, key, key_of_path, stored};

@@ -6,7 +6,7 @@ use sse_core::Topic;
 use sse_hub::Draft;
 
 use super::event_fields::{self, MAX_DATA_BYTES};
-use super::json_body::message;
+use super::json_body::{from_object, message};
 use super::problem_details::Problem;
 
 /// Most events in a batch.
@@ -22,7 +22,9 @@ struct Line<'a> {
     #[serde(borrow)]
     data: &'a RawValue,
     event: Option<Box<str>>,
-    retry: Option<u64>,
+    /// Not a number here, because the error would repeat a text of any length.
+    #[serde(borrow)]
+    retry: Option<&'a RawValue>,
     topic: Option<Box<str>>,
 }
 
@@ -61,7 +63,7 @@ pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Pro
 }
 
 fn draft(text: &str, topic: Option<&Topic>) -> Result<Draft, String> {
-    let line: Line<'_> = serde_json::from_str(text).map_err(|error| message(&error))?;
+    let line: Line<'_> = from_object(text).map_err(|error| message(&error))?;
     let topic = match (topic, line.topic) {
         (Some(topic), None) => topic.clone(),
         (None, Some(topic)) => Topic::new(topic).map_err(|error| format!("topic: {error}"))?,
@@ -71,7 +73,7 @@ fn draft(text: &str, topic: Option<&Topic>) -> Result<Draft, String> {
         (None, None) => return Err("missing field `topic`; add it, or use /topics/{topic}".into()),
     };
     let event_type = line.event.map(event_fields::event_type).transpose()?;
-    let retry = line.retry.map(event_fields::retry).transpose()?;
+    let retry = line.retry.map(|retry| event_fields::retry_text(retry.get())).transpose()?;
     let event = event_fields::event(data(line.data)?, event_type, retry);
     Ok(Draft { topic, event })
 }
@@ -133,6 +135,7 @@ mod tests {
             ("{\"event\":\"x\"}", "line 2: missing field `data` (column 13)"),
             ("{\"data\":1", "line 2: EOF while parsing"),
             ("hello", "line 2: expected value (column 1)"),
+            ("[\"hello\"]", "line 2: expected an object, not an array"),
             ("{\"data\":1}{\"data\":2}", "line 2: trailing characters"),
             ("{\"data\":\"\\ud800\"}", "line 2: "),
             ("{\"data\":1,\"data\":2}", "line 2: duplicate field `data`"),

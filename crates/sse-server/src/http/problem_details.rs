@@ -25,6 +25,18 @@ pub(crate) struct Problem {
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
+/// A refusal may repeat what the client sent, but not at any length: most bytes of a detail, and of a field's name.
+const MAX_DETAIL: usize = 600;
+const MAX_FIELD: usize = 64;
+
+fn short(mut text: String, max_bytes: usize) -> Box<str> {
+    if text.len() > max_bytes {
+        text.truncate(text.floor_char_boundary(max_bytes));
+        text.push('…');
+    }
+    text.into()
+}
+
 #[derive(Serialize)]
 struct ProblemJson<'a> {
     status: u16,
@@ -38,7 +50,7 @@ struct ProblemJson<'a> {
 
 impl Problem {
     fn new(status: StatusCode, detail: impl fmt::Display) -> Self {
-        Self { status, detail: detail.to_string().into(), line: None, field: None, header: None }
+        Self { status, detail: short(detail.to_string(), MAX_DETAIL), line: None, field: None, header: None }
     }
 
     fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
@@ -51,8 +63,8 @@ impl Problem {
     }
 
     /// Names the field of the body that is at fault.
-    pub(crate) fn in_field(self, field: impl Into<Box<str>>) -> Self {
-        Self { field: Some(field.into()), ..self }
+    pub(crate) fn in_field(self, field: impl Into<String>) -> Self {
+        Self { field: Some(short(field.into(), MAX_FIELD)), ..self }
     }
 
     /// Names the line of the batch that is at fault, from 1.

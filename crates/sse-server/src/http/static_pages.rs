@@ -6,10 +6,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use actix_files::{Files, NamedFile, file_extension_to_mime};
+use actix_files::{NamedFile, file_extension_to_mime};
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Route, guard};
+use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::Embed;
 
 use super::problem_details::Problem;
@@ -30,6 +31,9 @@ const INSPECT: Page = Page { path: "/inspect", file: "inspect.html", title: "Ins
 /// Browsers request it on their own when a page names no icon.
 const ICON_PATH: &str = "/favicon.ico";
 const ICON_FILE: &str = "favicon.svg";
+
+/// The methods that files answer to.
+const READ: &str = "GET, HEAD";
 
 /// The header of all pages, and the markers that are replaced: by it in a page, by the links in it.
 const HEADER_FILE: &str = "header.html";
@@ -90,19 +94,18 @@ impl Pages {
 
     /// Adds the pages and the files they load. Last of all routes: it takes every path that is left.
     pub(super) fn routes(&self, config: &mut ServiceConfig) {
-        config.app_data(Data::new(self.clone()));
-        let mut scope = web::scope("");
-        if let Some(folder) = &self.folder {
-            // Our pages have addresses without `.html`; so do the user's that take their place.
-            for page in self.pages.iter().filter(|page| page.path != "/") {
-                let file = folder.join(page.file);
-                scope =
-                    scope.route(page.path, read_only().to(move |request| user_page(request, file.clone())));
-            }
-            let files = Files::new("/", folder).index_file("index.html").disable_content_disposition();
-            scope = scope.service(files.default_handler(web::to(own_file)));
+        config.app_data(Data::new(self.clone())).service(web::resource("/{name:.*}").to(file));
+    }
+
+    /// A regular file of the user's folder; links do not lead out of it, and names that begin with a dot are hidden.
+    fn user_file(&self, name: &str) -> Option<NamedFile> {
+        let folder = self.folder.as_ref().filter(|_| is_plain(name))?;
+        let mut path = folder.join(name).canonicalize().ok()?;
+        if path.is_dir() {
+            path = path.join("index.html").canonicalize().ok()?;
         }
-        config.service(scope.default_service(read_only().to(own_file)));
+        let file = (path.starts_with(folder) && path.is_file()).then(|| NamedFile::open(path))?;
+        file.ok().map(NamedFile::disable_content_disposition)
     }
 
     /// One of our own files as it is served: a page with its header. `None` for a page that is not served.
@@ -122,7 +125,7 @@ impl Pages {
 
     /// A file of `web/pages` or `web/client`. Blocks, but only in the workspace, on small files.
     fn read_raw(&self, name: &str) -> Option<Cow<'static, [u8]>> {
-        if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+        if !is_plain(name) {
             return None;
         }
         ["pages", "client"].iter().find_map(|part| match &self.workspace {
@@ -140,32 +143,54 @@ impl Pages {
     }
 }
 
-/// `web/` of this project, when it is run in one of its folders.
+/// `web/` of this project, for a debug build that is run inside it.
 fn workspace_web() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    let project = here.ancestors().find(|folder| folder.join("crates/sse-server/Cargo.toml").is_file())?;
-    Some(project.join("web")).filter(|web| web.join("pages/index.html").is_file())
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().ok()?;
+    let is_inside = std::env::current_dir().ok()?.starts_with(&project);
+    (cfg!(debug_assertions) && is_inside).then(|| project.join("web"))
 }
 
-/// GET, and HEAD as for any file.
-fn read_only() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+/// Leads to something inside a folder, and to nothing hidden.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |part| matches!(part, Component::Normal(part) if !part.to_string_lossy().starts_with('.'));
+    Path::new(name).components().all(is_plain)
 }
 
-/// A page of the user's, else our own.
-async fn user_page(request: HttpRequest, file: PathBuf) -> Result<HttpResponse, Problem> {
-    match web::block(move || NamedFile::open(file)).await {
-        Ok(Ok(file)) => Ok(file.into_response(&request)),
-        _ => own_file(request).await,
-    }
-}
-
-async fn own_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
+/// A file of the user's, else our own.
+async fn file(
+    request: HttpRequest,
+    name: actix_web::Result<web::Path<String>>,
+) -> Result<HttpResponse, Problem> {
     let pages = request.app_data::<Data<Pages>>().ok_or_else(Problem::not_found)?;
     let path = request.path();
-    let page = pages.pages.iter().find(|page| page.path == path).map(|page| page.file);
-    let name = page.unwrap_or(if path == ICON_PATH { ICON_FILE } else { path.trim_start_matches('/') });
+    let page = pages.pages.iter().find(|page| page.path == path).map(|page| page.file.to_owned());
+    let name = match page {
+        Some(file) => file,
+        None if path == ICON_PATH => ICON_FILE.to_owned(),
+        None => name.map_err(|_| Problem::not_found())?.into_inner(),
+    };
+    let allowed = [Method::GET, Method::HEAD].contains(request.method());
+    let (find, wanted) = (Data::clone(pages), name.clone());
+    if let Ok(Some(file)) = web::block(move || find.user_file(&wanted)).await {
+        return if allowed {
+            Ok(file.into_response(&request))
+        } else {
+            Err(Problem::method_not_allowed(READ))
+        };
+    }
+    own_file(&request, pages, &name, allowed)
+}
+
+fn own_file(
+    request: &HttpRequest,
+    pages: &Pages,
+    name: &str,
+    allowed: bool,
+) -> Result<HttpResponse, Problem> {
     let content = pages.read(name).ok_or_else(Problem::not_found)?;
+    if !allowed {
+        return Err(Problem::method_not_allowed(READ));
+    }
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     let tag = format!("\"{:016x}\"", hasher.finish());

@@ -37,9 +37,9 @@ async fn a_batch_with_a_bad_line_stores_nothing_and_names_the_line() {
         ),
         ("{\"event\":\"x\"}", "missing field `data`"),
         ("{\"data\":1,\"event\":5}", "expected a string (column "),
-        ("{\"data\":1,\"retry\":-1}", "expected u64"),
+        ("{\"data\":1,\"retry\":-1}", "retry is in milliseconds, from 0 to 86400000"),
         ("{\"data\":1,\"topic\":\"b\"}", "the topic is in the path"),
-        ("[1]", "invalid"),
+        ("[1]", "expected an object, not an array"),
         ("{\"data\":", "EOF"),
     ] {
         let batch = format!("{{\"data\":1}}\n{{\"data\":2}}\n{line}\n{{\"data\":4}}\n");

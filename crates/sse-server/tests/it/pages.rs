@@ -56,3 +56,50 @@ async fn a_folder_of_the_user_comes_before_the_built_in_files() {
         assert!(status.is_client_error(), "{path}: {status}");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_regular_files_inside_the_folder_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = folder.path().join("web");
+    for name in ["chat.html", "sub"] {
+        std::fs::create_dir_all(web.join(name)).unwrap();
+    }
+    std::fs::write(web.join("sub/index.html"), "inner").unwrap();
+    std::fs::write(web.join(".hidden"), "").unwrap();
+    std::os::unix::fs::symlink("/", web.join("out")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(web.join("pipe")).status().unwrap().success());
+    let server = Server::start(&["--web-dir", web.to_str().unwrap()]);
+    for (path, status) in [
+        ("/sub/", 200),
+        ("/chat", 200),
+        ("/", 200),
+        ("/out/etc/passwd", 404),
+        ("/pipe", 404),
+        ("/.hidden", 404),
+        ("/%00", 404),
+        ("/%ff", 404),
+    ] {
+        let answer = reqwest::get(server.url(path)).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_answer_to_get_and_head_only() {
+    let server = Server::start(&[]);
+    for (method, path, status) in [
+        ("HEAD", "/", 200),
+        ("POST", "/", 405),
+        ("PUT", "/chat", 405),
+        ("POST", "/sse.js", 405),
+        ("POST", "/nothing", 404),
+    ] {
+        let request = Client::new().request(method.parse().unwrap(), server.url(path));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{method} {path}");
+        if status == 405 {
+            assert_eq!(answer.headers()["allow"], "GET, HEAD");
+        }
+    }
+}

@@ -46,3 +46,38 @@ async fn each_refusal_says_what_to_change() {
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{path}: {problem}");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_repeats_only_the_beginning_of_what_was_sent() {
+    let server = Server::start(&[]);
+    let long = "\u{7f}".repeat(30_000);
+    for (path, body) in [
+        ("/chat/messages", format!(r#"{{"{long}":1}}"#)),
+        ("/chat/presence", format!(r#"{{"leaving":"{long}"}}"#)),
+        ("/notifications", format!(r#"{{"severity":"{long}"}}"#)),
+        ("/ticker/quotes", format!(r#"{{"{long}":1}}"#)),
+        ("/topics", format!(r#"{{"data":1,"retry":"{long}"}}"#)),
+        ("/topics", format!(r#"{{"{long}":1}}"#)),
+    ] {
+        let request =
+            Client::new().post(server.url(path)).header("Content-Type", "application/x-ndjson").body(body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+        let bytes = answer.text().await.unwrap().len();
+        assert!(bytes < 3_000, "{path}: {bytes}");
+    }
+}
+
+#[tokio::test]
+async fn an_array_is_no_object_whatever_its_order() {
+    let server = Server::start(&[]);
+    for (path, body) in [
+        ("/chat/messages", r#"["ann","hello"]"#),
+        ("/notifications", r#"["deploy","info","title","text"]"#),
+        ("/chat/presence", r#"["ann","client","lobby",60,false]"#),
+        ("/ticker/quotes", r#"[["ACME",5,null]]"#),
+    ] {
+        let answer = Client::new().post(server.url(path)).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}

@@ -17,9 +17,9 @@ impl Folder {
         fs::create_dir_all(path)?;
         let lock = File::create(path.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other(
-                "another process is using it; stop that one, or use another folder",
-            ),
+            TryLockError::WouldBlock => {
+                io::Error::other("another process is using it; stop that one, or use another folder")
+            }
             TryLockError::Error(error) => error,
         })?;
         Ok(Self { path: path.to_owned(), _lock: lock })

@@ -1,9 +1,11 @@
 //! The JSON of `POST /notifications`: what each field may say.
 
 use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::StrDeserializer;
 use sse_core::payload::{Notification, NotificationSource, Severity};
 
-use crate::http::{Form, Problem, missing};
+use crate::http::{Form, Problem};
 use crate::timestamp;
 
 /// Most bytes of a body: the longest title and text with every character written as two `\u` escapes, and the rest.
@@ -21,7 +23,7 @@ const MAX_TEXT: usize = 2_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct NewNotification {
     category: Option<String>,
-    severity: Option<Severity>,
+    severity: Option<String>,
     title: Option<String>,
     text: Option<String>,
 }
@@ -35,13 +37,18 @@ impl NewNotification {
     pub(super) fn notification(self) -> Result<Notification, Problem> {
         Ok(Notification {
             category: Self::required("category", self.category, category)?,
-            severity: self.severity.ok_or_else(|| missing("severity"))?,
+            severity: Self::required("severity", self.severity, severity)?,
             title: Self::required("title", self.title, title)?,
             text: Self::optional("text", self.text, text)?.unwrap_or_default(),
             time: timestamp::now(),
             source: NotificationSource::Api,
         })
     }
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    Severity::deserialize(text).map_err(|error| error.to_string())
 }
 
 /// One short word, so that readers can choose by it.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::board::Quote;
 use super::price::Price;
 use super::symbol::Symbol;
-use crate::http::{Problem, message};
+use crate::http::{Problem, from_object, message};
 
 /// Most bytes of a request, and most quotes in it.
 pub(super) const MAX_BYTES: usize = 1 << 20;
@@ -83,7 +83,7 @@ fn all<'a>(texts: impl Iterator<Item = (Nth, &'a str)>) -> Result<Vec<Quote>, Pr
 
 fn quote(text: &str, now: Timestamp) -> Result<Quote, Fault> {
     let QuoteJson { symbol, price, time } =
-        serde_json::from_str(text).map_err(|error| Fault { field: None, what: message(&error) })?;
+        from_object(text).map_err(|error| Fault { field: None, what: message(&error) })?;
     let symbol = required("symbol", symbol)?;
     let name = string(symbol).ok_or_else(|| wrong("symbol", "a symbol is a string", symbol))?;
     let symbol = Symbol::new(&name)
