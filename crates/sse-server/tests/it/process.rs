@@ -120,3 +120,12 @@ async fn json_logs_are_json() {
     let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     assert!(lines.any(|line| line["message"] == "accepting connections"), "{text}");
 }
+
+#[test]
+fn an_address_that_cannot_be_used_leaves_no_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let output =
+        command(folder.path()).env("SSE_DATA_DIR", &data).args(["--listen", "nonsense"]).output().unwrap();
+    assert!(!output.status.success() && !data.exists(), "{output:?}");
+}

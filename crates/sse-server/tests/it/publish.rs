@@ -226,3 +226,12 @@ async fn many_publishers_at_once_make_one_order_for_all_readers() {
         assert!(by_publisher.iter().all(|seen| *seen == numbers(EVENTS)));
     }
 }
+
+#[tokio::test]
+async fn a_key_of_the_chat_is_not_a_key_of_the_rooms_topic() {
+    let api = Api::start();
+    send(api.post("/topics/chat/lobby?key=k", "raw")).await;
+    let posted = send(api.post("/chat/messages?key=k", r#"{"username":"ann","text":"hello"}"#)).await.json();
+    assert_eq!(posted.get("repeated"), None, "{posted}");
+    assert_eq!(api.kept("chat/lobby").await.len(), 2);
+}
