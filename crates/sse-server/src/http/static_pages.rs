@@ -171,7 +171,9 @@ async fn file(
     };
     let allowed = [Method::GET, Method::HEAD].contains(request.method());
     let (find, wanted) = (Data::clone(pages), name.clone());
-    if let Ok(Some(file)) = web::block(move || find.user_file(&wanted)).await {
+    if pages.folder.is_some()
+        && let Ok(Some(file)) = web::block(move || find.user_file(&wanted)).await
+    {
         return if allowed {
             Ok(file.into_response(&request))
         } else {
