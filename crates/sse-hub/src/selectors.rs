@@ -20,7 +20,7 @@ pub struct SelectorsError {
 }
 
 impl Selectors {
-    /// Most selectors of one subscription. Each event is matched against each selector of each feed.
+    /// Most selectors of one subscription. Each costs a place in the fan-out's index.
     pub const MAX: usize = 100;
 
     /// The set of these selectors; none at all means every topic.
@@ -48,6 +48,14 @@ impl Selectors {
         }
         let all = self.0.iter().all(|selector| topic(selector).is_some());
         all.then(|| self.0.iter().filter_map(topic))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Selector> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Does one of the selectors want `topic`?

@@ -156,7 +156,7 @@ impl Subscription {
                 self.read();
                 continue;
             }
-            match self.feed.after(self.cursor) {
+            match self.feed.after(self.cursor, self.phase == Phase::Live) {
                 Next::Frames(frames, cursor) => {
                     self.move_to(cursor);
                     return Poll::Ready(Delivery::Frames(frames));

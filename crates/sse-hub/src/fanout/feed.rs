@@ -1,22 +1,25 @@
-//! Feed: the ring of one selector set and the subscribers parked at its head, shared by the worker's subscriptions that ask
-//! for it. Not shared between workers; knows no log.
+//! Feed: what subscribers with the same selectors are given, and those of them that are parked at its head. Not shared
+//! between workers; knows no log.
 
 use std::cell::RefCell;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::task::Context;
 
 use tokio::time::Instant;
 
+use super::feeds::Feeds;
 use super::parked::{Parked, PassProgress};
 use super::ring::{Next, Ring};
 use crate::direct_writer::DirectWriter;
-use crate::log::Record;
 use crate::selectors::Selectors;
 
 /// Gives every subscriber the same frames.
 #[derive(Debug)]
 pub(crate) struct Feed {
     selectors: Selectors,
+    /// Its key among the worker's feeds.
+    key: usize,
+    feeds: Rc<Feeds>,
     state: RefCell<State>,
 }
 
@@ -38,28 +41,21 @@ struct Pass {
 
 impl Feed {
     /// An empty feed that is about to get every record after `head`.
-    pub(super) fn new(selectors: Selectors, head: u64) -> Self {
-        let ring = Ring::new(head);
-        let state = State { ring, parked: Parked::default(), closed: false, pass: None };
-        Self { selectors, state: RefCell::new(state) }
+    pub(super) fn new(selectors: Selectors, head: u64, key: usize, feeds: Rc<Feeds>) -> Self {
+        let state = State { ring: Ring::new(head), parked: Parked::default(), closed: false, pass: None };
+        Self { selectors, key, feeds, state: RefCell::new(state) }
     }
 
     pub(crate) fn selectors(&self) -> &Selectors {
         &self.selectors
     }
 
-    /// Takes in the next records of the log, all of them. `true` when a delivery pass begins; see [`Self::deliver`].
-    pub(super) fn push(&self, records: &[impl AsRef<Record>]) -> bool {
+    /// Takes in a wanted record that is in the window. `true` when a delivery pass begins; see [`Self::deliver`].
+    pub(super) fn push(&self, seq: u64) -> bool {
         let mut state = self.state.borrow_mut();
-        let Some(last) = records.last() else { return false };
-        state.ring.advance(last.as_ref().seq);
-        let records = records.iter().map(AsRef::as_ref);
-        let wanted: Vec<&Record> =
-            records.filter(|record| self.selectors.match_topic(&record.topic)).collect();
-        if wanted.is_empty() {
+        if !state.ring.keep(seq) {
             return false;
         }
-        state.ring.keep(&wanted);
         let begins = state.pass.is_none();
         state.pass.get_or_insert_default().again |= !begins;
         begins
@@ -68,14 +64,19 @@ impl Feed {
     /// Goes on with the delivery pass, to at most `most` subscribers. It is over when there is no `next`.
     pub(super) fn deliver(&self, most: usize) -> PassProgress {
         let State { ring, parked, pass, .. } = &mut *self.state.borrow_mut();
+        let window = &mut *self.feeds.window.borrow_mut();
         let Some(Pass { next, again }) = *pass else { return PassProgress::default() };
-        let mut progress = parked.deliver(ring, next, most);
+        ring.trim(window);
+        let mut progress = parked.deliver(ring, window, next, most);
         let again = again || progress.again;
         *pass = match progress.next {
             Some(next) => Some(Pass { next, again }),
             None => again.then(Pass::default),
         };
         progress.next = pass.map(|pass| pass.next);
+        if pass.is_none() && parked.all_wait() {
+            ring.clear();
+        }
         progress
     }
 
@@ -94,11 +95,16 @@ impl Feed {
     }
 
     /// What comes after the seq `cursor`. A subscriber behind a closed feed is told that it is closed: it resumes after
-    /// the restart.
-    pub(crate) fn after(&self, cursor: u64) -> Next {
-        let state = self.state.borrow();
-        match state.ring.after(cursor) {
-            Next::Nothing(_) | Next::Behind if state.closed => Next::Closed,
+    /// the restart. `live`: it has been given everything that came since it was live, so that what retention has removed
+    /// meanwhile was still for it.
+    pub(crate) fn after(&self, cursor: u64, live: bool) -> Next {
+        let State { ring, closed, .. } = &mut *self.state.borrow_mut();
+        let window = &*self.feeds.window.borrow();
+        if live {
+            ring.reach_back(cursor, window, &self.selectors);
+        }
+        match ring.after(cursor, window) {
+            Next::Nothing(_) | Next::Behind if *closed => Next::Closed,
             next => next,
         }
     }
@@ -131,14 +137,21 @@ impl Feed {
     }
 }
 
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.feeds.remove(&self.selectors, self.key);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::ring::tests::record;
+    use super::super::record;
+    use super::super::window::Window;
     use super::*;
     use crate::direct_writer::{SharedFrames, WriteOutcome};
+    use crate::log::Record;
     use sse_core::Topic;
     use std::cell::Cell;
-    use std::rc::Rc;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
@@ -179,8 +192,19 @@ mod tests {
         Rc::new(Connection { outcome: Cell::new(outcome), written: RefCell::default() })
     }
 
-    fn feed(head: u64) -> Feed {
-        Feed::new(Selectors::exactly(Topic::new("a").unwrap()), head)
+    fn feed(head: u64) -> Rc<Feed> {
+        let feeds = Rc::new(Feeds::new(Window::new(head, 1 << 20)));
+        feeds.feed(Selectors::exactly(Topic::new("a").unwrap()))
+    }
+
+    /// Takes in records as the fan-out does. `true` when a pass begins.
+    fn push(feed: &Feed, records: &[Arc<Record>]) -> bool {
+        let mut begins = false;
+        for record in records {
+            feed.feeds.window.borrow_mut().push(Arc::clone(record));
+            feed.feeds.wanting(&record.topic, |wanting| begins |= wanting.push(record.seq));
+        }
+        begins
     }
 
     /// A subscriber parked at `cursor`.
@@ -210,35 +234,35 @@ mod tests {
     fn gives_frames_of_wanted_records_and_moves_past_the_others() {
         let feed = feed(0);
         let records = [record(1, "b", ""), record(2, "a", "x"), record(3, "b", "")];
-        feed.push(&records);
-        assert_eq!(feed.after(0), Next::Frames(records[1].frame.clone(), 2));
-        assert_eq!(feed.after(2), Next::Nothing(3));
+        push(&feed, &records);
+        assert_eq!(feed.after(0, true), Next::Frames(records[1].frame.clone(), 2));
+        assert_eq!(feed.after(2, true), Next::Nothing(3));
     }
 
     #[test]
     fn a_reader_ahead_of_the_feed_does_not_go_back() {
         let feed = feed(0);
-        feed.push(&[record(1, "b", "")]);
-        assert_eq!(feed.after(7), Next::Nothing(7));
+        push(&feed, &[record(1, "b", "")]);
+        assert_eq!(feed.after(7, true), Next::Nothing(7));
     }
 
     #[test]
     fn a_closed_feed_is_read_to_its_end_first() {
         let feed = feed(0);
-        feed.push(&[record(1, "a", "x")]);
+        push(&feed, &[record(1, "a", "x")]);
         feed.close();
-        assert!(matches!(feed.after(0), Next::Frames(_, 1)));
-        assert_eq!(feed.after(1), Next::Closed);
+        assert!(matches!(feed.after(0, true), Next::Frames(_, 1)));
+        assert_eq!(feed.after(1, true), Next::Closed);
     }
 
     #[test]
     fn a_pass_begins_only_with_wanted_records_and_only_once() {
         let feed = feed(0);
-        assert!(!feed.push(&[record(1, "b", "")]));
-        assert!(feed.push(&[record(2, "a", "")]));
-        assert!(!feed.push(&[record(3, "a", "")]), "one is under way");
+        assert!(!push(&feed, &[record(1, "b", "")]));
+        assert!(push(&feed, &[record(2, "a", "")]));
+        assert!(!push(&feed, &[record(3, "a", "")]), "one is under way");
         deliver_all(&feed, 1);
-        assert!(feed.push(&[record(4, "a", "")]));
+        assert!(push(&feed, &[record(4, "a", "")]));
     }
 
     #[test]
@@ -246,7 +270,7 @@ mod tests {
         let feed = feed(0);
         let (_, wakes) = park(&feed, 0, None);
         for seq in 1..=2 {
-            feed.push(&[record(seq, "a", "")]);
+            push(&feed, &[record(seq, "a", "")]);
             deliver_all(&feed, 64);
         }
         assert_eq!(wakes.count(), 1);
@@ -258,13 +282,13 @@ mod tests {
         let connection = connection(WriteOutcome::Complete);
         let (key, wakes) = park(&feed, 0, Some(&connection));
         let records = [record(1, "a", "x"), record(2, "b", ""), record(3, "a", "y")];
-        feed.push(&records);
+        push(&feed, &records);
         deliver_all(&feed, 64);
         assert_eq!(connection.written.take(), [[&records[0].frame[..], &records[2].frame[..]].concat()]);
         assert_eq!(wakes.count(), 0);
         assert_eq!(feed.last_direct_write(key).map(|(seq, _)| seq), Some(3));
         assert_eq!(feed.unpark(key), Some(3));
-        feed.push(&[record(4, "a", "z")]);
+        push(&feed, &[record(4, "a", "z")]);
         deliver_all(&feed, 64);
         assert_eq!(feed.unpark(key), Some(3), "a subscriber that acts by itself is left alone");
     }
@@ -277,7 +301,7 @@ mod tests {
         let big = "x".repeat(20_000);
         let records: Vec<_> = (1..=4).map(|seq| record(seq, "a", &big)).collect();
         for new in &records {
-            feed.push(std::slice::from_ref(new));
+            push(&feed, std::slice::from_ref(new));
             feed.deliver(1);
         }
         deliver_all(&feed, 1);
@@ -296,7 +320,7 @@ mod tests {
             let connection = connection(outcome);
             let (key, wakes) = park(&feed, 0, Some(&connection));
             for seq in 1..=2 {
-                feed.push(&[record(seq, "a", "x")]);
+                push(&feed, &[record(seq, "a", "x")]);
                 deliver_all(&feed, 64);
             }
             assert_eq!((feed.unpark(key), wakes.count()), (Some(cursor), 1), "{outcome:?}");
@@ -309,7 +333,7 @@ mod tests {
         let connection = connection(WriteOutcome::Complete);
         let (key, wakes) = park(&feed, 0, Some(&connection));
         drop(connection);
-        feed.push(&[record(1, "a", "x")]);
+        push(&feed, &[record(1, "a", "x")]);
         deliver_all(&feed, 64);
         assert_eq!((feed.unpark(key), wakes.count()), (Some(0), 1));
     }

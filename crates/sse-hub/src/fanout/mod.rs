@@ -1,37 +1,45 @@
 //! Fan-out: one worker's side of the hub. Owns the worker's feeds and the task that fills them from the log's tail. Never
 //! leaves its thread, so that an event touches shared state once per worker and not once per subscriber.
 //!
-//! What the tail brings goes into the ring of every feed whose selectors match, encoded already. Then delivery passes
-//! bring it to the subscribers parked at the head of those feeds. A pass serves at most [`WRITES_PER_YIELD`] subscribers,
+//! What the tail brings goes into the window, and its seq into the ring of every feed that wants it. Then delivery passes
+//! bring it to the subscribers parked at the head of those feeds. A pass serves at most [`WRITES_PER_PASS`] subscribers,
 //! each by one direct write to its idle connection, or by waking its task where that is not possible. After each pass
-//! the worker's other tasks get their turn, and up to [`BATCHES_PER_PASS`] more batches are taken from the tail: enough to
+//! the worker's other tasks get their turn, and more is taken from the tail, to at most [`MATCHES_PER_PASS`]: enough to
 //! keep up with the log, few enough to get back to the subscribers. Feeds with work left stand in a queue and take
 //! turns, so that one with many subscribers does not hold up the others. While a pass is under way new records only go
 //! into the ring; a subscriber that was served already gets them in the next pass, together. So under load deliveries
 //! grow instead of queues: there is none per client, and a slow one is a cursor that lags.
 
 pub(crate) mod feed;
+mod feeds;
 mod parked;
 pub(crate) mod ring;
+mod window;
 
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
-use std::rc::{Rc, Weak};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
 use crate::hub::Hub;
-use crate::log::{ReadError, RecordBatch, Tail, Tailed};
+use crate::log::{ReadError, Record, RecordBatch, Tail, Tailed};
 use crate::selectors::Selectors;
 use crate::start::Start;
 use crate::subscription::Subscription;
 use feed::Feed;
+use feeds::Feeds;
+use window::Window;
 
 /// Subscribers that are served before other tasks of the worker get their turn: half a millisecond's work, at 8 µs each.
-const WRITES_PER_YIELD: usize = 64;
-/// Batches that are taken in between two delivery passes.
-const BATCHES_PER_PASS: usize = 64;
+const WRITES_PER_PASS: usize = 64;
+/// Records that are taken in between two delivery passes, and feeds that want them: half a millisecond's work too. One
+/// record goes to all its feeds at once.
+const MATCHES_PER_PASS: usize = 4096;
+/// Bytes of the newest records that a worker gives from without asking the log. All workers hold the same ones.
+const WINDOW_BYTES: usize = 16 << 20;
 
 /// The feeds of one worker. Cheap to clone; clones are the same fan-out.
 #[derive(Debug, Clone)]
@@ -40,13 +48,16 @@ pub struct Fanout(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     hub: Hub,
-    /// Seq up to which the feeds have been filled.
-    head: Cell<u64>,
-    closed: Cell<bool>,
-    /// A feed lives as long as a subscription holds it.
-    feeds: RefCell<HashMap<Selectors, Weak<Feed>>>,
+    feeds: Rc<Feeds>,
     /// Feeds with a delivery pass under way.
     pending: RefCell<VecDeque<Rc<Feed>>>,
+}
+
+/// What is left of a batch of the tail.
+#[derive(Debug, Default)]
+struct Intake {
+    batch: Option<RecordBatch>,
+    next: usize,
 }
 
 impl Fanout {
@@ -54,13 +65,8 @@ impl Fanout {
     /// ends.
     pub fn start(hub: Hub, shutdown: CancellationToken) -> Self {
         let (tail, head) = hub.tail();
-        let fanout = Self(Rc::new(Inner {
-            hub,
-            head: Cell::new(head),
-            closed: Cell::new(false),
-            feeds: RefCell::default(),
-            pending: RefCell::default(),
-        }));
+        let feeds = Rc::new(Feeds::new(Window::new(head, WINDOW_BYTES)));
+        let fanout = Self(Rc::new(Inner { hub, feeds, pending: RefCell::default() }));
         // The worker's runtime owns the task: it ends at shutdown, or with its thread.
         tokio::task::spawn_local(fanout.clone().fill(tail, shutdown));
         fanout
@@ -72,7 +78,7 @@ impl Fanout {
     /// When the start has to be looked up in the log and that cannot be read.
     pub async fn subscribe(&self, selectors: Selectors, start: Start) -> Result<Subscription, ReadError> {
         let position = self.0.hub.position(start, &selectors).await?;
-        Ok(Subscription::new(self.0.hub.clone(), self.feed(selectors), position))
+        Ok(Subscription::new(self.0.hub.clone(), self.0.feeds.feed(selectors), position))
     }
 
     /// The hub that this fan-out belongs to.
@@ -80,58 +86,58 @@ impl Fanout {
         &self.0.hub
     }
 
-    fn feed(&self, selectors: Selectors) -> Rc<Feed> {
-        let mut feeds = self.0.feeds.borrow_mut();
-        if let Some(feed) = feeds.get(&selectors).and_then(Weak::upgrade) {
-            return feed;
-        }
-        feeds.retain(|_, feed| feed.strong_count() > 0);
-        let feed = Rc::new(Feed::new(selectors.clone(), self.0.head.get()));
-        if self.0.closed.get() {
-            feed.close();
-        }
-        feeds.insert(selectors, Rc::downgrade(&feed));
-        feed
-    }
-
     async fn fill(self, mut tail: Tail, shutdown: CancellationToken) {
         shutdown.run_until_cancelled(self.follow(&mut tail)).await;
-        self.0.closed.set(true);
-        self.each_feed(|feed| feed.close());
+        self.0.feeds.close();
     }
 
     /// Until the log is closed.
     async fn follow(&self, tail: &mut Tail) {
-        while self.take(tail.next().await) {
-            while self.deliver_pending() {
-                tokio::task::yield_now().await;
-                for tailed in std::iter::from_fn(|| tail.try_next()).take(BATCHES_PER_PASS) {
-                    if !self.take(tailed) {
-                        return;
+        let mut intake = Intake::default();
+        while self.take(tail.next().await, &mut intake) {
+            loop {
+                let mut room = MATCHES_PER_PASS;
+                while room > 0 {
+                    if let Some(record) = intake.record() {
+                        room = room.saturating_sub(1 + self.push(record));
+                    } else if let Some(tailed) = tail.try_next() {
+                        if !self.take(tailed, &mut intake) {
+                            return;
+                        }
+                    } else {
+                        break;
                     }
                 }
+                if !self.deliver_pending() && room > 0 {
+                    break;
+                }
+                tokio::task::yield_now().await;
             }
         }
     }
 
     /// `false` when there will be no more.
-    fn take(&self, tailed: Tailed) -> bool {
+    fn take(&self, tailed: Tailed, intake: &mut Intake) -> bool {
         match tailed {
-            Tailed::Records(batch) => self.push(&batch),
+            Tailed::Records(batch) => *intake = Intake { batch: Some(batch), next: 0 },
             Tailed::Lagged => self.jump(),
             Tailed::Closed => return false,
         }
         true
     }
 
-    fn push(&self, batch: &RecordBatch) {
-        let Some(last) = batch.last() else { return };
-        self.0.head.set(last.seq);
-        self.each_feed(|feed| {
-            if feed.push(batch) {
-                self.0.pending.borrow_mut().push_back(Rc::clone(feed));
+    /// Gives a record to the feeds that want it, and tells how many these are.
+    fn push(&self, record: Arc<Record>) -> usize {
+        let Inner { feeds, pending, .. } = &*self.0;
+        feeds.window.borrow_mut().push(Arc::clone(&record));
+        let mut matches = 0;
+        feeds.wanting(&record.topic, |feed| {
+            matches += 1;
+            if feed.push(record.seq) {
+                pending.borrow_mut().push_back(feed);
             }
         });
+        matches
     }
 
     fn jump(&self) {
@@ -140,14 +146,13 @@ impl Fanout {
         let head = self.0.hub.head();
         tracing::warn!(head, "worker lagged behind the log; its subscribers catch up from there");
         Counters::add(&self.0.hub.counters().tail_lags, 1);
-        self.0.head.set(head);
-        self.each_feed(|feed| feed.jump(head));
+        self.0.feeds.jump(head);
     }
 
     /// One delivery pass. `true` if there is more to do.
     fn deliver_pending(&self) -> bool {
         let mut pending = self.0.pending.borrow_mut();
-        let (mut left, mut direct) = (WRITES_PER_YIELD, 0);
+        let (mut left, mut direct) = (WRITES_PER_PASS, 0);
         while left > 0
             && let Some(feed) = pending.pop_front()
         {
@@ -160,13 +165,28 @@ impl Fanout {
         }
         let counters = self.0.hub.counters();
         Counters::add(&counters.direct_deliveries, direct);
-        Counters::add(&counters.wakes, WRITES_PER_YIELD - left - direct);
+        Counters::add(&counters.wakes, WRITES_PER_PASS - left - direct);
         !pending.is_empty()
     }
+}
 
-    fn each_feed(&self, act: impl Fn(&Rc<Feed>)) {
-        self.0.feeds.borrow().values().filter_map(Weak::upgrade).for_each(|feed| act(&feed));
+impl Intake {
+    fn record(&mut self) -> Option<Arc<Record>> {
+        let record = self.batch.as_ref()?.get(self.next).map(Arc::clone);
+        self.next += 1;
+        if record.is_none() {
+            self.batch = None;
+        }
+        record
     }
+}
+
+/// A record for tests.
+#[cfg(test)]
+pub(crate) fn record(seq: u64, topic: &str, data: &str) -> Arc<Record> {
+    use sse_core::{Epoch, Event, RecordId, Topic};
+    let id = RecordId { epoch: Epoch::from_bits(0), seq };
+    Arc::new(Record::new(id, Arc::new(Topic::new(topic).unwrap()), 0, "", &Event::new(data)))
 }
 
 #[cfg(test)]
@@ -184,7 +204,7 @@ mod tests {
                 let fanout = Fanout::start(hub.clone(), CancellationToken::new());
                 let order = Rc::new(RefCell::new(Vec::new()));
                 let mut subscribers = Vec::new();
-                for topic in std::iter::repeat_n("many", 5 * WRITES_PER_YIELD).chain(["one"]) {
+                for topic in std::iter::repeat_n("many", 5 * WRITES_PER_PASS).chain(["one"]) {
                     let selectors = Selectors::exactly(Topic::new(topic).unwrap());
                     let mut subscription = fanout.subscribe(selectors, Start::Now).await.unwrap();
                     let order = Rc::clone(&order);
@@ -201,7 +221,7 @@ mod tests {
                     subscriber.await.unwrap();
                 }
                 let place = order.borrow().iter().position(|topic| *topic == "one").unwrap();
-                assert!(place <= 2 * WRITES_PER_YIELD, "after {place} of {}", 5 * WRITES_PER_YIELD);
+                assert!(place <= 2 * WRITES_PER_PASS, "after {place} of {}", 5 * WRITES_PER_PASS);
             })
             .await;
     }

@@ -8,11 +8,16 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use super::ring::{Ring, Run};
+use super::window::Window;
 use crate::direct_writer::{DirectWriter, WriteOutcome};
 
 /// Slots are used again, but not given back before the feed ends: each costs 100 bytes and a look in every pass.
 #[derive(Debug, Default)]
-pub(super) struct Parked(Slab<Slot>);
+pub(super) struct Parked {
+    slots: Slab<Slot>,
+    /// Those of them that wait.
+    waiting: usize,
+}
 
 #[derive(Debug)]
 struct Slot {
@@ -48,54 +53,68 @@ impl Parked {
         cursor: u64,
         writer: Option<&Weak<dyn DirectWriter>>,
     ) {
-        if let Some(slot) = key.and_then(|key| self.0.get_mut(key)) {
+        self.unpark(*key);
+        self.waiting += 1;
+        if let Some(slot) = key.and_then(|key| self.slots.get_mut(key)) {
             slot.waker.clone_from(context.waker());
             (slot.waiting, slot.cursor) = (true, cursor);
             return;
         }
         let (waker, writer) = (context.waker().clone(), writer.cloned());
-        *key = Some(self.0.insert(Slot { waker, waiting: true, writer, cursor, written: None }));
+        *key = Some(self.slots.insert(Slot { waker, waiting: true, writer, cursor, written: None }));
     }
 
     /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
     pub(super) fn unpark(&mut self, key: Option<usize>) -> Option<u64> {
-        let slot = self.0.get_mut(key?)?;
-        slot.waiting = false;
+        let slot = self.slots.get_mut(key?)?;
+        self.waiting -= usize::from(std::mem::take(&mut slot.waiting));
         Some(slot.cursor)
     }
 
     pub(super) fn last_direct_write(&self, key: Option<usize>) -> Option<(u64, Instant)> {
-        self.0.get(key?)?.written
+        self.slots.get(key?)?.written
     }
 
     /// Gives up the slot of a subscriber.
     pub(super) fn forget(&mut self, key: Option<usize>) {
-        if let Some(key) = key {
-            self.0.try_remove(key);
-        }
+        self.unpark(key);
+        key.map(|key| self.slots.try_remove(key));
     }
 
     pub(super) fn wake_all(&mut self) {
-        self.0.iter_mut().filter(|(_, slot)| slot.waiting).for_each(|(_, slot)| slot.wake());
+        self.slots.iter_mut().filter(|(_, slot)| slot.waiting).for_each(|(_, slot)| slot.wake());
+        self.waiting = 0;
+    }
+
+    /// Nobody is acting by itself.
+    pub(super) fn all_wait(&self) -> bool {
+        self.waiting == self.slots.len()
     }
 
     /// Delivers what is in the ring to at most `most` subscribers, from the slot `from` on.
-    pub(super) fn deliver(&mut self, ring: &Ring, from: usize, most: usize) -> PassProgress {
+    pub(super) fn deliver(
+        &mut self,
+        ring: &Ring,
+        window: &mut Window,
+        from: usize,
+        most: usize,
+    ) -> PassProgress {
         let now = Instant::now();
         let mut run: Option<Run> = None;
         let mut progress = PassProgress::default();
-        for key in from..self.0.capacity() {
+        for key in from..self.slots.capacity() {
             let behind = |slot: &&mut Slot| slot.waiting && ring.has_after(slot.cursor);
-            let Some(slot) = self.0.get_mut(key).filter(behind) else { continue };
+            let Some(slot) = self.slots.get_mut(key).filter(behind) else { continue };
             if progress.served == most {
                 progress.next = Some(key);
                 break;
             }
             progress.served += 1;
             if slot.writer.is_some() && run.as_ref().is_none_or(|run| run.from != slot.cursor) {
-                run = ring.run(slot.cursor);
+                run = ring.run(slot.cursor, window);
             }
             let outcome = slot.deliver(run.as_ref(), now);
+            self.waiting -= usize::from(!slot.waiting);
             progress.direct += usize::from(outcome != WriteOutcome::Skipped);
             progress.again |= slot.waiting && run.as_ref().is_some_and(|run| run.more);
         }

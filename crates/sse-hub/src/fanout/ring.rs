@@ -1,36 +1,30 @@
-//! Ring: the newest frames of a feed. Knows no subscribers.
+//! Ring: which of the window's records a feed gives. Knows no subscribers.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::window::Window;
 use crate::direct_writer::SharedFrames;
 use crate::log::Record;
+use crate::selectors::Selectors;
 
-/// Bytes of frames that are kept, if the newest bundle is not larger. A subscriber further behind reads the log.
-const KEPT_BYTES: usize = 1 << 20;
-/// Bundles that are kept, so that many small ones cost no more than that.
-const KEPT_BUNDLES: usize = 1024;
+/// Seqs that are kept. A subscriber further behind reads the log.
+const KEPT: usize = 1024;
 /// Bytes handed to a connection at once, if no single frame is larger. A connection that stalls holds what is left of a
-/// chunk of that size, and its own write buffer and one delivery more.
+/// chunk of that size.
 const DELIVERY_BYTES: usize = 32 << 10;
+/// Matches of a record with a selector that are tried to spare a subscriber the log.
+const MAX_MATCHES: usize = 4096;
 
 #[derive(Debug)]
-pub(crate) struct Ring {
-    bundles: VecDeque<Bundle>,
-    bytes: usize,
-    /// Everything after this seq, up to `head`, is in the ring.
+pub(super) struct Ring {
+    /// Of the wanted records that are in the window.
+    seqs: VecDeque<u64>,
+    /// Every wanted record after this seq is in `seqs`.
     floor: u64,
-    /// Seq of the newest record looked at, wanted or not.
-    head: u64,
-}
-
-/// Frames that came in together, back to back.
-#[derive(Debug)]
-struct Bundle {
-    frames: Bytes,
-    /// Seq and end of each frame in `frames`.
-    ends: Box<[(u64, usize)]>,
 }
 
 /// What there is for a subscriber at a seq.
@@ -51,32 +45,40 @@ pub(crate) enum Next {
 pub(super) struct Run {
     pub(super) from: u64,
     pub(super) to: u64,
-    pub(super) frames: SharedFrames,
+    pub(super) frames: Rc<SharedFrames>,
     /// There is more after it.
     pub(super) more: bool,
 }
 
 impl Ring {
-    /// An empty ring that is about to get every record after `head`.
+    /// An empty ring that is about to get every wanted record after `head`.
     pub(super) fn new(head: u64) -> Self {
-        Self { bundles: VecDeque::new(), bytes: 0, floor: head, head }
+        Self { seqs: VecDeque::new(), floor: head }
     }
 
-    /// Every record up to `seq` has been looked at.
-    pub(super) fn advance(&mut self, seq: u64) {
-        self.head = self.head.max(seq);
-    }
-
-    /// Takes in wanted records; there is at least one.
-    pub(super) fn keep(&mut self, records: &[&Record]) {
-        let bundle = Bundle::new(records);
-        self.bytes += bundle.frames.len();
-        self.bundles.push_back(bundle);
-        while self.bundles.len() > 1 && (self.bytes > KEPT_BYTES || self.bundles.len() > KEPT_BUNDLES) {
-            let Some(oldest) = self.bundles.pop_front() else { break };
-            self.bytes -= oldest.frames.len();
-            self.floor = oldest.last_seq();
+    /// Takes in a wanted record of the window. `false` if it was there already.
+    pub(super) fn keep(&mut self, seq: u64) -> bool {
+        if self.seqs.back().is_some_and(|newest| *newest >= seq) {
+            return false;
         }
+        if self.seqs.len() == KEPT {
+            self.floor = self.seqs.pop_front().unwrap_or(self.floor);
+        }
+        self.seqs.push_back(seq);
+        true
+    }
+
+    /// Gives up what has left the window.
+    pub(super) fn trim(&mut self, window: &Window) {
+        while self.seqs.front().is_some_and(|oldest| *oldest <= window.floor()) {
+            self.floor = self.seqs.pop_front().unwrap_or(self.floor);
+        }
+    }
+
+    /// Everybody has got everything: gives up all of it.
+    pub(super) fn clear(&mut self) {
+        self.floor = self.newest();
+        self.seqs = VecDeque::new();
     }
 
     /// Records up to `head` were missed: nothing before it can be had here.
@@ -86,212 +88,231 @@ impl Ring {
 
     /// There is something for a subscriber at `cursor`, here or in the log.
     pub(super) fn has_after(&self, cursor: u64) -> bool {
-        cursor < self.bundles.back().map_or(self.floor, Bundle::last_seq)
+        cursor < self.newest()
+    }
+
+    /// Takes in again what was given up, for a subscriber at `cursor`, if the window has all of it and that is not too
+    /// much to look through.
+    pub(super) fn reach_back(&mut self, cursor: u64, window: &Window, selectors: &Selectors) {
+        self.trim(window);
+        let given_up = cursor..self.floor;
+        let much = || window.after(cursor).len() * selectors.len() > MAX_MATCHES;
+        if given_up.is_empty() || cursor < window.floor() || much() {
+            return;
+        }
+        let before = window.after(cursor).take_while(|record| given_up.end >= record.seq);
+        let wanted = before.filter(|record| selectors.match_topic(&record.topic)).map(|record| record.seq);
+        let wanted: Vec<u64> = wanted.collect();
+        if wanted.len() + self.seqs.len() <= KEPT {
+            wanted.into_iter().rev().for_each(|seq| self.seqs.push_front(seq));
+            self.floor = cursor;
+        }
     }
 
     /// What comes after the seq `cursor`.
-    pub(super) fn after(&self, cursor: u64) -> Next {
+    pub(super) fn after(&mut self, cursor: u64, window: &Window) -> Next {
+        self.trim(window);
         if cursor < self.floor {
             return Next::Behind;
         }
-        match self.bundles.get(self.nth_after(cursor)) {
-            Some(bundle) => {
-                let (frames, seq) = bundle.after(cursor);
-                Next::Frames(frames, seq)
-            }
-            None => Next::Nothing(self.head.max(cursor)),
+        let (records, to) = self.delivery(cursor, window);
+        match records.as_slice() {
+            [] => Next::Nothing(window.head().max(cursor)),
+            [one] => Next::Frames(one.frame.clone(), to),
+            many => Next::Frames(joined(many), to),
         }
     }
 
     /// What comes after the seq `cursor`, as much as goes into one delivery. `None` when the subscriber has to ask with
-    /// [`Self::after`].
-    pub(super) fn run(&self, cursor: u64) -> Option<Run> {
+    /// [`Self::after`]. Call [`Self::trim`] before.
+    pub(super) fn run(&self, cursor: u64, window: &mut Window) -> Option<Run> {
         if cursor < self.floor {
             return None;
         }
-        let (mut frames, mut to) = (Vec::new(), cursor);
-        for bundle in self.bundles.range(self.nth_after(cursor)..) {
-            let (next, seq) = bundle.after(to);
-            if frames.len() + next.len() > DELIVERY_BYTES {
-                break;
-            }
-            frames.extend_from_slice(&next);
-            to = seq;
-            // The rest of the bundle comes before any other.
-            if bundle.last_seq() > to {
-                break;
-            }
-        }
-        let more = self.has_after(to);
-        (!frames.is_empty()).then(|| Run { from: cursor, to, frames: SharedFrames::new(frames.into()), more })
+        let (records, to) = self.delivery(cursor, window);
+        let frames = match records.as_slice() {
+            [] => return None,
+            [one] if one.frame.len() > DELIVERY_BYTES => return None,
+            [one] => window.delivery(one),
+            many => Rc::new(SharedFrames::new(joined(many))),
+        };
+        Some(Run { from: cursor, to, frames, more: self.has_after(to) })
     }
 
-    fn nth_after(&self, cursor: u64) -> usize {
-        self.bundles.partition_point(|bundle| bundle.last_seq() <= cursor)
+    /// The records of one delivery to a subscriber at `cursor`, and the seq that it stands at then. A record that is
+    /// larger than a delivery is one alone.
+    fn delivery(&self, cursor: u64, window: &Window) -> (Vec<Arc<Record>>, u64) {
+        let first = self.seqs.partition_point(|seq| *seq <= cursor);
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        for seq in self.seqs.range(first..) {
+            // A seq of the ring is in the window, or else it had been trimmed.
+            let Some(record) = window.get(*seq) else { break };
+            bytes += record.frame.len();
+            if bytes > DELIVERY_BYTES && !records.is_empty() {
+                break;
+            }
+            records.push(Arc::clone(record));
+        }
+        let to = records.last().map_or(cursor, |record| record.seq);
+        (records, to)
+    }
+
+    fn newest(&self) -> u64 {
+        self.seqs.back().copied().unwrap_or(self.floor)
     }
 }
 
-impl Bundle {
-    /// `records` is not empty.
-    fn new(records: &[&Record]) -> Self {
-        let mut end = 0;
-        let ends = records.iter().map(|record| {
-            end += record.frame.len();
-            (record.seq, end)
-        });
-        let ends: Box<[_]> = ends.collect();
-        let frames = match records {
-            [one] => one.frame.clone(),
-            many => {
-                let mut frames = Vec::with_capacity(end);
-                many.iter().for_each(|record| frames.extend_from_slice(&record.frame));
-                frames.into()
-            }
-        };
-        Self { frames, ends }
-    }
-
-    fn last_seq(&self) -> u64 {
-        self.ends.last().map_or(0, |(seq, _)| *seq)
-    }
-
-    /// The frames after the seq `cursor`, as many as go into one delivery, and the last one's seq. There is at least
-    /// one.
-    fn after(&self, cursor: u64) -> (Bytes, u64) {
-        let read = self.ends.partition_point(|(seq, _)| *seq <= cursor);
-        let (before, after) = self.ends.split_at(read);
-        let start = before.last().map_or(0, |(_, end)| *end);
-        let fitting = after.partition_point(|(_, end)| *end - start <= DELIVERY_BYTES);
-        let last = after.get(fitting.saturating_sub(1)).copied();
-        let (seq, end) = last.unwrap_or((self.last_seq(), self.frames.len()));
-        (self.frames.slice(start..end), seq)
-    }
+fn joined(records: &[Arc<Record>]) -> Bytes {
+    let mut frames = Vec::with_capacity(records.iter().map(|record| record.frame.len()).sum());
+    records.iter().for_each(|record| frames.extend_from_slice(&record.frame));
+    frames.into()
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::record;
     use super::*;
-    use sse_core::{Epoch, Event, RecordId, Topic};
-    use std::sync::Arc;
+    use sse_core::Topic;
 
-    pub(in crate::fanout) fn record(seq: u64, topic: &str, data: &str) -> Arc<Record> {
-        let id = RecordId { epoch: Epoch::from_bits(0), seq };
-        Arc::new(Record::new(id, Arc::new(Topic::new(topic).unwrap()), 0, "", &Event::new(data)))
+    /// A ring of the topic `a`, over a window.
+    struct World {
+        ring: Ring,
+        window: Window,
     }
 
-    fn keep(ring: &mut Ring, records: &[Arc<Record>]) {
-        let records: Vec<&Record> = records.iter().map(AsRef::as_ref).collect();
-        ring.keep(&records);
-        ring.advance(records.last().unwrap().seq);
+    impl World {
+        fn new(head: u64, window_bytes: usize) -> Self {
+            Self { ring: Ring::new(head), window: Window::new(head, window_bytes) }
+        }
+
+        fn keep(&mut self, record: &Arc<Record>) {
+            self.window.push(Arc::clone(record));
+            if record.topic.as_str() == "a" {
+                self.ring.keep(record.seq);
+            }
+        }
+
+        fn after(&mut self, cursor: u64) -> Next {
+            self.ring.after(cursor, &self.window)
+        }
+
+        fn reach_back(&mut self, cursor: u64) {
+            let selectors = Selectors::exactly(Topic::new("a").unwrap());
+            self.ring.reach_back(cursor, &self.window, &selectors);
+        }
+
+        fn run(&mut self, cursor: u64) -> Option<Run> {
+            self.ring.trim(&self.window);
+            self.ring.run(cursor, &mut self.window)
+        }
     }
 
-    fn frame(record: &Record) -> Bytes {
-        record.frame.clone()
-    }
+    const ROOM: usize = 16 << 20;
 
-    #[test]
-    fn a_subscriber_inside_a_bundle_gets_the_rest_of_it() {
-        let mut ring = Ring::new(0);
-        let records = [record(1, "a", "x"), record(2, "a", "y")];
-        keep(&mut ring, &records);
-        assert_eq!(ring.after(1), Next::Frames(frame(&records[1]), 2));
-        assert!(matches!(ring.after(0), Next::Frames(both, 2) if both.len() == 2 * records[0].frame.len()));
+    fn records(seqs: std::ops::RangeInclusive<u64>, data_bytes: usize) -> Vec<Arc<Record>> {
+        seqs.map(|seq| record(seq, "a", &"x".repeat(data_bytes))).collect()
     }
 
     #[test]
     fn a_delivery_is_bounded_and_ends_with_a_whole_frame() {
-        let mut ring = Ring::new(0);
-        let records: Vec<_> = (1..=5).map(|seq| record(seq, "a", &"x".repeat(10_000))).collect();
-        keep(&mut ring, &records);
+        let mut world = World::new(0, ROOM);
+        let records = records(1..=5, 10_000);
+        records.iter().for_each(|record| world.keep(record));
         let mut cursor = 0;
         for expected in [3, 5] {
-            let Next::Frames(frames, seq) = ring.after(cursor) else { panic!("no frames") };
-            let whole: usize = (cursor + 1..=seq).map(|seq| frame(&records[seq as usize - 1]).len()).sum();
+            let Next::Frames(frames, seq) = world.after(cursor) else { panic!("no frames") };
+            let whole: usize = (cursor + 1..=seq).map(|seq| records[seq as usize - 1].frame.len()).sum();
             assert_eq!((frames.len(), seq), (whole, expected));
+            let run = world.run(cursor).unwrap();
+            assert_eq!((run.from, run.to, run.more), (cursor, expected, expected < 5));
+            assert_eq!(run.frames.frames(), &frames);
             cursor = seq;
         }
-        keep(&mut ring, &[record(6, "a", &"x".repeat(100_000))]);
-        assert!(matches!(ring.after(5), Next::Frames(_, 6)), "a frame is never split");
+        world.keep(&record(6, "a", &"x".repeat(100_000)));
+        assert!(matches!(world.after(5), Next::Frames(_, 6)), "a frame is never split");
+        assert!(world.run(5).is_none(), "its rest would stay with the connection");
     }
 
     #[test]
-    fn a_run_joins_bundles_up_to_the_size_of_a_delivery() {
-        let mut ring = Ring::new(0);
-        let records: Vec<_> = (1..=5).map(|seq| record(seq, "a", &"x".repeat(10_000))).collect();
-        records.iter().for_each(|record| keep(&mut ring, std::slice::from_ref(record)));
-        let first = ring.run(0).unwrap();
-        assert_eq!((first.from, first.to, first.more), (0, 3, true));
-        let rest = ring.run(3).unwrap();
-        assert_eq!((rest.from, rest.to, rest.more), (3, 5, false));
-        let frames = [frame(&records[3]), frame(&records[4])].concat();
-        assert_eq!(rest.frames.frames()[..], frames[..]);
+    fn a_frame_is_given_by_reference() {
+        let mut world = World::new(0, ROOM);
+        let record = record(1, "a", "x");
+        world.keep(&record);
+        let Next::Frames(frames, 1) = world.after(0) else { panic!("no frames") };
+        assert_eq!(frames.as_ptr(), record.frame.as_ptr());
     }
 
     #[test]
-    fn there_is_no_run_with_nothing_with_one_large_frame_or_from_before_the_ring() {
-        let mut ring = Ring::new(5);
-        assert!(ring.run(5).is_none());
-        keep(&mut ring, &[record(6, "a", &"x".repeat(DELIVERY_BYTES))]);
-        assert!(ring.run(5).is_none(), "its rest would stay with the connection");
-        keep(&mut ring, &[record(7, "a", "x")]);
-        assert!(ring.run(6).is_some());
-        assert!(ring.run(4).is_none());
-    }
-
-    #[test]
-    fn runs_bring_every_frame_once_and_in_order_however_large_and_bundled() {
+    fn runs_bring_every_frame_once_and_in_order_however_large() {
         for seed in 0..200 {
             let mut random = fastrand::Rng::with_seed(seed);
-            let (mut ring, mut records) = (Ring::new(0), Vec::new());
-            while records.len() < 300 {
+            let mut world = World::new(0, 400_000);
+            let mut all = Vec::new();
+            while all.len() < 300 {
                 let largest = random.choice([10, 2_000, DELIVERY_BYTES]).unwrap();
-                let first = records.len() as u64 + 1;
-                let seqs = first..=first + random.u64(0..40);
-                let bundle: Vec<_> =
-                    seqs.map(|seq| record(seq, "a", &"x".repeat(random.usize(0..largest)))).collect();
-                keep(&mut ring, &bundle);
-                records.extend(bundle);
+                let topic = random.choice(["a", "a", "b"]).unwrap();
+                let record = record(all.len() as u64 + 1, topic, &"x".repeat(random.usize(0..largest)));
+                world.keep(&record);
+                all.push(record);
             }
-            let mut cursor = ring.floor;
-            while ring.has_after(cursor) {
-                let (run, to) = match ring.run(cursor) {
+            world.ring.trim(&world.window);
+            let mut cursor = world.ring.floor;
+            while world.ring.has_after(cursor) {
+                let (frames, to) = match world.run(cursor) {
                     Some(run) => (run.frames.frames().clone(), run.to),
-                    None => match ring.after(cursor) {
+                    None => match world.after(cursor) {
                         Next::Frames(frames, to) => (frames, to),
                         other => panic!("{other:?} after {cursor}, seed {seed}"),
                     },
                 };
-                let brought = &records[cursor as usize..to as usize];
-                let frames: Vec<u8> = brought.iter().flat_map(|record| record.frame.to_vec()).collect();
-                assert!(run == frames, "{cursor} to {to}, seed {seed}");
+                let brought =
+                    all[cursor as usize..to as usize].iter().filter(|record| record.topic.as_str() == "a");
+                let expected: Vec<u8> = brought.flat_map(|record| record.frame.to_vec()).collect();
+                assert!(frames == expected, "{cursor} to {to}, seed {seed}");
                 cursor = to;
             }
-            assert_eq!(cursor, records.len() as u64, "seed {seed}");
+            assert!(all[cursor as usize..].iter().all(|record| record.topic.as_str() == "b"), "seed {seed}");
         }
     }
 
     #[test]
-    fn who_stands_before_the_ring_is_behind() {
-        let mut ring = Ring::new(5);
-        assert_eq!(ring.after(4), Next::Behind);
-        assert_eq!(ring.after(5), Next::Nothing(5));
-        let big = "x".repeat(KEPT_BYTES);
-        keep(&mut ring, &[record(6, "a", &big)]);
-        assert!(matches!(ring.after(5), Next::Frames(_, 6)), "the newest bundle stays, whatever its size");
-        keep(&mut ring, &[record(7, "a", "x")]);
-        assert_eq!(ring.after(5), Next::Behind);
-        assert!(matches!(ring.after(6), Next::Frames(_, 7)));
-        ring.jump(9);
-        assert_eq!(ring.after(8), Next::Behind);
+    fn who_stands_before_the_window_is_behind_and_who_missed_nothing_is_not() {
+        let mut world = World::new(5, 10_000);
+        assert_eq!(world.after(4), Next::Behind);
+        assert_eq!(world.after(5), Next::Nothing(5));
+        world.keep(&record(6, "a", "x"));
+        world.keep(&record(7, "b", &"x".repeat(20_000)));
+        assert_eq!(world.after(5), Next::Behind);
+        assert_eq!(world.after(6), Next::Nothing(7), "only others have left the window since");
+        world.ring.jump(9);
+        world.window.jump(9);
+        assert_eq!(world.after(8), Next::Behind);
     }
 
     #[test]
-    fn the_ring_is_bounded_by_bundles_too() {
-        let mut ring = Ring::new(0);
-        for seq in 1..=2 + KEPT_BUNDLES as u64 {
-            keep(&mut ring, &[record(seq, "a", "")]);
-        }
-        assert_eq!(ring.after(1), Next::Behind);
-        assert!(matches!(ring.after(2), Next::Frames(_, 3)));
+    fn what_was_given_up_can_be_had_again_from_the_window() {
+        let mut world = World::new(0, ROOM);
+        let a = record(1, "a", "x");
+        world.keep(&a);
+        world.keep(&record(2, "b", ""));
+        world.ring.clear();
+        assert!(!world.ring.has_after(1));
+        assert_eq!(world.after(0), Next::Behind);
+        world.reach_back(0);
+        assert_eq!(world.after(0), Next::Frames(a.frame.clone(), 1));
+        assert_eq!(world.after(1), Next::Nothing(2));
+        records(3..=MAX_MATCHES as u64 + 3, 0).into_iter().for_each(|record| world.window.push(record));
+        world.ring = Ring::new(MAX_MATCHES as u64 + 3);
+        world.reach_back(0);
+        assert_eq!(world.after(0), Next::Behind, "too many to look through");
+    }
+
+    #[test]
+    fn the_ring_is_bounded() {
+        let mut world = World::new(0, ROOM);
+        records(1..=MAX_MATCHES as u64 + 2, 0).iter().for_each(|record| world.keep(record));
+        assert_eq!(world.ring.seqs.len(), KEPT);
+        assert_eq!(world.after(1), Next::Behind);
+        assert!(matches!(world.after(MAX_MATCHES as u64 + 2 - KEPT as u64), Next::Frames(..)));
     }
 }

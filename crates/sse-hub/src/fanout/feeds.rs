@@ -1,0 +1,183 @@
+//! A worker's feeds: found by their selectors when somebody subscribes, and by a record's topic and that topic's ancestors
+//! when it comes. Nothing walks them all, except when the log was lost sight of or is closed.
+
+use std::borrow::Borrow as _;
+use std::cell::{Cell, RefCell};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::{Rc, Weak};
+
+use slab::Slab;
+use sse_core::{Selector, Topic};
+
+use super::feed::Feed;
+use super::window::Window;
+use crate::selectors::Selectors;
+
+/// The feeds, and the window that they give from.
+#[derive(Debug)]
+pub(super) struct Feeds {
+    pub(super) window: RefCell<Window>,
+    table: RefCell<Table>,
+    closed: Cell<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// A feed lives as long as a subscription holds it.
+    feeds: Slab<Weak<Feed>>,
+    keys: HashMap<Selectors, usize>,
+    wanting: Wanting,
+}
+
+/// Keys of the feeds that have a selector.
+#[derive(Debug, Default)]
+struct Wanting {
+    all: BTreeSet<usize>,
+    below: HashMap<Topic, BTreeSet<usize>>,
+    exact: HashMap<Topic, BTreeSet<usize>>,
+}
+
+impl Feeds {
+    pub(super) fn new(window: Window) -> Self {
+        Self { window: RefCell::new(window), table: RefCell::default(), closed: Cell::new(false) }
+    }
+
+    /// The feed of these selectors; makes it if need be.
+    pub(super) fn feed(self: &Rc<Self>, selectors: Selectors) -> Rc<Feed> {
+        let Table { feeds, keys, wanting } = &mut *self.table.borrow_mut();
+        if let Some(feed) = keys.get(&selectors).and_then(|key| feeds.get(*key)).and_then(Weak::upgrade) {
+            return feed;
+        }
+        let slot = feeds.vacant_entry();
+        let key = slot.key();
+        let head = self.window.borrow().head();
+        let feed = Rc::new(Feed::new(selectors.clone(), head, key, Rc::clone(self)));
+        if self.closed.get() {
+            feed.close();
+        }
+        slot.insert(Rc::downgrade(&feed));
+        selectors.iter().for_each(|selector| wanting.add(selector, key));
+        keys.insert(selectors, key);
+        feed
+    }
+
+    /// Forgets a feed that is dropped.
+    pub(super) fn remove(&self, selectors: &Selectors, key: usize) {
+        let Table { feeds, keys, wanting } = &mut *self.table.borrow_mut();
+        feeds.try_remove(key);
+        selectors.iter().for_each(|selector| wanting.remove(selector, key));
+        keys.remove(selectors);
+    }
+
+    /// The feeds that want this topic, some perhaps repeatedly.
+    pub(super) fn wanting(&self, topic: &Topic, mut act: impl FnMut(Rc<Feed>)) {
+        let table = self.table.borrow();
+        for key in table.wanting.keys(topic) {
+            if let Some(feed) = table.feeds.get(key).and_then(Weak::upgrade) {
+                act(feed);
+            }
+        }
+    }
+
+    /// Records up to `head` were missed: subscribers go through the log.
+    pub(super) fn jump(&self, head: u64) {
+        self.window.borrow_mut().jump(head);
+        self.each(|feed| feed.jump(head));
+    }
+
+    /// Ends every subscription once it has read what is there.
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+        self.each(Feed::close);
+    }
+
+    fn each(&self, act: impl Fn(&Feed)) {
+        let table = self.table.borrow();
+        table.feeds.iter().filter_map(|(_, feed)| feed.upgrade()).for_each(|feed| act(&feed));
+    }
+}
+
+impl Wanting {
+    fn add(&mut self, selector: &Selector, key: usize) {
+        match selector {
+            Selector::All => self.all.insert(key),
+            Selector::Below(prefix) => self.below.entry(prefix.clone()).or_default().insert(key),
+            Selector::Exact(topic) => self.exact.entry(topic.clone()).or_default().insert(key),
+        };
+    }
+
+    fn remove(&mut self, selector: &Selector, key: usize) {
+        let (map, topic) = match selector {
+            Selector::All => {
+                self.all.remove(&key);
+                return;
+            }
+            Selector::Below(prefix) => (&mut self.below, prefix),
+            Selector::Exact(topic) => (&mut self.exact, topic),
+        };
+        if let Entry::Occupied(mut keys) = map.entry(topic.clone()) {
+            keys.get_mut().remove(&key);
+            if keys.get().is_empty() {
+                keys.remove();
+            }
+        }
+    }
+
+    fn keys(&self, topic: &Topic) -> impl Iterator<Item = usize> {
+        let name: &str = topic.borrow();
+        let prefixes = name.rmatch_indices('/').map(|(end, _)| name.get(..end).unwrap_or_default());
+        let below = prefixes.filter_map(|prefix| self.below.get(prefix));
+        self.exact.get(topic).into_iter().chain(below).chain([&self.all]).flatten().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feeds() -> Rc<Feeds> {
+        Rc::new(Feeds::new(Window::new(0, 1000)))
+    }
+
+    fn feed(feeds: &Rc<Feeds>, selectors: &[&str]) -> Rc<Feed> {
+        let selectors = selectors.iter().map(|text| text.parse().unwrap()).collect();
+        feeds.feed(Selectors::new(selectors).unwrap())
+    }
+
+    #[test]
+    fn a_record_finds_the_feeds_that_want_its_topic() {
+        let feeds = feeds();
+        let sets = [
+            &["*"][..],
+            &["a"],
+            &["a/*"],
+            &["a/b"],
+            &["a/b/*"],
+            &["a/b/c", "a/*"],
+            &["ab"],
+            &["a/bc/*", "b"],
+        ];
+        let held: Vec<_> = sets.iter().map(|set| feed(&feeds, set)).collect();
+        for topic in ["a", "a/b", "a/b/c", "a/b/c/d", "ab", "a/bc", "a/bc/d", "b", "c", "abc"] {
+            let topic = Topic::new(topic).unwrap();
+            for feed in &held {
+                let mut found = false;
+                feeds.wanting(&topic, |wanting| found |= Rc::ptr_eq(&wanting, feed));
+                assert_eq!(found, feed.selectors().match_topic(&topic), "{} of {topic}", feed.selectors());
+            }
+        }
+    }
+
+    #[test]
+    fn equal_selectors_share_a_feed_and_a_dropped_one_leaves_nothing() {
+        let feeds = feeds();
+        let first = feed(&feeds, &["a", "b/*", "c"]);
+        assert!(Rc::ptr_eq(&first, &feed(&feeds, &["c", "a", "b/*"])));
+        let other = feed(&feeds, &["a", "*"]);
+        drop((first, other));
+        let Table { feeds, keys, wanting } = &*feeds.table.borrow();
+        assert!(feeds.is_empty() && keys.is_empty());
+        assert!(wanting.all.is_empty() && wanting.below.is_empty() && wanting.exact.is_empty());
+    }
+}
