@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use sse_core::{Epoch, Event, RecordId, Topic};
 
+use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::interest::{Interest, InterestWatch};
 use crate::log::{AppendError, AppendReceipt, Batch, Draft, Log, Page, Read, ReadError, Tail, TopicSummary};
@@ -22,12 +23,20 @@ struct Inner {
     policies: Policies,
     interest: Interest,
     counters: Arc<Counters>,
+    budget: Budget,
 }
 
 impl Hub {
-    /// A hub on this log, which was opened with the same policies.
+    /// A hub on this log, which was opened with the same policies, with a budget of [`Budget::DEFAULT`].
     pub fn new(log: Arc<dyn Log>, policies: Policies) -> Self {
-        Self(Arc::new(Inner { log, policies, interest: Interest::default(), counters: Arc::default() }))
+        Self::with_budget(log, policies, Budget::DEFAULT)
+    }
+
+    /// A hub with a budget of so many bytes.
+    pub fn with_budget(log: Arc<dyn Log>, policies: Policies, bytes: usize) -> Self {
+        let counters = Arc::<Counters>::default();
+        let budget = Budget::new(bytes, Arc::clone(&counters));
+        Self(Arc::new(Inner { log, policies, interest: Interest::default(), counters, budget }))
     }
 
     /// A hub without a disk: every topic is kept in memory, whatever its policy says.
@@ -80,6 +89,11 @@ impl Hub {
     /// What the hub has done so far.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.0.counters
+    }
+
+    /// The bytes that the process may hold.
+    pub fn budget(&self) -> &Budget {
+        &self.0.budget
     }
 
     /// Every topic that has or had events, by name.
