@@ -17,6 +17,26 @@ pub fn record(out: &mut Vec<u8>, event: &Event, id: RecordId, topic: &Topic, tim
     block(out, event, Some(&id.to_string()), Some(topic.as_str()), Some(time));
 }
 
+/// Bytes that [`record`] appends for an id and a time of these lengths, without writing them.
+pub fn record_len(event: &Event, id_bytes: usize, topic: &Topic, time_bytes: usize) -> usize {
+    let event_type = event.event_type().map(|event_type| event_type.as_str().len());
+    let hub = event.hub().map(|kind| kind.as_str().len());
+    let retry = event.retry().map(|time| retry_millis(time).checked_ilog10().unwrap_or(0) as usize + 1);
+    let fields = [
+        ("event", event_type),
+        ("id", Some(id_bytes)),
+        ("topic", Some(topic.as_str().len())),
+        ("time", Some(time_bytes)),
+        ("hub", hub),
+        ("retry", retry),
+    ];
+    let fields = fields.into_iter().filter_map(|(name, value)| Some(field_len(name, value?)));
+    let data = event.data();
+    let line_ends = memchr::memchr_iter(b'\n', data.as_bytes()).count();
+    // The text between the lines' ends, then the end of the block.
+    fields.sum::<usize>() + (line_ends + 1) * field_len("data", 0) + data.len() - line_ends + 1
+}
+
 fn block(out: &mut Vec<u8>, event: &Event, id: Option<&str>, topic: Option<&str>, time: Option<&str>) {
     let event_type = event.event_type().map(EventType::as_str);
     let hub = event.hub().map(HubBlock::as_str);
@@ -66,6 +86,11 @@ fn field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value.as_bytes());
     out.push(b'\n');
+}
+
+/// Bytes of a [`field`] whose value has so many.
+fn field_len(name: &str, value_bytes: usize) -> usize {
+    name.len() + ": ".len() + value_bytes + "\n".len()
 }
 
 #[cfg(test)]

@@ -59,6 +59,9 @@ impl FromStr for Epoch {
 }
 
 impl RecordId {
+    /// Longest id, in bytes.
+    pub const MAX_BYTES: usize = Epoch::DIGITS + "-18446744073709551615".len();
+
     /// The same id as the value of an `id:` field.
     pub fn to_event_id(self) -> EventId {
         EventId::from_wire(&self.to_string())

@@ -23,6 +23,8 @@ pub struct Counters {
     pub tail_lags: AtomicU64,
     /// Gaps that subscribers were told of.
     pub gaps: AtomicU64,
+    /// Times the budget in bytes was used up.
+    pub budget_refusals: AtomicU64,
 }
 
 impl Counters {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use sse_core::{Epoch, Event, RecordId, Topic};
 
+use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::interest::{Interest, InterestWatch};
 use crate::log::{AppendError, AppendReceipt, Batch, Draft, Log, Page, Read, ReadError, Tail, TopicSummary};
@@ -22,12 +23,20 @@ struct Inner {
     policies: Policies,
     interest: Interest,
     counters: Arc<Counters>,
+    budget: Budget,
 }
 
 impl Hub {
-    /// A hub on this log, which was opened with the same policies.
+    /// A hub on this log, which was opened with the same policies, with a budget of [`Budget::DEFAULT`].
     pub fn new(log: Arc<dyn Log>, policies: Policies) -> Self {
-        Self(Arc::new(Inner { log, policies, interest: Interest::default(), counters: Arc::default() }))
+        Self::with_budget(log, policies, Budget::DEFAULT)
+    }
+
+    /// A hub with a budget of so many bytes.
+    pub fn with_budget(log: Arc<dyn Log>, policies: Policies, bytes: usize) -> Self {
+        let counters = Arc::<Counters>::default();
+        let budget = Budget::new(bytes, Arc::clone(&counters));
+        Self(Arc::new(Inner { log, policies, interest: Interest::default(), counters, budget }))
     }
 
     /// A hub without a disk: every topic is kept in memory, whatever its policy says.
@@ -41,7 +50,7 @@ impl Hub {
     /// # Errors
     /// When nothing was stored, or with [`AppendError::Unknown`] perhaps.
     pub async fn publish(&self, topic: Topic, event: Event) -> Result<RecordId, AppendError> {
-        let batch = Batch { drafts: vec![Draft { topic, event }], key: None };
+        let batch = Batch::new(vec![Draft { topic, event }], None);
         self.append(batch).await.map(|receipt| self.id(receipt.first))
     }
 
@@ -51,7 +60,10 @@ impl Hub {
     /// As [`Self::publish`].
     pub async fn append(&self, batch: Batch) -> Result<AppendReceipt, AppendError> {
         let counters = &self.0.counters;
-        let appended = self.0.log.append(batch).await;
+        let appended = match self.hold(batch) {
+            Ok(batch) => self.0.log.append(batch).await,
+            Err(error) => Err(error),
+        };
         match &appended {
             Ok(AppendReceipt { repeated: true, .. }) => {}
             Ok(receipt) => {
@@ -60,6 +72,13 @@ impl Hub {
             Err(_) => Counters::add(&counters.appends_refused, 1),
         }
         appended
+    }
+
+    /// The batch with its share of the budget, which it keeps when whoever appends it has gone.
+    fn hold(&self, mut batch: Batch) -> Result<Batch, AppendError> {
+        let bytes = batch.held_bytes(batch.frame_bytes()?);
+        batch.held = Some(self.0.budget.try_hold(bytes).ok_or(AppendError::OverBudget)?);
+        Ok(batch)
     }
 
     /// The id of the record with this seq.
@@ -80,6 +99,11 @@ impl Hub {
     /// What the hub has done so far.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.0.counters
+    }
+
+    /// The bytes that the process may hold.
+    pub fn budget(&self) -> &Budget {
+        &self.0.budget
     }
 
     /// Every topic that has or had events, by name.
@@ -142,5 +166,24 @@ impl Hub {
 
     pub(crate) fn tail(&self) -> (Tail, u64) {
         self.0.log.tail()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::MemoryLog;
+
+    #[tokio::test]
+    async fn what_passes_the_budget_is_refused_and_what_is_stored_gives_it_back() {
+        let log = Arc::new(MemoryLog::new(Policies::default()));
+        let hub = Hub::with_budget(log, Policies::default(), 100_000);
+        let topic = || Topic::new("a").unwrap();
+        assert!(hub.publish(topic(), Event::new("x".repeat(30_000))).await.is_ok());
+        // The data, and the frame that is made of it.
+        let refused = hub.publish(topic(), Event::new("x".repeat(40_000))).await;
+        assert_eq!(refused, Err(AppendError::OverBudget));
+        assert_eq!((hub.head(), hub.budget().used()), (1, 0));
+        assert_eq!(Counters::get(&hub.counters().budget_refusals), 1);
     }
 }

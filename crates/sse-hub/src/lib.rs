@@ -11,6 +11,7 @@
 //! An event is durable before anybody sees it, everybody sees the order of the log, and an id resumes any choice of
 //! topics. `examples/embed.rs` publishes, subscribes and resumes.
 
+mod budget;
 mod counters;
 mod direct_writer;
 mod event_page;
@@ -23,6 +24,7 @@ mod selectors;
 mod start;
 mod subscription;
 
+pub use budget::{Budget, Held};
 pub use counters::{ConnectionCount, Counters};
 pub use direct_writer::{DirectWriter, SharedFrames, WriteOutcome};
 pub use event_page::{EventPage, KeptEvent};

@@ -65,7 +65,7 @@ impl App {
         selection.warn_of_sections(&file.sections);
         let policies = policies(file.rules, selection);
         let log = open_log(&settings.data_dir, policies.clone())?;
-        let hub = Hub::new(log, policies);
+        let hub = Hub::with_budget(log, policies, settings.memory_limit);
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::{Parser, ValueEnum};
 
 use crate::duration_flag::{HOUR, duration_within};
@@ -43,6 +44,12 @@ pub struct Settings {
     /// nginx cuts idle responses then.
     #[arg(long, env = "SSE_HEARTBEAT", value_name = "TIME", default_value = "15s", value_parser = heartbeat)]
     pub heartbeat: Heartbeat,
+
+    /// Most memory that requests, answers and what is on its way to subscribers may hold, at least 96MiB. At the limit
+    /// publishing and reading pages are answered 503; event streams are not refused. Not counted are topics in memory
+    /// and about 10 KiB a connection.
+    #[arg(long, env = "SSE_MEMORY_LIMIT", value_name = "SIZE", default_value = "256MiB", value_parser = memory_limit)]
+    pub memory_limit: usize,
 
     /// Threads that serve connections. Default: one per core.
     #[arg(long, env = "SSE_WORKERS", value_name = "N", value_parser = workers)]
@@ -83,6 +90,16 @@ fn data_dir(text: &str) -> Result<DataDir, String> {
     }
 }
 
+/// The largest batch fits into the least: its text, then its events as they were sent and as they go out.
+fn memory_limit(text: &str) -> Result<usize, String> {
+    const LEAST: ByteSize = ByteSize::mib(96);
+    let size: ByteSize = text.parse().map_err(|_| "must be a size, such as 256MiB")?;
+    match usize::try_from(size.as_u64()) {
+        Ok(bytes) if size >= LEAST => Ok(bytes),
+        _ => Err(format!("must be at least {LEAST}")),
+    }
+}
+
 fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "must be a number of threads, at least 1")
 }
@@ -102,6 +119,13 @@ mod tests {
     fn the_flags_are_consistent() {
         use clap::CommandFactory;
         Settings::command().debug_assert();
+    }
+
+    #[test]
+    fn the_memory_limit_is_a_size_that_takes_any_request() {
+        assert_eq!(memory_limit("256MiB"), Ok(sse_hub::Budget::DEFAULT));
+        assert_eq!(memory_limit("95MiB").unwrap_err(), "must be at least 96.0 MiB");
+        assert_eq!(memory_limit("much").unwrap_err(), "must be a size, such as 256MiB");
     }
 
     #[test]

@@ -1,23 +1,109 @@
 //! Logs for operators, on stderr. The level comes from `RUST_LOG`; without it, it is `info` for us and `warn`
-//! for actix, whose own lines about starting and stopping say nothing that ours do not.
+//! for actix, whose own lines about starting and stopping say nothing that ours do not. Warnings and errors of other crates
+//! come once a minute for each place in their code: a client, or a lack of descriptors, could make any number of them.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
-use tracing_subscriber::EnvFilter;
+use parking_lot::Mutex;
+use tracing::callsite::Identifier;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::LogFormat;
+
+/// Time in which a warning of another crate is written once.
+const ONCE_IN: Duration = Duration::from_secs(60);
 
 /// Installs the global subscriber. Call once, first thing in `main`.
 pub fn init(format: LogFormat) {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.with_ansi(colour()).with_target(false).init(),
-    }
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines.with_ansi(colour()).with_target(false).boxed(),
+    };
+    tracing_subscriber::registry().with(lines).with(filter).with(RepeatLimit::default()).init();
 }
 
 fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Leaves out what another crate repeats, and says how much that was once a line is written again.
+#[derive(Default)]
+struct RepeatLimit(Mutex<HashMap<Identifier, Repeats>>);
+
+/// What came from one place in the code.
+#[derive(Clone, Copy)]
+struct Repeats {
+    written: Instant,
+    left_out: u64,
+}
+
+impl RepeatLimit {
+    fn is_limited(metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN && !metadata.target().starts_with("sse_")
+    }
+
+    /// Whether a line is written now.
+    fn admits(&self, callsite: Identifier, now: Instant) -> bool {
+        let mut repeats = self.0.lock();
+        let known = repeats.get_mut(&callsite).filter(|repeats| now < repeats.written + ONCE_IN);
+        match known {
+            Some(repeats) => repeats.left_out += 1,
+            None => return true,
+        }
+        false
+    }
+
+    /// A line is written now. Gives the number of those that were left out before it.
+    fn written(&self, callsite: Identifier, now: Instant) -> u64 {
+        let before = self.0.lock().insert(callsite, Repeats { written: now, left_out: 0 });
+        before.map_or(0, |repeats| repeats.left_out)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for RepeatLimit {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        !Self::is_limited(metadata) || self.admits(metadata.callsite(), Instant::now())
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        if Self::is_limited(metadata) {
+            let left_out = self.written(metadata.callsite(), Instant::now());
+            if left_out > 0 {
+                tracing::warn!(left_out, "lines like the last one were left out");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_written_once_a_minute_and_says_what_was_left_out() {
+        let event = tracing::callsite!(name: "a", kind: tracing::metadata::Kind::EVENT, fields: );
+        let other = tracing::callsite!(name: "b", kind: tracing::metadata::Kind::EVENT, fields: );
+        let [event, other] = [event, other].map(|callsite| Identifier(callsite));
+        let (limit, start) = (RepeatLimit::default(), Instant::now());
+        let admits = |event: &Identifier, seconds| {
+            let now = start + Duration::from_secs(seconds);
+            limit.admits(event.clone(), now).then(|| limit.written(event.clone(), now))
+        };
+        assert_eq!([0, 1, 59].map(|seconds| admits(&event, seconds)), [Some(0), None, None]);
+        assert_eq!(admits(&other, 59), Some(0));
+        assert_eq!(
+            [60, 61, 120, 180].map(|seconds| admits(&event, seconds)),
+            [Some(2), None, Some(1), Some(0)]
+        );
+    }
 }

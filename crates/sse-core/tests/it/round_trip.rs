@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sse_core::{Decoder, Event, EventId, EventType, Limits, encode};
+use sse_core::{Decoder, Epoch, Event, EventId, EventType, HubBlock, Limits, RecordId, Topic, encode};
 
 use crate::entry::{Entry, write_all};
 use crate::model::Outcome;
@@ -52,6 +52,24 @@ proptest! {
         encode::event(&mut wire, &event);
         let read: Vec<Event> = Decoder::new().feed(&wire).map(Result::unwrap).collect();
         prop_assert_eq!(read, [event]);
+    }
+
+    #[test]
+    fn the_length_of_a_record_is_known_before_it_is_written(
+        event in event(),
+        seq in prop_oneof![Just(0), Just(9), Just(10), Just(u64::MAX), any::<u64>()],
+        topic in "[a-z]{1,20}",
+        time in "[0-9TZ:.-]{0,30}",
+        hub in prop::option::of(Just(HubBlock::Gap)),
+    ) {
+        let event = hub.into_iter().fold(event, Event::with_hub);
+        let (id, topic) = (RecordId { epoch: Epoch::from_bits(seq), seq }, Topic::new(topic).unwrap());
+        let mut wire = Vec::new();
+        encode::record(&mut wire, &event, id, &topic, &time);
+        let id_bytes = id.to_string().len();
+        prop_assert_eq!(encode::record_len(&event, id_bytes, &topic, time.len()), wire.len());
+        prop_assert!(id_bytes <= RecordId::MAX_BYTES);
+        prop_assert!(seq < u64::MAX || id_bytes == RecordId::MAX_BYTES);
     }
 
     #[test]

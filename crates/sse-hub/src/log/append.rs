@@ -1,6 +1,9 @@
 //! Appending to a log: a batch of drafts goes in, a receipt comes out.
 
-use sse_core::{Event, Topic};
+use sse_core::{Event, RecordId, Topic, encode};
+
+use super::record::{Record, TIME_BYTES};
+use crate::budget::Held;
 
 /// An event on its way into the log.
 #[derive(Debug, Clone)]
@@ -11,6 +14,16 @@ pub struct Draft {
     pub event: Event,
 }
 
+impl Draft {
+    /// Most bytes of a frame: the event as it goes out, with id, topic, time and `data: ` before each line of its data.
+    pub const MAX_FRAME_BYTES: usize = 2 << 20;
+
+    /// Bytes of the frame with the longest id.
+    pub fn frame_bytes(&self) -> usize {
+        encode::record_len(&self.event, RecordId::MAX_BYTES, &self.topic, TIME_BYTES)
+    }
+}
+
 /// A batch on its way into the log.
 #[derive(Debug)]
 pub struct Batch {
@@ -18,6 +31,40 @@ pub struct Batch {
     pub drafts: Vec<Draft>,
     /// Idempotency key: names this batch, so that it is stored once however often it is sent.
     pub key: Option<Box<str>>,
+    /// What it takes of the budget until it is stored.
+    pub(crate) held: Option<Held>,
+}
+
+impl Batch {
+    /// Most bytes of all frames together.
+    pub const MAX_FRAME_BYTES: usize = 32 << 20;
+
+    /// A batch that is still to be stored.
+    pub fn new(drafts: Vec<Draft>, key: Option<Box<str>>) -> Self {
+        Self { drafts, key, held: None }
+    }
+
+    /// Bytes of all frames, unless they are too many.
+    pub(crate) fn frame_bytes(&self) -> Result<usize, AppendError> {
+        let mut total = 0;
+        for draft in &self.drafts {
+            let bytes = draft.frame_bytes();
+            if bytes > Draft::MAX_FRAME_BYTES {
+                return Err(AppendError::EventTooLarge { bytes, max: Draft::MAX_FRAME_BYTES });
+            }
+            total += bytes;
+        }
+        match total <= Self::MAX_FRAME_BYTES {
+            true => Ok(total),
+            false => Err(AppendError::BatchTooLarge { bytes: total, max: Self::MAX_FRAME_BYTES }),
+        }
+    }
+
+    /// Bytes of drafts and records until it is stored, when its frames have so many.
+    pub(crate) fn held_bytes(&self, frames: usize) -> usize {
+        let data: usize = self.drafts.iter().map(|draft| draft.event.data().len()).sum();
+        frames + data + self.drafts.len() * (size_of::<Draft>() + size_of::<Record>())
+    }
 }
 
 /// Where a batch is in the log.
@@ -49,6 +96,25 @@ pub enum AppendError {
         /// The limit.
         max: usize,
     },
+    /// The frame of an event would be too large, which many short lines of data can do.
+    #[error("an event has {bytes} bytes on the wire, and at most {max} are possible")]
+    EventTooLarge {
+        /// What it would have.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The frames of the batch would be too large together.
+    #[error("the batch has {bytes} bytes on the wire, and at most {max} are possible")]
+    BatchTooLarge {
+        /// What they would have.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The process holds as much as it may. It will give some of it back.
+    #[error("the memory limit is reached")]
+    OverBudget,
     /// The log has been closed.
     #[error("the log is closed")]
     Closed,

@@ -37,6 +37,7 @@ macro_rules! contract {
             a_tail_that_falls_behind_is_told,
             topics_are_listed,
             a_topic_too_many_is_refused_and_stores_nothing,
+            too_many_bytes_on_the_wire_are_refused_and_stored_nowhere,
             unused_topics_make_room_and_their_loss_is_still_told,
             a_closed_log_says_so_refuses_appends_and_can_be_read
             => $open
@@ -76,7 +77,7 @@ fn wanting(selectors: &[&str]) -> Selectors {
 }
 
 async fn append(log: &impl Log, topic: &str, data: &str) -> u64 {
-    let batch = Batch { drafts: vec![draft(topic, data)], key: None };
+    let batch = Batch::new(vec![draft(topic, data)], None);
     log.append(batch).await.unwrap().first
 }
 
@@ -221,10 +222,8 @@ pub(crate) async fn finds_the_newest_and_the_time_over_all_wanted_topics(log: &i
 
 pub(crate) async fn a_batch_has_seqs_that_follow_each_other(log: &impl Log) {
     let drafts = || ["a", "volatile", "b"].map(|topic| draft(topic, "x")).to_vec();
-    let (one, two) = tokio::join!(
-        log.append(Batch { drafts: drafts(), key: None }),
-        log.append(Batch { drafts: drafts(), key: None })
-    );
+    let (one, two) =
+        tokio::join!(log.append(Batch::new(drafts(), None)), log.append(Batch::new(drafts(), None)));
     let mut firsts = [one, two].map(|receipt| receipt.unwrap().first);
     firsts.sort_unstable();
     assert_eq!(firsts, [1, 4]);
@@ -236,7 +235,7 @@ pub(crate) async fn a_batch_has_seqs_that_follow_each_other(log: &impl Log) {
 pub(crate) async fn a_key_is_stored_once(log: &impl Log) {
     let send = async |key: &str| {
         let drafts = vec![draft("a", "x"), draft("a", "y")];
-        log.append(Batch { drafts, key: Some(key.into()) }).await.unwrap()
+        log.append(Batch::new(drafts, Some(key.into()))).await.unwrap()
     };
     let first = send("k").await;
     assert!(!first.repeated);
@@ -296,20 +295,33 @@ pub(crate) async fn topics_are_listed(log: &impl Log) {
 pub(crate) async fn a_topic_too_many_is_refused_and_stores_nothing(log: &impl Log) {
     let max = super::index::MAX_TOPICS;
     let drafts = (0..max).map(|n| draft(&format!("t/{n}"), "")).collect();
-    log.append(Batch { drafts, key: None }).await.unwrap();
-    let batch = Batch { drafts: vec![draft("t/0", ""), draft("one-more", "")], key: None };
+    log.append(Batch::new(drafts, None)).await.unwrap();
+    let batch = Batch::new(vec![draft("t/0", ""), draft("one-more", "")], None);
     assert_eq!(log.append(batch).await, Err(AppendError::TooManyTopics { max }));
     assert_eq!(log.head(), max as u64);
     append(log, "t/0", "").await;
 }
 
+pub(crate) async fn too_many_bytes_on_the_wire_are_refused_and_stored_nowhere(log: &impl Log) {
+    // A line end is 7 bytes on the wire.
+    let most = (Draft::MAX_FRAME_BYTES - draft("a", "").frame_bytes()) / 7;
+    let of_lines = |line_ends| draft("a", &"\n".repeat(line_ends));
+    assert!(log.append(Batch::new(vec![of_lines(most)], None)).await.is_ok());
+    let refused = log.append(Batch::new(vec![of_lines(most + 1)], None)).await;
+    assert!(matches!(refused, Err(AppendError::EventTooLarge { max: 0x20_0000, .. })), "{refused:?}");
+    assert!(log.append(Batch::new(vec![of_lines(most); 16], None)).await.is_ok());
+    let refused = log.append(Batch::new(vec![of_lines(most); 17], None)).await;
+    assert!(matches!(refused, Err(AppendError::BatchTooLarge { max: 0x200_0000, .. })), "{refused:?}");
+    assert_eq!(log.head(), 17);
+}
+
 pub(crate) async fn unused_topics_make_room_and_their_loss_is_still_told(log: &impl Log) {
     let max = super::index::MAX_TOPICS;
     let drafts = (1..max).map(|n| draft(&format!("brief/{n}"), "")).collect();
-    log.append(Batch { drafts, key: None }).await.unwrap();
+    log.append(Batch::new(drafts, None)).await.unwrap();
     let before = append(log, "kept", "").await;
     let is_let_in = async || {
-        let batch = Batch { drafts: vec![draft("one-more", "")], key: None };
+        let batch = Batch::new(vec![draft("one-more", "")], None);
         log.append(batch).await.is_ok()
     };
     assert!(!is_let_in().await);
@@ -342,7 +354,7 @@ pub(crate) async fn a_closed_log_says_so_refuses_appends_and_can_be_read(log: &i
     assert_eq!(log.health().await, Ok(()));
     log.close().await;
     assert_eq!(log.health().await, Err(AppendError::Closed));
-    let batch = Batch { drafts: vec![draft("a", "")], key: None };
+    let batch = Batch::new(vec![draft("a", "")], None);
     assert_eq!(log.append(batch).await, Err(AppendError::Closed));
     assert_eq!(read(log, &["a"], 0, ALL).await.0, [1]);
 }

@@ -288,11 +288,9 @@ impl Index {
         self.topics.len()
     }
 
+    /// Every topic, in no order.
     pub(super) fn summaries(&self) -> Vec<TopicSummary> {
-        let mut topics: Vec<TopicSummary> =
-            self.topics.iter().map(|(topic, kept)| kept.summary(Arc::clone(topic))).collect();
-        topics.sort_by(|a, b| a.topic.cmp(&b.topic));
-        topics
+        self.topics.iter().map(|(topic, kept)| kept.summary(Arc::clone(topic))).collect()
     }
 
     /// Seq of the newest record that was removed from a topic, 0 when none was.

@@ -43,7 +43,9 @@ impl MemoryLog {
         Self { epoch: Epoch::from_bits(fastrand::u64(..)), state: Mutex::new(state) }
     }
 
-    fn append_now(&self, Batch { drafts, key }: Batch, now: u64) -> Result<AppendReceipt, AppendError> {
+    fn append_now(&self, batch: Batch, now: u64) -> Result<AppendReceipt, AppendError> {
+        batch.frame_bytes()?;
+        let Batch { drafts, key, held: _held } = batch;
         let mut guard = self.state.lock();
         let State { index, announcer, expired, closed } = &mut *guard;
         if *closed {
@@ -111,7 +113,10 @@ impl Log for MemoryLog {
     }
 
     fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
-        Box::pin(ready(Ok(self.state.lock().index.summaries())))
+        // Sorted once nobody waits for the lock any more.
+        let mut topics = self.state.lock().index.summaries();
+        topics.sort_unstable_by(|a, b| a.topic.cmp(&b.topic));
+        Box::pin(ready(Ok(topics)))
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {

@@ -23,10 +23,14 @@ pub struct Record {
     pub frame: Bytes,
 }
 
+/// Bytes of a time on the wire; see [`rfc3339`].
+pub(super) const TIME_BYTES: usize = "2026-11-22T08:17:38.747Z".len();
+
 impl Record {
     /// A record that is on disk, or about to be. `published` is `time` as the wire has it.
     pub(crate) fn new(id: RecordId, topic: Arc<Topic>, time: u64, published: &str, event: &Event) -> Self {
-        let mut frame = Vec::with_capacity(event.data().len() + topic.as_str().len() + 104);
+        let len = encode::record_len(event, RecordId::MAX_BYTES, &topic, published.len());
+        let mut frame = Vec::with_capacity(len);
         encode::record(&mut frame, event, id, &topic, published);
         Self { seq: id.seq, topic, time, in_memory: false, frame: frame.into() }
     }

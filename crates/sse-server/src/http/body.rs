@@ -1,20 +1,42 @@
-//! The body of a request: read whole, within a limit of bytes and of time.
+//! The body of a request: read whole, within a limit of bytes and of time. What has arrived counts towards the budget.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::Payload;
 use futures_util::StreamExt as _;
+use sse_hub::{Budget, Held};
 use tokio::time::timeout;
 
+use super::app_state::AppState;
 use super::problem_details::Problem;
 
 /// Longest time a body may take to arrive. At 16 MiB, 280 KB/s.
 const MAX_TIME: Duration = Duration::from_secs(60);
-/// Most bytes of room for a body of which only the beginning has arrived.
-const MAX_ROOM: usize = 64 << 10;
+
+/// A body, and what it takes of the budget.
+#[derive(Debug)]
+pub(crate) struct BodyText {
+    text: String,
+    held: Held,
+}
+
+impl BodyText {
+    /// The text, to be kept no longer than the second.
+    pub(super) fn into_parts(self) -> (String, Held) {
+        (self.text, self.held)
+    }
+}
+
+impl Deref for BodyText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
 
 /// Reads the body as text. `what` has at most `max_bytes`.
 pub(crate) async fn read_text(
@@ -22,7 +44,7 @@ pub(crate) async fn read_text(
     payload: Payload,
     what: &str,
     max_bytes: usize,
-) -> Result<String, Problem> {
+) -> Result<BodyText, Problem> {
     let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::unsupported("the body is compressed; send it without Content-Encoding"));
@@ -36,32 +58,44 @@ pub(crate) async fn read_text(
     if announced.is_some_and(|bytes| bytes > max_bytes) {
         return Err(too_large());
     }
-    let room = announced.unwrap_or(0).min(MAX_ROOM);
-    let bytes = timeout(MAX_TIME, whole(payload, room, max_bytes))
+    let budget = AppState::of(request).hub().budget();
+    let (bytes, held) = timeout(MAX_TIME, whole(payload, announced.unwrap_or(max_bytes), budget, too_large))
         .await
-        .map_err(|_| Problem::too_slow(MAX_TIME.as_secs()))?
-        .map_err(|error| Problem::bad_request(format!("the body did not arrive whole: {error}")))?
-        .ok_or_else(too_large)?;
-    String::from_utf8(bytes).map_err(|error| {
+        .map_err(|_| Problem::too_slow(MAX_TIME.as_secs()))??;
+    let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Problem::bad_request(format!("the body is not UTF-8 (byte {at}); events are UTF-8 text"))
-    })
+    })?;
+    Ok(BodyText { text, held })
 }
 
-/// The body, or `None` when it is too large. Makes room for what was announced once something of it is there: actix-web's
-/// own way takes 32 KiB for each body, however small.
-async fn whole(mut payload: Payload, room: usize, max_bytes: usize) -> Result<Option<Vec<u8>>, PayloadError> {
+/// The body of at most so many bytes. Makes room for what has arrived, then doubles it: a body that was only announced
+/// takes none, and a small one is copied once.
+async fn whole(
+    mut payload: Payload,
+    max_bytes: usize,
+    budget: &Budget,
+    too_large: impl FnOnce() -> Problem,
+) -> Result<(Vec<u8>, Held), Problem> {
     let mut body = Vec::new();
-    while let Some(chunk) = payload.next().await.transpose()? {
-        if body.len() + chunk.len() > max_bytes {
-            return Ok(None);
+    let mut held = budget.try_hold(0).ok_or_else(Problem::over_budget)?;
+    while let Some(chunk) = payload.next().await {
+        let chunk =
+            chunk.map_err(|error| Problem::bad_request(format!("the body did not arrive whole: {error}")))?;
+        let bytes = body.len() + chunk.len();
+        if bytes > max_bytes {
+            return Err(too_large());
         }
-        if body.is_empty() {
-            body.reserve_exact(room.max(chunk.len()));
+        if bytes > held.bytes() {
+            let room = bytes.max((2 * held.bytes()).min(max_bytes));
+            if !held.grow(room - held.bytes()) {
+                return Err(Problem::over_budget());
+            }
+            body.reserve_exact(room - body.len());
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Some(body))
+    Ok((body, held))
 }
 
 fn announced_bytes(request: &HttpRequest) -> Option<usize> {

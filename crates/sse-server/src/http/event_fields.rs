@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sse_core::{Event, EventType};
+use sse_hub::Draft;
 
 /// Most bytes of data in one event: what the readers we know can decode, with room to spare.
 pub(super) const MAX_DATA_BYTES: usize = 1 << 20;
@@ -24,6 +25,18 @@ pub(super) fn event(data: String, event_type: Option<EventType>, retry: Option<D
         event = event.with_retry(retry);
     }
     event
+}
+
+/// Bytes of the event on the wire; an error says what to change.
+pub(super) fn frame_bytes(draft: &Draft) -> Result<usize, String> {
+    let (bytes, max) = (draft.frame_bytes(), Draft::MAX_FRAME_BYTES);
+    if bytes <= max {
+        return Ok(bytes);
+    }
+    Err(format!(
+        "an event has at most {MAX_DATA_BYTES} bytes of data and {max} bytes on the wire, where each line of data begins \
+         with `data: `; this one would have {bytes}: send fewer, longer lines"
+    ))
 }
 
 /// Checks an event type; an error says what to change.

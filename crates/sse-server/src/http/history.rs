@@ -17,5 +17,5 @@ pub(super) async fn page(request: HttpRequest, topic: Path<String>) -> Result<Ht
     let start = query.start("after", Start::Kept(Seek::Earliest))?;
     let hub = AppState::of(&request).hub();
     let page = event_page::read(hub, &Selectors::exactly(topic), start, limit).await?;
-    Ok(event_page::response(page))
+    Ok(page.response(&request))
 }

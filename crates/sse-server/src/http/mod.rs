@@ -11,6 +11,7 @@ mod events;
 mod history;
 mod hub_info;
 mod json_body;
+mod json_parts;
 mod ndjson;
 mod openapi;
 mod poll;

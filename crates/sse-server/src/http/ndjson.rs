@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sse_core::Topic;
-use sse_hub::Draft;
+use sse_hub::{Batch, Draft};
 
 use super::event_fields::{self, MAX_DATA_BYTES};
 use super::json_body::{from_object, message};
@@ -31,6 +31,7 @@ struct Line<'a> {
 /// Reads a batch for `topic`, or, if that is `None`, for the topic that each line names. Blank lines are skipped.
 pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Problem> {
     let mut drafts = Vec::new();
+    let mut frames = 0;
     for (line, text) in (1..).zip(text.split('\n')) {
         if text.trim_ascii().is_empty() {
             continue;
@@ -40,7 +41,7 @@ pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Pro
                 "a batch has at most {MAX_EVENTS} events; nothing was stored: split it before line {line} and send \
                  both parts"
             );
-            return Err(Problem::too_large(detail).in_line(line));
+            return Err(too_large(line, detail));
         }
         let draft = draft(text, topic).map_err(|what| {
             Problem::bad_request(format!("line {line}: {what}; nothing was stored")).in_line(line)
@@ -50,7 +51,18 @@ pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Pro
             let detail = format!(
                 "line {line}: data has at most {MAX_DATA_BYTES} bytes, this has {bytes}; nothing was stored"
             );
-            return Err(Problem::too_large(detail).in_line(line));
+            return Err(too_large(line, detail));
+        }
+        let frame = event_fields::frame_bytes(&draft)
+            .map_err(|what| too_large(line, format!("line {line}: {what}; nothing was stored")))?;
+        frames += frame;
+        if frames > Batch::MAX_FRAME_BYTES {
+            let max = Batch::MAX_FRAME_BYTES;
+            let detail = format!(
+                "a batch has at most {max} bytes on the wire, where each event has an id, a topic and a time, and each \
+                 line of data begins with `data: `; nothing was stored: split it before line {line} and send both parts"
+            );
+            return Err(too_large(line, detail));
         }
         drafts.push(draft);
     }
@@ -60,6 +72,10 @@ pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Pro
         return Err(Problem::bad_request(detail));
     }
     Ok(drafts)
+}
+
+fn too_large(line: usize, detail: String) -> Problem {
+    Problem::too_large(detail).in_line(line)
 }
 
 fn draft(text: &str, topic: Option<&Topic>) -> Result<Draft, String> {
@@ -150,23 +166,39 @@ mod tests {
     #[test]
     fn limits_hold_to_the_letter() {
         assert_eq!(data_of(&"{\"data\":1}\n".repeat(MAX_EVENTS)).len(), MAX_EVENTS);
-        let too_large = |batch: &str, line: usize, said: &str| {
+        let is_too_large = |batch: &str, line: usize, said: &str| {
             let problem = parse(batch, Some(&topic())).unwrap_err();
             assert!(problem.to_string().starts_with("413 "), "{problem}");
             assert_eq!((problem.line(), problem.detail()), (Some(line), said));
         };
-        too_large(
+        is_too_large(
             &"{\"data\":1}\n".repeat(MAX_EVENTS + 1),
             MAX_EVENTS + 1,
             "a batch has at most 10000 events; nothing was stored: split it before line 10001 and send both parts",
         );
         let of_bytes = |bytes| format!("{{\"data\":\"{}\"}}", "x".repeat(bytes));
         assert_eq!(data_of(&of_bytes(MAX_DATA_BYTES))[0].len(), MAX_DATA_BYTES);
-        too_large(
+        is_too_large(
             &of_bytes(MAX_DATA_BYTES + 1),
             1,
             "line 1: data has at most 1048576 bytes, this has 1048577; nothing was stored",
         );
+    }
+
+    #[test]
+    fn short_lines_of_data_count_as_they_are_on_the_wire() {
+        let of_line_ends = |count| format!("{{\"data\":\"{}\"}}\n", "\\n".repeat(count));
+        let problem = |batch: &str| parse(batch, Some(&topic())).err().unwrap();
+        let event = problem(&of_line_ends(300_000));
+        assert!(event.to_string().starts_with("413 "), "{event}");
+        for part in ["line 1: ", "1048576 bytes of data", "2097152 bytes on the wire", "`data: `"] {
+            assert!(event.detail().contains(part), "{event}");
+        }
+        let most = of_line_ends(299_000).repeat(16);
+        assert_eq!(data_of(&most).len(), 16);
+        let batch = problem(&(most + &of_line_ends(10_000)));
+        assert_eq!(batch.line(), Some(17));
+        assert!(batch.detail().contains("33554432 bytes on the wire"), "{batch}");
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
-use sse_hub::{Delivery, EventPage, Start};
+use sse_hub::{Delivery, Start};
 use tokio::time::timeout;
 
 use super::app_state::AppState;
-use super::event_page;
+use super::event_page::{self, HeldPage};
 use super::problem_details::Problem;
 use super::query::{LAST, Query, SINCE};
 
@@ -21,10 +21,10 @@ pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let (selectors, limit, wait) = (query.selectors()?, event_page::limit(&query)?, wait(&query)?);
     let AppState { fanout, .. } = AppState::of(&request);
     let start = query.start("after", Start::Now)?;
-    let page = event_page::read(fanout.hub(), &selectors, start, limit).await?;
-    if !page.is_empty() {
-        return Ok(event_page::response(page));
-    }
+    let HeldPage { page, .. } = match event_page::read(fanout.hub(), &selectors, start, limit).await? {
+        empty if empty.page.is_empty() => empty,
+        found => return Ok(found.response(&request)),
+    };
     // Follows the page without a seam: what was published since is past its cursor. It says only that there is
     // something; the page is read again, so that it is cut to size and has topics and times.
     let after = Start::After(page.next.to_string());
@@ -35,9 +35,9 @@ pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> 
             event_page::read(fanout.hub(), &selectors, after, limit).await?
         }
         // Nothing came: the reader asks again from where it is now.
-        Err(_) => EventPage { events: Vec::new(), next: subscription.position(), gap: None },
+        Err(_) => HeldPage::empty(fanout.hub().budget(), subscription.position())?,
     };
-    Ok(event_page::response(page))
+    Ok(page.response(&request))
 }
 
 /// How long the request wants to wait: `25`, `25s` or `500ms`.

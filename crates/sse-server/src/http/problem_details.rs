@@ -110,6 +110,12 @@ impl Problem {
             .with_header(header::RETRY_AFTER, retry_after_seconds.into())
     }
 
+    /// The process holds as much as it may.
+    pub(crate) fn over_budget() -> Self {
+        let detail = "the server has reached its memory limit; nothing was done, try again later";
+        Self::unavailable(detail, RETRY_AFTER)
+    }
+
     fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
     }
@@ -139,6 +145,10 @@ impl From<AppendError> for Problem {
             AppendError::TooManyTopics { max } => Self::conflict(format!(
                 "there are {max} topics, the most there can be; publish to one of them"
             )),
+            AppendError::EventTooLarge { .. } | AppendError::BatchTooLarge { .. } => {
+                Self::too_large(format!("{error}; nothing was stored, send less at a time"))
+            }
+            AppendError::OverBudget => Self::over_budget(),
         }
     }
 }
@@ -204,6 +214,9 @@ mod tests {
             (AppendError::Unavailable(why()), 503, Some("5"), "cannot write to its log; nothing was stored"),
             (AppendError::Closed, 503, Some("1"), "stopping; nothing was stored"),
             (AppendError::Unknown(why()), 500, None, "send it again with the same key"),
+            (AppendError::OverBudget, 503, Some("5"), "memory limit; nothing was done"),
+            (AppendError::EventTooLarge { bytes: 8, max: 7 }, 413, None, "8 bytes on the wire"),
+            (AppendError::BatchTooLarge { bytes: 8, max: 7 }, 413, None, "batch has 8 bytes on the wire"),
             (AppendError::TooManyTopics { max: 7 }, 409, None, "there are 7 topics"),
         ] {
             let problem = Problem::from(error);

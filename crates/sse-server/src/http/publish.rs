@@ -83,11 +83,14 @@ pub(super) async fn to_topic(
     if is_batch(&request) {
         return publish_batch(&request, payload, extras, Some(topic)).await;
     }
-    let data = read_text(&request, payload, "an event", event_fields::MAX_DATA_BYTES).await?;
+    let body = read_text(&request, payload, "an event", event_fields::MAX_DATA_BYTES).await?;
+    let (data, _held) = body.into_parts();
     let key = extras.scoped_key(topic.as_str());
     let event = event_fields::event(data, extras.event_type, extras.retry);
+    let draft = Draft { topic, event };
+    event_fields::frame_bytes(&draft).map_err(Problem::too_large)?;
     let hub = AppState::of(&request).hub();
-    let receipt = hub.append(Batch { drafts: vec![Draft { topic, event }], key }).await?;
+    let receipt = hub.append(Batch::new(vec![draft], key)).await?;
     Ok(stored(hub, receipt))
 }
 
@@ -111,10 +114,12 @@ async fn publish_batch(
     extras.only_key()?;
     // A batch over several topics has none; no topic is named so.
     let key = extras.scoped_key(topic.as_ref().map_or("", Topic::as_str));
-    let text = read_text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
-    let drafts = ndjson::parse(&text, topic.as_ref())?;
+    let drafts = {
+        let text = read_text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
+        ndjson::parse(&text, topic.as_ref())?
+    };
     let hub = AppState::of(request).hub();
-    let receipt = hub.append(Batch { drafts, key }).await?;
+    let receipt = hub.append(Batch::new(drafts, key)).await?;
     Ok(batch_stored(hub, receipt))
 }
 

@@ -42,14 +42,13 @@ const LINKS_MARKER: &str = "<!-- links -->";
 
 /// For our own pages, which have no inline scripts or styles. Not for a user's folder. The one trusted-types policy is that of
 /// `sse/worker-host.js`, which admits the address of the shared worker and nothing else.
-const SECURITY_HEADERS: [(&str, &str); 3] = [
+const SECURITY_HEADERS: [(&str, &str); 2] = [
     (
         "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
          connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sse-hub-worker",
     ),
-    ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
 ];
 
@@ -207,5 +206,9 @@ fn own_file(
     }
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
     let mime = file_extension_to_mime(extension.unwrap_or_default());
-    Ok(response.insert_header(ContentType(mime)).body(content.into_owned()))
+    response.insert_header(ContentType(mime));
+    Ok(match content {
+        Cow::Borrowed(content) => response.body(content),
+        Cow::Owned(content) => response.body(content),
+    })
 }

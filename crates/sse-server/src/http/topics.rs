@@ -1,33 +1,42 @@
 //! `GET /topics`: what there is, and how it is treated.
 
 use std::cmp::Reverse;
+use std::iter::{once, repeat};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use sse_core::Topic;
 use sse_hub::{Durability, Hub, Policy, Retention, SlowConsumer, TopicSummary};
 
 use super::app_state::AppState;
-use super::json_body::json_of_now;
+use super::json_parts::{json, json_of_parts};
 use super::problem_details::Problem;
 use super::query::Query;
 
 /// Most topics in a list, and the default.
 const MAX_LIMIT: usize = 10_000;
 
-#[derive(Serialize)]
-struct TopicList {
-    topics: Vec<TopicJson>,
+/// What an answer holds of a topic while it is written.
+struct Listed {
+    topic: Arc<Topic>,
+    count: usize,
+    bytes: u64,
+    span: Option<(u64, u64)>,
+    /// Topics of one policy share it: there are few.
+    policy: Rc<str>,
 }
 
+/// One topic, up to its policy.
 #[derive(Serialize)]
-struct TopicJson {
-    topic: String,
+struct TopicJson<'a> {
+    topic: &'a str,
     count: usize,
     bytes: u64,
     /// Ids of the oldest and the newest event that is kept, if there is one.
     oldest: Option<String>,
     newest: Option<String>,
-    policy: PolicyJson,
 }
 
 /// A policy in words. `null` is no limit. `retain` and `slowReader` are the names before this release.
@@ -61,27 +70,46 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     };
     let limit = query.number("limit", MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
     let hub = AppState::of(&request).hub();
+    let count = hub.topic_count().await?.min(limit);
+    let held = hub.budget().try_hold(count * size_of::<Listed>()).ok_or_else(Problem::over_budget)?;
     let mut summaries = hub.topics().await?;
     if newest_first {
         summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
     }
-    let topics = summaries.into_iter().take(limit).map(|summary| TopicJson::new(hub, summary)).collect();
-    Ok(json_of_now(TopicList { topics }))
+    summaries.truncate(limit);
+    let separators = once("").chain(repeat(","));
+    let hub = hub.clone();
+    let topics = separators.zip(listed(summaries)).map(move |(separator, topic)| topic.json(&hub, separator));
+    let parts = once("{\"topics\":[".to_owned()).chain(topics).chain(once("]}".to_owned()));
+    Ok(json_of_parts(&request, parts, held))
 }
 
-impl TopicJson {
-    fn new(hub: &Hub, summary: TopicSummary) -> Self {
-        let TopicSummary { topic, policy, count, bytes, span } = summary;
-        let (oldest, newest) = span.unzip();
+fn listed(summaries: Vec<TopicSummary>) -> Vec<Listed> {
+    let mut policies: Vec<(Policy, Rc<str>)> = Vec::new();
+    let listed = |TopicSummary { topic, policy, count, bytes, span }| {
+        let known = policies.iter().find(|(known, _)| *known == policy).map(|(_, json)| Rc::clone(json));
+        let policy = known.unwrap_or_else(|| {
+            let json: Rc<str> = json(&PolicyJson::from(policy)).into();
+            policies.push((policy, Rc::clone(&json)));
+            json
+        });
+        Listed { topic, count, bytes, span, policy }
+    };
+    summaries.into_iter().map(listed).collect()
+}
+
+impl Listed {
+    fn json(&self, hub: &Hub, separator: &str) -> String {
+        let (oldest, newest) = self.span.unzip();
         let id = |seq: u64| hub.id(seq).to_string();
-        Self {
-            topic: topic.to_string(),
-            count,
-            bytes,
+        let topic = json(&TopicJson {
+            topic: self.topic.as_str(),
+            count: self.count,
+            bytes: self.bytes,
             oldest: oldest.map(id),
             newest: newest.map(id),
-            policy: policy.into(),
-        }
+        });
+        format!("{separator}{},\"policy\":{}}}", topic.trim_end_matches('}'), self.policy)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starts the server binary on a free port and reads its streams. No assertions of its own.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -45,7 +46,11 @@ impl Server {
     }
 
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::spawn_logging_to(Stdio::null(), command)
+    }
+
+    pub fn spawn_logging_to(log: impl Into<Stdio>, command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("the server prints a line").unwrap();
         let base = first.strip_prefix("listening on ").expect(&first).to_owned();
@@ -60,6 +65,21 @@ impl Server {
     /// Files that the process has open.
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Bytes of memory that the process has.
+    #[cfg(target_os = "linux")]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// A connection of its own, on which nothing was sent yet.
+    pub fn connect(&self) -> TcpStream {
+        let connection = TcpStream::connect(self.base.strip_prefix("http://").unwrap()).unwrap();
+        connection.set_read_timeout(Some(DEADLINE)).unwrap();
+        connection
     }
 
     /// Sends a signal by name, such as `TERM`.

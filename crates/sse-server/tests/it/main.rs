@@ -9,6 +9,7 @@
 mod api;
 mod applications;
 mod batch;
+mod budget;
 mod chat;
 mod fanout;
 mod harness;

@@ -3,9 +3,9 @@
 import { call } from "../call.js";
 import { parsed } from "../json.js";
 
-/** Events per page of history, and the most pages searched for one message. */
+/** Events per page of history, and the most pages searched for one message: a room retains 16 MiB, a page has 256 KiB. */
 const PAGE_EVENTS = 1000;
-const MAX_PAGES = 20;
+const MAX_PAGES = 80;
 
 /**
  * @param {import("./store.js").Unsent} message

@@ -81,8 +81,9 @@ impl DiskLog {
             .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let thread = spawn(writer, receiver)?;
+        let readers = Arc::new(Readers::open(file).map_err(unreadable)?);
         let handle = WriterHandle { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
-        Ok(Self { shared, handle: Arc::new(handle), readers: Arc::new(Readers::new(file)), _folder: folder })
+        Ok(Self { shared, handle: Arc::new(handle), readers, _folder: folder })
     }
 }
 
@@ -119,7 +120,8 @@ impl Log for DiskLog {
             let (reply, answer) = oneshot::channel();
             let requests = requests.ok_or(AppendError::Closed)?;
             let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
-            requests.send(Request { batch, reply }).await.map_err(|_| gone())?;
+            let frame_bytes = batch.frame_bytes()?;
+            requests.send(Request { batch, frame_bytes, reply }).await.map_err(|_| gone())?;
             drop(requests);
             answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
         })
@@ -155,7 +157,10 @@ impl Log for DiskLog {
     }
 
     fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
-        Box::pin(ready(Ok(self.shared.state().index.summaries())))
+        // Sorted once nobody waits for the lock any more.
+        let mut topics = self.shared.state().index.summaries();
+        topics.sort_unstable_by(|a, b| a.topic.cmp(&b.topic));
+        Box::pin(ready(Ok(topics)))
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {

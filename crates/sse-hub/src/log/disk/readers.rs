@@ -23,9 +23,16 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Readers of this file. Nothing is opened yet.
-    pub(super) fn new(file: PathBuf) -> Self {
-        Self { file, turns: Arc::new(Semaphore::new(READERS)), idle: Mutex::default() }
+    /// Readers of this file, all of them open, so that they read on when the process is out of descriptors.
+    pub(super) fn open(file: PathBuf) -> rusqlite::Result<Self> {
+        let open = |_| {
+            let mut connection = Frames::open(&file)?;
+            // SQLite opens the write-ahead log at the first read.
+            connection.frames([0].into_iter())?;
+            Ok(connection)
+        };
+        let idle = (0..READERS).map(open).collect::<rusqlite::Result<_>>()?;
+        Ok(Self { file, turns: Arc::new(Semaphore::new(READERS)), idle: Mutex::new(idle) })
     }
 
     /// Resolves when this read may go on, in the order of asking; to be held as long as it lasts.
@@ -35,24 +42,37 @@ impl Readers {
     }
 
     /// Carries out a plan. What was removed since it was made is planned anew, so that the page says so.
-    pub(super) fn fetch(&self, shared: &Shared, read: &Read, mut plan: Plan) -> Result<Page, ReadError> {
-        let unreadable = |error: rusqlite::Error| ReadError(error.to_string());
+    pub(super) fn fetch(&self, shared: &Shared, read: &Read, plan: Plan) -> Result<Page, ReadError> {
         let idle = self.idle.lock().pop();
         let mut connection = idle.map_or_else(|| Frames::open(&self.file), Ok).map_err(unreadable)?;
-        loop {
-            let on_disk = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
-            let frames = connection.frames(on_disk.map(|(_, entry)| entry.seq)).map_err(unreadable)?;
-            if frames.iter().all(Option::is_some) {
-                self.idle.lock().push(connection);
-                return Ok(plan.filled(frames.into_iter().flatten()));
-            }
-            let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
-            let missing = planned.zip(&frames).find(|(_, frame)| frame.is_none());
-            let missing = missing.map_or(0, |((_, entry), _)| entry.seq);
-            plan = shared.state().index.plan(read);
-            if plan.entries.iter().any(|(_, entry)| entry.seq == missing) {
-                return Err(ReadError(format!("the record with seq {missing} is not in the file")));
-            }
+        let page = carry_out(plan, read, shared, &mut connection);
+        self.idle.lock().push(connection);
+        page
+    }
+}
+
+fn carry_out(
+    mut plan: Plan,
+    read: &Read,
+    shared: &Shared,
+    connection: &mut Frames,
+) -> Result<Page, ReadError> {
+    loop {
+        let on_disk = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
+        let frames = connection.frames(on_disk.map(|(_, entry)| entry.seq)).map_err(unreadable)?;
+        if frames.iter().all(Option::is_some) {
+            return Ok(plan.filled(frames.into_iter().flatten()));
+        }
+        let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
+        let missing = planned.zip(&frames).find(|(_, frame)| frame.is_none());
+        let missing = missing.map_or(0, |((_, entry), _)| entry.seq);
+        plan = shared.state().index.plan(read);
+        if plan.entries.iter().any(|(_, entry)| entry.seq == missing) {
+            return Err(ReadError(format!("the record with seq {missing} is not in the file")));
         }
     }
+}
+
+fn unreadable(error: rusqlite::Error) -> ReadError {
+    ReadError(error.to_string())
 }

@@ -34,7 +34,7 @@ fn open_killed(folder: &Path) -> (tempfile::TempDir, DiskLog) {
 
 async fn append(log: &DiskLog, topic: &str, key: Option<&str>) -> AppendReceipt {
     let drafts = vec![Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x") }];
-    log.append(Batch { drafts, key: key.map(Into::into) }).await.unwrap()
+    log.append(Batch::new(drafts, key.map(Into::into))).await.unwrap()
 }
 
 async fn page(log: &DiskLog, topic: &str) -> Page {
@@ -162,7 +162,7 @@ async fn records_between_removed_ones_stay_in_the_file() {
     let topics = ["few", "few", "a", "few", "a", "a", "few", "few", "few"];
     let draft = |topic| Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x") };
     // In one batch, so that all that goes does so in one purge.
-    log.append(Batch { drafts: topics.map(draft).into(), key: None }).await.unwrap();
+    log.append(Batch::new(topics.map(draft).into(), None)).await.unwrap();
     drop(log);
     assert_eq!(in_file(folder.path()), [3, 5, 6, 8, 9]);
 }

@@ -29,7 +29,7 @@ use crate::log::record::Record;
 
 /// Records in a group, after which no further batch is added to it.
 const GROUP_RECORDS: usize = 4096;
-/// Bytes of data in a group, after which no further batch is added to it.
+/// Bytes of frames in a group, after which no further batch is added to it.
 const GROUP_BYTES: usize = 8 << 20;
 /// How often records are looked at that are too old.
 const TICK: Duration = Duration::from_secs(1);
@@ -39,6 +39,7 @@ const RESERVED: u64 = 100_000;
 /// A batch and who waits for it.
 pub(super) struct Request {
     pub(super) batch: Batch,
+    pub(super) frame_bytes: usize,
     pub(super) reply: oneshot::Sender<Result<AppendReceipt, AppendError>>,
 }
 
@@ -357,10 +358,9 @@ impl Writer {
 }
 
 impl Request {
-    /// Records, and bytes of their data.
+    /// Records, and bytes of their frames.
     fn size(&self) -> (usize, usize) {
-        let drafts = &self.batch.drafts;
-        (drafts.len(), drafts.iter().map(|draft| draft.event.data().len()).sum())
+        (self.batch.drafts.len(), self.frame_bytes)
     }
 
     fn answer(self, answer: Result<AppendReceipt, AppendError>) {

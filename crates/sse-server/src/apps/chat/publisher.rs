@@ -116,7 +116,7 @@ impl Chat {
             time: timestamp::now(),
         };
         let drafts = vec![Draft { topic: room.topic().clone(), event: json_event(NEW_MESSAGE, &message) }];
-        let receipt = self.0.hub.append(Batch { drafts, key: scoped }).await?;
+        let receipt = self.0.hub.append(Batch::new(drafts, scoped)).await?;
         Ok(PostedMessage { id, event_id: self.0.hub.id(receipt.first), repeated: receipt.repeated })
     }
 
@@ -205,7 +205,7 @@ impl Chat {
     /// no other.
     async fn announce_in_room(&self, changes: &[Announcement]) -> bool {
         let drafts = changes.iter().map(draft).collect();
-        if let Err(error) = self.0.hub.append(Batch { drafts, key: None }).await {
+        if let Err(error) = self.0.hub.append(Batch::new(drafts, None)).await {
             let room = changes.first().map_or("", |change| change.room.name());
             tracing::warn!(room, count = changes.len(), %error, "who came and went is not announced yet");
             return false;

@@ -71,6 +71,6 @@ async fn send(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Pr
     let text = read_text(&request, payload, "a notification", forms::MAX_BYTES).await?;
     let notification = forms::NewNotification::read(&text)?.notification()?;
     let hub = AppState::of(&request).hub();
-    let receipt = hub.append(Batch { drafts: vec![draft(&notification)], key }).await?;
+    let receipt = hub.append(Batch::new(vec![draft(&notification)], key)).await?;
     Ok(stored(hub, receipt))
 }

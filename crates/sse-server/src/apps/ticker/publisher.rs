@@ -54,7 +54,7 @@ impl Ticker {
         if drafts.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.0.hub.append(Batch { drafts, key: None }).await?))
+        Ok(Some(self.0.hub.append(Batch::new(drafts, None)).await?))
     }
 
     /// Lists the symbols of the market at once. The future publishes its quotes while somebody has subscribed to the ticker

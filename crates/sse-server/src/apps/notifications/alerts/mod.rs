@@ -60,7 +60,7 @@ async fn tell(hub: &Hub, Notice { severity, title, text }: Notice) {
         time: timestamp::now(),
         source: NotificationSource::Server,
     };
-    if let Err(error) = hub.append(Batch { drafts: vec![draft(&notification)], key: None }).await {
+    if let Err(error) = hub.append(Batch::new(vec![draft(&notification)], None)).await {
         tracing::warn!(%error, "a notification was not published");
     }
 }
