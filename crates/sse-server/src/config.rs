@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::duration_flag::{HOUR, duration_within};
 
@@ -43,6 +43,14 @@ pub struct Settings {
     /// nginx cuts idle responses then.
     #[arg(long, env = "SSE_HEARTBEAT", value_name = "TIME", default_value = "15s", value_parser = heartbeat)]
     pub heartbeat: Heartbeat,
+
+    /// How long a peer that does not read may hold up a write before its connection is cut, from 100ms to 1h.
+    #[arg(long, env = "SSE_WRITE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = write_timeout)]
+    pub write_timeout: Duration,
+
+    /// Whether event streams over HTTP/1.1 take their sockets over from the HTTP server; `off` costs ten times the memory.
+    #[arg(long, env = "SSE_DIRECT", value_name = "on|off", default_value = "on", value_parser = on_or_off, action = ArgAction::Set)]
+    pub direct: bool,
 
     /// Threads that serve connections. Default: one per core.
     #[arg(long, env = "SSE_WORKERS", value_name = "N", value_parser = workers)]
@@ -85,6 +93,18 @@ fn data_dir(text: &str) -> Result<DataDir, String> {
 
 fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "must be a number of threads, at least 1")
+}
+
+fn write_timeout(text: &str) -> Result<Duration, String> {
+    duration_within(text, Duration::from_millis(100), HOUR)
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off"),
+    }
 }
 
 fn heartbeat(text: &str) -> Result<Heartbeat, String> {

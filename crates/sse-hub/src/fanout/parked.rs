@@ -5,7 +5,6 @@ use std::rc::Weak;
 use std::task::{Context, Waker};
 
 use slab::Slab;
-use tokio::time::Instant;
 
 use super::ring::{Ring, Run};
 use crate::direct_writer::{DirectWriter, WriteOutcome};
@@ -22,8 +21,6 @@ struct Slot {
     writer: Option<Weak<dyn DirectWriter>>,
     /// Every wanted record up to this seq has been given.
     cursor: u64,
-    /// The last direct write: up to which seq, and when.
-    written: Option<(u64, Instant)>,
 }
 
 /// How far a delivery pass has come.
@@ -54,7 +51,7 @@ impl Parked {
             return;
         }
         let (waker, writer) = (context.waker().clone(), writer.cloned());
-        *key = Some(self.0.insert(Slot { waker, waiting: true, writer, cursor, written: None }));
+        *key = Some(self.0.insert(Slot { waker, waiting: true, writer, cursor }));
     }
 
     /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
@@ -64,8 +61,9 @@ impl Parked {
         Some(slot.cursor)
     }
 
-    pub(super) fn last_direct_write(&self, key: Option<usize>) -> Option<(u64, Instant)> {
-        self.0.get(key?)?.written
+    /// Every wanted record up to this seq has been given to the subscriber while it was parked.
+    pub(super) fn cursor(&self, key: Option<usize>) -> Option<u64> {
+        Some(self.0.get(key?)?.cursor)
     }
 
     /// Gives up the slot of a subscriber.
@@ -81,7 +79,6 @@ impl Parked {
 
     /// Delivers what is in the ring to at most `most` subscribers, from the slot `from` on.
     pub(super) fn deliver(&mut self, ring: &Ring, from: usize, most: usize) -> PassProgress {
-        let now = Instant::now();
         let mut run: Option<Run> = None;
         let mut progress = PassProgress::default();
         for key in from..self.0.capacity() {
@@ -95,7 +92,7 @@ impl Parked {
             if slot.writer.is_some() && run.as_ref().is_none_or(|run| run.from != slot.cursor) {
                 run = ring.run(slot.cursor);
             }
-            let outcome = slot.deliver(run.as_ref(), now);
+            let outcome = slot.deliver(run.as_ref());
             progress.direct += usize::from(outcome != WriteOutcome::Skipped);
             progress.again |= slot.waiting && run.as_ref().is_some_and(|run| run.more);
         }
@@ -105,7 +102,7 @@ impl Parked {
 
 impl Slot {
     /// Writes the frames, or leaves it to the subscriber's task.
-    fn deliver(&mut self, run: Option<&Run>, now: Instant) -> WriteOutcome {
+    fn deliver(&mut self, run: Option<&Run>) -> WriteOutcome {
         let writer = self.writer.as_ref().and_then(Weak::upgrade);
         let outcome = match (writer, run) {
             (Some(writer), Some(run)) => writer.write(&run.frames),
@@ -113,7 +110,6 @@ impl Slot {
         };
         if let (Some(run), WriteOutcome::Complete | WriteOutcome::Partial) = (run, outcome) {
             self.cursor = run.to;
-            self.written = Some((run.to, now));
         }
         if outcome != WriteOutcome::Complete {
             self.wake();

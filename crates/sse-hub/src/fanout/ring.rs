@@ -89,6 +89,11 @@ impl Ring {
         cursor < self.bundles.back().map_or(self.floor, Bundle::last_seq)
     }
 
+    /// Where a subscriber at `cursor` stands: past the unwanted records that follow, unless there is something for it.
+    pub(super) fn reached_from(&self, cursor: u64) -> u64 {
+        if self.has_after(cursor) { cursor } else { self.head.max(cursor) }
+    }
+
     /// What comes after the seq `cursor`.
     pub(super) fn after(&self, cursor: u64) -> Next {
         if cursor < self.floor {
@@ -123,7 +128,12 @@ impl Ring {
             }
         }
         let more = self.has_after(to);
-        (!frames.is_empty()).then(|| Run { from: cursor, to, frames: SharedFrames::new(frames.into()), more })
+        (!frames.is_empty()).then(|| Run {
+            from: cursor,
+            to,
+            frames: SharedFrames::new(frames.into(), to),
+            more,
+        })
     }
 
     fn nth_after(&self, cursor: u64) -> usize {
