@@ -28,17 +28,23 @@ pub enum WriteOutcome {
 #[derive(Debug)]
 pub struct SharedFrames {
     frames: Bytes,
+    seq: u64,
     framed: OnceCell<Bytes>,
 }
 
 impl SharedFrames {
-    pub(crate) fn new(frames: Bytes) -> Self {
-        Self { frames, framed: OnceCell::new() }
+    pub(crate) fn new(frames: Bytes, seq: u64) -> Self {
+        Self { frames, seq, framed: OnceCell::new() }
     }
 
     /// The frames as the hub has them.
     pub fn frames(&self) -> &Bytes {
         &self.frames
+    }
+
+    /// Every wanted record up to this seq has been given once these are.
+    pub fn seq(&self) -> u64 {
+        self.seq
     }
 
     /// The frames in the transport's framing, made once for all connections of a worker.

@@ -1,24 +1,22 @@
 //! Subscription: one subscriber's cursor over the log. Replay and live are one loop: read the log while behind the feed,
-//! then the feed. Owns no queue; knows no HTTP and no other subscribers, only the writer through which its feed may send
-//! frames while it waits.
+//! then the feed. Owns no queue; knows no HTTP and no other subscribers. A hub has many that are idle, so what only a
+//! subscriber that catches up needs is boxed.
 
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
+use sse_core::RecordId;
 use sse_core::payload::{Gap, GapReason};
-use sse_core::{RecordId, encode};
-use tokio::time::Instant;
 
 use crate::counters::Counters;
 use crate::direct_writer::DirectWriter;
 use crate::fanout::feed::Feed;
 use crate::fanout::ring::Next;
 use crate::hub::Hub;
-use crate::log::{Page, Read, ReadError, ReadMode, Record};
+use crate::log::{Page, Read, ReadError, ReadMode, joined};
 use crate::selectors::Selectors;
 use crate::start::Position;
 
@@ -44,8 +42,6 @@ pub struct Subscription {
     feed: Rc<Feed>,
     /// Every wanted record up to this seq has been given, or the subscriber was told that it is lost.
     cursor: u64,
-    /// Where the feed may send frames by itself.
-    writer: Option<Weak<dyn DirectWriter>>,
     /// Key among the feed's parked subscribers.
     parked: Option<usize>,
     /// Removals that are no loss to this subscriber: it was told, or never asked for what is gone.
@@ -55,7 +51,7 @@ pub struct Subscription {
     /// A read of the log under way.
     reading: Option<BoxFuture<'static, Result<Page, ReadError>>>,
     /// A page that was read, while the gap before it is delivered.
-    page_after_gap: Option<Page>,
+    page_after_gap: Option<Box<Page>>,
 }
 
 /// What the next read of the log is for.
@@ -66,7 +62,7 @@ enum Phase {
     /// The first read of a subscriber that asked for what is kept, so nothing that is gone already is missing.
     Kept,
     /// The first read of a subscriber that asked for an id that is not of this log.
-    Unknown(String),
+    Unknown(Box<String>),
     /// Catching up for the first time.
     Replay,
     /// The feed was reached.
@@ -84,14 +80,13 @@ impl Subscription {
             Position::Head(_) => Phase::Live,
             Position::Kept(_) => Phase::Kept,
             Position::After(_) => Phase::Replay,
-            Position::Unknown(id) => Phase::Unknown(id),
+            Position::Unknown(id) => Phase::Unknown(Box::new(id)),
         };
         hub.interest().add(feed.selectors());
         Self {
             hub,
             feed,
             cursor,
-            writer: None,
             parked: None,
             acknowledged_removals: 0,
             phase,
@@ -100,22 +95,15 @@ impl Subscription {
         }
     }
 
-    /// Lets the fan-out write frames past [`Self::poll_next`] while that is pending; [`Self::last_direct_write`] tells of
-    /// them.
-    pub fn with_direct_writer(mut self, writer: Option<Weak<dyn DirectWriter>>) -> Self {
-        self.writer = writer;
-        self
-    }
-
-    /// The id to resume from: every wanted record up to it has been given.
+    /// The id to resume from: every wanted record up to it has been given, directly or not.
     pub fn position(&self) -> RecordId {
-        let sent = self.last_direct_write().map_or(0, |(seq, _)| seq);
-        self.hub.id(self.cursor.max(sent))
+        let parked = self.feed.position(self.parked);
+        self.hub.id(parked.map_or(self.cursor, |seq| seq.max(self.cursor)))
     }
 
-    /// The last direct write: up to which seq, and when.
-    pub fn last_direct_write(&self) -> Option<(u64, Instant)> {
-        self.feed.last_direct_write(self.parked)
+    /// Last values may come before anything else; see [`Self::poll_last_values`].
+    pub fn may_have_last_values(&self) -> bool {
+        matches!(self.phase, Phase::LastValues(_))
     }
 
     /// The hub that this subscription is with.
@@ -135,8 +123,21 @@ impl Subscription {
 
     /// The next delivery, as soon as there is one.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Delivery> {
+        self.poll_next_with(context, None)
+    }
+
+    /// As [`Self::poll_next`]; while that is pending, the fan-out may write frames through `writer`, past the task. Every
+    /// call names the same one.
+    pub fn poll_next_with(
+        &mut self,
+        context: &mut Context<'_>,
+        writer: Option<&Weak<dyn DirectWriter>>,
+    ) -> Poll<Delivery> {
         if let Some(cursor) = self.feed.unpark(self.parked) {
             self.cursor = self.cursor.max(cursor);
+        }
+        if let Some(delivery) = ready!(self.poll_last_values(context)) {
+            return Poll::Ready(delivery);
         }
         loop {
             if let Some(page) = self.page_after_gap.take()
@@ -144,16 +145,11 @@ impl Subscription {
             {
                 return Poll::Ready(delivery);
             }
-            if let Some(reading) = &mut self.reading {
-                let page = ready!(reading.as_mut().poll(context));
-                self.reading = None;
-                if let Some(delivery) = self.page_read(page) {
+            if self.reading.is_some() || matches!(self.phase, Phase::Kept | Phase::Unknown(_)) {
+                let page = ready!(self.poll_page(context));
+                if let Some(delivery) = page.map_or(Some(Delivery::End), |page| self.page_read(page)) {
                     return Poll::Ready(delivery);
                 }
-                continue;
-            }
-            if matches!(self.phase, Phase::LastValues(_) | Phase::Kept | Phase::Unknown(_)) {
-                self.read();
                 continue;
             }
             match self.feed.after(self.cursor, self.phase == Phase::Live) {
@@ -163,18 +159,30 @@ impl Subscription {
                 }
                 Next::Nothing(cursor) => {
                     self.move_to(cursor);
-                    self.feed.park(&mut self.parked, context, cursor, self.writer.as_ref());
+                    self.feed.park(&mut self.parked, context, cursor, writer);
                     return Poll::Pending;
                 }
                 Next::Behind => {
                     if self.phase == Phase::Live {
                         self.phase = Phase::Lagging;
                     }
-                    self.read();
+                    self.reading = Some(self.read());
                 }
                 Next::Closed => return Poll::Ready(Delivery::End),
             }
         }
+    }
+
+    /// The next of the last values that a subscriber which starts now is given before anything else; `None` when there are
+    /// no more. [`Self::position`] is after all of them.
+    pub fn poll_last_values(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        while self.may_have_last_values() {
+            let page = ready!(self.poll_page(context));
+            if let Some(delivery) = page.map_or(Some(Delivery::End), |page| self.last_values(&page)) {
+                return Poll::Ready(Some(delivery));
+            }
+        }
+        Poll::Ready(None)
     }
 
     /// The feed has brought the subscriber here: it is live.
@@ -183,37 +191,38 @@ impl Subscription {
         self.phase = Phase::Live;
     }
 
-    /// Starts to read a page of the log.
-    fn read(&mut self) {
+    /// The next page of the log. `None` when it cannot be read, which ends the subscription.
+    fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Option<Page>> {
+        let mut reading = self.reading.take().unwrap_or_else(|| self.read());
+        let Poll::Ready(page) = reading.as_mut().poll(context) else {
+            self.reading = Some(reading);
+            return Poll::Pending;
+        };
+        let failed = |error: &ReadError| tracing::error!(%error, cursor = self.cursor, "subscription ended");
+        Poll::Ready(page.inspect_err(failed).ok())
+    }
+
+    fn read(&self) -> BoxFuture<'static, Result<Page, ReadError>> {
         let (after, mode) = match self.phase {
             Phase::LastValues(after) => (after, ReadMode::LastValues),
             Phase::Lagging => (self.cursor, ReadMode::Conflated),
             _ => (self.cursor, ReadMode::All),
         };
-        let selectors = self.feed.selectors().clone();
-        self.reading = Some(self.hub.read(Read {
-            selectors,
+        self.hub.read(Read {
+            selectors: self.feed.selectors().clone(),
             after,
             acknowledged_removals: self.acknowledged_removals,
             mode,
             max_records: PAGE_RECORDS,
             max_bytes: PAGE_BYTES,
-        }));
+        })
     }
 
     /// A page was read: what it delivers, or the gap that comes before it.
-    fn page_read(&mut self, page: Result<Page, ReadError>) -> Option<Delivery> {
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::error!(%error, cursor = self.cursor, "subscription ended");
-                return Some(Delivery::End);
-            }
-        };
+    fn page_read(&mut self, page: Page) -> Option<Delivery> {
         let (lost, removed) = (page.lost, page.lost.removed > 0);
         let gap = match &mut self.phase {
-            Phase::LastValues(_) => return self.last_values(&page),
-            Phase::Unknown(id) => Some((std::mem::take(id), GapReason::UnknownId)),
+            Phase::Unknown(id) => Some((std::mem::take(&mut **id), GapReason::UnknownId)),
             Phase::Lagging if removed && lost.disconnects => return Some(Delivery::End),
             Phase::Lagging if removed || lost.conflated => {
                 Some((self.position().to_string(), GapReason::Slow))
@@ -237,27 +246,23 @@ impl Subscription {
         let first = page.records.first().map(|record| record.seq);
         self.cursor = self.cursor.max(first.map_or(page.complete_to, |seq| seq.saturating_sub(1)));
         let first = self.hub.id(first.unwrap_or(page.complete_to)).to_string();
-        self.page_after_gap = Some(page);
+        self.page_after_gap = Some(Box::new(page));
         Delivery::Gap(Gap { requested, first, reason }, self.position())
     }
 
     /// Delivers the page, and moves the cursor over it.
     fn deliver(&mut self, page: &Page) -> Option<Delivery> {
         self.cursor = self.cursor.max(page.complete_to);
-        (!page.records.is_empty()).then(|| Delivery::Frames(joined(&page.records).into()))
+        (!page.records.is_empty()).then(|| Delivery::Frames(joined(&page.records)))
     }
 
-    /// The last values, and then the place where the subscriber stands, which is after all of them.
+    /// The last values of this page.
     fn last_values(&mut self, page: &Page) -> Option<Delivery> {
         let more = page.complete_to < self.cursor;
         self.phase = if more { Phase::LastValues(page.complete_to) } else { Phase::Live };
-        let before = page.records.iter().filter(|record| record.seq <= self.cursor);
-        let mut frames = joined(before);
-        if frames.is_empty() {
-            return None;
-        }
-        encode::id_only(&mut frames, &self.position().to_event_id());
-        Some(Delivery::Frames(frames.into()))
+        let before = page.records.partition_point(|record| record.seq <= self.cursor);
+        let before = page.records.get(..before).unwrap_or_default();
+        (!before.is_empty()).then(|| Delivery::Frames(joined(before)))
     }
 }
 
@@ -266,12 +271,6 @@ impl Drop for Subscription {
         self.feed.forget(self.parked);
         self.hub.interest().remove(self.feed.selectors());
     }
-}
-
-fn joined<'a>(records: impl IntoIterator<Item = &'a Arc<Record>>) -> Vec<u8> {
-    let mut frames = Vec::new();
-    records.into_iter().for_each(|record| frames.extend_from_slice(&record.frame));
-    frames
 }
 
 #[cfg(test)]

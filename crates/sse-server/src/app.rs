@@ -4,13 +4,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_server::Server;
 use anyhow::Context as _;
 use sse_core::Selector;
 use sse_hub::{DiskLog, Durability, Fanout, Hub, Log, MemoryLog, Policies, Policy};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Launch, Running};
 use crate::config::{DataDir, Settings};
@@ -20,7 +23,10 @@ use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
 #[cfg(unix)]
 use crate::transport::SocketFile;
-use crate::transport::{Listeners, serve};
+use crate::transport::{Limits, Listeners, serve};
+
+/// How long event streams may take to send what they have begun, and their end, once the server stops.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub struct App {
@@ -32,6 +38,8 @@ pub struct App {
     streams: Vec<&'static str>,
     hub: Hub,
     tasks: JoinSet<()>,
+    /// Event streams that own their socket.
+    event_streams: TaskTracker,
     signal: ShutdownSignal,
     shutdown: CancellationToken,
 }
@@ -87,7 +95,15 @@ impl App {
             running.iter().for_each(|app| app.configure(config));
             routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
         };
-        let server = serve(listeners, settings.workers, state, routes).with_context(unusable)?;
+        let limits = Limits {
+            heartbeat: settings.heartbeat.0,
+            write_timeout: settings.write_timeout,
+            head_timeout: Limits::HEAD_TIMEOUT,
+            direct: settings.direct,
+        };
+        let event_streams = TaskTracker::new();
+        let transport = (limits, event_streams.clone());
+        let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {
             server,
@@ -98,6 +114,7 @@ impl App {
             streams: STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect(),
             hub,
             tasks,
+            event_streams,
             signal,
             shutdown,
         })
@@ -124,7 +141,7 @@ impl App {
         &self.streams
     }
 
-    /// Runs until Ctrl-C or SIGTERM, then ends every connection and stops, within 2 s.
+    /// Runs until Ctrl-C or SIGTERM, then ends every connection and stops, within 3 s.
     ///
     /// # Errors
     /// When the server fails as a whole.
@@ -138,6 +155,10 @@ impl App {
         #[cfg(unix)]
         drop(self.unix_socket.take());
         self.shutdown.cancel();
+        self.event_streams.close();
+        if timeout(DRAIN, self.event_streams.wait()).await.is_err() {
+            tracing::debug!(streams = self.event_streams.len(), "cut, because their peers do not read");
+        }
         let (ended, ()) = tokio::join!(server, handle.stop(true));
         while self.tasks.join_next().await.is_some() {}
         self.hub.close().await;

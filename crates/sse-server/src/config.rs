@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Parser, ValueEnum};
+use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::duration_flag::{HOUR, duration_within};
 
@@ -50,6 +50,14 @@ pub struct Settings {
     /// and about 10 KiB a connection.
     #[arg(long, env = "SSE_MEMORY_LIMIT", value_name = "SIZE", default_value = "256MiB", value_parser = memory_limit)]
     pub memory_limit: usize,
+
+    /// How long a peer that does not read may hold up a write before its connection is cut, from 100ms to 1h.
+    #[arg(long, env = "SSE_WRITE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = write_timeout)]
+    pub write_timeout: Duration,
+
+    /// Whether event streams over HTTP/1.1 take their sockets over from the HTTP server; `off` costs ten times the memory.
+    #[arg(long, env = "SSE_DIRECT", value_name = "on|off", default_value = "on", value_parser = on_or_off, action = ArgAction::Set)]
+    pub direct: bool,
 
     /// Threads that serve connections. Default: one per core.
     #[arg(long, env = "SSE_WORKERS", value_name = "N", value_parser = workers)]
@@ -102,6 +110,18 @@ fn memory_limit(text: &str) -> Result<usize, String> {
 
 fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "must be a number of threads, at least 1")
+}
+
+fn write_timeout(text: &str) -> Result<Duration, String> {
+    duration_within(text, Duration::from_millis(100), HOUR)
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off"),
+    }
 }
 
 fn heartbeat(text: &str) -> Result<Heartbeat, String> {

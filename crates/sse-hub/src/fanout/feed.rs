@@ -5,8 +5,6 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::task::Context;
 
-use tokio::time::Instant;
-
 use super::feeds::Feeds;
 use super::parked::{Parked, PassProgress};
 use super::ring::{Next, Ring};
@@ -126,9 +124,10 @@ impl Feed {
         self.state.borrow_mut().parked.unpark(key)
     }
 
-    /// The last direct write to the subscriber: up to which seq, and when.
-    pub(crate) fn last_direct_write(&self, key: Option<usize>) -> Option<(u64, Instant)> {
-        self.state.borrow().parked.last_direct_write(key)
+    /// Seq up to which a subscriber that was parked has been given every wanted record.
+    pub(crate) fn position(&self, key: Option<usize>) -> Option<u64> {
+        let State { ring, parked, .. } = &*self.state.borrow();
+        parked.cursor(key).map(|cursor| ring.reached_from(cursor, &self.feeds.window.borrow()))
     }
 
     /// Gives up the slot of a subscriber.
@@ -286,7 +285,7 @@ mod tests {
         deliver_all(&feed, 64);
         assert_eq!(connection.written.take(), [[&records[0].frame[..], &records[2].frame[..]].concat()]);
         assert_eq!(wakes.count(), 0);
-        assert_eq!(feed.last_direct_write(key).map(|(seq, _)| seq), Some(3));
+        assert_eq!(feed.position(key), Some(3));
         assert_eq!(feed.unpark(key), Some(3));
         push(&feed, &[record(4, "a", "z")]);
         deliver_all(&feed, 64);

@@ -5,7 +5,6 @@ use std::rc::Weak;
 use std::task::{Context, Waker};
 
 use slab::Slab;
-use tokio::time::Instant;
 
 use super::ring::{Ring, Run};
 use super::window::Window;
@@ -27,8 +26,6 @@ struct Slot {
     writer: Option<Weak<dyn DirectWriter>>,
     /// Every wanted record up to this seq has been given.
     cursor: u64,
-    /// The last direct write: up to which seq, and when.
-    written: Option<(u64, Instant)>,
 }
 
 /// How far a delivery pass has come.
@@ -61,7 +58,7 @@ impl Parked {
             return;
         }
         let (waker, writer) = (context.waker().clone(), writer.cloned());
-        *key = Some(self.slots.insert(Slot { waker, waiting: true, writer, cursor, written: None }));
+        *key = Some(self.slots.insert(Slot { waker, waiting: true, writer, cursor }));
     }
 
     /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
@@ -71,8 +68,9 @@ impl Parked {
         Some(slot.cursor)
     }
 
-    pub(super) fn last_direct_write(&self, key: Option<usize>) -> Option<(u64, Instant)> {
-        self.slots.get(key?)?.written
+    /// Every wanted record up to this seq has been given to the subscriber while it was parked.
+    pub(super) fn cursor(&self, key: Option<usize>) -> Option<u64> {
+        Some(self.slots.get(key?)?.cursor)
     }
 
     /// Gives up the slot of a subscriber.
@@ -99,7 +97,6 @@ impl Parked {
         from: usize,
         most: usize,
     ) -> PassProgress {
-        let now = Instant::now();
         let mut run: Option<Run> = None;
         let mut progress = PassProgress::default();
         for key in from..self.slots.capacity() {
@@ -113,7 +110,7 @@ impl Parked {
             if slot.writer.is_some() && run.as_ref().is_none_or(|run| run.from != slot.cursor) {
                 run = ring.run(slot.cursor, window);
             }
-            let outcome = slot.deliver(run.as_ref(), now);
+            let outcome = slot.deliver(run.as_ref());
             self.waiting -= usize::from(!slot.waiting);
             progress.direct += usize::from(outcome != WriteOutcome::Skipped);
             progress.again |= slot.waiting && run.as_ref().is_some_and(|run| run.more);
@@ -124,7 +121,7 @@ impl Parked {
 
 impl Slot {
     /// Writes the frames, or leaves it to the subscriber's task.
-    fn deliver(&mut self, run: Option<&Run>, now: Instant) -> WriteOutcome {
+    fn deliver(&mut self, run: Option<&Run>) -> WriteOutcome {
         let writer = self.writer.as_ref().and_then(Weak::upgrade);
         let outcome = match (writer, run) {
             (Some(writer), Some(run)) => writer.write(&run.frames),
@@ -132,7 +129,6 @@ impl Slot {
         };
         if let (Some(run), WriteOutcome::Complete | WriteOutcome::Partial) = (run, outcome) {
             self.cursor = run.to;
-            self.written = Some((run.to, now));
         }
         if outcome != WriteOutcome::Complete {
             self.wake();

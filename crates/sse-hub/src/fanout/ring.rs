@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::window::Window;
 use crate::direct_writer::SharedFrames;
-use crate::log::Record;
+use crate::log::{Record, joined};
 use crate::selectors::Selectors;
 
 /// Seqs that are kept. A subscriber further behind reads the log.
@@ -109,6 +109,11 @@ impl Ring {
         }
     }
 
+    /// Where a subscriber at `cursor` stands: past the unwanted records that follow, unless there is something for it.
+    pub(super) fn reached_from(&self, cursor: u64, window: &Window) -> u64 {
+        if self.has_after(cursor) { cursor } else { window.head().max(cursor) }
+    }
+
     /// What comes after the seq `cursor`.
     pub(super) fn after(&mut self, cursor: u64, window: &Window) -> Next {
         self.trim(window);
@@ -118,8 +123,7 @@ impl Ring {
         let (records, to) = self.delivery(cursor, window);
         match records.as_slice() {
             [] => Next::Nothing(window.head().max(cursor)),
-            [one] => Next::Frames(one.frame.clone(), to),
-            many => Next::Frames(joined(many), to),
+            some => Next::Frames(joined(some), to),
         }
     }
 
@@ -134,7 +138,7 @@ impl Ring {
             [] => return None,
             [one] if one.frame.len() > DELIVERY_BYTES => return None,
             [one] => window.delivery(one),
-            many => Rc::new(SharedFrames::new(joined(many))),
+            many => Rc::new(SharedFrames::new(joined(many), to)),
         };
         Some(Run { from: cursor, to, frames, more: self.has_after(to) })
     }
@@ -160,12 +164,6 @@ impl Ring {
     fn newest(&self) -> u64 {
         self.seqs.back().copied().unwrap_or(self.floor)
     }
-}
-
-fn joined(records: &[Arc<Record>]) -> Bytes {
-    let mut frames = Vec::with_capacity(records.iter().map(|record| record.frame.len()).sum());
-    records.iter().for_each(|record| frames.extend_from_slice(&record.frame));
-    frames.into()
 }
 
 #[cfg(test)]

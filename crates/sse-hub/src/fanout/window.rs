@@ -70,7 +70,7 @@ impl Window {
         match &self.delivery {
             Some((seq, frames)) if *seq == record.seq => Rc::clone(frames),
             _ => {
-                let frames = Rc::new(SharedFrames::new(record.frame.clone()));
+                let frames = Rc::new(SharedFrames::new(record.frame.clone(), record.seq));
                 self.delivery = Some((record.seq, Rc::clone(&frames)));
                 frames
             }

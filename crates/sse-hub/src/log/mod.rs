@@ -20,8 +20,8 @@ pub use append::{AppendError, AppendReceipt, Batch, Draft};
 pub use disk::{DiskLog, OpenError};
 pub use memory::MemoryLog;
 pub use read::{Lost, Page, Read, ReadError, ReadMode, TopicSummary};
-pub(crate) use record::rfc3339;
 pub use record::{Record, RecordBatch};
+pub(crate) use record::{joined, rfc3339};
 pub use tail::{Tail, Tailed};
 
 use crate::selectors::Selectors;

@@ -36,6 +36,16 @@ impl Record {
     }
 }
 
+/// The frames of records, back to back. That of one alone is not copied.
+pub(crate) fn joined(records: &[Arc<Record>]) -> Bytes {
+    if let [one] = records {
+        return one.frame.clone();
+    }
+    let mut frames = Vec::with_capacity(records.iter().map(|record| record.frame.len()).sum());
+    records.iter().for_each(|record| frames.extend_from_slice(&record.frame));
+    frames.into()
+}
+
 /// Milliseconds since 1970 as events carry the time: RFC 3339 with milliseconds, UTC.
 pub(crate) fn rfc3339(millis: u64) -> String {
     let millis = i64::try_from(millis).unwrap_or(i64::MAX);

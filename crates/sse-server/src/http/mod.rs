@@ -4,7 +4,6 @@
 mod app_state;
 mod body;
 mod endpoint;
-mod event_body;
 mod event_fields;
 mod event_page;
 mod events;

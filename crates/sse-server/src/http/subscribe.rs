@@ -1,29 +1,23 @@
-//! How an event stream opens: where it starts, its headers, the retry hint and the greeting.
+//! How an event stream opens: where it starts, its headers, its greeting.
 
-use std::rc::Weak;
-use std::time::Duration;
-
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse};
+use sse_core::Event;
 use sse_core::payload::Connected;
-use sse_core::{Event, HubBlock, encode};
-use sse_hub::{DirectWriter, Selectors, Start};
+use sse_hub::{Seek, Selectors, Start};
 
 use super::app_state::AppState;
-use super::event_body::EventBody;
 use super::problem_details::Problem;
 use super::query::{self, Query};
 use crate::json_event::json_event;
-
-/// Reconnection time that an event stream suggests, drawn anew for each so that a restart does not bring all subscribers
-/// back in the same instant.
-const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1000..=2000;
+use crate::transport::{EventBody, Opening, Subscriber};
 
 const LAST_EVENT_ID: &str = "last_event_id";
+const GREETING: &str = "greeting";
 
 /// The parameters of every event stream.
-pub(crate) const PARAMETERS: [&str; 3] = [LAST_EVENT_ID, query::LAST, query::SINCE];
+pub(crate) const PARAMETERS: [&str; 4] = [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING];
 
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
@@ -37,47 +31,36 @@ pub(crate) async fn subscribe(
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
     let start = start(request, query)?;
-    // Without an id of its own, a subscriber that is cut before the first event would come back as a new one and miss
-    // what was published between.
-    let needs_id =
-        matches!(start, Start::Now | Start::Kept(sse_hub::Seek::Last(_) | sse_hub::Seek::Since(_)));
+    // Who resumes has an id, and who asks for all that is kept does so again.
+    let with_id = matches!(start, Start::Now | Start::Kept(Seek::Last(_) | Seek::Since(_)));
+    let greeting = has_greeting(query)?.then_some(greeting);
     // Subscribed first, greeted second: what is published between the two is in the stream.
-    let subscription =
-        state.fanout.subscribe(selectors, start).await?.with_direct_writer(direct_writer(request));
-    let mut opening = Vec::with_capacity(256);
-    encode::retry(&mut opening, Duration::from_millis(fastrand::u64(RETRY_MILLIS)));
-    encode::event(&mut opening, &greeting.with_hub(HubBlock::Greeting));
-    if needs_id {
-        encode::id_only(&mut opening, &subscription.position().to_event_id());
-    }
+    let subscription = state.fanout.subscribe(selectors, start).await?;
+    let subscriber = Subscriber::new(subscription, Opening { greeting, with_id }, request.peer_addr());
+    let body = EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat);
     let mut response = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header(("X-Accel-Buffering", "no"))
         .finish()
-        .set_body(EventBody::new(subscription, opening.into(), state.heartbeat, request.peer_addr()));
-    if !has_chunks(request) {
-        response.head_mut().no_chunking(true);
-        response.head_mut().set_connection_type(ConnectionType::Close);
-    }
+        .set_body(body);
+    // HTTP/1.0 has no chunks: a body ends with its connection.
+    response.head_mut().no_chunking(request.version() < Version::HTTP_11);
+    response.head_mut().set_connection_type(ConnectionType::Close);
     Ok(response)
-}
-
-/// Where frames may be written past the response, which has to be in chunks then: nothing may encode the body otherwise.
-fn direct_writer(request: &HttpRequest) -> Option<Weak<dyn DirectWriter>> {
-    // actix-http writes no chunks after a request for a WebSocket, although it announces them.
-    let as_asked = has_chunks(request) && !request.headers().contains_key(UPGRADE);
-    request.conn_data().filter(|_| as_asked).cloned()
-}
-
-/// HTTP/1.0 has none: a body ends with its connection.
-fn has_chunks(request: &HttpRequest) -> bool {
-    request.version() >= Version::HTTP_11
 }
 
 /// The greeting of the event streams that have a path of their own.
 pub(crate) fn connected(message: impl Into<String>) -> Event {
     json_event("connected", &Connected { message: message.into() })
+}
+
+fn has_greeting(query: &Query) -> Result<bool, Problem> {
+    match query.get(GREETING) {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(text) => Err(Problem::bad_request(format!("{GREETING} is on or off, not {text:?}"))),
+    }
 }
 
 /// Where the stream starts. The header wins over the parameters, because a browser that reconnects keeps the URL

@@ -11,11 +11,12 @@ use sse_hub::{Counters, Fanout, Hub, Policies};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
-use crate::transport::{Listeners, serve};
+use crate::transport::{Limits, Listeners, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
 
@@ -46,7 +47,8 @@ impl World {
         let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();
         listeners.tcp.extend(Listeners::tcp("127.0.0.1:0").unwrap().tcp);
         let addrs = listeners.tcp.iter().map(|listener| listener.local_addr().unwrap()).collect();
-        let server = serve(listeners, NonZeroUsize::new(1), state, routes).unwrap();
+        let server =
+            serve(listeners, NonZeroUsize::new(1), (limits(), TaskTracker::new()), state, routes).unwrap();
         Self { hub, addrs, made, handle: server.handle(), running: actix_web::rt::spawn(server) }
     }
 
@@ -54,6 +56,11 @@ impl World {
         self.handle.stop(false).await;
         self.running.await.unwrap().unwrap();
     }
+}
+
+fn limits() -> Limits {
+    let second = Duration::from_secs(1);
+    Limits { heartbeat: None, write_timeout: second, head_timeout: second, direct: true }
 }
 
 /// What the event stream of this request brings until the event, and whether that came by a direct write.

@@ -1,86 +1,271 @@
-//! An accepted connection with two writers: actix-http, which owns it, and the fan-out, which writes frames past it while it
-//! has nothing to write. A delivery is then one `write` and wakes no task. Knows HTTP/1.1 chunks, not actix-web.
+//! The IO type of actix-http: an accepted connection until an event stream takes its socket over.
+//!
+//! actix-http sees one request at a time. It gets a head up to its blank line, and nothing more before it has parsed that
+//! head and said what follows ([`ConnectionHandle::decide`]): the bytes of a body, or after the answer has begun the next
+//! head. What a peer sends earlier is held back, at most [`EARLY_BYTES`], so its close is noticed all the same. That bounds
+//! pipelining; and it makes sure that actix-http holds no bytes of the peer when an event stream takes the socket.
+//!
+//! The take-over: the response body gives its subscriber to the connection instead of bytes. actix-http writes the head
+//! and what else it holds, and flushes; at that flush the socket goes to a task of its own (`event_socket.rs`). From
+//! then on the connection says end of file to reads and swallows writes, so actix-http ends its own task and frees its
+//! buffers. A peer that has sent anything after the head is cut instead.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
-use std::pin::{Pin, pin};
-use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, ready};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use sse_hub::{DirectWriter, SharedFrames, WriteOutcome};
+use actix_http::header::{CONTENT_LENGTH, UPGRADE};
+use actix_http::{HttpMessage as _, Payload, Request, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
-use super::socket::{Socket, try_write};
+use super::event_sockets::EventSockets;
+use super::request_head::RequestHead;
+use super::socket::Socket;
+use super::subscriber::Subscriber;
 
-/// The side of actix-http. What the fan-out has begun to write goes out before anything else.
-#[derive(Debug)]
-pub(crate) struct Connection(Rc<Shared>);
+/// Most bytes that are held back, and that are looked through for the end of a head at once.
+const EARLY_BYTES: usize = 4 << 10;
 
-#[derive(Debug)]
+/// The side of actix-http.
+pub(super) struct Connection(Rc<Shared>);
+
+/// The side of the requests on the connection.
+#[derive(Clone)]
+pub(crate) struct ConnectionHandle(Rc<Shared>);
+
 struct Shared {
-    socket: RefCell<Socket>,
-    /// What the socket had no room for after a partial write.
-    rest: RefCell<Bytes>,
-    /// All that actix-http was given is with the system. It flushes after each write, and lets nobody else run
-    /// between taking bytes of a body and trying to write them.
-    flushed: Cell<bool>,
+    sockets: Rc<EventSockets>,
+    state: RefCell<State>,
 }
+
+struct State {
+    /// `None` once an event stream has it.
+    socket: Option<Socket>,
+    reading: Reading,
+    /// What was read and not passed on.
+    early: Vec<u8>,
+    /// Woken by the decision, when there is something early to pass on.
+    waker: Option<Waker>,
+    /// The answer to the last request may be an event stream on its own.
+    may_take_over: bool,
+    subscriber: Option<Subscriber>,
+    head_deadline: Deadline,
+    write_deadline: Deadline,
+}
+
+/// What may be passed on.
+enum Reading {
+    /// A request head.
+    Head(RequestHead),
+    /// Nothing, until a head that was passed on is decided; then until its answer begins.
+    Held { decided: bool },
+    /// So many bytes of a body.
+    Body(u64),
+    /// Everything: the end of the body cannot be told from here.
+    Untracked,
+}
+
+/// Set when it is first looked at.
+#[derive(Default)]
+struct Deadline(Option<Pin<Box<Sleep>>>);
 
 impl Connection {
-    pub(crate) fn new(socket: Socket) -> Self {
-        Self(Rc::new(Shared {
-            socket: RefCell::new(socket),
-            rest: RefCell::default(),
-            flushed: Cell::new(true),
-        }))
+    pub(super) fn new(socket: Socket, sockets: Rc<EventSockets>) -> Self {
+        let state = State {
+            socket: Some(socket),
+            reading: Reading::default(),
+            early: Vec::new(),
+            waker: None,
+            may_take_over: false,
+            subscriber: None,
+            head_deadline: Deadline::default(),
+            write_deadline: Deadline::default(),
+        };
+        Self(Rc::new(Shared { sockets, state: RefCell::new(state) }))
     }
 
-    /// The side of the fan-out. Does not keep the connection open.
-    pub(crate) fn direct_writer(&self) -> Weak<dyn DirectWriter> {
-        let writer: Weak<dyn DirectWriter> = Rc::<Shared>::downgrade(&self.0);
-        writer
+    pub(super) fn handle(&self) -> ConnectionHandle {
+        ConnectionHandle(Rc::clone(&self.0))
     }
+}
 
-    /// Writes what a partial write has left.
-    fn poll_rest(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut rest = self.0.rest.borrow_mut();
-        while !rest.is_empty() {
-            let written = ready!(pin!(&mut *self.0.socket.borrow_mut()).poll_write(context, &rest))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            rest.advance(written);
+impl ConnectionHandle {
+    /// actix-http has parsed this head and is about to have it answered.
+    pub(super) fn decide(request: &mut Request) {
+        let Some(Self(shared)) = request.conn_data::<Self>().cloned() else { return };
+        let state = &mut *shared.state.borrow_mut();
+        let has_body = !matches!(request.payload(), Payload::None);
+        // A body that ends with its connection is left to actix-http, which writes no chunks there.
+        let is_chunked = request.version() >= Version::HTTP_11;
+        state.may_take_over = shared.sockets.limits.direct && is_chunked && !has_body;
+        if has_body {
+            state.reading = body_length(request).map_or(Reading::Untracked, Reading::Body);
+            state.waker.take().inspect(Waker::wake_by_ref);
+        } else if let Reading::Held { decided } = &mut state.reading {
+            *decided = true;
         }
-        // An empty slice would keep the whole chunk alive.
-        *rest = Bytes::new();
+    }
+
+    /// The one place that says which event streams own their socket.
+    pub(super) fn may_take_over(&self) -> bool {
+        self.0.state.borrow().may_take_over
+    }
+
+    /// The subscriber goes on with the socket after the next flush.
+    pub(super) fn take_over(&self, subscriber: Subscriber) {
+        self.0.state.borrow_mut().subscriber = Some(subscriber);
+    }
+}
+
+/// As actix-http reads it: it prefers chunks and WebSockets, whose bodies have no length.
+fn body_length(request: &Request) -> Option<u64> {
+    let headers = request.headers();
+    let length = headers.get(CONTENT_LENGTH).filter(|_| !headers.contains_key(UPGRADE))?;
+    length.to_str().ok()?.trim().parse().ok()
+}
+
+impl State {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        head_timeout: Duration,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if self.pass_early(buffer) {
+                return Poll::Ready(Ok(()));
+            }
+            match self.reading {
+                Reading::Held { .. } if self.early.len() >= EARLY_BYTES => {
+                    self.waker = Some(context.waker().clone());
+                    return Poll::Pending;
+                }
+                Reading::Body(_) | Reading::Untracked => return self.poll_body(context, buffer),
+                Reading::Held { .. } | Reading::Head(_) => {}
+            }
+            match self.poll_early(context) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
+                Poll::Ready(read) => read.map(drop)?,
+                Poll::Pending => {
+                    if !self.early.is_empty() {
+                        self.waker = Some(context.waker().clone());
+                    }
+                    let is_partial = matches!(&self.reading, Reading::Head(head) if head.is_begun());
+                    if is_partial && self.head_deadline.has_passed(head_timeout, context) {
+                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Passes on what was held back. `false` if there is nothing that may be.
+    fn pass_early(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        if let Reading::Head(head) = &self.reading {
+            self.early.drain(..head.skip(&self.early));
+        }
+        let most = self.early.len().min(buffer.remaining());
+        let passed = match &mut self.reading {
+            Reading::Held { .. } => 0,
+            Reading::Untracked => most,
+            Reading::Body(left) => at_most(*left, most),
+            Reading::Head(head) => {
+                let (taken, is_complete) = head.take(self.early.get(..most).unwrap_or_default());
+                if is_complete {
+                    self.reading = Reading::Held { decided: false };
+                    self.head_deadline = Deadline::default();
+                }
+                taken
+            }
+        };
+        buffer.put_slice(self.early.get(..passed).unwrap_or_default());
+        self.early.drain(..passed);
+        if self.early.is_empty() {
+            self.early = Vec::new();
+        }
+        self.passed(passed);
+        passed > 0
+    }
+
+    /// Reads a piece, to be held back or looked through. Gives its length.
+    fn poll_early(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(0)) };
+        let mut bytes = [MaybeUninit::uninit(); EARLY_BYTES];
+        let (room, _) = bytes.split_at_mut(EARLY_BYTES - self.early.len());
+        let mut bytes = ReadBuf::uninit(room);
+        ready!(socket.poll_read(context, &mut bytes))?;
+        self.early.extend_from_slice(bytes.filled());
+        Poll::Ready(Ok(bytes.filled().len()))
+    }
+
+    /// Reads bytes of a body to where actix-http wants them.
+    fn poll_body(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(())) };
+        let most = if let Reading::Body(left) = self.reading {
+            at_most(left, buffer.remaining())
+        } else {
+            buffer.remaining()
+        };
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(socket.poll_read(context, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        self.passed(read);
         Poll::Ready(Ok(()))
     }
-}
 
-impl DirectWriter for Shared {
-    fn write(&self, frames: &SharedFrames) -> WriteOutcome {
-        if !self.flushed.get() {
-            return WriteOutcome::Skipped;
-        }
-        let chunk = frames.framed(encoded_chunk);
-        let written = try_write(&self.socket.borrow(), chunk);
-        match written {
-            Ok(bytes) if bytes == chunk.len() => WriteOutcome::Complete,
-            Ok(bytes) => {
-                *self.rest.borrow_mut() = chunk.slice(bytes..);
-                self.flushed.set(false);
-                WriteOutcome::Partial
+    /// Counts bytes of a body that were passed on. The next head comes after the last of them.
+    fn passed(&mut self, bytes: usize) {
+        if let Reading::Body(left) = &mut self.reading {
+            *left -= bytes as u64;
+            if *left == 0 {
+                self.reading = Reading::default();
             }
-            Err(_) => WriteOutcome::Skipped,
         }
+    }
+
+    /// The answer has begun: the next head may be passed on.
+    fn answered(&mut self, context: &Context<'_>) {
+        if matches!(self.reading, Reading::Held { decided: true }) {
+            self.reading = Reading::default();
+            if !self.early.is_empty() {
+                context.waker().wake_by_ref();
+            }
+        }
+    }
+
+    /// Of what the peer has sent, actix-http has got whole requests and nothing more, and there is nothing more.
+    fn is_silent(&self) -> bool {
+        let is_between = match &self.reading {
+            Reading::Held { decided } => *decided,
+            Reading::Head(head) => !head.is_begun(),
+            Reading::Body(_) | Reading::Untracked => false,
+        };
+        is_between && self.early.is_empty()
     }
 }
 
-/// Frames as one chunk of an HTTP/1.1 body. `frames` is not empty: an empty chunk would end the body.
-fn encoded_chunk(frames: &[u8]) -> Bytes {
-    let size = format!("{:X}\r\n", frames.len());
-    [size.as_bytes(), frames, b"\r\n"].concat().into()
+impl Default for Reading {
+    fn default() -> Self {
+        Self::Head(RequestHead::default())
+    }
+}
+
+impl Deadline {
+    /// `after` is counted from the first call.
+    fn has_passed(&mut self, after: Duration, context: &mut Context<'_>) -> bool {
+        self.0.get_or_insert_with(|| Box::pin(sleep(after))).as_mut().poll(context).is_ready()
+    }
+}
+
+fn at_most(length: u64, most: usize) -> usize {
+    usize::try_from(length).map_or(most, |length| length.min(most))
 }
 
 impl AsyncRead for Connection {
@@ -89,168 +274,53 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        pin!(&mut *self.0.socket.borrow_mut()).poll_read(context, buffer)
+        self.0.state.borrow_mut().poll_read(context, buffer, self.0.sockets.limits.head_timeout)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.flushed.set(false);
-        ready!(self.poll_rest(context))?;
-        pin!(&mut *self.0.socket.borrow_mut()).poll_write(context, bytes)
+        let state = &mut *self.0.state.borrow_mut();
+        state.answered(context);
+        let Some(socket) = &mut state.socket else { return Poll::Ready(Ok(bytes.len())) };
+        let written = socket.poll_write(context, bytes);
+        if written.is_ready() {
+            state.write_deadline = Deadline::default();
+        } else if state.write_deadline.has_passed(self.0.sockets.limits.write_timeout, context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_rest(context))?;
-        ready!(pin!(&mut *self.0.socket.borrow_mut()).poll_flush(context))?;
-        self.0.flushed.set(true);
+        let state = &mut *self.0.state.borrow_mut();
+        // Sockets have nothing to flush.
+        let Some(subscriber) = state.subscriber.take() else { return Poll::Ready(Ok(())) };
+        let Some(socket) = state.socket.take().filter(|_| state.is_silent()) else {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        };
+        self.0.sockets.spawn(socket, subscriber);
+        // To read the end of file.
+        context.waker().wake_by_ref();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_rest(context))?;
-        pin!(&mut *self.0.socket.borrow_mut()).poll_shutdown(context)
+        match &mut self.0.state.borrow_mut().socket {
+            Some(socket) => socket.poll_shutdown(context),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::socket::tcp;
-    use super::*;
-    use sse_core::{Event, Topic};
-    use sse_hub::{Fanout, Hub, Policies, Selectors, Start, Subscription};
-    use std::future::poll_fn;
-    use tokio::io::AsyncReadExt as _;
-    use tokio::net::{TcpListener, TcpStream};
-    use tokio_util::sync::CancellationToken;
-
-    /// A connection that is ready to be written to, its peer, and a subscription that may write past it.
-    struct World {
-        connection: Connection,
-        peer: TcpStream,
-        hub: Hub,
-        subscription: Subscription,
+impl ConnectionHandle {
+    pub(super) fn early_bytes(&self) -> usize {
+        self.0.state.borrow().early.len()
     }
 
-    impl World {
-        async fn new() -> Self {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-            let (socket, _) = listener.accept().await.unwrap();
-            socket.writable().await.unwrap();
-            let connection = Connection::new(tcp(socket));
-            let hub = Hub::in_memory(&Policies::default());
-            let fanout = Fanout::start(hub.clone(), CancellationToken::new());
-            let subscription = fanout.subscribe(Selectors::exactly(topic()), Start::Now).await.unwrap();
-            let subscription = subscription.with_direct_writer(Some(connection.direct_writer()));
-            Self { connection, peer, hub, subscription }
-        }
-
-        /// Publishes, and lets the fan-out deliver. `true` if it was by a direct write.
-        async fn publish(&mut self, bytes: usize) -> bool {
-            // Reads what it was not sent directly, and parks.
-            poll_fn(|context| {
-                while self.subscription.poll_next(context).is_ready() {}
-                Poll::Ready(())
-            })
-            .await;
-            let before = self.subscription.last_direct_write();
-            self.hub.publish(topic(), Event::new("x".repeat(bytes))).await.unwrap();
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
-            self.subscription.last_direct_write() != before
-        }
-
-        async fn read(&mut self, until: &str) -> String {
-            let mut read = Vec::new();
-            while !String::from_utf8_lossy(&read).ends_with(until) {
-                assert!(self.peer.read_buf(&mut read).await.unwrap() > 0, "closed");
-            }
-            String::from_utf8(read).unwrap()
-        }
-
-        async fn write(&mut self, bytes: &[u8]) {
-            let connection = &mut self.connection;
-            let written =
-                poll_fn(|context| Pin::new(&mut *connection).poll_write(context, bytes)).await.unwrap();
-            assert_eq!(written, bytes.len());
-        }
-
-        async fn flush(&mut self) {
-            poll_fn(|context| Pin::new(&mut self.connection).poll_flush(context)).await.unwrap();
-        }
-    }
-
-    fn topic() -> Topic {
-        Topic::new("a").unwrap()
-    }
-
-    async fn local(test: impl AsyncFnOnce(World)) {
-        tokio::task::LocalSet::new().run_until(async { test(World::new().await).await }).await;
-    }
-
-    #[tokio::test]
-    async fn a_delivery_is_one_chunk_of_http() {
-        local(async |mut world| {
-            assert!(world.publish(3).await);
-            let chunk = world.read("data: xxx\n\n\r\n").await;
-            let (size, frames) = chunk.split_once("\r\n").unwrap();
-            assert_eq!(usize::from_str_radix(size, 16).unwrap(), frames.len() - 2);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn nothing_is_written_between_a_write_of_the_owner_and_its_flush() {
-        local(async |mut world| {
-            world.write(b"head").await;
-            assert!(!world.publish(1).await);
-            world.flush().await;
-            assert!(world.publish(2).await, "the first is left to the task, which reads the feed");
-            assert!(world.read("data: xx\n\n\r\n").await.starts_with("head"));
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_partial_write_goes_out_whole_and_before_what_the_owner_writes_next() {
-        local(async |mut world| {
-            // Until the system takes no more from a peer that does not read.
-            let mut written = 0;
-            while world.publish(20_000).await {
-                written += 1;
-                assert!(written < 5_000, "100 MB went to a peer that does not read");
-            }
-            let rest = world.connection.0.rest.borrow().len();
-            let peer = std::mem::replace(&mut world.peer, unconnected().await);
-            let reading = tokio::spawn(async move {
-                let (mut peer, mut read) = (peer, Vec::new());
-                peer.read_to_end(&mut read).await.unwrap();
-                read
-            });
-            world.write(b"end").await;
-            world.flush().await;
-            assert!(world.connection.0.rest.borrow().is_empty());
-            drop(world);
-            let read = reading.await.unwrap();
-            let chunks = read.strip_suffix(b"end").unwrap();
-            assert!(chunks.ends_with(b"x\n\n\r\n"), "a rest of {rest} bytes was cut");
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn nothing_is_written_once_the_connection_is_gone() {
-        local(async |mut world| {
-            world.connection = World::new().await.connection;
-            assert!(!world.publish(1).await);
-        })
-        .await;
-    }
-
-    async fn unconnected() -> TcpStream {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        TcpStream::connect(listener.local_addr().unwrap()).await.unwrap()
+    /// Somebody else has a side of the connection.
+    pub(super) fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.0) > 1
     }
 }

@@ -1,13 +1,25 @@
-//! Transport: listeners, accepted connections, and the direct writes past them. Knows no routes.
+//! Transport: listeners, accepted connections, and event streams that own their socket. Knows no routes.
 
+mod chunk;
 mod connection;
+mod event_body;
+mod event_socket;
+mod event_sockets;
+mod limits;
 mod listeners;
+mod request_head;
 mod server;
 mod socket;
 #[cfg(unix)]
 mod socket_file;
+mod subscriber;
+#[cfg(all(test, unix))]
+mod tests;
 
+pub(crate) use event_body::EventBody;
+pub(crate) use limits::Limits;
 pub(crate) use listeners::Listeners;
 pub(crate) use server::serve;
 #[cfg(unix)]
 pub(crate) use socket_file::SocketFile;
+pub(crate) use subscriber::{Opening, Subscriber};

@@ -1,5 +1,5 @@
 //! Serves what is listened on, and says what an accepted connection is made of: HTTP/1.1, the routes of its worker.
-//! Takes the place of actix-web's `HttpServer`, which does not let subscriptions share their connection with the fan-out.
+//! Takes the place of actix-web's `HttpServer`, which does not let event streams take over their sockets.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -9,22 +9,25 @@ use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use actix_http::HttpService;
 use actix_http::error::DispatchError;
+use actix_http::{HttpService, Request};
 use actix_server::{GracefulShutdownSignal, Server};
-use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{
+    Service as _, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
+};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 #[cfg(unix)]
 use actix_web::rt::net::UnixStream;
 use actix_web::web::ServiceConfig;
+use tokio_util::task::TaskTracker;
 
-use super::connection::Connection;
+use super::connection::{Connection, ConnectionHandle};
+use super::event_sockets::EventSockets;
+use super::limits::Limits;
 use super::listeners::Listeners;
-#[cfg(unix)]
 use super::socket::Socket;
-use super::socket::tcp;
 
 /// How long connections may take to send what they hold once every subscription has been ended. One that has stopped
 /// reading is cut then.
@@ -33,18 +36,26 @@ const DRAIN_SECONDS: u64 = 1;
 const CLOSE: Duration = Duration::from_millis(500);
 
 thread_local! {
-    /// The state of this thread's worker, for the connections of all listeners.
-    static STATE: RefCell<Option<Weak<dyn Any>>> = const { RefCell::new(None) };
+    /// The worker of this thread, for the connections of all listeners.
+    static WORKER: RefCell<Option<Weak<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// What the connections of one thread share.
+struct Worker<S> {
+    state: Rc<S>,
+    sockets: Rc<EventSockets>,
 }
 
 /// Serves what these listeners accept once the server is polled. `workers` is the number of threads, by default one
-/// for each core; each makes its own state, and its routes from it.
+/// for each core; each makes its own state, and its routes from it. Event streams that own their socket go on as tasks
+/// of `streams`; those left when the server stops are cut.
 ///
 /// # Errors
 /// When a listener cannot be used.
 pub(crate) fn serve<S: 'static>(
     listeners: Listeners,
     workers: Option<NonZeroUsize>,
+    (limits, streams): (Limits, TaskTracker),
     state: impl Fn() -> S + Clone + Send + 'static,
     routes: impl Fn(&mut ServiceConfig, Rc<S>) + Clone + Send + 'static,
 ) -> io::Result<Server> {
@@ -53,45 +64,55 @@ pub(crate) fn serve<S: 'static>(
         builder = builder.workers(workers.get());
     }
     let stopping = builder.graceful_shutdown_signal();
-    let service = move || {
-        let state = of_this_thread(&state);
-        service(&|config| routes(config, Rc::clone(&state)), stopping.clone())
+    let worker = move || {
+        let make =
+            || Worker { state: Rc::new(state()), sockets: EventSockets::start(limits, streams.clone()) };
+        let worker = of_this_thread(make);
+        let service = service(&|config| routes(config, Rc::clone(&worker.state)), &limits, stopping.clone());
+        (worker, service)
     };
     for listener in listeners.tcp {
-        let service = service.clone();
+        let worker = worker.clone();
         builder = builder.listen("http", listener, move || {
-            fn_service(async |accepted: TcpStream| {
+            let (worker, service) = worker();
+            fn_service(move |accepted: TcpStream| {
                 let peer = accepted.peer_addr().ok();
-                Ok((Connection::new(tcp(accepted)), peer))
+                let socket = Socket::tcp(accepted, limits.write_timeout);
+                std::future::ready(Ok((Connection::new(socket, Rc::clone(&worker.sockets)), peer)))
             })
-            .and_then(service())
+            .and_then(service)
         })?;
     }
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
-            fn_service(async |accepted: UnixStream| Ok((Connection::new(Socket::Right(accepted)), None)))
-                .and_then(service())
+            let (worker, service) = worker();
+            fn_service(move |accepted: UnixStream| {
+                let socket = Socket::Unix(accepted);
+                std::future::ready(Ok((Connection::new(socket, Rc::clone(&worker.sockets)), None)))
+            })
+            .and_then(service)
         })?;
     }
     Ok(builder.run())
 }
 
-fn of_this_thread<S: 'static>(make: impl FnOnce() -> S) -> Rc<S> {
-    STATE.with_borrow_mut(|known| {
-        let known_state = known.as_ref().and_then(Weak::upgrade).and_then(|state| state.downcast().ok());
-        known_state.unwrap_or_else(|| {
-            let state = Rc::new(make());
-            let weak: Weak<dyn Any> = Rc::<S>::downgrade(&state);
+fn of_this_thread<W: 'static>(make: impl FnOnce() -> W) -> Rc<W> {
+    WORKER.with_borrow_mut(|known| {
+        let known_worker = known.as_ref().and_then(Weak::upgrade).and_then(|worker| worker.downcast().ok());
+        known_worker.unwrap_or_else(|| {
+            let worker = Rc::new(make());
+            let weak: Weak<dyn Any> = Rc::<W>::downgrade(&worker);
             *known = Some(weak);
-            state
+            worker
         })
     })
 }
 
 /// What is done with the connections of one worker.
-fn service(
+pub(super) fn service(
     routes: &dyn Fn(&mut ServiceConfig),
+    limits: &Limits,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<
     (Connection, Option<SocketAddr>),
@@ -101,9 +122,15 @@ fn service(
     InitError = (),
 > + use<> {
     let app = App::new().configure(|config| routes(config));
+    let app = map_config(app, |()| AppConfig::default());
+    let decided = apply_fn_factory(app, |mut request: Request, app| {
+        ConnectionHandle::decide(&mut request);
+        app.call(request)
+    });
     HttpService::build()
         // Without it, a connection stays open when its client closes.
         .h1_allow_half_closed(false)
+        .client_request_timeout(limits.head_timeout)
         .client_disconnect_timeout(CLOSE)
         // Connections without a request end with the server, and not when the drain is over.
         .graceful_shutdown_signal(move || {
@@ -111,7 +138,7 @@ fn service(
             async move { stopping.notified().await }
         })
         .on_connect_ext(|connection: &Connection, data| {
-            data.insert(connection.direct_writer());
+            data.insert(connection.handle());
         })
-        .h1(map_config(app, |()| AppConfig::default()))
+        .h1(decided)
 }

@@ -1,49 +1,95 @@
 //! The socket under a connection, TCP or Unix, so that nobody above has to ask which it is; and the options by which peers
 //! are noticed who vanish without a word.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
-// Never made where there are none.
-#[cfg(not(unix))]
-use tokio::net::TcpStream as UnixStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
-use tokio_util::either::Either;
 
-/// How long written bytes may stay unacknowledged before the connection is given up. A heartbeat every 15 s
-/// makes this the time after which a half-open peer is freed.
-#[cfg(target_os = "linux")]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 /// Silence on a connection before the system asks whether the peer is still there; for subscriptions without heartbeat.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// An accepted socket. One of Unix has no options of the kind: a peer on this machine vanishes only by closing, but one that
-/// stops reading keeps its connection until the server stops.
-pub(super) type Socket = Either<TcpStream, UnixStream>;
-
-/// A connection over TCP; sets its options.
-pub(super) fn tcp(socket: TcpStream) -> Socket {
-    if let Err(error) = set_options(SockRef::from(&socket)) {
-        tracing::debug!(%error, "socket options not set");
-    }
-    Either::Left(socket)
+/// An accepted socket.
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    /// Has no options of the kind: a peer on this machine vanishes only by closing.
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
-/// Writes what there is room for now.
-pub(super) fn try_write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-    match socket {
-        Either::Left(socket) => socket.try_write(bytes),
-        Either::Right(socket) => socket.try_write(bytes),
+macro_rules! with {
+    ($of:expr, $socket:ident => $act:expr) => {
+        match $of {
+            Socket::Tcp($socket) => $act,
+            #[cfg(unix)]
+            Socket::Unix($socket) => $act,
+        }
+    };
+}
+
+impl Socket {
+    /// A connection over TCP. The system gives it up when bytes stay unacknowledged for as long as `write_timeout`, so a
+    /// heartbeat finds half-open peers.
+    pub(super) fn tcp(socket: TcpStream, write_timeout: Duration) -> Self {
+        if let Err(error) = set_options(SockRef::from(&socket), write_timeout) {
+            tracing::debug!(%error, "socket options not set");
+        }
+        Self::Tcp(socket)
+    }
+
+    pub(super) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        with!(self, socket => Pin::new(socket).poll_read(context, buffer))
+    }
+
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        with!(self, socket => Pin::new(socket).poll_write(context, bytes))
+    }
+
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with!(self, socket => Pin::new(socket).poll_shutdown(context))
+    }
+
+    /// Unlike an awaited `readable`, it leaves no other task's waker behind, which would keep that task's memory.
+    pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with!(self, socket => socket.poll_read_ready(context))
+    }
+
+    pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with!(self, socket => socket.poll_write_ready(context))
+    }
+
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        with!(self, socket => socket.try_read(buffer))
+    }
+
+    /// Writes what there is room for now.
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        with!(self, socket => socket.try_write(bytes))
+    }
+
+    /// As [`Self::try_write`], several parts at once.
+    pub(super) fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        with!(self, socket => socket.try_write_vectored(parts))
     }
 }
 
-fn set_options(socket: SockRef<'_>) -> io::Result<()> {
+fn set_options(socket: SockRef<'_>, write_timeout: Duration) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE / 4))?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    socket.set_tcp_user_timeout(Some(write_timeout))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = write_timeout;
     Ok(())
 }

@@ -1,0 +1,120 @@
+//! The body of an event stream's response. Gives the beginning, and then the subscriber to the connection, to go on without
+//! actix-http. Where that may not be, it is pulled by actix-http whenever its write buffer has room, so a slow consumer costs
+//! nothing here either.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_http::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::connection::ConnectionHandle;
+use super::subscriber::Subscriber;
+
+/// Most bytes given to actix-http at once, which copies them.
+const PIECE_BYTES: usize = 32 << 10;
+
+/// The body of one response.
+pub(crate) struct EventBody {
+    /// `None` once the connection has it.
+    subscriber: Option<Subscriber>,
+    connection: Option<ConnectionHandle>,
+    is_begun: bool,
+    /// What is left of a large delivery.
+    rest: Bytes,
+    heartbeat: Option<Heartbeat>,
+}
+
+/// A timer that lags behind what is sent and is only moved when it fires, so that an event costs no timer operation.
+struct Heartbeat {
+    silence: Duration,
+    timer: Pin<Box<Sleep>>,
+    sent: Instant,
+}
+
+impl EventBody {
+    /// A body on this connection, which takes the subscriber over if it may; with heartbeats after `silence` if not.
+    pub(crate) fn new(
+        subscriber: Subscriber,
+        connection: Option<ConnectionHandle>,
+        silence: Option<Duration>,
+    ) -> Self {
+        let connection = connection.filter(ConnectionHandle::may_take_over);
+        let silence = silence.filter(|_| connection.is_none());
+        let heartbeat = silence.map(|silence| Heartbeat {
+            silence,
+            timer: Box::pin(sleep(silence)),
+            sent: Instant::now(),
+        });
+        Self { subscriber: Some(subscriber), connection, is_begun: false, rest: Bytes::new(), heartbeat }
+    }
+
+    /// Keeps `guard` for as long as the stream is open.
+    pub(crate) fn holding(mut self, guard: impl Any) -> Self {
+        if let Some(subscriber) = &mut self.subscriber {
+            subscriber.hold(guard);
+        }
+        self
+    }
+
+    /// The next bytes, once there are some.
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(connection) = self.connection.take_if(|_| self.is_begun)
+            && let Some(subscriber) = self.subscriber.take()
+        {
+            connection.take_over(subscriber);
+        }
+        let Some(subscriber) = &mut self.subscriber else { return Poll::Pending };
+        if !self.is_begun {
+            self.is_begun = true;
+            return Poll::Ready(Some(subscriber.begin()));
+        }
+        if self.rest.is_empty() {
+            self.rest = match subscriber.poll_next(context, None) {
+                Poll::Ready(Some(frames)) => frames,
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    let Some(heartbeat) = &mut self.heartbeat else { return Poll::Pending };
+                    ready!(heartbeat.poll_due(context));
+                    subscriber.heartbeat()
+                }
+            };
+        }
+        Poll::Ready(Some(self.rest.split_to(self.rest.len().min(PIECE_BYTES))))
+    }
+}
+
+impl Heartbeat {
+    fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.timer.as_mut().poll(context));
+            let (now, due) = (Instant::now(), self.sent + self.silence);
+            if due <= now {
+                self.timer.as_mut().reset(now + self.silence);
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+}
+
+impl MessageBody for EventBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let body = self.get_mut();
+        let bytes = ready!(body.poll_bytes(context));
+        if let Some(heartbeat) = &mut body.heartbeat {
+            heartbeat.sent = Instant::now();
+        }
+        Poll::Ready(bytes.map(Ok))
+    }
+}

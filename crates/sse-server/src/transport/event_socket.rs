@@ -1,0 +1,172 @@
+//! The socket of an event stream, once the response head is out and actix-http is gone: a subscriber, and a small task that
+//! sends what comes next. While the task waits, two others write past it: the fan-out, which is how nearly all
+//! deliveries go out, and the worker's heartbeat timer (`event_sockets.rs`). All are on one thread.
+//!
+//! What a write leaves over stands in `unwritten`; until it is written nobody writes anything else, so chunks stay whole
+//! and in order. The peer has nothing more to say: a byte from it ends the stream, as its close does.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use sse_hub::{DirectWriter, SharedFrames, WriteOutcome};
+use tokio::task::{AbortHandle, coop};
+use tokio::time::Instant;
+
+use super::chunk::{self, Chunk};
+use super::limits::Limits;
+use super::socket::Socket;
+use super::subscriber::Subscriber;
+
+/// Frames up to here are copied into one chunk that all connections share; larger ones are written from where they are.
+const COPIED_BYTES: usize = 32 << 10;
+
+pub(super) struct EventSocket {
+    socket: Socket,
+    subscriber: RefCell<Subscriber>,
+    unwritten: RefCell<Option<Box<Chunk>>>,
+    /// Last progress of a write.
+    written: Cell<Instant>,
+    task: OnceCell<AbortHandle>,
+}
+
+impl EventSocket {
+    pub(super) fn new(socket: Socket, subscriber: Subscriber) -> Rc<Self> {
+        Rc::new(Self {
+            socket,
+            subscriber: RefCell::new(subscriber),
+            unwritten: RefCell::default(),
+            written: Cell::new(Instant::now()),
+            task: OnceCell::new(),
+        })
+    }
+
+    /// The task, to be cut short by [`Self::visit`].
+    pub(super) fn set_task(&self, task: AbortHandle) {
+        self.task.get_or_init(|| task);
+    }
+
+    /// Sends until the stream ends, or the peer does.
+    pub(super) async fn run(self: Rc<Self>) {
+        let writer: Weak<dyn DirectWriter> = Rc::<Self>::downgrade(&self);
+        if poll_fn(|context| self.poll_stream(context, &writer)).await.is_ok()
+            && self.send(Chunk::end()).is_ok()
+        {
+            // Nobody is left to tell of an error.
+            let _ = poll_fn(|context| self.poll_rest(context)).await;
+        }
+    }
+
+    /// Ready once the subscription has ended.
+    fn poll_stream(
+        &self,
+        context: &mut Context<'_>,
+        writer: &Weak<dyn DirectWriter>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let turn = ready!(coop::poll_proceed(context));
+            ready!(self.poll_rest(context))?;
+            let next = ready!(self.subscriber.borrow_mut().poll_next(context, Some(writer)));
+            turn.made_progress();
+            let Some(frames) = next else { return Poll::Ready(Ok(())) };
+            self.send(Chunk::of(frames))?;
+        }
+    }
+
+    /// Writes what is left of a chunk, and watches the peer.
+    fn poll_rest(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.socket.poll_read_ready(context)?.is_ready() {
+            match self.socket.try_read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(_) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            }
+        }
+        while self.unwritten.borrow().is_some() {
+            ready!(self.socket.poll_write_ready(context))?;
+            self.write_rest()?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes of `unwritten` what there is room for now.
+    fn write_rest(&self) -> io::Result<()> {
+        let Some(chunk) = self.unwritten.take() else { return Ok(()) };
+        self.send(*chunk)
+    }
+
+    /// Writes of `chunk` what there is room for now, and leaves the rest in `unwritten`.
+    fn send(&self, mut chunk: Chunk) -> io::Result<()> {
+        match chunk.write(&self.socket) {
+            Ok(()) => self.written.set(Instant::now()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if !chunk.is_complete() {
+            self.keep(chunk);
+        }
+        Ok(())
+    }
+
+    /// The one place where an unfinished write pins memory: the frames of the chunk, which are large if they are not shared.
+    fn keep(&self, chunk: Chunk) {
+        *self.unwritten.borrow_mut() = Some(Box::new(chunk));
+    }
+
+    /// What the worker's timer does here: sends a heartbeat after silence, cuts a peer that does not read. Gives the time
+    /// until there can be something to do again; the next visit comes up to a `tick` after it is asked for.
+    pub(super) fn visit(&self, now: Instant, limits: &Limits, tick: Duration) -> Duration {
+        // The task may not be waiting for room: not for that of a heartbeat.
+        let _ = self.write_rest();
+        let silence = now.saturating_duration_since(self.written.get());
+        if self.unwritten.borrow().is_some() {
+            if silence >= limits.write_timeout {
+                tracing::debug!("peer does not read; connection cut");
+                self.task.get().inspect(|task| task.abort());
+            }
+            return limits.write_timeout.saturating_sub(silence);
+        }
+        let Some(heartbeat) = limits.heartbeat else { return limits.write_timeout };
+        if silence + tick <= heartbeat {
+            return heartbeat - silence;
+        }
+        let block = self.subscriber.borrow_mut().heartbeat();
+        self.written.set(now);
+        // The task notices that a socket is broken.
+        let _ = self.send(Chunk::framed(chunk::encoded(&block), 0));
+        heartbeat
+    }
+}
+
+impl DirectWriter for EventSocket {
+    fn write(&self, frames: &SharedFrames) -> WriteOutcome {
+        if self.unwritten.borrow().is_some() {
+            return WriteOutcome::Skipped;
+        }
+        let outcome = if frames.frames().len() > COPIED_BYTES {
+            let mut chunk = Chunk::of(frames.frames().clone());
+            chunk.write(&self.socket).map(|()| chunk)
+        } else {
+            let chunk = frames.framed(chunk::encoded);
+            self.socket.try_write(chunk).map(|written| Chunk::framed(chunk.clone(), written))
+        };
+        let Ok(chunk) = outcome else { return WriteOutcome::Skipped };
+        self.written.set(Instant::now());
+        self.subscriber.borrow_mut().note_sent(frames.seq());
+        if chunk.is_complete() {
+            return WriteOutcome::Complete;
+        }
+        self.keep(chunk);
+        WriteOutcome::Partial
+    }
+}
+
+impl fmt::Debug for EventSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSocket").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! One subscriber of an event stream: its subscription, the opening, and what ends with it. Says what is sent next; knows
+//! neither chunks nor sockets. Thousands are idle, so what is rare is boxed.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::rc::Weak;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sse_core::payload::Gap;
+use sse_core::{Event, HubBlock, RecordId, encode};
+use sse_hub::{ConnectionCount, Delivery, DirectWriter, Subscription};
+use tokio::time::Instant;
+
+use crate::json_event::json_event;
+
+/// Reconnection time that an event stream suggests, drawn anew for each so that a restart does not bring all subscribers
+/// back in the same instant.
+const RETRY_MILLIS: std::ops::RangeInclusive<u64> = 1000..=2000;
+
+/// The first blocks of an event stream: retry hint, last values, greeting.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) greeting: Option<Event>,
+    /// Says where the subscriber stands. One that is cut before the first event would otherwise come back as a new one and
+    /// miss what was published between. It is the greeting that says so, because many clients take an id only from a
+    /// block that is dispatched; and it is last, because what comes before it is not given again.
+    pub(crate) with_id: bool,
+}
+
+pub(crate) struct Subscriber {
+    subscription: Subscription,
+    /// Until it is sent.
+    opening: Option<Box<Opening>>,
+    /// Seq of the last id that was sent.
+    last_id: u64,
+    /// What ends with the subscriber.
+    guard: Option<Box<dyn Any>>,
+    /// For the log; only when somebody reads that.
+    opened: Option<Box<(Option<SocketAddr>, Instant)>>,
+    _counted: ConnectionCount,
+}
+
+impl Subscriber {
+    pub(crate) fn new(subscription: Subscription, opening: Opening, peer: Option<SocketAddr>) -> Self {
+        let last_id = subscription.position().seq;
+        let topics = subscription.selectors();
+        tracing::debug!(peer = peer.map(tracing::field::display), %topics, after = last_id, "subscription opened");
+        let is_logged = tracing::enabled!(tracing::Level::DEBUG);
+        Self {
+            last_id,
+            opening: Some(Box::new(opening)),
+            guard: None,
+            opened: is_logged.then(|| Box::new((peer, Instant::now()))),
+            _counted: subscription.hub().counters().open_connection(),
+            subscription,
+        }
+    }
+
+    /// Keeps `guard` as long as it lives.
+    pub(super) fn hold(&mut self, guard: impl Any) {
+        self.guard = Some(Box::new(guard));
+    }
+
+    /// The beginning of the opening, as far as nothing has to be waited for. To be sent first, once.
+    pub(super) fn begin(&mut self) -> Bytes {
+        let mut blocks = Vec::with_capacity(256);
+        encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(RETRY_MILLIS)));
+        if !self.subscription.may_have_last_values() {
+            self.greet(&mut blocks);
+        }
+        blocks.into()
+    }
+
+    /// What is sent next, not empty. `None` is the end. Meanwhile the fan-out may send frames through `writer`; see
+    /// [`Self::note_sent`].
+    pub(super) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        writer: Option<&Weak<dyn DirectWriter>>,
+    ) -> Poll<Option<Bytes>> {
+        if self.opening.is_some() {
+            if let Some(delivery) = ready!(self.subscription.poll_last_values(context)) {
+                return Poll::Ready(encoded(delivery));
+            }
+            let mut blocks = Vec::with_capacity(256);
+            self.greet(&mut blocks);
+            if !blocks.is_empty() {
+                return Poll::Ready(Some(blocks.into()));
+            }
+        }
+        let delivery = ready!(self.subscription.poll_next_with(context, writer));
+        self.last_id = self.subscription.position().seq;
+        Poll::Ready(encoded(delivery))
+    }
+
+    /// Notes that the fan-out has sent the records up to `seq`.
+    pub(super) fn note_sent(&mut self, seq: u64) {
+        self.last_id = seq;
+    }
+
+    /// A comment; or, when events of other topics have moved the position, the id to resume from, so that a quiet stream
+    /// resumes cheaply.
+    pub(super) fn heartbeat(&mut self) -> Bytes {
+        let position = self.subscription.position();
+        let mut block = Vec::with_capacity(32);
+        // During the opening the position is after last values that are yet to come.
+        if position.seq > self.last_id && self.opening.is_none() {
+            self.last_id = position.seq;
+            encode::id_only(&mut block, &position.to_event_id());
+        } else {
+            encode::comment(&mut block, "heartbeat");
+        }
+        block.into()
+    }
+
+    /// Ends the opening.
+    fn greet(&mut self, out: &mut Vec<u8>) {
+        let Some(Opening { greeting, with_id }) = self.opening.take().map(|opening| *opening) else { return };
+        let id = with_id.then(|| self.subscription.position().to_event_id());
+        match (greeting.map(|greeting| greeting.with_hub(HubBlock::Greeting)), id) {
+            (Some(greeting), Some(id)) => encode::event(out, &greeting.with_id(id)),
+            (Some(greeting), None) => encode::event(out, &greeting),
+            (None, Some(id)) => encode::id_only(out, &id),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let Some((peer, opened)) = self.opened.as_deref() else { return };
+        let (peer, topics) = (peer.map(tracing::field::display), self.subscription.selectors());
+        let (position, seconds) = (self.subscription.position().seq, opened.elapsed().as_secs());
+        tracing::debug!(peer, %topics, position, seconds, "subscription closed");
+    }
+}
+
+fn encoded(delivery: Delivery) -> Option<Bytes> {
+    match delivery {
+        Delivery::Frames(frames) => Some(frames),
+        Delivery::Gap(gap, id) => Some(gap_frame(&gap, id)),
+        Delivery::End => None,
+    }
+}
+
+/// The gap as an event; its id is where the stream goes on. If the connection drops right after it, the next gap may
+/// report the losses of other topics again.
+fn gap_frame(gap: &Gap, id: RecordId) -> Bytes {
+    let mut frame = Vec::with_capacity(128);
+    let event = json_event("gap", gap).with_id(id.to_event_id()).with_hub(HubBlock::Gap);
+    encode::event(&mut frame, &event);
+    frame.into()
+}

@@ -1,0 +1,458 @@
+//! Connections over Unix sockets, with the locked actix-http above them: what it is passed, when an event stream takes its
+//! socket, and how that stream writes, waits and ends. Where time is paused it jumps to the next timer whenever nothing
+//! else is to do.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_server::Server;
+use actix_service::{Service as _, ServiceFactory as _};
+use actix_web::web::{self, Bytes, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use sse_core::{Decoder, Event, Topic};
+use sse_hub::{Counters, Fanout, Hub, Policies, Policy, Selectors, Start};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::task::{LocalSet, spawn_local, yield_now};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{Connection, ConnectionHandle};
+use super::event_sockets::EventSockets;
+use super::server::service;
+use super::socket::Socket;
+use super::{EventBody, Limits, Opening, Subscriber};
+
+const HEAD: &str = "GET /events HTTP/1.1\r\nHost: hub\r\n\r\n";
+const DEADLINE: Duration = Duration::from_secs(10);
+const LIMITS: Limits = Limits {
+    heartbeat: None,
+    write_timeout: Duration::from_secs(60),
+    head_timeout: Duration::from_secs(5),
+    direct: true,
+};
+
+/// One worker.
+struct World {
+    hub: Hub,
+    limits: Limits,
+    sockets: Rc<EventSockets>,
+    /// Event streams that own their socket.
+    streams: TaskTracker,
+    fanout: Fanout,
+    shutdown: CancellationToken,
+    /// Requests that wait hold one more.
+    waiting: Rc<()>,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let last_value = Policy { last_value: true, ..Policy::default() };
+        let hub = Hub::in_memory(&Policies::new(vec![("state".parse().unwrap(), last_value)]));
+        let (streams, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        Self {
+            fanout: Fanout::start(hub.clone(), shutdown.clone()),
+            sockets: EventSockets::start(limits, streams.clone()),
+            waiting: Rc::new(()),
+            hub,
+            limits,
+            streams,
+            shutdown,
+        }
+    }
+
+    /// A connection: its peer, and our side of it.
+    async fn connect(&self) -> (Peer, ConnectionHandle) {
+        let (peer, accepted) = UnixStream::pair().unwrap();
+        let connection = Connection::new(Socket::Unix(accepted), Rc::clone(&self.sockets));
+        let handle = connection.handle();
+        let routes = |config: &mut ServiceConfig| {
+            let waiting = Rc::clone(&self.waiting);
+            let wait = move || {
+                let waiting = Rc::clone(&waiting);
+                async move {
+                    let _waiting = waiting;
+                    std::future::pending::<HttpResponse>().await
+                }
+            };
+            config.app_data(self.fanout.clone());
+            config.route("/events", web::get().to(events)).route("/wait", web::get().to(wait));
+            config.route("/echo", web::to(async |body: Bytes| HttpResponse::Ok().body(body)));
+            config.route("/big", web::to(async || HttpResponse::Ok().body(vec![b'x'; 4 << 20])));
+        };
+        let stopping = Server::build().graceful_shutdown_signal();
+        let service = service(&routes, &self.limits, stopping).new_service(()).await.unwrap();
+        spawn_local(async move {
+            let _ = service.call((connection, None)).await;
+        });
+        (Peer { socket: peer, read: Vec::new() }, handle)
+    }
+
+    /// The peer of an event stream that has opened and owns its socket.
+    async fn open(&self) -> Peer {
+        let (mut peer, _) = self.connect().await;
+        peer.write(HEAD).await;
+        peer.until("data: hello\n\n\r\n").await;
+        self.until(|| self.streams.len() > 0).await;
+        peer.read.clear();
+        peer
+    }
+
+    async fn publish(&self, topic: &str, data: impl Into<String>) {
+        self.hub.publish(Topic::new(topic).unwrap(), Event::new(data)).await.unwrap();
+    }
+
+    /// Lets the other tasks run until it is so.
+    async fn until(&self, condition: impl Fn() -> bool) {
+        let from = std::time::Instant::now();
+        while !condition() {
+            assert!(from.elapsed() < DEADLINE, "never");
+            yield_now().await;
+        }
+    }
+}
+
+/// What the peer of a connection has read.
+struct Peer {
+    socket: UnixStream,
+    read: Vec<u8>,
+}
+
+impl Peer {
+    async fn write(&mut self, text: impl AsRef<[u8]>) {
+        self.socket.write_all(text.as_ref()).await.unwrap();
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.read).into_owned()
+    }
+
+    /// Reads until what was read ends with this.
+    async fn until(&mut self, end: &str) {
+        while !self.read.ends_with(end.as_bytes()) {
+            assert!(self.socket.read_buf(&mut self.read).await.unwrap() > 0, "closed after {}", self.text());
+        }
+    }
+
+    /// Reads to the end, clean or not.
+    async fn to_end(&mut self) {
+        while self.socket.read_buf(&mut self.read).await.is_ok_and(|read| read > 0) {}
+    }
+}
+
+async fn events(request: HttpRequest, query: Query<Vec<(String, String)>>) -> HttpResponse<EventBody> {
+    let of = |name: &str| query.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
+    let fanout = request.app_data::<Fanout>().unwrap();
+    let selectors = Selectors::exactly(Topic::new(of("topic").unwrap_or("a")).unwrap());
+    let subscription = fanout.subscribe(selectors, Start::Now).await.unwrap();
+    let greeting = of("greeting").is_none().then(|| Event::new("hello"));
+    let subscriber = Subscriber::new(subscription, Opening { greeting, with_id: true }, None);
+    let mut response = HttpResponse::Ok().finish();
+    response.head_mut().no_chunking(request.version() < actix_web::http::Version::HTTP_11);
+    response.set_body(EventBody::new(subscriber, request.conn_data().cloned(), None))
+}
+
+async fn local(limits: Limits, test: impl AsyncFnOnce(World)) {
+    LocalSet::new()
+        .run_until(async { timeout(DEADLINE * 1000, test(World::new(limits))).await.unwrap() })
+        .await;
+}
+
+/// The data of the events in a body of whole chunks.
+fn data(body: &[u8]) -> Vec<String> {
+    let (mut decoder, mut rest, mut data) = (Decoder::new(), body, Vec::new());
+    while !rest.is_empty() {
+        let head = rest.windows(2).position(|two| two == b"\r\n").unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..head]).unwrap(), 16).unwrap();
+        let (chunk, after) = rest[head + 2..].split_at(size);
+        data.extend(decoder.feed(chunk).map(|event| event.unwrap().into_data()));
+        rest = after.strip_prefix(b"\r\n").expect("a chunk ends with CRLF");
+    }
+    data
+}
+
+#[tokio::test]
+async fn a_stream_owns_its_socket_when_its_head_is_the_last_thing_that_was_sent() {
+    local(LIMITS, async |world| {
+        let heads = [
+            HEAD.to_owned(),
+            HEAD.replace("\r\n", "\n"),
+            format!("\r\n\n{HEAD}"),
+            HEAD.replace("Host", "Connection: keep-alive\r\nUpgrade-Insecure-Requests: 1\nHost"),
+        ];
+        for head in heads {
+            for split in 0..head.len() {
+                let (mut peer, _) = world.connect().await;
+                let (first, second) = head.split_at(split);
+                peer.write(first).await;
+                yield_now().await;
+                peer.write(second).await;
+                peer.until("data: hello\n\n\r\n").await;
+                world.until(|| world.streams.len() == 1).await;
+                world.publish("a", "event").await;
+                peer.until("data: event\n\n\r\n").await;
+                drop(peer);
+                world.until(|| world.streams.is_empty()).await;
+            }
+        }
+        assert!(Counters::get(&world.hub.counters().direct_deliveries) > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_sends_more_than_the_head_of_a_stream_is_cut() {
+    local(LIMITS, async |world| {
+        for more in ["x", "\r\n", HEAD, &"x".repeat(10_000)] {
+            let (mut peer, _) = world.connect().await;
+            peer.write(format!("{HEAD}{more}")).await;
+            peer.to_end().await;
+            assert!(!peer.text().contains("\r\n0\r\n"), "{more:.10}: an end that is not one");
+            let mut peer = world.open().await;
+            peer.write(more).await;
+            peer.to_end().await;
+            assert_eq!(peer.text(), "", "{more:.10}");
+            world.until(|| world.streams.is_empty()).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_own_its_socket_is_left_to_actix_http() {
+    let http_1_0 = HEAD.replace("1.1", "1.0");
+    let websocket = HEAD.replace("Host", "Connection: upgrade\r\nUpgrade: websocket\r\nHost");
+    let with_body = HEAD.replace("Host", "Content-Length: 1\r\nHost") + "x";
+    let chunked = HEAD.replace("Host", "Transfer-Encoding: chunked\r\nHost") + "0\r\n\r\n";
+    let off = Limits { direct: false, ..LIMITS };
+    let cases =
+        [(LIMITS, http_1_0), (LIMITS, websocket), (LIMITS, with_body), (LIMITS, chunked), (off, HEAD.into())];
+    for (limits, head) in cases {
+        local(limits, async |world| {
+            let (mut peer, _) = world.connect().await;
+            peer.write(&head).await;
+            while !peer.text().contains("data: hello\n\n") {
+                assert!(peer.socket.read_buf(&mut peer.read).await.unwrap() > 0, "{}", peer.text());
+            }
+            let large = "x".repeat(100_000);
+            world.publish("a", &large).await;
+            while !peer.text().replace("\r\n8000\r\n", "").contains("xxx\n\n") {
+                assert!(peer.socket.read_buf(&mut peer.read).await.unwrap() > 0, "{head}");
+            }
+            assert!(world.streams.is_empty(), "{head}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn requests_that_come_together_are_answered_one_by_one() {
+    local(LIMITS, async |world| {
+        let (mut peer, _) = world.connect().await;
+        let chunked =
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+        let mut requests = String::new();
+        for n in 0..40 {
+            let body = n.to_string().repeat(n * 40);
+            let length = body.len();
+            requests += &format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}");
+            requests += "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n\r\n";
+        }
+        requests += &chunked.repeat(3);
+        let writing = async {
+            let (mut reader, mut writer) = peer.socket.split();
+            tokio::join!(writer.write_all(requests.as_bytes()), async {
+                let mut answers = Vec::new();
+                while !String::from_utf8_lossy(&answers).matches("200 OK").count().eq(&83)
+                    || !answers.ends_with(b"hi")
+                {
+                    assert!(reader.read_buf(&mut answers).await.unwrap() > 0);
+                }
+                String::from_utf8(answers).unwrap()
+            })
+        };
+        let (_, answers) = timeout(DEADLINE, writing).await.unwrap();
+        let mut rest = answers.as_str();
+        for n in 0..40 {
+            let body = n.to_string().repeat(n * 40);
+            let at = rest.find(&format!("\r\n\r\n{body}HTTP/1.1 200 OK")).expect("in order");
+            rest = &rest[at + 4 + body.len()..];
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_is_asked_for_and_comes_in_parts() {
+    local(LIMITS, async |world| {
+        let (mut peer, _) = world.connect().await;
+        for _ in 0..2 {
+            peer.write("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n")
+                .await;
+            peer.until("HTTP/1.1 100 Continue\r\n\r\n").await;
+            peer.write("abc").await;
+            yield_now().await;
+            peer.write("def").await;
+            peer.until("abcdef").await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_sent_during_a_request_is_held_back_and_bounded() {
+    local(LIMITS, async |world| {
+        let (mut peer, handle) = world.connect().await;
+        peer.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let flood = HEAD.repeat(100_000);
+        let _ = timeout(Duration::from_millis(50), peer.socket.write_all(flood.as_bytes())).await;
+        world.until(|| handle.early_bytes() == 4 << 10).await;
+        drop(peer);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_goes_is_noticed_at_once() {
+    local(LIMITS, async |world| {
+        let (mut peer, _) = world.connect().await;
+        peer.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        // The routes of the connection hold one as well.
+        world.until(|| Rc::strong_count(&world.waiting) == 3).await;
+        drop(peer);
+        world.until(|| Rc::strong_count(&world.waiting) == 1).await;
+        let peer = world.open().await;
+        drop(peer);
+        world.until(|| world.streams.is_empty()).await;
+        assert_eq!(Counters::get(&world.hub.counters().connections_open), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_has_its_time_on_a_kept_connection_too() {
+    local(LIMITS, async |world| {
+        let (mut peer, _) = world.connect().await;
+        peer.write("GET /echo HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        peer.until("\r\n\r\n").await;
+        let from = Instant::now();
+        peer.write("GET /echo HT").await;
+        peer.to_end().await;
+        assert!((5..6).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn writes_in_parts_are_whole_and_in_order() {
+    local(LIMITS, async |world| {
+        let mut peer = world.open().await;
+        let events: Vec<String> = (0..60).map(|n| format!("{n} {}", "x".repeat(n % 7 * 20_000))).collect();
+        for event in &events {
+            world.publish("a", event).await;
+            yield_now().await;
+        }
+        while data_of_whole_chunks(&peer.read).len() < events.len() {
+            assert!(peer.socket.read_buf(&mut peer.read).await.unwrap() > 0);
+        }
+        assert!(data(&peer.read) == events);
+        world.publish("a", "after").await;
+        peer.until("data: after\n\n\r\n").await;
+        assert!(Counters::get(&world.hub.counters().direct_deliveries) > 1);
+    })
+    .await;
+}
+
+/// Nothing while the last chunk is not whole.
+fn data_of_whole_chunks(body: &[u8]) -> Vec<String> {
+    if body.ends_with(b"\n\n\r\n") { data(body) } else { Vec::new() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_cut_after_the_write_timeout() {
+    let with_heartbeat = Limits { heartbeat: Some(Duration::from_secs(10)), ..LIMITS };
+    for limits in [LIMITS, with_heartbeat] {
+        local(limits, async |world| {
+            let _stalled = world.open().await;
+            for _ in 0..20 {
+                world.publish("a", "x".repeat(100_000)).await;
+            }
+            let from = Instant::now();
+            world.streams.close();
+            world.streams.wait().await;
+            assert!((60..70).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_an_answer_is_cut_after_the_write_timeout_too() {
+    local(LIMITS, async |world| {
+        let (mut peer, handle) = world.connect().await;
+        peer.write("GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let from = Instant::now();
+        // Only the test has it when the connection is gone.
+        while handle.is_shared() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!((60..62).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_brings_heartbeats_and_a_delivery_puts_them_off() {
+    let limits = Limits { heartbeat: Some(Duration::from_secs(16)), ..LIMITS };
+    local(limits, async |world| {
+        let mut peer = world.open().await;
+        let opened = Instant::now();
+        peer.until("\r\n: heartbeat\n\n\r\n").await;
+        assert!((15..=16).contains(&opened.elapsed().as_secs()), "{:?}", opened.elapsed());
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        world.publish("a", "event").await;
+        peer.until("data: event\n\n\r\n").await;
+        let sent = Instant::now();
+        peer.until("\r\n: heartbeat\n\n\r\n").await;
+        assert!((15..=16).contains(&sent.elapsed().as_secs()), "{:?}", sent.elapsed());
+        world.publish("b", "moves the log on").await;
+        peer.until("-2\n\n\r\n").await;
+        assert!(peer.text().contains("\r\nid: "), "{}", peer.text());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn last_values_come_before_the_greeting_which_says_where_the_subscriber_stands() {
+    local(LIMITS, async |world| {
+        world.publish("state", "old").await;
+        world.publish("state", "newest").await;
+        world.publish("a", "x").await;
+        for (query, greeting) in
+            [("topic=state", "hub: greeting\ndata: hello\n\n"), ("topic=state&greeting=off", "\n")]
+        {
+            let (mut peer, _) = world.connect().await;
+            peer.write(HEAD.replace("/events", &format!("/events?{query}"))).await;
+            let end = format!("id: {}\n{greeting}\r\n", world.hub.id(3));
+            peer.until(&end).await;
+            let text = peer.text();
+            let parts = ["retry: ", "data: newest", &end].map(|part| text.find(part).expect(part));
+            assert!(parts.is_sorted() && !text.contains("old"), "{text}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_last_chunk() {
+    local(LIMITS, async |world| {
+        let mut peer = world.open().await;
+        world.shutdown.cancel();
+        peer.to_end().await;
+        assert_eq!(peer.text(), "0\r\n\r\n");
+        world.streams.close();
+        world.streams.wait().await;
+    })
+    .await;
+}
