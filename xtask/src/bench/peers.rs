@@ -7,8 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::cores::apart;
 use super::figures::median;
-use super::foreign_server::{self, ForeignServer};
+use super::foreign_server::{self, DURABLE_STREAM, ForeignServer};
 use super::machine;
 use crate::server::Server;
 use crate::shell;
@@ -39,11 +40,13 @@ enum Peer {
     /// With an fsync before an event is delivered.
     Ours,
     OursInMemory,
+    /// With an fsync before an event is acknowledged.
+    DurableStreams,
     Nchan,
     Express,
 }
 
-const PEERS: [Peer; 4] = [Peer::Ours, Peer::OursInMemory, Peer::Nchan, Peer::Express];
+const PEERS: [Peer; 5] = [Peer::Ours, Peer::OursInMemory, Peer::DurableStreams, Peer::Nchan, Peer::Express];
 
 /// A running server and its addresses.
 struct Subject {
@@ -78,7 +81,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     for round in 0..args.rounds {
         for (peer, reports) in PEERS.into_iter().zip(&mut reports) {
             // Restarted, so that its memory is that of these subscriptions.
-            let subject = peer.start(folder.path())?;
+            let subject = apart(|| peer.start(folder.path()))?;
             let output = load(&subject, args).arg("--json").output().context("cannot run sse-cli")?;
             ensure!(output.status.success(), "{}: {}", peer.name(), String::from_utf8_lossy(&output.stderr));
             reports.push(serde_json::from_slice(&output.stdout).context("sse-cli printed no report")?);
@@ -87,7 +90,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     for peer in PEERS {
         println!("\n== {}", peer.name());
-        shell::run(&mut load(&peer.start(folder.path())?, args))?;
+        shell::run(&mut load(&apart(|| peer.start(folder.path()))?, args))?;
     }
     print_table(args, &reports);
     Ok(())
@@ -98,6 +101,7 @@ impl Peer {
         match self {
             Self::Ours => "sse-server",
             Self::OursInMemory => "in memory",
+            Self::DurableStreams => "durable-streams",
             Self::Nchan => "nginx + Nchan",
             Self::Express => "Express",
         }
@@ -107,8 +111,12 @@ impl Peer {
         Ok(match self {
             Self::Ours => Subject::ours(Server::start(&folder.join("data"), &[])?),
             Self::OursInMemory => Subject::ours(Server::start(Path::new("off"), &[])?),
-            Self::Nchan => Subject::foreign(ForeignServer::nginx(folder)?),
-            Self::Express => Subject::foreign(ForeignServer::express(folder)?),
+            Self::DurableStreams => {
+                let read = format!("{DURABLE_STREAM}?offset=now&live=sse");
+                Subject::foreign(ForeignServer::durable_streams(folder)?, &read, DURABLE_STREAM)
+            }
+            Self::Nchan => Subject::foreign(ForeignServer::nginx(folder)?, "/sub", "/pub"),
+            Self::Express => Subject::foreign(ForeignServer::express(folder)?, "/sub", "/pub"),
         })
     }
 }
@@ -123,10 +131,10 @@ impl Subject {
         }
     }
 
-    fn foreign(server: ForeignServer) -> Self {
+    fn foreign(server: ForeignServer, stream: &str, publish: &str) -> Self {
         Self {
-            stream: format!("http://{}/sub", server.address),
-            publish: "/pub".to_owned(),
+            stream: format!("http://{}{stream}", server.address),
+            publish: publish.to_owned(),
             pids: server.pids(),
             _server: Box::new(server),
         }
@@ -135,7 +143,7 @@ impl Subject {
 
 /// `sse-cli bench` against this server.
 fn load(subject: &Subject, args: &Args) -> Command {
-    let mut command = shell::program(shell::release_binary("sse-cli"));
+    let mut command = shell::program(shell::cli_binary());
     command.args(["bench", &subject.stream, "--publish", &subject.publish, "--quiet"]);
     command.args(["--streams", &args.streams.to_string(), "--rate", &args.rate.to_string()]);
     command.args([
