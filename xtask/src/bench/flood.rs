@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::cores::apart;
 use super::fanout::{PATH, TOPIC};
 use super::figures::{per_second, percentile, thousands};
 use super::readers::Readers;
@@ -38,7 +37,7 @@ const AHEAD: u64 = 3;
 pub(super) async fn run(args: Args) -> Result<()> {
     let clock = Clock::new();
     let data = shell::scratch_folder("bench")?;
-    let server = apart(|| Server::start(data.path(), &[]))?;
+    let server = Server::start(data.path(), &[])?;
     let readers = Readers::start(stream::open_many(&server.address, PATH, args.streams).await?, clock)?;
     let (start, before) = (Instant::now(), server.cpu_time()?);
     let events = publish(&server.address, &readers, &args, clock).await?;

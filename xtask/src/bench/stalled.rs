@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 5)]
     rounds: u32,
     /// Seconds for each in each round.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Bytes to send to each subscriber so that stalled ones are full: more than the kernel's buffers hold.
     #[arg(long, default_value_t = 8 << 20)]
