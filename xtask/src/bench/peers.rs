@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 20)]
     rate: u32,
     /// Seconds for each server in each round.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 4.0)]
     seconds: f64,
     /// Bytes of data of one event.
     #[arg(long, default_value_t = 100)]
@@ -57,20 +57,21 @@ struct Subject {
     _server: Box<dyn Any>,
 }
 
-/// A row of the table: label, JSON pointer into the report, factor and unit.
-type Row = (&'static str, &'static str, f64, &'static str);
+/// A row of the table: label, JSON pointer into the report, factor, unit, and the power of the blocks per event that goes
+/// into the factor.
+type Row = (&'static str, &'static str, f64, &'static str, i32);
 
 const ROWS: [Row; 10] = [
-    ("deliveries a second", "/deliveries/per_second", 1.0, ""),
-    ("latency p50", "/latency_seconds/p50", 1e3, "ms"),
-    ("latency p99", "/latency_seconds/p99", 1e3, "ms"),
-    ("last reader p50", "/last_reader_seconds/p50", 1e3, "ms"),
-    ("acknowledge p50", "/published/acknowledge_seconds/p50", 1e3, "ms"),
-    ("processor a delivery", "/server/cpu_seconds_per_delivery", 1e6, "µs"),
-    ("memory a stream", "/server/memory_per_stream_bytes", 1.0 / 1024.0, "KiB"),
-    ("lost", "/deliveries/checked/lost", 1.0, ""),
-    ("doubled", "/deliveries/checked/doubled", 1.0, ""),
-    ("out of order", "/deliveries/checked/out_of_order", 1.0, ""),
+    ("deliveries a second", "/deliveries/per_second", 1.0, "", -1),
+    ("latency p50", "/latency_seconds/p50", 1e3, "ms", 0),
+    ("latency p99", "/latency_seconds/p99", 1e3, "ms", 0),
+    ("last reader p50", "/last_reader_seconds/p50", 1e3, "ms", 0),
+    ("acknowledge p50", "/published/acknowledge_seconds/p50", 1e3, "ms", 0),
+    ("processor a delivery", "/server/cpu_seconds_per_delivery", 1e6, "µs", 1),
+    ("memory a stream", "/server/memory_per_stream_bytes", 1.0 / 1024.0, "KiB", 0),
+    ("lost", "/deliveries/checked/lost", 1.0, "", 0),
+    ("doubled", "/deliveries/checked/doubled", 1.0, "", 0),
+    ("out of order", "/deliveries/checked/out_of_order", 1.0, "", 0),
 ];
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -104,6 +105,15 @@ impl Peer {
             Self::DurableStreams => "durable-streams",
             Self::Nchan => "nginx + Nchan",
             Self::Express => "Express",
+        }
+    }
+
+    /// Blocks that a reader gets for one event.
+    fn blocks(self) -> f64 {
+        match self {
+            // The data, then the offset.
+            Self::DurableStreams => 2.0,
+            _ => 1.0,
         }
     }
 
@@ -167,13 +177,13 @@ fn print_table(args: &Args, reports: &[Vec<Value>]) {
     );
     let names = PEERS.map(|peer| format!("{:>22}", peer.name())).concat();
     println!("{:<26}{names}", "");
-    for (what, pointer, factor, unit) in ROWS {
-        let of = |reports: &Vec<Value>| {
+    for (what, pointer, factor, unit, power) in ROWS {
+        let of = |(peer, reports): (Peer, &Vec<Value>)| {
             let figures: Vec<f64> =
                 reports.iter().filter_map(|report| report.pointer(pointer)?.as_f64()).collect();
-            median(&figures) * factor
+            median(&figures) * factor * peer.blocks().powi(power)
         };
-        let figures: Vec<f64> = reports.iter().map(of).collect();
+        let figures: Vec<f64> = PEERS.into_iter().zip(reports).map(of).collect();
         let first = figures.first().copied().unwrap_or(f64::NAN);
         let cells: String = figures.iter().map(|figure| format!("{:>22}", cell(*figure, first))).collect();
         println!("{:<26}{cells}", if unit.is_empty() { what.to_owned() } else { format!("{what}, {unit}") });

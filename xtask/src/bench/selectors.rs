@@ -43,6 +43,7 @@ const INNOCENT: &str = "innocent";
 /// Between two events to the innocent subscriber.
 const INTERVAL: Duration = Duration::from_millis(20);
 const DATA_BYTES: usize = 20;
+const TRIES: usize = 5;
 
 /// A server with its subscribers.
 struct Audience {
@@ -107,7 +108,7 @@ impl Audience {
         let mut connection = Connection::open(&self.server.address).await?;
         let request = batch(&connection, args, clock);
         let start = Instant::now();
-        connection.send_prepared(&request).await?;
+        send(&self.server.address, &mut connection, &request).await?;
         self.published.0 += args.batch as u64;
         self.readers.wait_for(self.published.0).await?;
         self.batch.push(start.elapsed().as_secs_f64() * 1e3);
@@ -119,10 +120,10 @@ impl Audience {
         let (address, done) = (&self.server.address, Cell::new(false));
         let flooding = async || {
             let mut connection = Connection::open(address).await?;
-            let request = batch(&connection, args, clock);
             let mut batches = 0;
             while !done.get() {
-                connection.send_prepared(&request).await?;
+                let request = batch(&connection, args, clock);
+                send(address, &mut connection, &request).await?;
                 batches += 1;
             }
             anyhow::Ok(batches)
@@ -131,7 +132,9 @@ impl Audience {
             let (mut connection, start, mut events) = (Connection::open(address).await?, Instant::now(), 0);
             while start.elapsed().as_secs_f64() < args.seconds {
                 tokio::time::sleep(INTERVAL).await;
-                connection.publish(INNOCENT, clock.data(DATA_BYTES).as_bytes()).await?;
+                let topic = format!("{INNOCENT}?key={}", clock.elapsed().as_nanos());
+                let request = connection.request(&topic, "text/plain", clock.data(DATA_BYTES).as_bytes());
+                send(address, &mut connection, &request).await?;
                 events += 1;
             }
             done.set(true);
@@ -150,12 +153,24 @@ impl Audience {
     }
 }
 
+/// Sends a request until it is answered: a server whose workers are busy for seconds takes connections for idle and closes
+/// them. Its idempotency key keeps it from being stored twice.
+async fn send(address: &str, connection: &mut Connection, request: &[u8]) -> Result<()> {
+    for _ in 0..TRIES {
+        if connection.send_prepared(request).await.is_ok() {
+            return Ok(());
+        }
+        *connection = Connection::open(address).await?;
+    }
+    connection.send_prepared(request).await
+}
+
 /// A batch over all topics of the first subscriber.
 fn batch(connection: &Connection, args: &Args, clock: Clock) -> Vec<u8> {
     let data = clock.data(DATA_BYTES);
     let line = |nth| format!("{{\"topic\":\"many/0/{}\",\"data\":\"{data}\"}}\n", nth % args.selectors);
     connection.post_request(
-        "/topics",
+        &format!("/topics?key={}", clock.elapsed().as_nanos()),
         "application/x-ndjson",
         (0..args.batch).map(line).collect::<String>().as_bytes(),
     )
