@@ -90,10 +90,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// The bytes of a POST, for [`Self::send_prepared`].
     pub(crate) fn request(&self, topic: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+        self.post_request(&format!("/topics/{topic}"), content_type, body)
+    }
+
+    /// The same for any path.
+    pub(crate) fn post_request(&self, path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
         let host = &self.host;
         let length = body.len();
         let head = format!(
-            "POST /topics/{topic} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
         );
         [head.as_bytes(), body].concat()
     }

@@ -1,7 +1,7 @@
 //! A child process that is killed when dropped, and the wait until it listens.
 
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command};
+use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +24,11 @@ impl Process {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Of a program that was started with a pipe.
+    pub(crate) fn stdin(&mut self) -> Result<ChildStdin> {
+        self.child.stdin.take().with_context(|| format!("{} has no stdin", self.name))
     }
 
     /// Of a program that was started with a pipe.

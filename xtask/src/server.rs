@@ -69,8 +69,13 @@ impl Server {
 
     /// CPU time of all its threads so far, user and system. Exact to 10 ms.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
-        cpu_time(&format!("/proc/{}/stat", self.process.pid()))
+        cpu_time_of(self.process.pid())
     }
+}
+
+/// CPU time of a process.
+pub(crate) fn cpu_time_of(pid: u32) -> Result<Duration> {
+    cpu_time(&format!("/proc/{pid}/stat"))
 }
 
 /// CPU time of the calling thread.

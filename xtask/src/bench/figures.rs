@@ -19,6 +19,11 @@ pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
 
+/// Round by round.
+pub(super) fn ratios(figures: &[f64], against: &[f64]) -> Vec<f64> {
+    figures.iter().zip(against).map(|(figure, against)| figure / against).collect()
+}
+
 /// The median of several rounds, with the smallest and the largest.
 pub(super) fn spread(ratios: &[f64]) -> String {
     let min = ratios.iter().copied().fold(f64::INFINITY, f64::min);

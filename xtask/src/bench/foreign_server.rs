@@ -1,17 +1,23 @@
-//! Other SSE servers to compare with: nginx with Nchan, and a small Express program. Each has a folder and a free port of
-//! its own, and ends when dropped.
+//! Other SSE servers to compare with: nginx with Nchan, a small Express program, durable-streams and Centrifugo. Each has a
+//! folder and a free port of its own, and ends when dropped.
 
-use std::path::Path;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{Process, free_addresses};
-use crate::{shell, tools};
+use crate::{server, shell, tools};
 
 const NCHAN: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 const EXPRESS: &str = "express@5.3.0";
+const DURABLE_STREAMS: (&str, &str) = ("durable-streams", "0.1.5");
+const CENTRIFUGO: &str = "github.com/centrifugal/centrifugo/v6@v6.9.1";
+/// The stream of durable-streams. It is created, published to and read at the same path.
+pub(super) const DURABLE_STREAM: &str = "/load";
 /// Longest wait for a server to start its workers.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -20,7 +26,7 @@ const NGINX_CONF: &str = "\
 load_module NCHAN;
 user root;
 daemon off;
-worker_processes auto;
+worker_processes CORES;
 worker_rlimit_nofile 65536;
 pid FOLDER/pid;
 error_log FOLDER/error.log;
@@ -58,6 +64,14 @@ app.post('/pub', express.text({ type: '*/*' }), (request, response) => {
 app.listen(Number(process.argv[2]), '127.0.0.1');
 ";
 
+const CENTRIFUGO_CONF: &str = r#"{
+  "http_server": { "address": "127.0.0.1", "port": PORT },
+  "http_api": { "insecure": true },
+  "client": { "insecure": true },
+  "uni_sse": { "enabled": true },
+  "log": { "level": "error" }
+}"#;
+
 /// A running server.
 pub(super) struct ForeignServer {
     process: Process,
@@ -67,9 +81,25 @@ pub(super) struct ForeignServer {
     pub(super) address: String,
 }
 
-/// Installs the programs.
+/// Installs the programs, except Centrifugo.
 pub(super) fn need() -> Result<()> {
-    tools::need(&[("nginx", "nginx"), (NCHAN, "libnginx-mod-nchan"), ("node", "nodejs"), ("npm", "npm")])
+    tools::need(&[("nginx", "nginx"), (NCHAN, "libnginx-mod-nchan"), ("node", "nodejs"), ("npm", "npm")])?;
+    let (name, version) = DURABLE_STREAMS;
+    if installed("durable-streams-server").is_file() {
+        return Ok(());
+    }
+    shell::run(
+        shell::cargo(&["install", name, "--version", version, "--locked", "--root"]).arg(installed_in()),
+    )
+}
+
+/// Where programs are installed that no package manager of the system has.
+fn installed_in() -> PathBuf {
+    shell::target().join("peers")
+}
+
+fn installed(program: &str) -> PathBuf {
+    installed_in().join("bin").join(program)
 }
 
 impl ForeignServer {
@@ -80,7 +110,8 @@ impl ForeignServer {
         let (address, conf) = (free_address()?, folder.join("nginx.conf"));
         let text = NGINX_CONF.replace("NCHAN", NCHAN).replace("FOLDER", &folder.display().to_string());
         let text = if tools::is_root() { text } else { text.replace("user root;\n", "") };
-        std::fs::write(&conf, text.replace("ADDRESS", &address))?;
+        let cores = std::thread::available_parallelism()?.to_string();
+        std::fs::write(&conf, text.replace("ADDRESS", &address).replace("CORES", &cores))?;
         let nginx = || {
             let mut command = Command::new("nginx");
             command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(&conf).stderr(Stdio::null());
@@ -105,10 +136,42 @@ impl ForeignServer {
             npm.args(["install", "--silent", "--no-audit", "--no-fund", EXPRESS]).current_dir(&folder),
         )?;
         let address = free_address()?;
-        let (_, port) = address.rsplit_once(':').context("an address without a port")?;
         let mut node = Command::new("node");
-        node.arg("app.js").arg(port).env("NODE_ENV", "production").current_dir(&folder);
+        node.arg("app.js").arg(port(&address)?).env("NODE_ENV", "production").current_dir(&folder);
         Self::start(&mut node, None, address)
+    }
+
+    /// Durable, as is its default. Serves [`DURABLE_STREAM`], each event with an fsync.
+    pub(super) fn durable_streams(folder: &Path) -> Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(installed("durable-streams-server"));
+        command.args(["--port", port(&address)?, "--data-dir"]).arg(folder.join("durable-streams"));
+        let server = Self::start(command.stdout(Stdio::null()).stderr(Stdio::null()), None, address)?;
+        let mut socket = TcpStream::connect(&server.address)?;
+        write!(
+            socket,
+            "PUT {DURABLE_STREAM} HTTP/1.1\r\nHost: {}\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n",
+            server.address
+        )?;
+        let mut status = [0; 10];
+        socket.read_exact(&mut status)?;
+        ensure!(status == *b"HTTP/1.1 2", "durable-streams made no stream: {}", status.escape_ascii());
+        Ok(server)
+    }
+
+    pub(super) fn need_centrifugo() -> Result<()> {
+        if installed("centrifugo").is_file() {
+            return Ok(());
+        }
+        tools::need(&[("go", "golang-go")])?;
+        shell::run(Command::new("go").args(["install", CENTRIFUGO]).env("GOBIN", installed_in().join("bin")))
+    }
+
+    /// Its engine in memory. Serves `/connection/uni_sse`, takes events at `/api/publish`.
+    pub(super) fn centrifugo(folder: &Path) -> Result<Self> {
+        let (address, conf) = (free_address()?, folder.join("centrifugo.json"));
+        std::fs::write(&conf, CENTRIFUGO_CONF.replace("PORT", port(&address)?))?;
+        Self::start(Command::new(installed("centrifugo")).arg("--config").arg(&conf), None, address)
     }
 
     fn start(command: &mut Command, stop: Option<Command>, address: String) -> Result<Self> {
@@ -131,6 +194,11 @@ impl ForeignServer {
         std::iter::once(self.process.pid()).chain(self.children()).collect()
     }
 
+    /// CPU time of all of them so far.
+    pub(super) fn cpu_time(&self) -> Result<Duration> {
+        self.pids().into_iter().map(server::cpu_time_of).sum()
+    }
+
     fn children(&self) -> Vec<u32> {
         let own = self.process.pid();
         let text = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
@@ -145,6 +213,10 @@ impl Drop for ForeignServer {
             self.process.wait();
         }
     }
+}
+
+fn port(address: &str) -> Result<&str> {
+    address.rsplit_once(':').map(|(_, port)| port).context("an address without a port")
 }
 
 fn free_address() -> Result<String> {

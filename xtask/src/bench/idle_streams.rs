@@ -1,10 +1,16 @@
-//! Memory and files of idle subscriptions, and whether the server frees them after a disconnect.
+//! Memory and heartbeats of idle subscriptions, with equal selectors and with topics of their own, and whether the server
+//! frees their files after a disconnect.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
+use tokio::net::TcpStream;
 
-use super::{machine, stream};
+use super::cores::apart;
+use super::figures::{median, ratios, spread};
+use super::stamp::Clock;
+use super::writes::{Pace, Writes};
+use super::{machine, readers, stream};
 use crate::server::Server;
 use crate::shell;
 
@@ -14,61 +20,100 @@ pub(crate) struct Args {
     /// Subscriptions to open.
     #[arg(long, default_value_t = 1000)]
     streams: usize,
-    /// Seconds to hold them open.
-    #[arg(long, default_value_t = 60)]
-    hold: u64,
+    /// Seconds to hold them open. Each gets a heartbeat every second.
+    #[arg(long, default_value_t = 5)]
+    hold: u32,
+    /// Rounds; each measures equal selectors, topics of their own and bare writes in turn.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
 }
 
-/// Nobody publishes to this topic.
-const QUIET: &str = "/events?topic=quiet";
-/// The server's default. A disconnect has to be noticed within one.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Subscriptions opened and closed before measuring, so that one-time allocations do not count.
 const WARM_UP_STREAMS: usize = 20;
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What subscriptions of one kind cost, one figure for each round.
+#[derive(Default)]
+struct Cost {
+    kibibytes: Vec<f64>,
+    /// CPU time of a heartbeat.
+    micros: Vec<f64>,
+    /// Seconds until the open files are as few as before.
+    freed: Vec<f64>,
+}
 
 pub(super) async fn run(args: Args) -> Result<()> {
-    let data = shell::scratch_folder("bench")?;
-    let server = Server::start(data.path(), &[])?;
-    drop(stream::open_many(&server.address, QUIET, WARM_UP_STREAMS).await?);
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let files = server.open_files()?;
-    let memory = server.resident_bytes()?;
-
-    let streams = stream::open_many(&server.address, QUIET, args.streams).await?;
-    ensure!(server.open_files()? >= files + args.streams, "a stream has no open file");
-    tokio::time::sleep(Duration::from_secs(args.hold)).await;
-    let held = server.resident_bytes()?;
-    ensure!(server.open_files()? >= files + args.streams, "a stream was cut");
-    drop(streams);
-    let freed = files_back(&server, files).await?;
-
-    let each = (held.saturating_sub(memory)) as f64 / args.streams as f64 / 1024.0;
+    let (mut equal, mut own, mut bare) = (Cost::default(), Cost::default(), Vec::new());
+    for _ in 0..args.rounds {
+        equal.add(&args, |_| "/events?topic=quiet".to_owned()).await?;
+        own.add(&args, |nth| format!("/events?topic=quiet/{nth}")).await?;
+        bare.push(micros_of_bare_writes(&args).await?);
+    }
     machine::print_heading();
-    println!("idle streams      {:>10}, held for {} s", args.streams, args.hold);
-    println!(
-        "resident memory   {:>10.1} KiB each ({} KiB before, {} KiB held)",
-        each,
-        memory >> 10,
-        held >> 10
-    );
-    println!(
-        "open files        {files:>10} before, the same again {:.2} s after the cut",
-        freed.as_secs_f64()
-    );
+    println!("measured  {} rounds, {} idle streams held for {} s", args.rounds, args.streams, args.hold);
+    for (what, cost) in [("equal selectors", &equal), ("topics of their own", &own)] {
+        println!("\n{what}");
+        println!("  resident memory  {} KiB each", spread(&cost.kibibytes));
+        println!(
+            "  heartbeat        {:.2} µs of processor against {:.2} µs of bare writes, ratio {}",
+            median(&cost.micros),
+            median(&bare),
+            spread(&ratios(&cost.micros, &bare))
+        );
+        println!("  open files       as before {:.2} s after the cut", median(&cost.freed));
+    }
     Ok(())
 }
 
-/// Waits until the server has as few files open as before.
-async fn files_back(server: &Server, before: usize) -> Result<Duration> {
-    let start = Instant::now();
-    loop {
-        let now = server.open_files()?;
-        if now <= before {
-            return Ok(start.elapsed());
-        }
-        if start.elapsed() > HEARTBEAT {
-            bail!("{now} files are open {HEARTBEAT:?} after the cut, {before} were before");
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+impl Cost {
+    /// Opens the streams at these paths of a new server, so that its memory is theirs.
+    async fn add(&mut self, args: &Args, path: impl Fn(usize) -> String) -> Result<()> {
+        let data = shell::scratch_folder("bench")?;
+        let server = apart(|| Server::start(data.path(), &["--apps", "none", "--heartbeat", "1s"]))?;
+        drop(open(&server, (0..WARM_UP_STREAMS).map(&path)).await?);
+        tokio::time::sleep(INTERVAL).await;
+        let (files, memory) = (server.open_files()?, server.resident_bytes()?);
+
+        let streams = open(&server, (0..args.streams).map(&path)).await?;
+        ensure!(server.open_files()? >= files + args.streams, "a stream has no open file");
+        let (early, before) = (take_heartbeats(&streams)?, server.cpu_time()?);
+        tokio::time::sleep(INTERVAL * args.hold).await;
+        let (cpu, heartbeats) = (server.cpu_time()? - before, take_heartbeats(&streams)?);
+        let held = server.resident_bytes()?;
+        ensure!(heartbeats > 0, "no heartbeat has come, only {early} while the streams opened");
+        ensure!(server.open_files()? >= files + args.streams, "a stream was cut");
+        drop(streams);
+        self.freed.push(readers::files_back(&server, files).await?.as_secs_f64());
+        self.kibibytes.push(held.saturating_sub(memory) as f64 / 1024.0 / args.streams as f64);
+        self.micros.push(cpu.as_secs_f64() * 1e6 / heartbeats as f64);
+        Ok(())
     }
+}
+
+async fn open(server: &Server, paths: impl Iterator<Item = String>) -> Result<Vec<TcpStream>> {
+    stream::open_each(&server.address, stream::GREETING, paths).await
+}
+
+/// The heartbeats that have arrived.
+fn take_heartbeats(streams: &[TcpStream]) -> Result<usize> {
+    let mut buffer = [0; 4096];
+    let mut count = 0;
+    for stream in streams {
+        let bytes = match stream.try_read(&mut buffer) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error.into()),
+        };
+        count += memchr::memmem::find_iter(buffer.get(..bytes).unwrap_or_default(), b": heartbeat").count();
+    }
+    Ok(count)
+}
+
+/// CPU time of writing a heartbeat to one of as many sockets.
+async fn micros_of_bare_writes(args: &Args) -> Result<f64> {
+    let mut writes = apart(|| Writes::listen(args.streams))?;
+    let _streams = stream::open_many(&writes.address, "/", args.streams).await?;
+    let pace = Pace { events: args.hold, interval: INTERVAL, data_bytes: 0, clock: Clock::new() };
+    let cpu = writes.write(pace)?;
+    Ok(cpu.as_secs_f64() * 1e6 / (args.streams as f64 * f64::from(args.hold)))
 }

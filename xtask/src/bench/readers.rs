@@ -1,11 +1,12 @@
 //! Many readers on one thread at little cost: they count events and take one latency for each read.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tokio::net::TcpStream;
@@ -13,11 +14,14 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use super::stamp::{self, Clock};
+use crate::server::Server;
 
 /// Bytes of the buffer that all readers share.
 const BUFFER: usize = 64 << 10;
 /// Longest wait for deliveries.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// Files that a server may open for its log meanwhile.
+const SPARE_FILES: usize = 16;
 
 /// Running readers. They stop and close their connections when this is dropped.
 pub(super) struct Readers {
@@ -32,6 +36,8 @@ struct Counters {
     ended: AtomicU64,
     /// In milliseconds; one for each read that had a stamp.
     latencies: Mutex<Vec<f64>>,
+    /// The largest for each stamp.
+    last: Mutex<HashMap<u64, f64>>,
 }
 
 impl Readers {
@@ -79,6 +85,13 @@ impl Readers {
     pub(super) fn take_latencies(&self) -> Vec<f64> {
         std::mem::take(&mut self.counters.latencies.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// The latency of the last reader of each event since this was last called, in milliseconds. Exact if a read has one
+    /// event.
+    pub(super) fn take_last_latencies(&self) -> Vec<f64> {
+        let last = &mut *self.counters.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.drain().map(|(_, latency)| latency).collect()
+    }
 }
 
 impl Drop for Readers {
@@ -88,6 +101,19 @@ impl Drop for Readers {
             // A panic is already printed.
             let _ = thread.join();
         }
+    }
+}
+
+/// Waits until the server has as few files open as before readers came. Returns how long that took.
+pub(super) async fn files_back(server: &Server, before: usize) -> Result<Duration> {
+    let start = Instant::now();
+    loop {
+        let now = server.open_files()?;
+        if now <= before + SPARE_FILES {
+            return Ok(start.elapsed());
+        }
+        ensure!(start.elapsed() < DEADLINE, "{now} files are open, {before} were before the readers came");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -101,7 +127,10 @@ async fn read(stream: &TcpStream, buffer: &RefCell<Vec<u8>>, counters: &Counters
             Err(_) => break,
         };
         let bytes = buffer.get(..count).unwrap_or_default();
-        if let Some(latency) = clock.latency(bytes) {
+        if let Some((stamp, latency)) = clock.latency(bytes) {
+            let last = &mut *counters.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let of_stamp = last.entry(stamp).or_default();
+            *of_stamp = of_stamp.max(latency);
             counters.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(latency);
         }
         counters.deliveries.fetch_add(stamp::count(bytes), Ordering::Relaxed);

@@ -87,7 +87,7 @@ impl Subject {
 
     /// Microseconds from the request to the first event, on a connection that is already open.
     async fn resume(&self, selector: &str) -> Result<f64> {
-        let mut reader = stream::connect(&self.server.address, 0).await?;
+        let mut reader = stream::connect(&self.server.address).await?;
         let path = format!("/events?topic={selector}");
         let start = Instant::now();
         let header = format!("Last-Event-ID: {}\r\n", self.id);

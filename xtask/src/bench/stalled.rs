@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use super::cores::apart;
 use super::fanout::{self, PATH, TOPIC};
 use super::figures::{median, percentile, spread};
 use super::readers::Readers;
@@ -31,18 +33,24 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 5)]
     rounds: u32,
     /// Seconds for each in each round.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Bytes to send to each subscriber so that stalled ones are full: more than the kernel's buffers hold.
     #[arg(long, default_value_t = 8 << 20)]
     fill: usize,
+    /// Fill with data of line ends only: each takes seven bytes on the wire.
+    #[arg(long)]
+    line_ends: bool,
 }
 
 const DATA_BYTES: usize = 100;
 /// Bytes of data of the events that fill the buffers.
 const FILL_EVENT: usize = 32 << 10;
+/// Line ends that make a frame just below its limit of 2 MiB.
+const LINE_ENDS: usize = 299_500;
+const LINE_END_FRAME: usize = 2 << 20;
 
-/// What outlives a round.
+/// A server with its readers.
 struct Bench {
     server: Server,
     readers: Readers,
@@ -50,26 +58,22 @@ struct Bench {
     pace: Pace,
     /// Events that each reader must have received.
     published: u64,
+    _data: TempDir,
 }
 
 pub(super) async fn run(args: Args) -> Result<()> {
     let stalling = args.streams / args.one_in.max(1);
     let reading = args.streams - stalling;
-    let clock = Clock::new();
-    let data = shell::scratch_folder("bench")?;
-    let server = Server::start(data.path(), &[])?;
-    let readers = Readers::start(stream::open_many(&server.address, PATH, reading).await?, clock)?;
-    let events = (args.seconds * f64::from(args.rate)).ceil() as u32;
-    let pace = Pace { events, interval: Duration::from_secs(1) / args.rate, data_bytes: DATA_BYTES, clock };
-    let mut bench = Bench { server, readers, reading: reading as u64, pace, published: 0 };
     let (mut without, mut with, mut kibibytes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..args.rounds {
+        // A new server, because one keeps memory of earlier rounds.
+        let mut bench = Bench::start(&args, reading).await?;
         // Before both measurements, so that its effect on server and readers is in both.
-        bench.fill(args.fill).await?;
+        bench.fill(&args).await?;
         without.push(bench.latencies().await?);
         let before = bench.server.resident_bytes()?;
         let stalled: Vec<TcpStream> = stream::open_many(&bench.server.address, PATH, stalling).await?;
-        bench.fill(args.fill).await?;
+        bench.fill(&args).await?;
         with.push(bench.latencies().await?);
         let grown = bench.server.resident_bytes()?.saturating_sub(before);
         kibibytes.push(grown as f64 / 1024.0 / stalling.max(1) as f64);
@@ -80,10 +84,11 @@ pub(super) async fn run(args: Args) -> Result<()> {
         "measured  {} rounds of {} s each, {reading} streams that read, {} events/s with {DATA_BYTES} bytes of data",
         args.rounds, args.seconds, args.rate
     );
-    for (name, percent) in [("p50", 50.0), ("p99", 99.0)] {
+    let percentiles = [("p50", 50.0), ("p99", 99.0)];
+    for (name, percent) in percentiles.into_iter().filter(|_| reading > 0) {
         print_row(name, percent, &without, &with, stalling);
     }
-    println!("memory of a stalled stream {:>7.1} KiB resident", median(&kibibytes));
+    println!("memory of a stalled stream, {stalling} of them  {} KiB resident", spread(&kibibytes));
     Ok(())
 }
 
@@ -101,11 +106,27 @@ fn print_row(name: &str, percent: f64, without: &[Vec<f64>], with: &[Vec<f64>], 
 }
 
 impl Bench {
+    async fn start(args: &Args, reading: usize) -> Result<Self> {
+        let clock = Clock::new();
+        let data = shell::scratch_folder("bench")?;
+        let server = apart(|| Server::start(data.path(), &[]))?;
+        let readers = Readers::start(stream::open_many(&server.address, PATH, reading).await?, clock)?;
+        let events = (args.seconds * f64::from(args.rate)).ceil() as u32;
+        let pace =
+            Pace { events, interval: Duration::from_secs(1) / args.rate, data_bytes: DATA_BYTES, clock };
+        Ok(Self { server, readers, reading: reading as u64, pace, published: 0, _data: data })
+    }
+
     /// Sends that many bytes to every subscriber and waits for those that read.
-    async fn fill(&mut self, bytes: usize) -> Result<()> {
+    async fn fill(&mut self, args: &Args) -> Result<()> {
         let mut connection = Connection::open(&self.server.address).await?;
-        for _ in 0..bytes.div_ceil(FILL_EVENT) {
-            connection.publish(TOPIC, self.pace.clock.data(FILL_EVENT).as_bytes()).await?;
+        let frame = if args.line_ends { LINE_END_FRAME } else { FILL_EVENT };
+        for _ in 0..args.fill.div_ceil(frame) {
+            let data = match args.line_ends {
+                true => self.pace.clock.data(0) + &"\n".repeat(LINE_ENDS),
+                false => self.pace.clock.data(FILL_EVENT),
+            };
+            connection.publish(TOPIC, data.as_bytes()).await?;
             self.published += 1;
             self.readers.wait_for(self.published * self.reading).await?;
         }

@@ -1,6 +1,7 @@
 //! Opens event streams for the benches and reads up to the greeting.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,15 +9,31 @@ use tokio::net::{TcpSocket, TcpStream};
 
 /// Connections from one local address. It has about 28,000 ports, and other programs use some.
 const STREAMS_PER_ADDRESS: usize = 8000;
+/// From 127.0.0.2 on.
+const ADDRESSES: usize = 250;
+/// Connections so far. A closed one still keeps its port for a minute.
+static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// In the greeting of this server, and nowhere before.
+pub(super) const GREETING: &str = "Connected";
 
 /// Opens `count` event streams at this path.
 pub(super) async fn open_many(address: &str, path: &str, count: usize) -> Result<Vec<TcpStream>> {
+    open_each(address, GREETING, (0..count).map(|_| path.to_owned())).await
+}
+
+/// Opens an event stream at each of these paths. `greeting` is in what the server sends first.
+pub(super) async fn open_each(
+    address: &str,
+    greeting: &str,
+    paths: impl Iterator<Item = String>,
+) -> Result<Vec<TcpStream>> {
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let mut streams = Vec::with_capacity(count);
-    for nth in 0..count {
-        let mut stream = connect(address, nth).await.with_context(|| format!("stream {nth}"))?;
-        request(&mut stream, address, path, "").await?;
-        read_until(&mut stream, b"Connected").await.with_context(|| format!("stream {nth}"))?;
+    let mut streams = Vec::new();
+    for (nth, path) in paths.enumerate() {
+        let mut stream = connect(address).await.with_context(|| format!("stream {nth}"))?;
+        request(&mut stream, address, &path, "").await?;
+        read_until(&mut stream, greeting.as_bytes()).await.with_context(|| format!("stream {nth}"))?;
         streams.push(stream);
     }
     Ok(streams)
@@ -42,8 +59,9 @@ pub(super) async fn read_until(stream: &mut TcpStream, mark: &[u8]) -> Result<Ve
 }
 
 /// Connects from 127.0.0.2, 127.0.0.3 and so on, so that no address runs out of ports.
-pub(super) async fn connect(address: &str, nth: usize) -> Result<TcpStream> {
-    let last = u8::try_from(2 + nth / STREAMS_PER_ADDRESS)?;
+pub(super) async fn connect(address: &str) -> Result<TcpStream> {
+    let nth = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+    let last = u8::try_from(2 + nth / STREAMS_PER_ADDRESS % ADDRESSES)?;
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)))?;
     Ok(socket.connect(address.parse()?).await?)
