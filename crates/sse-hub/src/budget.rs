@@ -50,12 +50,18 @@ impl Budget {
         self.hold_below(bytes, self.limit())
     }
 
+    /// Takes bytes that are in use whether there is room for them or not.
+    pub fn hold(&self, bytes: usize) -> Held {
+        self.0.used.fetch_add(bytes, Relaxed);
+        Held { budget: self.clone(), bytes, limit: self.limit() }
+    }
+
     /// Bytes in use.
     pub fn used(&self) -> usize {
         self.0.used.load(Relaxed)
     }
 
-    /// Most bytes in use.
+    /// Most bytes in use, but for what [`Self::hold`] adds.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
@@ -122,6 +128,15 @@ mod tests {
         assert_eq!((held.bytes(), budget.used(), refusals(&budget)), (300, 300, 2));
         held.shrink_to(50);
         assert_eq!((held.bytes(), budget.used()), (50, 50));
+        drop(held);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn what_is_there_already_is_counted_beyond_the_limit() {
+        let budget = budget(400);
+        let held = budget.hold(500);
+        assert!(budget.try_hold_page(1).is_none());
         drop(held);
         assert_eq!(budget.used(), 0);
     }

@@ -102,7 +102,7 @@ impl App {
             direct: settings.direct,
         };
         let event_streams = TaskTracker::new();
-        let transport = (limits, event_streams.clone());
+        let transport = (limits, event_streams.clone(), hub.budget().clone());
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {

@@ -51,7 +51,12 @@ impl Chunk {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.written == self.head.len() + self.frames.len() + self.tail.len()
+        self.written == self.bytes()
+    }
+
+    /// Written or not.
+    pub(super) fn bytes(&self) -> usize {
+        self.head.len() + self.frames.len() + self.tail.len()
     }
 }
 

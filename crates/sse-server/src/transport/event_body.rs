@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, MessageBody};
 use bytes::Bytes;
+use sse_hub::Held;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::ConnectionHandle;
@@ -26,6 +27,8 @@ pub(crate) struct EventBody {
     is_begun: bool,
     /// What is left of a large delivery.
     rest: Bytes,
+    /// Its place in the budget.
+    held: Option<Held>,
     heartbeat: Option<Heartbeat>,
 }
 
@@ -50,7 +53,14 @@ impl EventBody {
             timer: Box::pin(sleep(silence)),
             sent: Instant::now(),
         });
-        Self { subscriber: Some(subscriber), connection, is_begun: false, rest: Bytes::new(), heartbeat }
+        Self {
+            subscriber: Some(subscriber),
+            connection,
+            is_begun: false,
+            rest: Bytes::new(),
+            held: None,
+            heartbeat,
+        }
     }
 
     /// Keeps `guard` for as long as the stream is open.
@@ -80,11 +90,21 @@ impl EventBody {
                 Poll::Pending => {
                     let Some(heartbeat) = &mut self.heartbeat else { return Poll::Pending };
                     ready!(heartbeat.poll_due(context));
-                    subscriber.heartbeat()
+                    subscriber.heartbeat().unwrap_or(Bytes::from_static(Subscriber::HEARTBEAT.as_bytes()))
                 }
             };
         }
-        Poll::Ready(Some(self.rest.split_to(self.rest.len().min(PIECE_BYTES))))
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
+        if self.rest.is_empty() {
+            (self.rest, self.held) = (Bytes::new(), None);
+        } else if self.held.is_none() {
+            self.held = subscriber.budget().try_hold_page(self.rest.len());
+            if self.held.is_none() {
+                // At the memory limit the stream ends; its reader comes back with the id of what it has read.
+                return Poll::Ready(None);
+            }
+        }
+        Poll::Ready(Some(piece))
     }
 }
 

@@ -13,35 +13,41 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use sse_hub::{DirectWriter, SharedFrames, WriteOutcome};
 use tokio::task::{AbortHandle, coop};
 use tokio::time::Instant;
 
 use super::chunk::{self, Chunk};
-use super::limits::Limits;
+use super::event_sockets::{EventSockets, Unfinished};
 use super::socket::Socket;
 use super::subscriber::Subscriber;
 
 /// Frames up to here are copied into one chunk that all connections share; larger ones are written from where they are.
 const COPIED_BYTES: usize = 32 << 10;
 
+/// The comment of [`Subscriber::HEARTBEAT`] as a chunk.
+const HEARTBEAT: &[u8] = b"D\r\n: heartbeat\n\n\r\n";
+
 pub(super) struct EventSocket {
     socket: Socket,
     subscriber: RefCell<Subscriber>,
-    unwritten: RefCell<Option<Box<Chunk>>>,
+    unwritten: RefCell<Option<Box<(Chunk, Unfinished)>>>,
     /// Last progress of a write.
     written: Cell<Instant>,
     task: OnceCell<AbortHandle>,
+    sockets: Rc<EventSockets>,
 }
 
 impl EventSocket {
-    pub(super) fn new(socket: Socket, subscriber: Subscriber) -> Rc<Self> {
+    pub(super) fn new(socket: Socket, subscriber: Subscriber, sockets: Rc<EventSockets>) -> Rc<Self> {
         Rc::new(Self {
             socket,
             subscriber: RefCell::new(subscriber),
             unwritten: RefCell::default(),
             written: Cell::new(Instant::now()),
             task: OnceCell::new(),
+            sockets,
         })
     }
 
@@ -95,8 +101,9 @@ impl EventSocket {
 
     /// Writes of `unwritten` what there is room for now.
     fn write_rest(&self) -> io::Result<()> {
-        let Some(chunk) = self.unwritten.take() else { return Ok(()) };
-        self.send(*chunk)
+        let Some(unwritten) = self.unwritten.take() else { return Ok(()) };
+        let (chunk, _counted) = *unwritten;
+        self.send(chunk)
     }
 
     /// Writes of `chunk` what there is room for now, and leaves the rest in `unwritten`.
@@ -112,14 +119,17 @@ impl EventSocket {
         Ok(())
     }
 
-    /// The one place where an unfinished write pins memory: the frames of the chunk, which are large if they are not shared.
     fn keep(&self, chunk: Chunk) {
-        *self.unwritten.borrow_mut() = Some(Box::new(chunk));
+        if let Some(task) = self.task.get() {
+            let unfinished = self.sockets.unfinished(chunk.bytes(), task.clone());
+            *self.unwritten.borrow_mut() = Some(Box::new((chunk, unfinished)));
+        }
     }
 
     /// What the worker's timer does here: sends a heartbeat after silence, cuts a peer that does not read. Gives the time
     /// until there can be something to do again; the next visit comes up to a `tick` after it is asked for.
-    pub(super) fn visit(&self, now: Instant, limits: &Limits, tick: Duration) -> Duration {
+    pub(super) fn visit(&self, now: Instant, tick: Duration) -> Duration {
+        let limits = &self.sockets.limits;
         // The task may not be waiting for room: not for that of a heartbeat.
         let _ = self.write_rest();
         let silence = now.saturating_duration_since(self.written.get());
@@ -134,10 +144,13 @@ impl EventSocket {
         if silence + tick <= heartbeat {
             return heartbeat - silence;
         }
-        let block = self.subscriber.borrow_mut().heartbeat();
+        let chunk = match self.subscriber.borrow_mut().heartbeat() {
+            Some(block) => Chunk::of(block),
+            None => Chunk::framed(Bytes::from_static(HEARTBEAT), 0),
+        };
         self.written.set(now);
         // The task notices that a socket is broken.
-        let _ = self.send(Chunk::framed(chunk::encoded(&block), 0));
+        let _ = self.send(chunk);
         heartbeat
     }
 }

@@ -1,12 +1,17 @@
 //! The event sockets of one worker and their one timer: a wheel of buckets, one for each tick. A socket stands in the bucket
 //! of the tick at which there can next be something to do for it, so each is visited about once a heartbeat, and a tick
 //! costs what is due in it. A delivery does not move its socket: the visit finds that it came too early.
+//!
+//! What sockets have no room for counts towards the memory limit. When that is reached, those that have made no progress
+//! for longest are cut: their peers come back with the id of what they have read.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use sse_hub::{Budget, Held};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 
@@ -28,24 +33,66 @@ pub(super) struct EventSockets {
     buckets: RefCell<VecDeque<Vec<Weak<EventSocket>>>>,
     /// Awaited when the server stops.
     tasks: TaskTracker,
+    budget: Budget,
+    /// Bytes of unfinished writes and the tasks that wait to go on with them, the one that waits for longest first.
+    unfinished: RefCell<BTreeMap<u64, (usize, AbortHandle)>>,
+    next_unfinished: Cell<u64>,
+}
+
+/// A place among the unfinished writes of a worker.
+pub(super) struct Unfinished {
+    sockets: Rc<EventSockets>,
+    nth: u64,
+    _held: Held,
 }
 
 impl EventSockets {
     /// Starts the timer, on the calling thread's local tasks.
-    pub(super) fn start(limits: Limits, tasks: TaskTracker) -> Rc<Self> {
+    pub(super) fn start(limits: Limits, tasks: TaskTracker, budget: Budget) -> Rc<Self> {
         let period = limits.heartbeat.map_or(limits.write_timeout, |it| it.min(limits.write_timeout));
         let buckets = (0..TICKS).map(|_| Vec::new()).collect();
-        let this = Rc::new(Self { limits, tick: period / TICKS, buckets: RefCell::new(buckets), tasks });
+        let this = Rc::new(Self {
+            limits,
+            tick: period / TICKS,
+            buckets: RefCell::new(buckets),
+            tasks,
+            budget,
+            unfinished: RefCell::default(),
+            next_unfinished: Cell::default(),
+        });
         tokio::task::spawn_local(Self::keep_time(Rc::downgrade(&this), this.tick));
         this
     }
 
     /// Goes on with a socket whose response head is out.
-    pub(super) fn spawn(&self, socket: Socket, subscriber: Subscriber) {
-        let socket = EventSocket::new(socket, subscriber);
+    pub(super) fn spawn(self: &Rc<Self>, socket: Socket, subscriber: Subscriber) {
+        let socket = EventSocket::new(socket, subscriber, Rc::clone(self));
         self.visit_in(self.tick * TICKS, Rc::downgrade(&socket));
         let task = self.tasks.spawn_local(Rc::clone(&socket).run());
         socket.set_task(task.abort_handle());
+    }
+
+    /// Counts bytes that `task` waits to write.
+    pub(super) fn unfinished(self: &Rc<Self>, bytes: usize, task: AbortHandle) -> Unfinished {
+        let nth = self.next_unfinished.replace(self.next_unfinished.get() + 1);
+        self.unfinished.borrow_mut().insert(nth, (bytes, task));
+        let held = self.budget.try_hold_page(bytes).unwrap_or_else(|| {
+            self.cut(bytes);
+            self.budget.hold(bytes)
+        });
+        Unfinished { sockets: Rc::clone(self), nth, _held: held }
+    }
+
+    /// Ends the tasks that have waited for longest, until as many bytes are on their way back.
+    fn cut(&self, bytes: usize) {
+        let mut back = 0;
+        while back < bytes
+            && let Some((_, (held, task))) = self.unfinished.borrow_mut().pop_first()
+        {
+            back += held;
+            task.abort();
+        }
+        tracing::debug!(bytes = back, "memory limit reached; connections that wait for longest cut");
     }
 
     async fn keep_time(this: Weak<Self>, tick: Duration) {
@@ -56,7 +103,7 @@ impl EventSockets {
             let Some(this) = this.upgrade() else { return };
             for (nth, weak) in this.next_bucket().into_iter().enumerate() {
                 if let Some(socket) = weak.upgrade() {
-                    let until_next = socket.visit(Instant::now(), &this.limits, tick);
+                    let until_next = socket.visit(Instant::now(), tick);
                     this.visit_in(until_next, weak);
                 }
                 if nth % VISITS_PER_YIELD == VISITS_PER_YIELD - 1 {
@@ -80,5 +127,11 @@ impl EventSockets {
         if let Some(bucket) = buckets.get_mut(nth) {
             bucket.push(socket);
         }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.sockets.unfinished.borrow_mut().remove(&self.nth);
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
+use std::thread;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -21,6 +22,7 @@ use actix_web::rt::net::TcpStream;
 #[cfg(unix)]
 use actix_web::rt::net::UnixStream;
 use actix_web::web::ServiceConfig;
+use sse_hub::Budget;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, ConnectionHandle};
@@ -34,6 +36,10 @@ use super::socket::Socket;
 const DRAIN_SECONDS: u64 = 1;
 /// How long a connection that is done may take to close.
 const CLOSE: Duration = Duration::from_millis(500);
+
+/// Connections that are with actix-http, which takes about 11 KiB for each. Further ones wait to be accepted; event streams that
+/// own their socket do not count.
+const MAX_CONNECTIONS: usize = 16_384;
 
 thread_local! {
     /// The worker of this thread, for the connections of all listeners.
@@ -55,18 +61,19 @@ struct Worker<S> {
 pub(crate) fn serve<S: 'static>(
     listeners: Listeners,
     workers: Option<NonZeroUsize>,
-    (limits, streams): (Limits, TaskTracker),
+    (limits, streams, budget): (Limits, TaskTracker, Budget),
     state: impl Fn() -> S + Clone + Send + 'static,
     routes: impl Fn(&mut ServiceConfig, Rc<S>) + Clone + Send + 'static,
 ) -> io::Result<Server> {
-    let mut builder = Server::build().disable_signals().shutdown_timeout(DRAIN_SECONDS);
-    if let Some(workers) = workers {
-        builder = builder.workers(workers.get());
-    }
+    let workers = workers.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let builder = Server::build().disable_signals().shutdown_timeout(DRAIN_SECONDS).workers(workers);
+    let mut builder = builder.max_concurrent_connections(MAX_CONNECTIONS.div_ceil(workers));
     let stopping = builder.graceful_shutdown_signal();
     let worker = move || {
-        let make =
-            || Worker { state: Rc::new(state()), sockets: EventSockets::start(limits, streams.clone()) };
+        let make = || Worker {
+            state: Rc::new(state()),
+            sockets: EventSockets::start(limits, streams.clone(), budget.clone()),
+        };
         let worker = of_this_thread(make);
         let service = service(&|config| routes(config, Rc::clone(&worker.state)), &limits, stopping.clone());
         (worker, service)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sse_core::payload::Gap;
 use sse_core::{Event, HubBlock, RecordId, encode};
-use sse_hub::{ConnectionCount, Delivery, DirectWriter, Subscription};
+use sse_hub::{Budget, ConnectionCount, Delivery, DirectWriter, Subscription};
 use tokio::time::Instant;
 
 use crate::json_event::json_event;
@@ -43,6 +43,9 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
+    /// A comment: nothing has moved.
+    pub(super) const HEARTBEAT: &str = ": heartbeat\n\n";
+
     pub(crate) fn new(subscription: Subscription, opening: Opening, peer: Option<SocketAddr>) -> Self {
         let last_id = subscription.position().seq;
         let topics = subscription.selectors();
@@ -100,19 +103,22 @@ impl Subscriber {
         self.last_id = seq;
     }
 
-    /// A comment; or, when events of other topics have moved the position, the id to resume from, so that a quiet stream
-    /// resumes cheaply.
-    pub(super) fn heartbeat(&mut self) -> Bytes {
+    /// What to send after silence: the id to resume from, if events of other topics have moved the position, so that a
+    /// quiet stream resumes cheaply; else [`Self::HEARTBEAT`].
+    pub(super) fn heartbeat(&mut self) -> Option<Bytes> {
         let position = self.subscription.position();
-        let mut block = Vec::with_capacity(32);
         // During the opening the position is after last values that are yet to come.
-        if position.seq > self.last_id && self.opening.is_none() {
-            self.last_id = position.seq;
-            encode::id_only(&mut block, &position.to_event_id());
-        } else {
-            encode::comment(&mut block, "heartbeat");
+        if position.seq <= self.last_id || self.opening.is_some() {
+            return None;
         }
-        block.into()
+        self.last_id = position.seq;
+        let mut block = Vec::with_capacity(32);
+        encode::id_only(&mut block, &position.to_event_id());
+        Some(block.into())
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        self.subscription.hub().budget()
     }
 
     /// Ends the opening.

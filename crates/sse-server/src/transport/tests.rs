@@ -53,7 +53,7 @@ impl World {
         let (streams, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Self {
             fanout: Fanout::start(hub.clone(), shutdown.clone()),
-            sockets: EventSockets::start(limits, streams.clone()),
+            sockets: EventSockets::start(limits, streams.clone(), hub.budget().clone()),
             waiting: Rc::new(()),
             hub,
             limits,
