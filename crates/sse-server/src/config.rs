@@ -47,7 +47,7 @@ pub struct Settings {
 
     /// Most memory that requests, answers and what is on its way to subscribers may hold, at least 96MiB. At the limit
     /// publishing and reading pages are answered 503; event streams are not refused. Not counted are topics in memory
-    /// and about 10 KiB a connection.
+    /// and about 11 KiB a connection.
     #[arg(long, env = "SSE_MEMORY_LIMIT", value_name = "SIZE", default_value = "256MiB", value_parser = memory_limit)]
     pub memory_limit: usize,
 

@@ -47,8 +47,8 @@ impl World {
         let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();
         listeners.tcp.extend(Listeners::tcp("127.0.0.1:0").unwrap().tcp);
         let addrs = listeners.tcp.iter().map(|listener| listener.local_addr().unwrap()).collect();
-        let server =
-            serve(listeners, NonZeroUsize::new(1), (limits(), TaskTracker::new()), state, routes).unwrap();
+        let transport = (limits(), TaskTracker::new(), hub.budget().clone());
+        let server = serve(listeners, NonZeroUsize::new(1), transport, state, routes).unwrap();
         Self { hub, addrs, made, handle: server.handle(), running: actix_web::rt::spawn(server) }
     }
 
