@@ -9,7 +9,7 @@ use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tidy, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", || {
@@ -22,6 +22,9 @@ const STEPS: [Step; 12] = [
     ("tests", || {
         tools::need(&[("curl", "curl")])?;
         run(&mut cargo(&["test", "--workspace", "--locked"]))
+    }),
+    ("server tests without direct writes", || {
+        run(cargo(&["test", "-p", "sse-server", "--test", "it", "--locked"]).env("SSE_DIRECT", "off"))
     }),
     ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
     ("end to end", || e2e::run(&e2e::Args::default())),

@@ -39,6 +39,7 @@ impl RequestHead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_http::ServiceConfig;
     use actix_http::h1::{Codec, Message};
     use bytes::BytesMut;
     use tokio_util::codec::Decoder as _;
@@ -47,23 +48,23 @@ mod tests {
     const MOST_PARTS: u32 = 6;
 
     /// The number of bytes after which actix-http has a head.
-    fn of_actix(text: &str) -> Option<Result<usize, ()>> {
+    fn of_actix(config: &ServiceConfig, text: &str) -> Option<Result<usize, ()>> {
         let mut bytes = BytesMut::from(text);
-        match Codec::default().decode(&mut bytes) {
+        match Codec::new(config.clone()).decode(&mut bytes) {
             Ok(Some(Message::Item(_))) => Some(Ok(text.len() - bytes.len())),
             Ok(None) => None,
             _ => Some(Err(())),
         }
     }
 
-    #[test]
-    fn it_ends_where_the_locked_actix_http_finds_its_end() {
-        let mut heads = 0;
+    #[actix_web::test]
+    async fn it_ends_where_the_locked_actix_http_finds_its_end() {
+        let (config, mut heads) = (ServiceConfig::default(), 0);
         for number in 0..6_usize.pow(MOST_PARTS) {
             let mut text = "GET / HTTP/1.1".to_owned();
             (0..MOST_PARTS).for_each(|nth| text += PARTS[number / 6_usize.pow(nth) % 6]);
             let (taken, is_complete) = RequestHead::default().take(text.as_bytes());
-            match of_actix(&text) {
+            match of_actix(&config, &text) {
                 Some(Ok(length)) => {
                     assert_eq!((taken, is_complete), (length, true), "{text:?}");
                     heads += 1;
@@ -73,10 +74,10 @@ mod tests {
                 None => assert!(!is_complete, "{text:?}"),
             }
             if is_complete {
-                assert!(of_actix(&text[..taken]).is_some(), "it waits for more of {text:?}");
+                assert!(of_actix(&config, &text[..taken]).is_some(), "it waits for more of {text:?}");
             }
         }
-        assert!(heads > 1000, "{heads}");
+        assert!(heads > 500, "{heads}");
     }
 
     #[test]

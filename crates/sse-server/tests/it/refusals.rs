@@ -27,6 +27,7 @@ async fn each_refusal_says_what_to_change() {
             "`last_event_id` is there twice",
         ),
         (Method::GET, "/events?last=0", 400, "last is a number from 1 to 10000, not \"0\""),
+        (Method::GET, "/events?greeting=no", 400, "greeting is on or off, not \"no\""),
         (Method::GET, "/topics/a?since=yesterday", 400, "since is a time with its zone"),
         (
             Method::GET,

@@ -12,8 +12,10 @@ async fn events_greets_at_once_and_then_sends_typed_events_and_the_time() {
     assert_eq!(reader.header("content-type"), "text/event-stream");
     assert_eq!(reader.header("cache-control"), "no-cache, no-transform");
     assert_eq!(reader.header("x-accel-buffering"), "no");
+    assert_eq!(reader.header("connection"), "close");
     let greeting = reader.event().await;
-    assert_eq!((event_type_of(&greeting), greeting.id()), ("message", None));
+    assert_eq!(event_type_of(&greeting), "message");
+    assert_eq!(greeting.id().unwrap().as_str(), reader.last_event_id(), "where a new reader stands");
     let greeting: ServerTime = serde_json::from_str(greeting.data()).unwrap();
     assert_eq!(greeting.message, "Connected to event stream");
     assert!(reader.raw.starts_with(b"retry: "));

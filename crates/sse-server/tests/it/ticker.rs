@@ -17,12 +17,23 @@ fn without_market() -> Api {
 }
 
 async fn open(server: &Server, path: &str) -> Reader {
+    open_with_last_values(server, path).await.0
+}
+
+/// A stream, and what came before its greeting.
+async fn open_with_last_values(server: &Server, path: &str) -> (Reader, Vec<Event>) {
     let mut reader = Reader::open(server.url(path)).await;
-    let connected = reader.event().await;
-    assert_eq!(event_type_of(&connected), "connected");
+    let mut last_values = Vec::new();
+    let connected = loop {
+        let event = reader.event().await;
+        if event_type_of(&event) == "connected" {
+            break event;
+        }
+        last_values.push(event);
+    };
     let connected: Connected = serde_json::from_str(connected.data()).unwrap();
     assert_eq!(connected.message, "Connected to the ticker");
-    reader
+    (reader, last_values)
 }
 
 async fn quote(api: &Api, symbol: &str, price: &str) {
@@ -141,8 +152,9 @@ async fn a_new_stream_has_the_newest_price_of_each_symbol_at_once() {
     for (symbol, price) in [("A", "1"), ("B", "2"), ("A", "3")] {
         quote(&api, symbol, price).await;
     }
-    let mut reader = open(&api.server, "/ticker/events?symbol=A&symbol=B&symbol=NONE").await;
-    let newest = [tick(&reader.event().await), tick(&reader.event().await)];
+    let path = "/ticker/events?symbol=A&symbol=B&symbol=NONE";
+    let (_, last_values) = open_with_last_values(&api.server, path).await;
+    let newest: Vec<_> = last_values.iter().map(tick).collect();
     assert_eq!(newest, [("B".into(), "2.00".into()), ("A".into(), "3.00".into())]);
 }
 
@@ -221,11 +233,9 @@ async fn the_market_rests_while_nobody_asks_for_it_by_name() {
         assert!(from.elapsed() < DEADLINE, "the market does not rest");
         before = now;
     }
-    let mut back = open(&api.server, "/ticker/events").await;
-    let last_values = 12;
-    for _ in 0..=last_values {
-        back.event().await;
-    }
+    let (mut back, last_values) = open_with_last_values(&api.server, "/ticker/events").await;
+    assert_eq!(last_values.len(), 12);
+    back.event().await;
 }
 
 fn file(text: &str) -> tempfile::NamedTempFile {
