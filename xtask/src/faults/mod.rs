@@ -39,7 +39,7 @@ const DIRECT: [&str; 2] = ["on", "off"];
 /// The chunk that ends an answer.
 const END_CHUNK: &str = "0\r\n\r\n";
 /// Cases at once. Most of the time they wait before they reconnect.
-const AT_ONCE: usize = 600;
+const AT_ONCE: usize = 300;
 /// Longest wait until all have received the last event before an end.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Failures that are printed.

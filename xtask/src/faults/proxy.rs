@@ -119,9 +119,11 @@ impl FaultProxy {
         }
     }
 
+    /// Connects to the server once the request is coming, because that closes a connection without one.
     async fn accept(&self) -> io::Result<(TcpStream, TcpStream)> {
         let (client, _) = self.listener.accept().await?;
         client.set_nodelay(true)?;
+        client.readable().await?;
         Ok((client, TcpStream::connect(&self.upstream).await?))
     }
 
