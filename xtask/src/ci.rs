@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
-use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tidy, tools};
+use crate::{bench, clients, crash, doctor, e2e, faults, full_disk, fuzz, loss, tidy, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", || {
@@ -29,6 +29,8 @@ const STEPS: [Step; 13] = [
     ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
     ("end to end", || e2e::run(&e2e::Args::default())),
     ("crash", || crash::run(&crash::Args::short())),
+    ("clients", || clients::run(&clients::Args::short())),
+    ("faults", || faults::run(&faults::Args::short())),
     ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
     ("doctor behind nginx", doctor::run),

@@ -2,10 +2,12 @@
 
 mod bench;
 mod ci;
+mod clients;
 mod crash;
 mod dist;
 mod doctor;
 mod e2e;
+mod faults;
 mod foreign_reader;
 mod full_disk;
 mod fuzz;
@@ -41,6 +43,11 @@ enum Command {
     /// Kills the release server, the network and sse-cli repeatedly; the file that `tail --cursor` writes must end with
     /// every event exactly once.
     Loss(loss::Args),
+    /// Closes, resets and stalls event streams at every byte of their answers; each reader must receive every event exactly
+    /// once.
+    Faults(faults::Args),
+    /// Kills the release server before the first event of browsers and of clients from npm and PyPI; none may lose an event.
+    Clients(clients::Args),
     /// Fills the disk under the release server while events are published and read. Needs root to mount a small disk.
     FullDisk,
     /// Runs sse-cli doctor against the release server, directly and behind misconfigured nginx.
@@ -74,6 +81,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Crash(args) => crash::run(&args),
         Command::Loss(args) => loss::run(&args),
+        Command::Faults(args) => faults::run(&args),
+        Command::Clients(args) => clients::run(&args),
         Command::FullDisk => full_disk::run(),
         Command::Doctor => doctor::run(),
         Command::Portable(args) => portable::run(&args),

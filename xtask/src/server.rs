@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::process::Process;
 use crate::shell;
@@ -18,25 +18,35 @@ pub(crate) struct Server {
     process: Process,
     /// `127.0.0.1:PORT`
     pub(crate) address: String,
+    /// Variables of its environment, after a restart too.
+    env: Vec<Variable>,
 }
+
+/// Name and value.
+type Variable = (&'static str, &'static str);
 
 impl Server {
     /// Starts it on a free port with its log in `data`, and waits until it listens.
     pub(crate) fn start(data: &Path, args: &[&str]) -> Result<Self> {
-        Self::start_at("127.0.0.1:0", data, args)
+        Self::start_at("127.0.0.1:0", data, args, Vec::new())
     }
 
-    fn start_at(listen: &str, data: &Path, args: &[&str]) -> Result<Self> {
+    /// The same without flags and with a variable in its environment.
+    pub(crate) fn start_with_env(data: &Path, variable: Variable) -> Result<Self> {
+        Self::start_at("127.0.0.1:0", data, &[], vec![variable])
+    }
+
+    fn start_at(listen: &str, data: &Path, args: &[&str], env: Vec<Variable>) -> Result<Self> {
         let mut command = shell::program(shell::server_binary());
         command.args(["--listen", listen, "--data-dir"]).arg(data).args(args);
         // The log holds only the events of the test.
-        command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
+        command.env("RUST_LOG", "error").env("SSE_ALERTS", "off").envs(env.iter().copied());
         let mut process = Process::start(command.stdout(Stdio::piped()))?;
         let mut lines = BufReader::new(process.stdout()?).lines();
         let first = lines.next().context("sse-server ended before it listened")??;
         std::thread::spawn(move || lines.for_each(drop));
         let address = first.strip_prefix("listening on http://").context("unexpected first line")?;
-        Ok(Self { process, address: address.to_owned() })
+        Ok(Self { process, address: address.to_owned(), env })
     }
 
     /// `kill -9`; waits until it is gone.
@@ -44,10 +54,22 @@ impl Server {
         self.process.kill()
     }
 
+    /// Ends it as an operator does; waits until it is gone. Other tasks run on meanwhile.
+    pub(crate) async fn terminate(&mut self) -> Result<()> {
+        let pid = self.pid().to_string();
+        let mut kill = tokio::process::Command::new("kill");
+        let status = kill.args(["-TERM", &pid]).status().await.context("cannot run kill")?;
+        ensure!(status.success(), "kill: {status}");
+        while self.process.expect_running().is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// Starts it again after a kill, at the same address and without flags. Other tasks run on meanwhile.
     pub(crate) async fn restart(&mut self, data: &Path) -> Result<()> {
-        let (address, data) = (self.address.clone(), data.to_owned());
-        *self = tokio::task::spawn_blocking(move || Self::start_at(&address, &data, &[])).await??;
+        let (address, data, env) = (self.address.clone(), data.to_owned(), self.env.clone());
+        *self = tokio::task::spawn_blocking(move || Self::start_at(&address, &data, &[], env)).await??;
         Ok(())
     }
 
