@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
-use crate::{bench, crash, doctor, e2e, full_disk, fuzz, loss, tidy, tools};
+use crate::{bench, crash, doctor, e2e, full_disk, fuzz, hostile, loss, soak, tidy, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", || {
@@ -28,6 +28,8 @@ const STEPS: [Step; 12] = [
     ("crash", || crash::run(&crash::Args::short())),
     ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
+    ("hostile clients", || hostile::run(&hostile::Args::short())),
+    ("soak", || soak::run(&soak::Args::short())),
     ("doctor behind nginx", doctor::run),
     ("benches, once and small", bench::run_small),
 ];

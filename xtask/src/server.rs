@@ -57,10 +57,20 @@ impl Server {
 
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        Ok(self.status("VmRSS")? * 1024)
+    }
+
+    pub(crate) fn threads(&self) -> Result<u64> {
+        self.status("Threads")
+    }
+
+    /// A number in `/proc/PID/status`, without its unit.
+    fn status(&self, name: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kibibytes * 1024)
+        let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned());
+        let value =
+            status.lines().find_map(value).with_context(|| format!("no {name}: the server has ended"))?;
+        Ok(value.trim_end_matches("kB").trim().parse()?)
     }
 
     pub(crate) fn open_files(&self) -> Result<usize> {

@@ -1,0 +1,65 @@
+//! One publisher: numbered events on its topic at a steady pace, each sent again under its key until it is acknowledged.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::{Shared, add, topic};
+use crate::http::Connection;
+
+/// Type of all events of the crowd.
+pub(super) const EVENT_TYPE: &str = "crowd";
+/// Bytes of data of one event.
+const DATA_BYTES: usize = 100;
+/// Pause before the next attempt.
+const RETRY: Duration = Duration::from_millis(100);
+/// Longest wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Publishes until the crowd stops. Late events follow at once, so that a server that stalls is not spared.
+pub(super) async fn publish(
+    shared: Rc<Shared>,
+    nth: usize,
+    delay: Duration,
+    interval: Duration,
+) -> Result<()> {
+    let (start, topic) = (Instant::now() + delay, topic(nth));
+    let mut connection = None;
+    for count in 1.. {
+        tokio::time::sleep_until((start + interval * count).into()).await;
+        if shared.stop.get() {
+            break;
+        }
+        if let Some(published) = shared.published.get(nth) {
+            published.set(count.into());
+        }
+        let data = format!("{:<DATA_BYTES$}", format!("{nth} {count} {} ", shared.now_micros()));
+        let key = format!("{nth}-{count}");
+        while !send(&mut connection, &shared.address, &topic, &key, &data).await {
+            add(&shared.retries);
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether it was acknowledged. Any other answer, and none in time, is tried again on a new connection.
+async fn send(
+    connection: &mut Option<Connection>,
+    address: &str,
+    topic: &str,
+    key: &str,
+    data: &str,
+) -> bool {
+    let attempt = async {
+        let mut open = match connection.take() {
+            Some(open) => open,
+            None => Connection::open(address).await?,
+        };
+        open.publish_as(topic, EVENT_TYPE, Some(key), data.as_bytes()).await?;
+        anyhow::Ok(open)
+    };
+    *connection = tokio::time::timeout(TIMEOUT, attempt).await.ok().and_then(Result::ok);
+    connection.is_some()
+}
