@@ -28,8 +28,8 @@ const STEPS: [Step; 14] = [
     ("crash", || crash::run(&crash::Args::short())),
     ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
-    ("hostile clients", || hostile::run(&hostile::Args::short())),
-    ("soak", || soak::run(&soak::Args::short())),
+    ("hostile clients", hostile::run_short),
+    ("soak", soak::run_short),
     ("doctor behind nginx", doctor::run),
     ("benches, once and small", bench::run_small),
 ];

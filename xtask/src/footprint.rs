@@ -41,16 +41,18 @@ impl Footprint {
 }
 
 impl Recorder {
-    pub(crate) fn start(server: Rc<Server>) -> Self {
-        let samples = Rc::new(RefCell::new(Vec::new()));
+    pub(crate) fn start(server: Rc<Server>) -> Result<Self> {
+        let sample = |server: &Server| anyhow::Ok((Instant::now(), Footprint::of(server)?));
+        let samples = Rc::new(RefCell::new(vec![sample(&server)?]));
         let shared = Rc::clone(&samples);
         let task = tokio::task::spawn_local(async move {
             loop {
-                shared.borrow_mut().push((Instant::now(), Footprint::of(&server)?));
                 tokio::time::sleep(INTERVAL).await;
+                let newest = sample(&server)?;
+                shared.borrow_mut().push(newest);
             }
         });
-        Self { samples, task }
+        Ok(Self { samples, task })
     }
 
     /// The newest sample.

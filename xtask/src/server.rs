@@ -1,5 +1,6 @@
 //! The release server under test: starts and kills it, reads its memory, files and CPU time from `/proc`.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -23,15 +24,20 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a free port with its log in `data`, and waits until it listens.
     pub(crate) fn start(data: &Path, args: &[&str]) -> Result<Self> {
-        Self::start_at("127.0.0.1:0", data, args)
+        Self::start_at("127.0.0.1:0", data, args, Stdio::inherit())
     }
 
-    fn start_at(listen: &str, data: &Path, args: &[&str]) -> Result<Self> {
+    /// The same; what it logs goes to `log`.
+    pub(crate) fn start_logging(data: &Path, log: File) -> Result<Self> {
+        Self::start_at("127.0.0.1:0", data, &[], log.into())
+    }
+
+    fn start_at(listen: &str, data: &Path, args: &[&str], log: Stdio) -> Result<Self> {
         let mut command = shell::program(shell::server_binary());
         command.args(["--listen", listen, "--data-dir"]).arg(data).args(args);
         // The log holds only the events of the test.
         command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
-        let mut process = Process::start(command.stdout(Stdio::piped()))?;
+        let mut process = Process::start(command.stdout(Stdio::piped()).stderr(log))?;
         let mut lines = BufReader::new(process.stdout()?).lines();
         let first = lines.next().context("sse-server ended before it listened")??;
         std::thread::spawn(move || lines.for_each(drop));
@@ -47,7 +53,8 @@ impl Server {
     /// Starts it again after a kill, at the same address and without flags. Other tasks run on meanwhile.
     pub(crate) async fn restart(&mut self, data: &Path) -> Result<()> {
         let (address, data) = (self.address.clone(), data.to_owned());
-        *self = tokio::task::spawn_blocking(move || Self::start_at(&address, &data, &[])).await??;
+        *self = tokio::task::spawn_blocking(move || Self::start_at(&address, &data, &[], Stdio::inherit()))
+            .await??;
         Ok(())
     }
 

@@ -37,8 +37,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The short form of the gate, in which memory is not yet at rest.
-    pub(crate) fn short() -> Self {
+    /// Of the gate, in which memory is not yet at rest.
+    fn short() -> Self {
         Self {
             minutes: 0.1,
             subscribers: 100,
@@ -52,6 +52,15 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if cfg!(debug_assertions) { shell::run_optimised() } else { run_here(args) }
+}
+
+/// The short form of the gate.
+pub(crate) fn run_short() -> Result<()> {
+    run_here(&Args::short())
+}
+
+fn run_here(args: &Args) -> Result<()> {
     shell::build_server()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, test(args))
@@ -68,7 +77,7 @@ async fn test(args: &Args) -> Result<()> {
         stay: Duration::from_secs_f64(args.moving as f64 / args.moves),
     };
     let crowd = Crowd::start(&server.address, size).await?;
-    let recorder = Recorder::start(Rc::clone(&server));
+    let recorder = Recorder::start(Rc::clone(&server))?;
     let (start, time) = (Instant::now(), Duration::from_secs_f64(args.minutes * 60.0));
     while start.elapsed() < time {
         recorder.newest()?;

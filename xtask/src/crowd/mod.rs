@@ -78,7 +78,7 @@ struct Shared {
     most_cuts: Cell<u64>,
     faults: Cell<u64>,
     first_fault: RefCell<Option<String>>,
-    /// In microseconds, from the first attempt to publish to the receipt by a subscriber.
+    /// In microseconds, from when the event was due to its receipt by a subscriber.
     latencies: RefCell<Histogram<u64>>,
 }
 
@@ -156,8 +156,9 @@ impl Shared {
         })
     }
 
-    fn now_micros(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    /// Microseconds since the start.
+    fn micros(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Number of the topic's last event.

@@ -17,7 +17,8 @@ const RETRY: Duration = Duration::from_millis(100);
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Publishes until the crowd stops. Late events follow at once, so that a server that stalls is not spared.
+/// Publishes until the crowd stops. An event is stamped with the time when it was due, and late ones follow at once, so
+/// that a server that stalls is not spared.
 pub(super) async fn publish(
     shared: Rc<Shared>,
     nth: usize,
@@ -27,14 +28,15 @@ pub(super) async fn publish(
     let (start, topic) = (Instant::now() + delay, topic(nth));
     let mut connection = None;
     for count in 1.. {
-        tokio::time::sleep_until((start + interval * count).into()).await;
+        let due = start + interval * count;
+        tokio::time::sleep_until(due.into()).await;
         if shared.stop.get() {
             break;
         }
         if let Some(published) = shared.published.get(nth) {
             published.set(count.into());
         }
-        let data = format!("{:<DATA_BYTES$}", format!("{nth} {count} {} ", shared.now_micros()));
+        let data = format!("{:<DATA_BYTES$}", format!("{nth} {count} {} ", shared.micros(due)));
         let key = format!("{nth}-{count}");
         while !send(&mut connection, &shared.address, &topic, &key, &data).await {
             add(&shared.retries);

@@ -1,7 +1,7 @@
 //! One subscriber: reads one or two topics with sse-client, resumes when it is cut, and checks the numbers of the events.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sse_client::reqwest::Url;
 use sse_client::{EventId, EventSource, Signal};
@@ -113,7 +113,7 @@ impl Subscriber {
         }
         *last = Some(count);
         add(&self.shared.deliveries);
-        let latency = self.shared.now_micros().saturating_sub(sent);
+        let latency = self.shared.micros(Instant::now()).saturating_sub(sent);
         self.shared.latencies.borrow_mut().saturating_record(latency);
     }
 }

@@ -36,6 +36,8 @@ struct Tally {
     refused: Cell<u64>,
     cut: Cell<u64>,
     open: Cell<u64>,
+    /// Why the last attempt failed, of those that are counted as cut.
+    last_error: Cell<Option<String>>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -66,13 +68,14 @@ async fn attack(args: Args) -> Result<()> {
         tallies.push((number, kind, count, tally));
     }
     while clients.join_next().await.is_some() {}
-    println!("{:<44} clients attempts   served  refused      cut     open", "hostile clients");
+    println!("hostile clients{:>37} attempts   served  refused      cut     open", "");
     for (number, kind, count, tally) in tallies {
         let ends = [&tally.served, &tally.refused, &tally.cut, &tally.open].map(Cell::get);
         let attempts: u64 = ends.iter().sum();
         let [served, refused, cut, open] = ends;
+        let error = tally.last_error.take().unwrap_or_default();
         println!(
-            "{number:>2} {:<41} {count:>7} {attempts:>8} {served:>8} {refused:>8} {cut:>8} {open:>8}",
+            "{number:>2} {:<41} {count:>7} {attempts:>8} {served:>8} {refused:>8} {cut:>8} {open:>8}  {error}",
             kind.name
         );
     }
@@ -91,7 +94,10 @@ async fn client(kind: &'static Kind, target: Target, tally: Rc<Tally>) {
     while !*target.stop.borrow() {
         let end = tokio::select! {
             // An error is a connection that the server did not take, or reset.
-            end = (kind.attack)(target.clone()) => end.unwrap_or(End::Cut),
+            end = (kind.attack)(target.clone()) => end.unwrap_or_else(|error| {
+                tally.last_error.set(Some(format!("{error:#}")));
+                End::Cut
+            }),
             () = &mut over => End::Open,
         };
         let count = match end {

@@ -9,6 +9,7 @@ mod clients;
 mod target;
 mod world;
 
+use std::fs::File;
 use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -58,8 +59,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The short form of the gate. On a busy machine its latencies say little.
-    pub(crate) fn short() -> Self {
+    /// Of the gate. On a busy machine its latencies say little.
+    fn short() -> Self {
         Self {
             seconds: 20.0,
             calm: 5.0,
@@ -84,6 +85,15 @@ const REMAINING_FILES: usize = 10;
 const REMAINING_BYTES: u64 = 64 << 20;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if cfg!(debug_assertions) { shell::run_optimised() } else { run_here(args) }
+}
+
+/// The short form of the gate.
+pub(crate) fn run_short() -> Result<()> {
+    run_here(&Args::short())
+}
+
+fn run_here(args: &Args) -> Result<()> {
     shell::build_server()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, test(args))
@@ -91,7 +101,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 async fn test(args: &Args) -> Result<()> {
     let data = shell::scratch_folder("hostile")?;
-    let server = Rc::new(Server::start(data.path(), &[])?);
+    let log = data.path().join("server.log");
+    let server = Rc::new(Server::start_logging(data.path(), File::create(&log)?)?);
     world::publish(&server.address, args.scale).await?;
     let size = crowd::Size {
         topics: TOPICS,
@@ -101,7 +112,7 @@ async fn test(args: &Args) -> Result<()> {
         stay: Duration::ZERO,
     };
     let crowd = Crowd::start(&server.address, size).await?;
-    let recorder = Recorder::start(Rc::clone(&server));
+    let recorder = Recorder::start(Rc::clone(&server))?;
     let calm = Phase::run(&crowd, &recorder, &server, args.calm, f64::INFINITY).await?;
     let before = recorder.newest()?;
     let mut clients = start_clients(args, &server.address)?;
@@ -120,6 +131,7 @@ async fn test(args: &Args) -> Result<()> {
     calm.print("calm");
     hostile.print("hostile");
     println!("afterwards        {:>10.0} MiB resident, {} files open", after.mebibytes(), after.open_files);
+    println!("errors logged     {:>10} lines", std::fs::read_to_string(&log)?.lines().count());
     outcome.as_ref().ok().inspect(|outcome| outcome.print());
     let slowdown = hostile.p99() / calm.p99();
     println!("slowdown          {slowdown:>10.2} times the calm p99");
