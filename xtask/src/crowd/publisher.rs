@@ -5,11 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Shared, add, topic};
+use super::shared::{EVENT_TYPE, Shared, add, topic};
 use crate::http::Connection;
 
-/// Type of all events of the crowd.
-pub(super) const EVENT_TYPE: &str = "crowd";
 /// Bytes of data of one event.
 const DATA_BYTES: usize = 100;
 /// Pause before the next attempt.
@@ -19,12 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Publishes until the crowd stops. An event is stamped with the time when it was due, and late ones follow at once, so
 /// that a server that stalls is not spared.
-pub(super) async fn publish(
-    shared: Rc<Shared>,
-    nth: usize,
-    delay: Duration,
-    interval: Duration,
-) -> Result<()> {
+pub(super) async fn publish(shared: Rc<Shared>, nth: usize, delay: Duration, interval: Duration) {
     let (start, topic) = (Instant::now() + delay, topic(nth));
     let mut connection = None;
     for count in 1.. {
@@ -43,7 +36,6 @@ pub(super) async fn publish(
             tokio::time::sleep(RETRY).await;
         }
     }
-    Ok(())
 }
 
 /// Returns whether it was acknowledged. Any other answer, and none in time, is tried again on a new connection.

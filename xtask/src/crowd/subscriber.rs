@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use sse_client::reqwest::Url;
 use sse_client::{EventId, EventSource, Signal};
 
-use super::publisher::EVENT_TYPE;
-use super::{Shared, add, topic};
+use super::shared::{EVENT_TYPE, Shared, add, topic};
 
 /// Silence after which a connection counts as cut. Several heartbeats.
 const SILENCE: Duration = Duration::from_secs(60);

@@ -74,9 +74,8 @@ impl Target {
         let (mut buffer, end) = ([0; 4096], Instant::now() + HOLD);
         loop {
             tokio::select! {
-                count = stream.read(&mut buffer) => match end_of(&buffer, count) {
-                    Some(end) => return Ok(end),
-                    None => {}
+                count = stream.read(&mut buffer) => if let Some(end) = end_of(&buffer, count) {
+                    return Ok(end);
                 },
                 () = sleep(Duration::from_secs(1)), if byte.is_some() => {
                     stream.write_all(byte.as_slice()).await?;
