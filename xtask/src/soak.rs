@@ -15,6 +15,9 @@ use crate::shell;
 /// Flags of `cargo xtask soak`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Minutes before, in which retention, rings and the remembered idempotency keys fill up. The last are 100,000.
+    #[arg(long, default_value_t = 10.0)]
+    warm_up: f64,
     #[arg(long, default_value_t = 20.0)]
     minutes: f64,
     /// Subscribers at any time.
@@ -40,6 +43,7 @@ impl Args {
     /// Of the gate, in which memory is not yet at rest.
     fn short() -> Self {
         Self {
+            warm_up: 0.0,
             minutes: 0.1,
             subscribers: 100,
             moving: 20,
@@ -50,6 +54,9 @@ impl Args {
         }
     }
 }
+
+/// Retention that is reached during the warm-up: memory grows with the number of retained events, which is no leak.
+const SETTINGS: &str = "[[topic]]\npattern = \"crowd/*\"\nretention = { count = 1000 }\n";
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if cfg!(debug_assertions) { shell::run_optimised() } else { run_here(args) }
@@ -68,7 +75,11 @@ fn run_here(args: &Args) -> Result<()> {
 
 async fn test(args: &Args) -> Result<()> {
     let data = shell::scratch_folder("soak")?;
-    let server = Rc::new(Server::start(data.path(), &[])?);
+    let settings = data.path().join("settings.toml");
+    std::fs::write(&settings, SETTINGS)?;
+    // The applications publish too, and retain more than the warm-up lasts.
+    let flags = ["--apps", "none", "--config", &settings.to_string_lossy()];
+    let server = Rc::new(Server::start(data.path(), &flags)?);
     let size = Size {
         topics: args.topics,
         rate: args.rate,
@@ -78,8 +89,9 @@ async fn test(args: &Args) -> Result<()> {
     };
     let crowd = Crowd::start(&server.address, size).await?;
     let recorder = Recorder::start(Rc::clone(&server))?;
-    let (start, time) = (Instant::now(), Duration::from_secs_f64(args.minutes * 60.0));
-    while start.elapsed() < time {
+    let minutes = |minutes: f64| Duration::from_secs_f64(minutes * 60.0);
+    let (start, time) = (Instant::now() + minutes(args.warm_up), minutes(args.minutes));
+    while Instant::now() < start + time {
         recorder.newest()?;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
