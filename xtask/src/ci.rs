@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
-use crate::{bench, clients, crash, doctor, e2e, faults, full_disk, fuzz, loss, tidy, tools};
+use crate::{bench, clients, crash, doctor, e2e, faults, full_disk, fuzz, hostile, loss, soak, tidy, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 17] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", || {
@@ -24,7 +24,7 @@ const STEPS: [Step; 15] = [
         run(&mut cargo(&["test", "--workspace", "--locked"]))
     }),
     ("server tests without direct writes", || {
-        run(cargo(&["test", "-p", "sse-server", "--test", "it", "--locked"]).env("SSE_DIRECT", "off"))
+        run(cargo(&["test", "--workspace", "--test", "it", "--locked"]).env("SSE_DIRECT", "off"))
     }),
     ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
     ("end to end", || e2e::run(&e2e::Args::default())),
@@ -33,6 +33,8 @@ const STEPS: [Step; 15] = [
     ("faults", || faults::run(&faults::Args::short())),
     ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
+    ("hostile clients", hostile::run_short),
+    ("soak", soak::run_short),
     ("doctor behind nginx", doctor::run),
     ("benches, once and small", bench::run_small),
 ];

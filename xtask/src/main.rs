@@ -4,13 +4,16 @@ mod bench;
 mod ci;
 mod clients;
 mod crash;
+mod crowd;
 mod dist;
 mod doctor;
 mod e2e;
 mod faults;
+mod footprint;
 mod foreign_reader;
 mod full_disk;
 mod fuzz;
+mod hostile;
 mod http;
 mod loss;
 mod portable;
@@ -18,6 +21,7 @@ mod process;
 mod screenshots;
 mod server;
 mod shell;
+mod soak;
 mod tidy;
 mod tools;
 mod workload;
@@ -50,6 +54,13 @@ enum Command {
     Clients(clients::Args),
     /// Fills the disk under the release server while events are published and read. Needs root to mount a small disk.
     FullDisk,
+    /// Runs 16 kinds of hostile clients beside good ones; memory stays bounded, and the good ones lose nothing.
+    Hostile(hostile::Args),
+    /// The hostile clients of `hostile`, until stdin is closed.
+    #[command(hide = true)]
+    HostileClients(hostile::ClientArgs),
+    /// Lets subscribers come and go for many minutes; memory, files and threads must not grow.
+    Soak(soak::Args),
     /// Runs sse-cli doctor against the release server, directly and behind misconfigured nginx.
     Doctor,
     /// Type-checks the workspace for Windows and macOS. Needs Debian, and root once for apt.
@@ -84,6 +95,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Faults(args) => faults::run(&args),
         Command::Clients(args) => clients::run(&args),
         Command::FullDisk => full_disk::run(),
+        Command::Hostile(args) => hostile::run(&args),
+        Command::HostileClients(args) => hostile::run_clients(args),
+        Command::Soak(args) => soak::run(&args),
         Command::Doctor => doctor::run(),
         Command::Portable(args) => portable::run(&args),
         Command::Screenshots => screenshots::run(),

@@ -1,5 +1,6 @@
 //! The release server under test: starts and kills it, reads its memory, files and CPU time from `/proc`.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -28,20 +29,25 @@ type Variable = (&'static str, &'static str);
 impl Server {
     /// Starts it on a free port with its log in `data`, and waits until it listens.
     pub(crate) fn start(data: &Path, args: &[&str]) -> Result<Self> {
-        Self::start_at("127.0.0.1:0", data, args, Vec::new())
+        Self::start_at("127.0.0.1:0", data, args, Vec::new(), Stdio::inherit())
     }
 
     /// The same without flags and with a variable in its environment.
     pub(crate) fn start_with_env(data: &Path, variable: Variable) -> Result<Self> {
-        Self::start_at("127.0.0.1:0", data, &[], vec![variable])
+        Self::start_at("127.0.0.1:0", data, &[], vec![variable], Stdio::inherit())
     }
 
-    fn start_at(listen: &str, data: &Path, args: &[&str], env: Vec<Variable>) -> Result<Self> {
+    /// The same without flags; what it logs goes to `log`.
+    pub(crate) fn start_logging(data: &Path, log: File) -> Result<Self> {
+        Self::start_at("127.0.0.1:0", data, &[], Vec::new(), log.into())
+    }
+
+    fn start_at(listen: &str, data: &Path, args: &[&str], env: Vec<Variable>, log: Stdio) -> Result<Self> {
         let mut command = shell::program(shell::server_binary());
         command.args(["--listen", listen, "--data-dir"]).arg(data).args(args);
         // The log holds only the events of the test.
         command.env("RUST_LOG", "error").env("SSE_ALERTS", "off").envs(env.iter().copied());
-        let mut process = Process::start(command.stdout(Stdio::piped()))?;
+        let mut process = Process::start(command.stdout(Stdio::piped()).stderr(log))?;
         let mut lines = BufReader::new(process.stdout()?).lines();
         let first = lines.next().context("sse-server ended before it listened")??;
         std::thread::spawn(move || lines.for_each(drop));
@@ -69,7 +75,8 @@ impl Server {
     /// Starts it again after a kill, at the same address and without flags. Other tasks run on meanwhile.
     pub(crate) async fn restart(&mut self, data: &Path) -> Result<()> {
         let (address, data, env) = (self.address.clone(), data.to_owned(), self.env.clone());
-        *self = tokio::task::spawn_blocking(move || Self::start_at(&address, &data, &[], env)).await??;
+        let start = move || Self::start_at(&address, &data, &[], env, Stdio::inherit());
+        *self = tokio::task::spawn_blocking(start).await??;
         Ok(())
     }
 
@@ -79,10 +86,20 @@ impl Server {
 
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        Ok(self.status("VmRSS")? * 1024)
+    }
+
+    pub(crate) fn threads(&self) -> Result<u64> {
+        self.status("Threads")
+    }
+
+    /// A number in `/proc/PID/status`, without its unit.
+    fn status(&self, name: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kibibytes * 1024)
+        let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned());
+        let value =
+            status.lines().find_map(value).with_context(|| format!("no {name}: the server has ended"))?;
+        Ok(value.trim_end_matches("kB").trim().parse()?)
     }
 
     pub(crate) fn open_files(&self) -> Result<usize> {

@@ -41,6 +41,12 @@ pub(crate) fn build_release() -> Result<()> {
     run(cargo(&["build", "--release"]).args(packages))
 }
 
+/// Runs this command in the release build of this program, for load that must not be slower than what it is for.
+pub(crate) fn run_optimised() -> Result<()> {
+    build_release()?;
+    run(program(release_binary("xtask")).args(std::env::args_os().skip(1)))
+}
+
 /// A release binary of the workspace.
 pub(crate) fn release_binary(name: &str) -> PathBuf {
     target().join("release").join(name)

@@ -92,9 +92,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
     if !cfg!(debug_assertions) || matches!(bench, Bench::Writes(_)) {
         return measure(bench);
     }
-    shell::build_release()?;
-    let mut optimised = shell::program(shell::release_binary("xtask"));
-    shell::run(optimised.args(std::env::args_os().skip(1)))
+    shell::run_optimised()
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -14,6 +14,7 @@ mod chat;
 mod fanout;
 mod harness;
 mod history;
+mod hostile;
 mod notifications;
 mod openapi;
 mod pages;
