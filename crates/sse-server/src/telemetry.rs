@@ -1,6 +1,6 @@
 //! Logs for operators, on stderr. The level comes from `RUST_LOG`; without it, it is `info` for us and `warn`
-//! for actix, whose own lines about starting and stopping say nothing that ours do not. Warnings and errors of other crates
-//! come once a minute for each place in their code: a client, or a lack of descriptors, could make any number of them.
+//! for actix, whose own lines about starting and stopping say nothing that ours do not; what its HTTP refuses the transport
+//! logs with the peer. Warnings and errors of other crates, and that, come once a minute for each place in their code: a client, or a lack of descriptors, could make any number of them.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -20,8 +20,8 @@ const ONCE_IN: Duration = Duration::from_secs(60);
 
 /// Installs the global subscriber. Call once, first thing in `main`.
 pub fn init(format: LogFormat) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    let filter = EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=off"));
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

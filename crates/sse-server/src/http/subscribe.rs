@@ -1,10 +1,13 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
+use std::time::Duration;
+
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse};
-use sse_core::Event;
+use bytes::Bytes;
 use sse_core::payload::Connected;
+use sse_core::{Event, encode};
 use sse_hub::{Seek, Selectors, Start};
 
 use super::app_state::AppState;
@@ -12,6 +15,9 @@ use super::problem_details::Problem;
 use super::query::{self, Query};
 use crate::json_event::json_event;
 use crate::transport::{EventBody, Opening, Subscriber};
+
+/// When a subscriber is to come back that cannot be served now, drawn anew for each.
+const COME_BACK_MILLIS: std::ops::RangeInclusive<u64> = 5000..=15_000;
 
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
@@ -35,9 +41,17 @@ pub(crate) async fn subscribe(
     let with_id = matches!(start, Start::Now | Start::Kept(Seek::Last(_) | Seek::Since(_)));
     let greeting = has_greeting(query)?.then_some(greeting);
     // Subscribed first, greeted second: what is published between the two is in the stream.
-    let subscription = state.fanout.subscribe(selectors, start).await?;
-    let subscriber = Subscriber::new(subscription, Opening { greeting, with_id }, request.peer_addr());
-    let body = EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat);
+    let body = match state.fanout.subscribe(selectors, start).await {
+        Ok(subscription) => {
+            let opening = Opening { greeting, with_id };
+            let subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
+        }
+        Err(error) => {
+            tracing::error!(%error, "subscription refused for now");
+            EventBody::ending(come_back())
+        }
+    };
     let mut response = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
@@ -48,6 +62,14 @@ pub(crate) async fn subscribe(
     response.head_mut().no_chunking(request.version() < Version::HTTP_11);
     response.head_mut().set_connection_type(ConnectionType::Close);
     Ok(response)
+}
+
+/// What a subscriber is sent that cannot be served now. Any status but 200 would end an `EventSource` for good.
+fn come_back() -> Bytes {
+    let mut blocks = Vec::with_capacity(64);
+    encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(COME_BACK_MILLIS)));
+    encode::comment(&mut blocks, "the server cannot read its log; come back later");
+    blocks.into()
 }
 
 /// The greeting of the event streams that have a path of their own.

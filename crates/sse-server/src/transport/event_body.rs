@@ -63,6 +63,12 @@ impl EventBody {
         }
     }
 
+    /// A stream that ends after these blocks.
+    pub(crate) fn ending(blocks: Bytes) -> Self {
+        let (subscriber, connection, held, heartbeat) = (None, None, None, None);
+        Self { subscriber, connection, is_begun: false, rest: blocks, held, heartbeat }
+    }
+
     /// Keeps `guard` for as long as the stream is open.
     pub(crate) fn holding(mut self, guard: impl Any) -> Self {
         if let Some(subscriber) = &mut self.subscriber {
@@ -78,7 +84,14 @@ impl EventBody {
         {
             connection.take_over(subscriber);
         }
-        let Some(subscriber) = &mut self.subscriber else { return Poll::Pending };
+        let Some(subscriber) = &mut self.subscriber else {
+            if self.is_begun {
+                // The connection has it.
+                return Poll::Pending;
+            }
+            let blocks = std::mem::take(&mut self.rest);
+            return Poll::Ready((!blocks.is_empty()).then_some(blocks));
+        };
         if !self.is_begun {
             self.is_begun = true;
             return Poll::Ready(Some(subscriber.begin()));

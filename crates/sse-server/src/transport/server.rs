@@ -134,7 +134,7 @@ pub(super) fn service(
         ConnectionHandle::decide(&mut request);
         app.call(request)
     });
-    HttpService::build()
+    let http = HttpService::build()
         // Without it, a connection stays open when its client closes.
         .h1_allow_half_closed(false)
         .client_request_timeout(limits.head_timeout)
@@ -147,5 +147,15 @@ pub(super) fn service(
         .on_connect_ext(|connection: &Connection, data| {
             data.insert(connection.handle());
         })
-        .h1(decided)
+        .h1(decided);
+    apply_fn_factory(http, |(connection, peer): (Connection, Option<SocketAddr>), http| {
+        let served = http.call((connection, peer));
+        async move { served.await.inspect_err(|error| log_refused(peer, error)) }
+    })
+}
+
+/// Under a target that is not ours, so that it is limited as foreign lines are.
+fn log_refused(peer: Option<SocketAddr>, error: &DispatchError) {
+    let peer = peer.map(tracing::field::display);
+    tracing::warn!(target: "request", peer, %error, "request refused");
 }

@@ -3,6 +3,7 @@
 mod folder;
 mod purge;
 mod readers;
+mod recent;
 mod restore;
 mod shared;
 mod store;
@@ -128,13 +129,17 @@ impl Log for DiskLog {
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
-        let plan = self.shared.state().index.plan(&read);
-        if let Some(page) = plan.in_memory() {
+        let mut plan = self.shared.state().index.plan(&read);
+        if let Some(page) = self.readers.remembered(&mut plan) {
             return Box::pin(ready(Ok(page)));
         }
         let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
         Box::pin(async move {
             let turn = readers.turn().await;
+            // Others may have read the same meanwhile.
+            if let Some(page) = readers.remembered(&mut plan) {
+                return Ok(page);
+            }
             let fetched = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 readers.fetch(&shared, &read, plan)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::recent::Recent;
 use super::shared::Shared;
 use super::store::Frames;
 use crate::log::index::Plan;
@@ -20,6 +21,7 @@ pub(super) struct Readers {
     file: PathBuf,
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Frames>>,
+    recent: Mutex<Recent>,
 }
 
 impl Readers {
@@ -32,7 +34,18 @@ impl Readers {
             Ok(connection)
         };
         let idle = (0..READERS).map(open).collect::<rusqlite::Result<_>>()?;
-        Ok(Self { file, turns: Arc::new(Semaphore::new(READERS)), idle: Mutex::new(idle) })
+        Ok(Self {
+            file,
+            turns: Arc::new(Semaphore::new(READERS)),
+            idle: Mutex::new(idle),
+            recent: Mutex::default(),
+        })
+    }
+
+    /// The page, if all of it is in memory.
+    pub(super) fn remembered(&self, plan: &mut Plan) -> Option<Page> {
+        self.recent.lock().fill(plan);
+        plan.in_memory()
     }
 
     /// Resolves when this read may go on, in the order of asking; to be held as long as it lasts.
@@ -47,6 +60,10 @@ impl Readers {
         let mut connection = idle.map_or_else(|| Frames::open(&self.file), Ok).map_err(unreadable)?;
         let page = carry_out(plan, read, shared, &mut connection);
         self.idle.lock().push(connection);
+        if let Ok(page) = &page {
+            let mut recent = self.recent.lock();
+            page.records.iter().filter(|record| !record.in_memory).for_each(|record| recent.keep(record));
+        }
         page
     }
 }
