@@ -1,16 +1,23 @@
-//! The event sockets of one worker and their one timer: a wheel of buckets, one for each tick. A socket stands in the bucket
+//! The event sockets of one worker, driven by one task: a task for each would be half of what an idle subscriber costs.
+//!
+//! And their one timer, a wheel of buckets, one for each tick. A socket stands in the bucket
 //! of the tick at which there can next be something to do for it, so each is visited about once a heartbeat, and a tick
 //! costs what is due in it. A delivery does not move its socket: the visit finds that it came too early.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TrackedFuture;
 
-use super::event_socket::EventSocket;
+use super::event_socket::{EventSocket, Sending};
 use super::limits::Limits;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
@@ -20,22 +27,36 @@ const TICKS: u32 = 16;
 /// Visits before the worker's other tasks get their turn: each may be a write.
 const VISITS_PER_YIELD: usize = 64;
 
-#[derive(Debug)]
+/// A stream that is counted until it ends.
+type Stream = TrackedFuture<Sending>;
+
 pub(super) struct EventSockets {
     pub(super) limits: Limits,
     tick: Duration,
     /// The first is visited at the next tick.
     buckets: RefCell<VecDeque<Vec<Weak<EventSocket>>>>,
+    /// Those that the driving task does not know yet, and what wakes it.
+    opened: RefCell<Vec<Stream>>,
+    driver: RefCell<Option<Waker>>,
     /// Awaited when the server stops.
-    tasks: TaskTracker,
+    open: TaskTracker,
 }
 
 impl EventSockets {
-    /// Starts the timer, on the calling thread's local tasks.
-    pub(super) fn start(limits: Limits, tasks: TaskTracker) -> Rc<Self> {
+    /// Starts timer and driver, on the calling thread's local tasks.
+    pub(super) fn start(limits: Limits, open: TaskTracker) -> Rc<Self> {
         let period = limits.heartbeat.map_or(limits.write_timeout, |it| it.min(limits.write_timeout));
         let buckets = (0..TICKS).map(|_| Vec::new()).collect();
-        let this = Rc::new(Self { limits, tick: period / TICKS, buckets: RefCell::new(buckets), tasks });
+        let this = Rc::new(Self {
+            limits,
+            tick: period / TICKS,
+            buckets: RefCell::new(buckets),
+            opened: RefCell::default(),
+            driver: RefCell::default(),
+            open,
+        });
+        let (driver, mut streams) = (Rc::downgrade(&this), FuturesUnordered::new());
+        tokio::task::spawn_local(poll_fn(move |context| Self::poll_streams(&driver, &mut streams, context)));
         tokio::task::spawn_local(Self::keep_time(Rc::downgrade(&this), this.tick));
         this
     }
@@ -44,8 +65,23 @@ impl EventSockets {
     pub(super) fn spawn(&self, socket: Socket, subscriber: Subscriber) {
         let socket = EventSocket::new(socket, subscriber);
         self.visit_in(self.tick * TICKS, Rc::downgrade(&socket));
-        let task = self.tasks.spawn_local(Rc::clone(&socket).run());
-        socket.set_task(task.abort_handle());
+        self.opened.borrow_mut().push(self.open.track_future(Sending::new(socket)));
+        self.driver.take().inspect(Waker::wake_by_ref);
+    }
+
+    fn poll_streams(
+        this: &Weak<Self>,
+        streams: &mut FuturesUnordered<Stream>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        let Some(this) = this.upgrade() else { return Poll::Ready(()) };
+        loop {
+            streams.extend(this.opened.take());
+            if !matches!(streams.poll_next_unpin(context), Poll::Ready(Some(()))) {
+                *this.driver.borrow_mut() = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+        }
     }
 
     async fn keep_time(this: Weak<Self>, tick: Duration) {

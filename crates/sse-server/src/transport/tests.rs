@@ -96,7 +96,7 @@ impl World {
         let (mut peer, _) = self.connect().await;
         peer.write(HEAD).await;
         peer.until("data: hello\n\n\r\n").await;
-        self.until(|| self.streams.len() > 0).await;
+        self.until(|| !self.streams.is_empty()).await;
         peer.read.clear();
         peer
     }
@@ -138,7 +138,7 @@ impl Peer {
     }
 
     /// Reads to the end, clean or not.
-    async fn to_end(&mut self) {
+    async fn finish(&mut self) {
         while self.socket.read_buf(&mut self.read).await.is_ok_and(|read| read > 0) {}
     }
 }
@@ -196,11 +196,11 @@ async fn who_sends_more_than_the_head_of_a_stream_is_cut() {
         for more in ["x", "\r\n", HEAD, &"x".repeat(10_000)] {
             let (mut peer, _) = world.connect().await;
             peer.write(format!("{HEAD}{more}")).await;
-            peer.to_end().await;
+            peer.finish().await;
             assert!(!peer.text().contains("\r\n0\r\n"), "{more:.10}: an end that is not one");
             let mut peer = world.open().await;
             peer.write(more).await;
-            peer.to_end().await;
+            peer.finish().await;
             assert_eq!(peer.text(), "", "{more:.10}");
             world.until(|| world.streams.is_empty()).await;
         }
@@ -327,7 +327,7 @@ async fn a_head_has_its_time_on_a_kept_connection_too() {
         peer.until("\r\n\r\n").await;
         let from = Instant::now();
         peer.write("GET /echo HT").await;
-        peer.to_end().await;
+        peer.finish().await;
         assert!((5..6).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
     })
     .await;

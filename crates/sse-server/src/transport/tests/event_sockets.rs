@@ -107,7 +107,7 @@ async fn a_stream_ends_with_its_last_chunk() {
     local(LIMITS, async |world| {
         let mut peer = world.open().await;
         world.shutdown.cancel();
-        peer.to_end().await;
+        peer.finish().await;
         assert_eq!(peer.text(), "0\r\n\r\n");
         world.streams.close();
         world.streams.wait().await;
