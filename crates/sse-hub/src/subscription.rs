@@ -62,6 +62,7 @@ enum Phase {
     /// The first read of a subscriber that asked for what is kept, so nothing that is gone already is missing.
     Kept,
     /// The first read of a subscriber that asked for an id that is not of this log.
+    #[expect(clippy::box_collection, reason = "a third of the size")]
     Unknown(Box<String>),
     /// Catching up for the first time.
     Replay,

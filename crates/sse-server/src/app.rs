@@ -51,10 +51,7 @@ impl App {
     /// # Errors
     /// Which setting cannot be used; the source says what is wrong with it.
     pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
-        // A connection is an open file; the soft limit is 1,024 on most systems.
-        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-            tracing::warn!(%error, "the limit of open files stays as it is");
-        }
+        raise_limit_of_open_files();
         selection.warn_of_ignored();
         let apps = selection.on().flat_map(|app| app.pages).copied();
         let pages = Pages::new(apps, settings.web_dir.as_deref())
@@ -67,6 +64,7 @@ impl App {
         #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
+        let (event_streams, limits) = (TaskTracker::new(), limits(&settings));
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
@@ -95,13 +93,6 @@ impl App {
             running.iter().for_each(|app| app.configure(config));
             routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
         };
-        let limits = Limits {
-            heartbeat: settings.heartbeat.0,
-            write_timeout: settings.write_timeout,
-            head_timeout: Limits::HEAD_TIMEOUT,
-            direct: settings.direct,
-        };
-        let event_streams = TaskTracker::new();
         let transport = (limits, event_streams.clone(), hub.budget().clone());
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
         tracing::info!(%addr, "accepting connections");
@@ -164,6 +155,18 @@ impl App {
         self.hub.close().await;
         ended
     }
+}
+
+/// A connection is an open file; the soft limit is 1,024 on most systems.
+fn raise_limit_of_open_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let Settings { heartbeat, write_timeout, direct, .. } = *settings;
+    Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, direct }
 }
 
 async fn start_applications(

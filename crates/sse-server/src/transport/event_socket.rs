@@ -1,5 +1,5 @@
-//! The socket of an event stream, once the response head is out and actix-http is gone: a subscriber, and a small task that
-//! sends what comes next. While the task waits, two others write past it: the fan-out, which is how nearly all
+//! The socket of an event stream, once the response head is out and actix-http is gone: a subscriber, and a small future that
+//! sends what comes next. While it waits, two others write past it: the fan-out, which is how nearly all
 //! deliveries go out, and the worker's heartbeat timer (`event_sockets.rs`). All are on one thread.
 //!
 //! What a write leaves over stands in `unwritten`; until it is written nobody writes anything else, so chunks stay whole
@@ -7,15 +7,15 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use sse_hub::{DirectWriter, SharedFrames, WriteOutcome};
-use tokio::task::{AbortHandle, coop};
+use tokio::task::coop;
 use tokio::time::Instant;
 
 use super::chunk::{self, Chunk};
@@ -29,13 +29,21 @@ const COPIED_BYTES: usize = 32 << 10;
 /// The comment of [`Subscriber::HEARTBEAT`] as a chunk.
 const HEARTBEAT: &[u8] = b"D\r\n: heartbeat\n\n\r\n";
 
+/// Sends until the stream ends, or its peer does.
+pub(super) struct Sending {
+    socket: Rc<EventSocket>,
+    is_ended: bool,
+}
+
 pub(super) struct EventSocket {
     socket: Socket,
     subscriber: RefCell<Subscriber>,
     unwritten: RefCell<Option<Box<(Chunk, Unfinished)>>>,
     /// Last progress of a write.
     written: Cell<Instant>,
-    task: OnceCell<AbortHandle>,
+    is_cut: Cell<bool>,
+    /// Of the future that drives it.
+    waker: OnceCell<Waker>,
     sockets: Rc<EventSockets>,
 }
 
@@ -46,25 +54,10 @@ impl EventSocket {
             subscriber: RefCell::new(subscriber),
             unwritten: RefCell::default(),
             written: Cell::new(Instant::now()),
-            task: OnceCell::new(),
+            is_cut: Cell::new(false),
+            waker: OnceCell::new(),
             sockets,
         })
-    }
-
-    /// The task, to be cut short by [`Self::visit`].
-    pub(super) fn set_task(&self, task: AbortHandle) {
-        self.task.get_or_init(|| task);
-    }
-
-    /// Sends until the stream ends, or the peer does.
-    pub(super) async fn run(self: Rc<Self>) {
-        let writer: Weak<dyn DirectWriter> = Rc::<Self>::downgrade(&self);
-        if poll_fn(|context| self.poll_stream(context, &writer)).await.is_ok()
-            && self.send(Chunk::end()).is_ok()
-        {
-            // Nobody is left to tell of an error.
-            let _ = poll_fn(|context| self.poll_rest(context)).await;
-        }
     }
 
     /// Ready once the subscription has ended.
@@ -85,6 +78,11 @@ impl EventSocket {
 
     /// Writes what is left of a chunk, and watches the peer.
     fn poll_rest(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_short = self.unwritten.borrow().as_ref().is_some_and(|unwritten| unwritten.1.is_cut());
+        if self.is_cut.get() || is_short {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.waker.get_or_init(|| context.waker().clone());
         while self.socket.poll_read_ready(context)?.is_ready() {
             match self.socket.try_read(&mut [0]) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -120,23 +118,23 @@ impl EventSocket {
     }
 
     fn keep(&self, chunk: Chunk) {
-        if let Some(task) = self.task.get() {
-            let unfinished = self.sockets.unfinished(chunk.bytes(), task.clone());
-            *self.unwritten.borrow_mut() = Some(Box::new((chunk, unfinished)));
-        }
+        let waker = self.waker.get().unwrap_or(Waker::noop()).clone();
+        let unfinished = self.sockets.unfinished(chunk.bytes(), waker);
+        *self.unwritten.borrow_mut() = Some(Box::new((chunk, unfinished)));
     }
 
     /// What the worker's timer does here: sends a heartbeat after silence, cuts a peer that does not read. Gives the time
     /// until there can be something to do again; the next visit comes up to a `tick` after it is asked for.
     pub(super) fn visit(&self, now: Instant, tick: Duration) -> Duration {
         let limits = &self.sockets.limits;
-        // The task may not be waiting for room: not for that of a heartbeat.
+        // The future may not be waiting for room: not for that of a heartbeat.
         let _ = self.write_rest();
         let silence = now.saturating_duration_since(self.written.get());
         if self.unwritten.borrow().is_some() {
             if silence >= limits.write_timeout {
                 tracing::debug!("peer does not read; connection cut");
-                self.task.get().inspect(|task| task.abort());
+                self.is_cut.set(true);
+                self.waker.get().inspect(|waker| waker.wake_by_ref());
             }
             return limits.write_timeout.saturating_sub(silence);
         }
@@ -149,9 +147,34 @@ impl EventSocket {
             None => Chunk::framed(Bytes::from_static(HEARTBEAT), 0),
         };
         self.written.set(now);
-        // The task notices that a socket is broken.
+        // The future notices that a socket is broken.
         let _ = self.send(chunk);
         heartbeat
+    }
+}
+
+impl Sending {
+    pub(super) fn new(socket: Rc<EventSocket>) -> Self {
+        Self { socket, is_ended: false }
+    }
+
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_ended {
+            let writer: Weak<dyn DirectWriter> = Rc::<EventSocket>::downgrade(&self.socket);
+            ready!(self.socket.poll_stream(context, &writer))?;
+            self.is_ended = true;
+            self.socket.send(Chunk::end())?;
+        }
+        self.socket.poll_rest(context)
+    }
+}
+
+impl Future for Sending {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Nobody is left to tell of an error.
+        self.get_mut().poll_end(context).map(drop)
     }
 }
 

@@ -1,4 +1,6 @@
-//! The event sockets of one worker and their one timer: a wheel of buckets, one for each tick. A socket stands in the bucket
+//! The event sockets of one worker, driven by one task: a task for each would be half of what an idle subscriber costs.
+//!
+//! And their one timer, a wheel of buckets, one for each tick. A socket stands in the bucket
 //! of the tick at which there can next be something to do for it, so each is visited about once a heartbeat, and a tick
 //! costs what is due in it. A delivery does not move its socket: the visit finds that it came too early.
 //!
@@ -7,15 +9,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::future::{CatchUnwind, FutureExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use sse_hub::{Budget, Held};
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TrackedFuture;
 
-use super::event_socket::EventSocket;
+use super::event_socket::{EventSocket, Sending};
 use super::limits::Limits;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
@@ -25,17 +32,22 @@ const TICKS: u32 = 16;
 /// Visits before the worker's other tasks get their turn: each may be a write.
 const VISITS_PER_YIELD: usize = 64;
 
-#[derive(Debug)]
+/// A stream that is counted until it ends. A panic ends it alone.
+type Stream = TrackedFuture<CatchUnwind<AssertUnwindSafe<Sending>>>;
+
 pub(super) struct EventSockets {
     pub(super) limits: Limits,
     tick: Duration,
     /// The first is visited at the next tick.
     buckets: RefCell<VecDeque<Vec<Weak<EventSocket>>>>,
+    /// Those that the driving task does not know yet, and what wakes it.
+    opened: RefCell<Vec<Stream>>,
+    driver: RefCell<Option<Waker>>,
     /// Awaited when the server stops.
-    tasks: TaskTracker,
+    open: TaskTracker,
     budget: Budget,
-    /// Bytes of unfinished writes and the tasks that wait to go on with them, the one that waits for longest first.
-    unfinished: RefCell<BTreeMap<u64, (usize, AbortHandle)>>,
+    /// Bytes of unfinished writes and what wakes those that wait to go on, the one that waits for longest first.
+    unfinished: RefCell<BTreeMap<u64, (usize, Waker)>>,
     next_unfinished: Cell<u64>,
 }
 
@@ -47,19 +59,23 @@ pub(super) struct Unfinished {
 }
 
 impl EventSockets {
-    /// Starts the timer, on the calling thread's local tasks.
-    pub(super) fn start(limits: Limits, tasks: TaskTracker, budget: Budget) -> Rc<Self> {
+    /// Starts timer and driver, on the calling thread's local tasks.
+    pub(super) fn start(limits: Limits, open: TaskTracker, budget: Budget) -> Rc<Self> {
         let period = limits.heartbeat.map_or(limits.write_timeout, |it| it.min(limits.write_timeout));
         let buckets = (0..TICKS).map(|_| Vec::new()).collect();
         let this = Rc::new(Self {
             limits,
             tick: period / TICKS,
             buckets: RefCell::new(buckets),
-            tasks,
+            opened: RefCell::default(),
+            driver: RefCell::default(),
+            open,
             budget,
             unfinished: RefCell::default(),
             next_unfinished: Cell::default(),
         });
+        let (driver, mut streams) = (Rc::downgrade(&this), FuturesUnordered::new());
+        tokio::task::spawn_local(poll_fn(move |context| Self::poll_streams(&driver, &mut streams, context)));
         tokio::task::spawn_local(Self::keep_time(Rc::downgrade(&this), this.tick));
         this
     }
@@ -68,14 +84,30 @@ impl EventSockets {
     pub(super) fn spawn(self: &Rc<Self>, socket: Socket, subscriber: Subscriber) {
         let socket = EventSocket::new(socket, subscriber, Rc::clone(self));
         self.visit_in(self.tick * TICKS, Rc::downgrade(&socket));
-        let task = self.tasks.spawn_local(Rc::clone(&socket).run());
-        socket.set_task(task.abort_handle());
+        let stream = AssertUnwindSafe(Sending::new(socket)).catch_unwind();
+        self.opened.borrow_mut().push(self.open.track_future(stream));
+        self.driver.take().inspect(Waker::wake_by_ref);
     }
 
-    /// Counts bytes that `task` waits to write.
-    pub(super) fn unfinished(self: &Rc<Self>, bytes: usize, task: AbortHandle) -> Unfinished {
+    fn poll_streams(
+        this: &Weak<Self>,
+        streams: &mut FuturesUnordered<Stream>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        let Some(this) = this.upgrade() else { return Poll::Ready(()) };
+        loop {
+            streams.extend(this.opened.take());
+            if !matches!(streams.poll_next_unpin(context), Poll::Ready(Some(_))) {
+                *this.driver.borrow_mut() = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Counts bytes that wait to be written; `waker` is of the one that goes on with them.
+    pub(super) fn unfinished(self: &Rc<Self>, bytes: usize, waker: Waker) -> Unfinished {
         let nth = self.next_unfinished.replace(self.next_unfinished.get() + 1);
-        self.unfinished.borrow_mut().insert(nth, (bytes, task));
+        self.unfinished.borrow_mut().insert(nth, (bytes, waker));
         let held = self.budget.try_hold_page(bytes).unwrap_or_else(|| {
             self.cut(bytes);
             self.budget.hold(bytes)
@@ -83,16 +115,16 @@ impl EventSockets {
         Unfinished { sockets: Rc::clone(self), nth, _held: held }
     }
 
-    /// Ends the tasks that have waited for longest, until as many bytes are on their way back.
+    /// Cuts those that have waited for longest, until as many bytes are on their way back.
     fn cut(&self, bytes: usize) {
         let mut back = 0;
         while back < bytes
-            && let Some((_, (held, task))) = self.unfinished.borrow_mut().pop_first()
+            && let Some((_, (held, waker))) = self.unfinished.borrow_mut().pop_first()
         {
             back += held;
-            task.abort();
+            waker.wake();
         }
-        tracing::debug!(bytes = back, "memory limit reached; connections that wait for longest cut");
+        tracing::debug!(bytes = back, "memory limit reached; connections that wait for longest are cut");
     }
 
     async fn keep_time(this: Weak<Self>, tick: Duration) {
@@ -127,6 +159,13 @@ impl EventSockets {
         if let Some(bucket) = buckets.get_mut(nth) {
             bucket.push(socket);
         }
+    }
+}
+
+impl Unfinished {
+    /// Others need the memory more.
+    pub(super) fn is_cut(&self) -> bool {
+        !self.sockets.unfinished.borrow().contains_key(&self.nth)
     }
 }
 

@@ -13,7 +13,8 @@ mod socket;
 #[cfg(unix)]
 mod socket_file;
 mod subscriber;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 pub(crate) use event_body::EventBody;

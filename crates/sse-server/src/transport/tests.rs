@@ -2,6 +2,8 @@
 //! socket, and how that stream writes, waits and ends. Where time is paused it jumps to the next timer whenever nothing
 //! else is to do.
 
+mod event_sockets;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use actix_server::Server;
 use actix_service::{Service as _, ServiceFactory as _};
 use actix_web::web::{self, Bytes, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use sse_core::{Decoder, Event, Topic};
+use sse_core::{Event, Topic};
 use sse_hub::{Counters, Fanout, Hub, Policies, Policy, Selectors, Start};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -94,7 +96,7 @@ impl World {
         let (mut peer, _) = self.connect().await;
         peer.write(HEAD).await;
         peer.until("data: hello\n\n\r\n").await;
-        self.until(|| self.streams.len() > 0).await;
+        self.until(|| !self.streams.is_empty()).await;
         peer.read.clear();
         peer
     }
@@ -136,7 +138,7 @@ impl Peer {
     }
 
     /// Reads to the end, clean or not.
-    async fn to_end(&mut self) {
+    async fn finish(&mut self) {
         while self.socket.read_buf(&mut self.read).await.is_ok_and(|read| read > 0) {}
     }
 }
@@ -157,19 +159,6 @@ async fn local(limits: Limits, test: impl AsyncFnOnce(World)) {
     LocalSet::new()
         .run_until(async { timeout(DEADLINE * 1000, test(World::new(limits))).await.unwrap() })
         .await;
-}
-
-/// The data of the events in a body of whole chunks.
-fn data(body: &[u8]) -> Vec<String> {
-    let (mut decoder, mut rest, mut data) = (Decoder::new(), body, Vec::new());
-    while !rest.is_empty() {
-        let head = rest.windows(2).position(|two| two == b"\r\n").unwrap();
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..head]).unwrap(), 16).unwrap();
-        let (chunk, after) = rest[head + 2..].split_at(size);
-        data.extend(decoder.feed(chunk).map(|event| event.unwrap().into_data()));
-        rest = after.strip_prefix(b"\r\n").expect("a chunk ends with CRLF");
-    }
-    data
 }
 
 #[tokio::test]
@@ -207,11 +196,11 @@ async fn who_sends_more_than_the_head_of_a_stream_is_cut() {
         for more in ["x", "\r\n", HEAD, &"x".repeat(10_000)] {
             let (mut peer, _) = world.connect().await;
             peer.write(format!("{HEAD}{more}")).await;
-            peer.to_end().await;
+            peer.finish().await;
             assert!(!peer.text().contains("\r\n0\r\n"), "{more:.10}: an end that is not one");
             let mut peer = world.open().await;
             peer.write(more).await;
-            peer.to_end().await;
+            peer.finish().await;
             assert_eq!(peer.text(), "", "{more:.10}");
             world.until(|| world.streams.is_empty()).await;
         }
@@ -338,53 +327,10 @@ async fn a_head_has_its_time_on_a_kept_connection_too() {
         peer.until("\r\n\r\n").await;
         let from = Instant::now();
         peer.write("GET /echo HT").await;
-        peer.to_end().await;
+        peer.finish().await;
         assert!((5..6).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
     })
     .await;
-}
-
-#[tokio::test]
-async fn writes_in_parts_are_whole_and_in_order() {
-    local(LIMITS, async |world| {
-        let mut peer = world.open().await;
-        let events: Vec<String> = (0..60).map(|n| format!("{n} {}", "x".repeat(n % 7 * 20_000))).collect();
-        for event in &events {
-            world.publish("a", event).await;
-            yield_now().await;
-        }
-        while data_of_whole_chunks(&peer.read).len() < events.len() {
-            assert!(peer.socket.read_buf(&mut peer.read).await.unwrap() > 0);
-        }
-        assert!(data(&peer.read) == events);
-        world.publish("a", "after").await;
-        peer.until("data: after\n\n\r\n").await;
-        assert!(Counters::get(&world.hub.counters().direct_deliveries) > 1);
-    })
-    .await;
-}
-
-/// Nothing while the last chunk is not whole.
-fn data_of_whole_chunks(body: &[u8]) -> Vec<String> {
-    if body.ends_with(b"\n\n\r\n") { data(body) } else { Vec::new() }
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_does_not_read_is_cut_after_the_write_timeout() {
-    let with_heartbeat = Limits { heartbeat: Some(Duration::from_secs(10)), ..LIMITS };
-    for limits in [LIMITS, with_heartbeat] {
-        local(limits, async |world| {
-            let _stalled = world.open().await;
-            for _ in 0..20 {
-                world.publish("a", "x".repeat(100_000)).await;
-            }
-            let from = Instant::now();
-            world.streams.close();
-            world.streams.wait().await;
-            assert!((60..70).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
-        })
-        .await;
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -398,61 +344,6 @@ async fn who_does_not_read_an_answer_is_cut_after_the_write_timeout_too() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         assert!((60..62).contains(&from.elapsed().as_secs()), "{:?}", from.elapsed());
-    })
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn silence_brings_heartbeats_and_a_delivery_puts_them_off() {
-    let limits = Limits { heartbeat: Some(Duration::from_secs(16)), ..LIMITS };
-    local(limits, async |world| {
-        let mut peer = world.open().await;
-        let opened = Instant::now();
-        peer.until("\r\n: heartbeat\n\n\r\n").await;
-        assert!((15..=16).contains(&opened.elapsed().as_secs()), "{:?}", opened.elapsed());
-        tokio::time::sleep(Duration::from_secs(8)).await;
-        world.publish("a", "event").await;
-        peer.until("data: event\n\n\r\n").await;
-        let sent = Instant::now();
-        peer.until("\r\n: heartbeat\n\n\r\n").await;
-        assert!((15..=16).contains(&sent.elapsed().as_secs()), "{:?}", sent.elapsed());
-        world.publish("b", "moves the log on").await;
-        peer.until("-2\n\n\r\n").await;
-        assert!(peer.text().contains("\r\nid: "), "{}", peer.text());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn last_values_come_before_the_greeting_which_says_where_the_subscriber_stands() {
-    local(LIMITS, async |world| {
-        world.publish("state", "old").await;
-        world.publish("state", "newest").await;
-        world.publish("a", "x").await;
-        for (query, greeting) in
-            [("topic=state", "hub: greeting\ndata: hello\n\n"), ("topic=state&greeting=off", "\n")]
-        {
-            let (mut peer, _) = world.connect().await;
-            peer.write(HEAD.replace("/events", &format!("/events?{query}"))).await;
-            let end = format!("id: {}\n{greeting}\r\n", world.hub.id(3));
-            peer.until(&end).await;
-            let text = peer.text();
-            let parts = ["retry: ", "data: newest", &end].map(|part| text.find(part).expect(part));
-            assert!(parts.is_sorted() && !text.contains("old"), "{text}");
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_stream_ends_with_its_last_chunk() {
-    local(LIMITS, async |world| {
-        let mut peer = world.open().await;
-        world.shutdown.cancel();
-        peer.to_end().await;
-        assert_eq!(peer.text(), "0\r\n\r\n");
-        world.streams.close();
-        world.streams.wait().await;
     })
     .await;
 }
