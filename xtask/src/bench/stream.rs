@@ -7,9 +7,9 @@ use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// Connections from one local address. It has about 28,000 ports, and other programs use some.
-const STREAMS_PER_ADDRESS: usize = 8000;
-/// From 127.0.0.2 on.
+/// Connections from one local address: a search for a free port among many that are not takes longer than the rest.
+const STREAMS_PER_ADDRESS: usize = 1000;
+/// From 127.n.0.2 on, where n is of this process.
 const ADDRESSES: usize = 250;
 /// Connections so far. A closed one still keeps its port for a minute.
 static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
@@ -58,11 +58,12 @@ pub(super) async fn read_until(stream: &mut TcpStream, mark: &[u8]) -> Result<Ve
     Ok(seen)
 }
 
-/// Connects from 127.0.0.2, 127.0.0.3 and so on, so that no address runs out of ports.
+/// Connects from many addresses, so that none runs out of ports.
 pub(super) async fn connect(address: &str) -> Result<TcpStream> {
     let nth = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let last = u8::try_from(2 + nth / STREAMS_PER_ADDRESS % ADDRESSES)?;
+    let process = u8::try_from(1 + std::process::id() % 250)?;
     let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)))?;
+    socket.bind(SocketAddr::from((Ipv4Addr::new(127, process, 0, last), 0)))?;
     Ok(socket.connect(address.parse()?).await?)
 }
