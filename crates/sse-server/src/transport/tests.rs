@@ -157,7 +157,7 @@ async fn events(request: HttpRequest, query: Query<Vec<(String, String)>>) -> Ht
 
 async fn local(limits: Limits, test: impl AsyncFnOnce(World)) {
     LocalSet::new()
-        .run_until(async { timeout(DEADLINE * 1000, test(World::new(limits))).await.unwrap() })
+        .run_until(async { timeout(DEADLINE * 10, test(World::new(limits))).await.unwrap() })
         .await;
 }
 

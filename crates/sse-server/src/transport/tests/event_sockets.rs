@@ -3,6 +3,7 @@
 use sse_core::Decoder;
 
 use super::*;
+use tokio::net::{TcpListener, TcpStream};
 
 /// The data of the events in a body of whole chunks.
 fn data(body: &[u8]) -> Vec<String> {
@@ -40,6 +41,44 @@ async fn writes_in_parts_are_whole_and_in_order() {
 /// Nothing while the last chunk is not whole.
 fn data_of_whole_chunks(body: &[u8]) -> Vec<String> {
     if body.ends_with(b"\n\n\r\n") { data(body) } else { Vec::new() }
+}
+
+#[tokio::test]
+async fn a_direct_write_that_was_cut_short_is_finished_first() {
+    local(LIMITS, async |world| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let selectors = Selectors::exactly(Topic::new("a").unwrap());
+        let subscription = world.fanout.subscribe(selectors, Start::Now).await.unwrap();
+        let subscriber = Subscriber::new(subscription, Opening { greeting: None, with_id: true }, None);
+        world.sockets.spawn(Socket::tcp(accepted, LIMITS.write_timeout), subscriber);
+        let mut read = Vec::new();
+        while !read.ends_with(b"\n\n\r\n") {
+            peer.read_buf(&mut read).await.unwrap();
+        }
+        read.clear();
+        let direct = || Counters::get(&world.hub.counters().direct_deliveries);
+        let mut events = Vec::new();
+        // Until the system takes no more.
+        for nth in 0.. {
+            let before = direct();
+            events.push(format!("{nth} {}", "x".repeat(20_000)));
+            world.publish("a", events.last().unwrap()).await;
+            for _ in 0..20 {
+                yield_now().await;
+            }
+            if direct() == before {
+                break;
+            }
+        }
+        assert!(direct() > 0);
+        while data_of_whole_chunks(&read).len() < events.len() {
+            assert!(peer.read_buf(&mut read).await.unwrap() > 0);
+        }
+        assert!(data(&read) == events);
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
