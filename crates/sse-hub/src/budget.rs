@@ -1,4 +1,4 @@
-//! The budget of the process in bytes: what requests, answers and rings hold in memory is taken from it, and given back
+//! The budget of the process in bytes: what requests, answers and deliveries hold in memory is taken from it, and given back
 //! when it is dropped. Counts what it is told; allocates nothing.
 
 use std::sync::Arc;
@@ -6,19 +6,25 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::counters::Counters;
 
-/// Part of the budget that only pages of the log may use, so that subscribers that are behind catch up, and thereby
-/// let go of what they hold, while everything else is refused.
-const PAGES_SHARE: usize = 4;
+/// Part of the budget that is for subscribers, and for nothing else: who does not read refuses nobody
+/// a request, and who makes requests cuts nobody off.
+const DELIVERIES_SHARE: usize = 4;
 
 /// Shared by all threads. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Budget(Arc<Account>);
+pub struct Budget(Arc<Accounts>);
+
+#[derive(Debug)]
+struct Accounts {
+    requests: Account,
+    deliveries: Account,
+    counters: Arc<Counters>,
+}
 
 #[derive(Debug)]
 struct Account {
     limit: usize,
     used: AtomicUsize,
-    counters: Arc<Counters>,
 }
 
 /// Bytes of a [`Budget`], given back on drop.
@@ -26,9 +32,8 @@ struct Account {
 #[must_use = "dropping it gives the bytes back"]
 pub struct Held {
     budget: Budget,
+    account: fn(&Budget) -> &Account,
     bytes: usize,
-    /// What may be in use with these bytes.
-    limit: usize,
 }
 
 impl Budget {
@@ -37,38 +42,44 @@ impl Budget {
 
     /// A budget of so many bytes. Refusals are counted in [`Counters::budget_refusals`].
     pub fn new(bytes: usize, counters: Arc<Counters>) -> Self {
-        Self(Arc::new(Account { limit: bytes, used: AtomicUsize::new(0), counters }))
+        let deliveries = bytes / DELIVERIES_SHARE;
+        let [requests, deliveries] =
+            [bytes - deliveries, deliveries].map(|limit| Account { limit, used: AtomicUsize::new(0) });
+        Self(Arc::new(Accounts { requests, deliveries, counters }))
     }
 
-    /// Takes bytes from the three quarters that are for everybody.
+    /// Takes bytes for a request or its answer, from the three quarters for these.
     pub fn try_hold(&self, bytes: usize) -> Option<Held> {
-        self.hold_below(bytes, self.limit() - self.limit() / PAGES_SHARE)
+        Held { budget: self.clone(), account: Self::requests, bytes: 0 }.grown(bytes)
     }
 
-    /// Takes bytes for a page of the log, which may also use the last quarter.
-    pub fn try_hold_page(&self, bytes: usize) -> Option<Held> {
-        self.hold_below(bytes, self.limit())
+    /// Takes bytes for a subscriber, for its selectors or for what is on its way to it, from the quarter for that.
+    pub fn try_hold_delivery(&self, bytes: usize) -> Option<Held> {
+        Held { budget: self.clone(), account: Self::deliveries, bytes: 0 }.grown(bytes)
     }
 
-    /// Takes bytes that are in use whether there is room for them or not.
-    pub fn hold(&self, bytes: usize) -> Held {
-        self.0.used.fetch_add(bytes, Relaxed);
-        Held { budget: self.clone(), bytes, limit: self.limit() }
+    /// Takes bytes that are on their way already, whether there is room for them or not.
+    pub fn hold_delivery(&self, bytes: usize) -> Held {
+        self.deliveries().used.fetch_add(bytes, Relaxed);
+        Held { budget: self.clone(), account: Self::deliveries, bytes }
     }
 
     /// Bytes in use.
     pub fn used(&self) -> usize {
-        self.0.used.load(Relaxed)
+        [self.requests(), self.deliveries()].iter().map(|account| account.used.load(Relaxed)).sum()
     }
 
-    /// Most bytes in use, but for what [`Self::hold`] adds.
+    /// Most bytes in use, but for what [`Self::hold_delivery`] adds.
     pub fn limit(&self) -> usize {
-        self.0.limit
+        self.requests().limit + self.deliveries().limit
     }
 
-    fn hold_below(&self, bytes: usize, limit: usize) -> Option<Held> {
-        let mut held = Held { budget: self.clone(), bytes: 0, limit };
-        held.grow(bytes).then_some(held)
+    fn requests(&self) -> &Account {
+        &self.0.requests
+    }
+
+    fn deliveries(&self) -> &Account {
+        &self.0.deliveries
     }
 }
 
@@ -76,22 +87,25 @@ impl Held {
     /// Takes further bytes, or none and says `false`.
     #[must_use = "without them nothing may be held"]
     pub fn grow(&mut self, bytes: usize) -> bool {
-        let Account { used, counters, .. } = &*self.budget.0;
-        let taken = used.fetch_update(Relaxed, Relaxed, |used| {
-            used.checked_add(bytes).filter(|used| *used <= self.limit)
-        });
+        let Account { limit, used } = (self.account)(&self.budget);
+        let taken =
+            used.fetch_update(Relaxed, Relaxed, |used| used.checked_add(bytes).filter(|used| used <= limit));
         match taken {
             Ok(_) => self.bytes += bytes,
-            Err(_) => Counters::add(&counters.budget_refusals, 1),
+            Err(_) => Counters::add(&self.budget.0.counters.budget_refusals, 1),
         }
         taken.is_ok()
+    }
+
+    fn grown(mut self, bytes: usize) -> Option<Self> {
+        self.grow(bytes).then_some(self)
     }
 
     /// Gives back what is above so many bytes.
     pub fn shrink_to(&mut self, bytes: usize) {
         let excess = self.bytes.saturating_sub(bytes);
         self.bytes -= excess;
-        self.budget.0.used.fetch_sub(excess, Relaxed);
+        (self.account)(&self.budget).used.fetch_sub(excess, Relaxed);
     }
 
     /// Bytes that are held.
@@ -135,48 +149,22 @@ mod tests {
     #[test]
     fn what_is_there_already_is_counted_beyond_the_limit() {
         let budget = budget(400);
-        let held = budget.hold(500);
-        assert!(budget.try_hold_page(1).is_none());
+        let held = budget.hold_delivery(500);
+        assert!(budget.try_hold_delivery(1).is_none());
         drop(held);
         assert_eq!(budget.used(), 0);
     }
 
     #[test]
-    fn only_pages_use_the_last_quarter() {
+    fn requests_and_deliveries_do_not_take_from_each_other() {
         let budget = budget(400);
-        let others = budget.try_hold(300).unwrap();
-        let page = budget.try_hold_page(60).unwrap();
-        assert!(budget.try_hold_page(41).is_none());
-        drop(others);
-        // What pages hold counts for everybody.
-        assert!(budget.try_hold(241).is_none());
-        assert!(budget.try_hold(240).is_some());
-        drop(page);
-        assert_eq!(budget.used(), 0);
-    }
-
-    #[test]
-    fn a_size_that_overflows_is_refused() {
-        let budget = budget(usize::MAX);
-        let held = budget.try_hold(10);
-        assert!(budget.try_hold_page(usize::MAX).is_none());
-        assert_eq!(budget.used(), held.unwrap().bytes());
-    }
-
-    #[test]
-    fn threads_never_hold_more_together_than_there_is() {
-        let budget = budget(400);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for bytes in 1..2_000 {
-                        let held = budget.try_hold(bytes % 90);
-                        assert!(budget.used() <= 300);
-                        drop(held);
-                    }
-                });
-            }
-        });
-        assert_eq!(budget.used(), 0);
+        let requests = budget.try_hold(300).unwrap();
+        let deliveries = budget.try_hold_delivery(100).unwrap();
+        assert!(budget.try_hold(1).is_none() && budget.try_hold_delivery(1).is_none());
+        drop(requests);
+        assert!(budget.try_hold_delivery(1).is_none() && budget.try_hold(300).is_some());
+        drop(deliveries);
+        assert!(budget.try_hold_delivery(usize::MAX).is_none());
+        assert_eq!((budget.used(), budget.limit()), (0, 400));
     }
 }

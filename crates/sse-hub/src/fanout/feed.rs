@@ -8,6 +8,7 @@ use std::task::Context;
 use super::feeds::Feeds;
 use super::parked::{Parked, PassProgress};
 use super::ring::{Next, Ring};
+use crate::budget::Held;
 use crate::direct_writer::DirectWriter;
 use crate::selectors::Selectors;
 
@@ -19,6 +20,8 @@ pub(crate) struct Feed {
     key: usize,
     feeds: Rc<Feeds>,
     state: RefCell<State>,
+    /// For the selectors.
+    _held: Held,
 }
 
 #[derive(Debug)]
@@ -39,9 +42,9 @@ struct Pass {
 
 impl Feed {
     /// An empty feed that is about to get every record after `head`.
-    pub(super) fn new(selectors: Selectors, head: u64, key: usize, feeds: Rc<Feeds>) -> Self {
+    pub(super) fn new(selectors: Selectors, head: u64, key: usize, feeds: Rc<Feeds>, held: Held) -> Self {
         let state = State { ring: Ring::new(head), parked: Parked::default(), closed: false, pass: None };
-        Self { selectors, key, feeds, state: RefCell::new(state) }
+        Self { selectors, key, feeds, state: RefCell::new(state), _held: held }
     }
 
     pub(crate) fn selectors(&self) -> &Selectors {
@@ -147,6 +150,7 @@ mod tests {
     use super::super::record;
     use super::super::window::Window;
     use super::*;
+    use crate::budget::Budget;
     use crate::direct_writer::{SharedFrames, WriteOutcome};
     use crate::log::Record;
     use sse_core::Topic;
@@ -192,8 +196,8 @@ mod tests {
     }
 
     fn feed(head: u64) -> Rc<Feed> {
-        let feeds = Rc::new(Feeds::new(Window::new(head, 1 << 20)));
-        feeds.feed(Selectors::exactly(Topic::new("a").unwrap()))
+        let feeds = Rc::new(Feeds::new(Window::new(head, 1 << 20), Budget::new(1 << 20, Arc::default())));
+        feeds.feed(Selectors::exactly(Topic::new("a").unwrap())).unwrap()
     }
 
     /// Takes in records as the fan-out does. `true` when a pass begins.
@@ -201,7 +205,9 @@ mod tests {
         let mut begins = false;
         for record in records {
             feed.feeds.window.borrow_mut().push(Arc::clone(record));
-            feed.feeds.wanting(&record.topic, |wanting| begins |= wanting.push(record.seq));
+            for wanting in feed.feeds.wanting(&record.topic).iter().filter_map(Weak::upgrade) {
+                begins |= wanting.push(record.seq);
+            }
         }
         begins
     }

@@ -6,12 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use slab::Slab;
 use sse_core::{Selector, Topic};
 
 use super::feed::Feed;
 use super::window::Window;
+use crate::budget::Budget;
 use crate::selectors::Selectors;
 
 /// The feeds, and the window that they give from.
@@ -20,6 +22,7 @@ pub(super) struct Feeds {
     pub(super) window: RefCell<Window>,
     table: RefCell<Table>,
     closed: Cell<bool>,
+    budget: Budget,
 }
 
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ struct Table {
     feeds: Slab<Weak<Feed>>,
     keys: HashMap<Selectors, usize>,
     wanting: Wanting,
+    /// Of the topic of the last record, since the feeds changed: batches are mostly of one.
+    last: Option<(Arc<Topic>, Rc<[Weak<Feed>]>)>,
 }
 
 /// Keys of the feeds that have a selector.
@@ -39,45 +44,55 @@ struct Wanting {
 }
 
 impl Feeds {
-    pub(super) fn new(window: Window) -> Self {
-        Self { window: RefCell::new(window), table: RefCell::default(), closed: Cell::new(false) }
+    pub(super) fn new(window: Window, budget: Budget) -> Self {
+        Self { window: RefCell::new(window), table: RefCell::default(), closed: Cell::new(false), budget }
     }
 
-    /// The feed of these selectors; makes it if need be.
-    pub(super) fn feed(self: &Rc<Self>, selectors: Selectors) -> Rc<Feed> {
-        let Table { feeds, keys, wanting } = &mut *self.table.borrow_mut();
+    /// The feed of these selectors; makes it if need be. `None` at the memory limit.
+    pub(super) fn feed(self: &Rc<Self>, selectors: Selectors) -> Option<Rc<Feed>> {
+        let Table { feeds, keys, wanting, last } = &mut *self.table.borrow_mut();
         if let Some(feed) = keys.get(&selectors).and_then(|key| feeds.get(*key)).and_then(Weak::upgrade) {
-            return feed;
+            return Some(feed);
         }
+        let held = self.budget.try_hold_delivery(selectors.iter().map(size).sum())?;
         let slot = feeds.vacant_entry();
         let key = slot.key();
         let head = self.window.borrow().head();
-        let feed = Rc::new(Feed::new(selectors.clone(), head, key, Rc::clone(self)));
+        let feed = Rc::new(Feed::new(selectors.clone(), head, key, Rc::clone(self), held));
         if self.closed.get() {
             feed.close();
         }
         slot.insert(Rc::downgrade(&feed));
+        *last = None;
         selectors.iter().for_each(|selector| wanting.add(selector, key));
         keys.insert(selectors, key);
-        feed
+        Some(feed)
     }
 
     /// Forgets a feed that is dropped.
     pub(super) fn remove(&self, selectors: &Selectors, key: usize) {
-        let Table { feeds, keys, wanting } = &mut *self.table.borrow_mut();
+        let Table { feeds, keys, wanting, last } = &mut *self.table.borrow_mut();
         feeds.try_remove(key);
+        *last = None;
         selectors.iter().for_each(|selector| wanting.remove(selector, key));
         keys.remove(selectors);
     }
 
-    /// The feeds that want this topic, some perhaps repeatedly.
-    pub(super) fn wanting(&self, topic: &Topic, mut act: impl FnMut(Rc<Feed>)) {
-        let table = self.table.borrow();
-        for key in table.wanting.keys(topic) {
-            if let Some(feed) = table.feeds.get(key).and_then(Weak::upgrade) {
-                act(feed);
-            }
+    /// The feeds that want this topic.
+    pub(super) fn wanting(&self, topic: &Arc<Topic>) -> Rc<[Weak<Feed>]> {
+        let Table { feeds, wanting, last, .. } = &mut *self.table.borrow_mut();
+        if let Some((known, found)) = last
+            && Arc::ptr_eq(known, topic)
+        {
+            return Rc::clone(found);
         }
+        // A feed may want it for several of its selectors.
+        let mut keys: Vec<usize> = wanting.keys(topic).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let found: Rc<[_]> = keys.into_iter().filter_map(|key| feeds.get(key).cloned()).collect();
+        *last = Some((Arc::clone(topic), Rc::clone(&found)));
+        found
     }
 
     /// Records up to `head` were missed: subscribers go through the log.
@@ -132,17 +147,26 @@ impl Wanting {
     }
 }
 
+/// What a selector costs about: it stands in a set and in the index, with its name in each.
+fn size(selector: &Selector) -> usize {
+    let name = match selector {
+        Selector::All => "",
+        Selector::Below(topic) | Selector::Exact(topic) => topic.as_str(),
+    };
+    2 * name.len() + 200
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn feeds() -> Rc<Feeds> {
-        Rc::new(Feeds::new(Window::new(0, 1000)))
+        Rc::new(Feeds::new(Window::new(0, 1000), Budget::new(40_000, Arc::default())))
     }
 
     fn feed(feeds: &Rc<Feeds>, selectors: &[&str]) -> Rc<Feed> {
         let selectors = selectors.iter().map(|text| text.parse().unwrap()).collect();
-        feeds.feed(Selectors::new(selectors).unwrap())
+        feeds.feed(Selectors::new(selectors).unwrap()).unwrap()
     }
 
     #[test]
@@ -160,13 +184,29 @@ mod tests {
         ];
         let held: Vec<_> = sets.iter().map(|set| feed(&feeds, set)).collect();
         for topic in ["a", "a/b", "a/b/c", "a/b/c/d", "ab", "a/bc", "a/bc/d", "b", "c", "abc"] {
-            let topic = Topic::new(topic).unwrap();
+            let topic = Arc::new(Topic::new(topic).unwrap());
+            let wanting = feeds.wanting(&topic);
             for feed in &held {
-                let mut found = false;
-                feeds.wanting(&topic, |wanting| found |= Rc::ptr_eq(&wanting, feed));
-                assert_eq!(found, feed.selectors().match_topic(&topic), "{} of {topic}", feed.selectors());
+                let found = wanting.iter().filter(|wanting| std::ptr::eq(wanting.as_ptr(), &**feed)).count();
+                assert_eq!(
+                    found == 1,
+                    feed.selectors().match_topic(&topic),
+                    "{} of {topic}",
+                    feed.selectors()
+                );
             }
         }
+    }
+
+    #[test]
+    fn selectors_count_towards_the_memory_limit() {
+        let feeds = feeds();
+        let long = |nth: usize| Selectors::exactly(Topic::new(format!("{nth}{}", "x".repeat(200))).unwrap());
+        let held: Vec<_> = (0..).map_while(|nth| feeds.feed(long(nth))).collect();
+        assert!((10..15).contains(&held.len()), "{}", held.len());
+        drop(held);
+        assert!(feeds.feed(long(0)).is_some());
+        assert_eq!(feeds.budget.used(), 0);
     }
 
     #[test]
@@ -176,7 +216,7 @@ mod tests {
         assert!(Rc::ptr_eq(&first, &feed(&feeds, &["c", "a", "b/*"])));
         let other = feed(&feeds, &["a", "*"]);
         drop((first, other));
-        let Table { feeds, keys, wanting } = &*feeds.table.borrow();
+        let Table { feeds, keys, wanting, .. } = &*feeds.table.borrow();
         assert!(feeds.is_empty() && keys.is_empty());
         assert!(wanting.all.is_empty() && wanting.below.is_empty() && wanting.exact.is_empty());
     }

@@ -18,7 +18,7 @@ mod window;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -35,9 +35,9 @@ use window::Window;
 
 /// Subscribers that are served before other tasks of the worker get their turn: half a millisecond's work, at 8 µs each.
 const WRITES_PER_PASS: usize = 64;
-/// Records that are taken in between two delivery passes, and feeds that want them: half a millisecond's work too. One
-/// record goes to all its feeds at once.
-const MATCHES_PER_PASS: usize = 4096;
+/// Records that are taken in between two delivery passes, and feeds that want them: a millisecond's work at most. One record
+/// goes to all its feeds at once. Many more than are delivered, because what follows a large batch waits for it to be taken in.
+const MATCHES_PER_PASS: usize = 32_768;
 /// Bytes of the newest records that a worker gives from without asking the log. All workers hold the same ones.
 const WINDOW_BYTES: usize = 16 << 20;
 
@@ -65,7 +65,7 @@ impl Fanout {
     /// ends.
     pub fn start(hub: Hub, shutdown: CancellationToken) -> Self {
         let (tail, head) = hub.tail();
-        let feeds = Rc::new(Feeds::new(Window::new(head, WINDOW_BYTES)));
+        let feeds = Rc::new(Feeds::new(Window::new(head, WINDOW_BYTES), hub.budget().clone()));
         let fanout = Self(Rc::new(Inner { hub, feeds, pending: RefCell::default() }));
         // The worker's runtime owns the task: it ends at shutdown, or with its thread.
         tokio::task::spawn_local(fanout.clone().fill(tail, shutdown));
@@ -75,10 +75,12 @@ impl Fanout {
     /// Subscribes to these topics from `start` on. What is published from now on will be seen.
     ///
     /// # Errors
-    /// When the start has to be looked up in the log and that cannot be read.
+    /// When the start has to be looked up in the log and that cannot be read, or at the memory limit.
     pub async fn subscribe(&self, selectors: Selectors, start: Start) -> Result<Subscription, ReadError> {
         let position = self.0.hub.position(start, &selectors).await?;
-        Ok(Subscription::new(self.0.hub.clone(), self.0.feeds.feed(selectors), position))
+        let feed = self.0.feeds.feed(selectors);
+        let feed = feed.ok_or_else(|| ReadError("the memory limit is reached".into()))?;
+        Ok(Subscription::new(self.0.hub.clone(), feed, position))
     }
 
     /// The hub that this fan-out belongs to.
@@ -130,14 +132,10 @@ impl Fanout {
     fn push(&self, record: Arc<Record>) -> usize {
         let Inner { feeds, pending, .. } = &*self.0;
         feeds.window.borrow_mut().push(Arc::clone(&record));
-        let mut matches = 0;
-        feeds.wanting(&record.topic, |feed| {
-            matches += 1;
-            if feed.push(record.seq) {
-                pending.borrow_mut().push_back(feed);
-            }
-        });
-        matches
+        let wanting = feeds.wanting(&record.topic);
+        let mut pending = pending.borrow_mut();
+        pending.extend(wanting.iter().filter_map(Weak::upgrade).filter(|feed| feed.push(record.seq)));
+        wanting.len()
     }
 
     fn jump(&self) {

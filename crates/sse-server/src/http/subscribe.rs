@@ -68,7 +68,7 @@ pub(crate) async fn subscribe(
 fn come_back() -> Bytes {
     let mut blocks = Vec::with_capacity(64);
     encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(COME_BACK_MILLIS)));
-    encode::comment(&mut blocks, "the server cannot read its log; come back later");
+    encode::comment(&mut blocks, "the server cannot serve this now; come back later");
     blocks.into()
 }
 

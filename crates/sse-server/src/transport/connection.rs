@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use actix_http::header::{CONTENT_LENGTH, UPGRADE};
 use actix_http::{HttpMessage as _, Payload, Request, Version};
+use sse_hub::{Budget, Held};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -30,6 +31,17 @@ use super::subscriber::Subscriber;
 
 /// Most bytes that are held back, and that are looked through for the end of a head at once.
 const EARLY_BYTES: usize = 4 << 10;
+/// Most bytes of a request head. The longest that is of use has 100 selectors in its path.
+const HEAD_BYTES: usize = 64 << 10;
+/// Bytes of a head that do not count towards the memory limit, since nearly every connection has so many.
+const SMALL_HEAD_BYTES: usize = 4 << 10;
+/// What actix-http holds of an answer at most, while its peer does not read.
+const ANSWER_BYTES: usize = 100 << 10;
+
+/// Not yet the answer.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 ";
+const TOO_LARGE: &[u8] =
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// The side of actix-http.
 pub(super) struct Connection(Rc<Shared>);
@@ -54,8 +66,15 @@ struct State {
     /// The answer to the last request may be an event stream on its own.
     may_take_over: bool,
     subscriber: Option<Subscriber>,
+    /// Of the head that is being read or answered.
+    head_bytes: usize,
+    head_held: Option<Held>,
     head_deadline: Deadline,
     write_deadline: Deadline,
+    /// For an answer that waits for its peer.
+    answer_held: Option<Held>,
+    /// The answer has begun before the body was read: the rest of it has its time.
+    is_draining: bool,
 }
 
 /// What may be passed on.
@@ -83,8 +102,12 @@ impl Connection {
             waker: None,
             may_take_over: false,
             subscriber: None,
+            head_bytes: 0,
+            head_held: None,
             head_deadline: Deadline::default(),
             write_deadline: Deadline::default(),
+            answer_held: None,
+            is_draining: false,
         };
         Self(Rc::new(Shared { sockets, state: RefCell::new(state) }))
     }
@@ -95,9 +118,10 @@ impl Connection {
 }
 
 impl ConnectionHandle {
-    /// actix-http has parsed this head and is about to have it answered.
-    pub(super) fn decide(request: &mut Request) {
-        let Some(Self(shared)) = request.conn_data::<Self>().cloned() else { return };
+    /// actix-http has parsed this head and is about to have it answered. `false` if the connection has to end with the
+    /// answer, because nobody can tell here where the next head begins.
+    pub(super) fn decide(request: &mut Request) -> bool {
+        let Some(Self(shared)) = request.conn_data::<Self>().cloned() else { return true };
         let state = &mut *shared.state.borrow_mut();
         let has_body = !matches!(request.payload(), Payload::None);
         // A body that ends with its connection is left to actix-http, which writes no chunks there.
@@ -109,6 +133,7 @@ impl ConnectionHandle {
         } else if let Reading::Held { decided } = &mut state.reading {
             *decided = true;
         }
+        !matches!(state.reading, Reading::Untracked)
     }
 
     /// The one place that says which event streams own their socket.
@@ -134,11 +159,15 @@ impl State {
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-        head_timeout: Duration,
+        sockets: &EventSockets,
     ) -> Poll<io::Result<()>> {
+        let head_timeout = sockets.limits.head_timeout;
+        if self.is_draining && self.head_deadline.has_passed(head_timeout, context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         loop {
             if self.pass_early(buffer) {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(self.count_head(&sockets.budget));
             }
             match self.reading {
                 Reading::Held { .. } if self.early.len() >= EARLY_BYTES => {
@@ -155,7 +184,8 @@ impl State {
                     if !self.early.is_empty() {
                         self.waker = Some(context.waker().clone());
                     }
-                    let is_partial = matches!(&self.reading, Reading::Head(head) if head.is_begun());
+                    // Empty lines before a head are a part of it here: they may not come for ever.
+                    let is_partial = matches!(self.reading, Reading::Head(_)) && self.head_bytes > 0;
                     if is_partial && self.head_deadline.has_passed(head_timeout, context) {
                         return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                     }
@@ -168,7 +198,9 @@ impl State {
     /// Passes on what was held back. `false` if there is nothing that may be.
     fn pass_early(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
         if let Reading::Head(head) = &self.reading {
-            self.early.drain(..head.skip(&self.early));
+            let skipped = head.skip(&self.early);
+            self.early.drain(..skipped);
+            self.head_bytes += skipped;
         }
         let most = self.early.len().min(buffer.remaining());
         let passed = match &mut self.reading {
@@ -177,6 +209,7 @@ impl State {
             Reading::Body(left) => at_most(*left, most),
             Reading::Head(head) => {
                 let (taken, is_complete) = head.take(self.early.get(..most).unwrap_or_default());
+                self.head_bytes += taken;
                 if is_complete {
                     self.reading = Reading::Held { decided: false };
                     self.head_deadline = Deadline::default();
@@ -191,6 +224,30 @@ impl State {
         }
         self.passed(passed);
         passed > 0
+    }
+
+    /// A part of a head was passed on, or of something else.
+    fn count_head(&mut self, budget: &Budget) -> io::Result<()> {
+        let large = self.head_bytes.saturating_sub(SMALL_HEAD_BYTES);
+        let held = self.head_held.as_ref().map_or(0, Held::bytes);
+        if large <= held {
+            return Ok(());
+        }
+        let has_room = match &mut self.head_held {
+            Some(held) => held.grow(large - held.bytes()),
+            none => {
+                *none = budget.try_hold(large);
+                none.is_some()
+            }
+        };
+        if self.head_bytes <= HEAD_BYTES && has_room {
+            return Ok(());
+        }
+        if let Some(socket) = &self.socket {
+            // Best effort: the peer is about to be cut.
+            let _ = socket.try_write(TOO_LARGE);
+        }
+        Err(io::ErrorKind::InvalidData.into())
     }
 
     /// Reads a piece, to be held back or looked through. Gives its length.
@@ -226,14 +283,18 @@ impl State {
             *left -= bytes as u64;
             if *left == 0 {
                 self.reading = Reading::default();
+                (self.head_bytes, self.head_held, self.is_draining) = (0, None, false);
+                self.head_deadline = Deadline::default();
             }
         }
     }
 
     /// The answer has begun: the next head may be passed on.
     fn answered(&mut self, context: &Context<'_>) {
+        self.is_draining = matches!(self.reading, Reading::Body(_) | Reading::Untracked);
         if matches!(self.reading, Reading::Held { decided: true }) {
             self.reading = Reading::default();
+            (self.head_bytes, self.head_held) = (0, None);
             if !self.early.is_empty() {
                 context.waker().wake_by_ref();
             }
@@ -274,22 +335,33 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.0.state.borrow_mut().poll_read(context, buffer, self.0.sockets.limits.head_timeout)
+        self.0.state.borrow_mut().poll_read(context, buffer, &self.0.sockets)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let state = &mut *self.0.state.borrow_mut();
-        state.answered(context);
+        if !bytes.starts_with(CONTINUE) {
+            state.answered(context);
+        }
         let Some(socket) = &mut state.socket else { return Poll::Ready(Ok(bytes.len())) };
         let written = socket.poll_write(context, bytes);
         if written.is_ready() {
-            state.write_deadline = Deadline::default();
-        } else if state.write_deadline.has_passed(self.0.sockets.limits.write_timeout, context) {
+            (state.write_deadline, state.answer_held) = (Deadline::default(), None);
+            return written;
+        }
+        let EventSockets { limits, budget, .. } = &*self.0.sockets;
+        if state.write_deadline.has_passed(limits.write_timeout, context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        written
+        if state.answer_held.is_none() {
+            state.answer_held = budget.try_hold(ANSWER_BYTES);
+            if state.answer_held.is_none() {
+                return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+            }
+        }
+        Poll::Pending
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -111,7 +111,7 @@ impl EventBody {
         if self.rest.is_empty() {
             (self.rest, self.held) = (Bytes::new(), None);
         } else if self.held.is_none() {
-            self.held = subscriber.budget().try_hold_page(self.rest.len());
+            self.held = subscriber.budget().try_hold_delivery(self.rest.len());
             if self.held.is_none() {
                 // At the memory limit the stream ends; its reader comes back with the id of what it has read.
                 return Poll::Ready(None);

@@ -45,7 +45,7 @@ pub(super) struct EventSockets {
     driver: RefCell<Option<Waker>>,
     /// Awaited when the server stops.
     open: TaskTracker,
-    budget: Budget,
+    pub(super) budget: Budget,
     /// Bytes of unfinished writes and what wakes those that wait to go on, the one that waits for longest first.
     unfinished: RefCell<BTreeMap<u64, (usize, Waker)>>,
     next_unfinished: Cell<u64>,
@@ -108,9 +108,9 @@ impl EventSockets {
     pub(super) fn unfinished(self: &Rc<Self>, bytes: usize, waker: Waker) -> Unfinished {
         let nth = self.next_unfinished.replace(self.next_unfinished.get() + 1);
         self.unfinished.borrow_mut().insert(nth, (bytes, waker));
-        let held = self.budget.try_hold_page(bytes).unwrap_or_else(|| {
+        let held = self.budget.try_hold_delivery(bytes).unwrap_or_else(|| {
             self.cut(bytes);
-            self.budget.hold(bytes)
+            self.budget.hold_delivery(bytes)
         });
         Unfinished { sockets: Rc::clone(self), nth, _held: held }
     }

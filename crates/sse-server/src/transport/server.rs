@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Request};
+use actix_http::{ConnectionType, HttpService, Request};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{
     Service as _, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
@@ -131,8 +131,15 @@ pub(super) fn service(
     let app = App::new().configure(|config| routes(config));
     let app = map_config(app, |()| AppConfig::default());
     let decided = apply_fn_factory(app, |mut request: Request, app| {
-        ConnectionHandle::decide(&mut request);
-        app.call(request)
+        let may_be_kept = ConnectionHandle::decide(&mut request);
+        let answer = app.call(request);
+        async move {
+            let mut answer = answer.await?;
+            if !may_be_kept {
+                answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
+            Ok(answer)
+        }
     });
     let http = HttpService::build()
         // Without it, a connection stays open when its client closes.

@@ -334,6 +334,55 @@ async fn a_head_has_its_time_on_a_kept_connection_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_drop_by_drop_between_heads_and_after_an_answer_has_its_time() {
+    let echo = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
+    let refused = "POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+    for (request, answer, drop) in [(echo, "x", "\r\n"), (refused, "", "y")] {
+        local(LIMITS, async |world| {
+            let (mut peer, handle) = world.connect().await;
+            peer.write(request).await;
+            peer.until(answer).await;
+            let from = Instant::now();
+            while handle.is_shared() {
+                let _ = peer.socket.write_all(drop.as_bytes()).await;
+                let _ = timeout(Duration::from_secs(1), peer.socket.read_buf(&mut peer.read)).await;
+                assert!(from.elapsed() < Duration::from_secs(30), "{request}");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_the_answer_to_a_body_in_chunks() {
+    local(LIMITS, async |world| {
+        let (mut peer, _) = world.connect().await;
+        peer.write("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+            .await;
+        peer.finish().await;
+        assert!(peer.text().contains("connection: close") && peer.text().ends_with('x'), "{}", peer.text());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn large_heads_count_towards_the_memory_limit_and_have_an_end() {
+    local(LIMITS, async |world| {
+        let head = |bytes| format!("GET /wait HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(bytes));
+        let (mut first, _) = world.connect().await;
+        first.write(head(40_000)).await;
+        world.until(|| world.hub.budget().used() > 30_000).await;
+        drop(first);
+        world.until(|| world.hub.budget().used() == 0).await;
+        let (mut second, _) = world.connect().await;
+        let _ = second.socket.write_all(head(70_000).as_bytes()).await;
+        second.finish().await;
+        assert!(second.text().starts_with("HTTP/1.1 431 "), "{}", second.text());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_does_not_read_an_answer_is_cut_after_the_write_timeout_too() {
     local(LIMITS, async |world| {
         let (mut peer, handle) = world.connect().await;

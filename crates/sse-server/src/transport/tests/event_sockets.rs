@@ -106,7 +106,7 @@ async fn at_the_memory_limit_those_that_wait_for_longest_are_cut() {
         world.publish("a", "x".repeat(1_000_000)).await;
         let budget = world.hub.budget();
         world.until(|| budget.used() >= 2_000_000).await;
-        let _others = budget.hold(budget.limit());
+        let _others = budget.hold_delivery(budget.limit());
         // It goes on, so the other waits for longer.
         second.until("x\n\n\r\n").await;
         world.until(|| world.streams.len() == 1).await;
