@@ -2,25 +2,32 @@
 //! between workers; knows no log.
 
 use std::cell::RefCell;
+use std::fmt::Debug;
 use std::rc::{Rc, Weak};
 use std::task::Context;
 
-use super::feeds::Feeds;
 use super::parked::{Parked, PassProgress};
 use super::ring::{Next, Ring};
+use super::window::Window;
 use crate::budget::Held;
 use crate::direct_writer::DirectWriter;
 use crate::selectors::Selectors;
+
+/// Where feeds are found.
+pub(super) trait Registry: Debug {
+    /// Forgets a feed that is dropped.
+    fn remove(&self, selectors: &Selectors, key: usize);
+}
 
 /// Gives every subscriber the same frames.
 #[derive(Debug)]
 pub(crate) struct Feed {
     selectors: Selectors,
-    /// Its key among the worker's feeds.
+    window: Rc<RefCell<Window>>,
+    /// Its key there.
     key: usize,
-    feeds: Rc<Feeds>,
+    registry: Rc<dyn Registry>,
     state: RefCell<State>,
-    /// For the selectors.
     _held: Held,
 }
 
@@ -41,10 +48,16 @@ struct Pass {
 }
 
 impl Feed {
-    /// An empty feed that is about to get every record after `head`.
-    pub(super) fn new(selectors: Selectors, head: u64, key: usize, feeds: Rc<Feeds>, held: Held) -> Self {
+    /// An empty feed that is about to get every wanted record that the window is about to get. `held` is for the selectors.
+    pub(super) fn new(
+        selectors: Selectors,
+        window: Rc<RefCell<Window>>,
+        (key, registry): (usize, Rc<dyn Registry>),
+        held: Held,
+    ) -> Self {
+        let head = window.borrow().head();
         let state = State { ring: Ring::new(head), parked: Parked::default(), closed: false, pass: None };
-        Self { selectors, key, feeds, state: RefCell::new(state), _held: held }
+        Self { selectors, window, key, registry, state: RefCell::new(state), _held: held }
     }
 
     pub(crate) fn selectors(&self) -> &Selectors {
@@ -65,7 +78,7 @@ impl Feed {
     /// Goes on with the delivery pass, to at most `most` subscribers. It is over when there is no `next`.
     pub(super) fn deliver(&self, most: usize) -> PassProgress {
         let State { ring, parked, pass, .. } = &mut *self.state.borrow_mut();
-        let window = &mut *self.feeds.window.borrow_mut();
+        let window = &mut *self.window.borrow_mut();
         let Some(Pass { next, again }) = *pass else { return PassProgress::default() };
         ring.trim(window);
         let mut progress = parked.deliver(ring, window, next, most);
@@ -100,7 +113,7 @@ impl Feed {
     /// meanwhile was still for it.
     pub(crate) fn after(&self, cursor: u64, live: bool) -> Next {
         let State { ring, closed, .. } = &mut *self.state.borrow_mut();
-        let window = &*self.feeds.window.borrow();
+        let window = &*self.window.borrow();
         if live {
             ring.reach_back(cursor, window, &self.selectors);
         }
@@ -130,7 +143,7 @@ impl Feed {
     /// Seq up to which a subscriber that was parked has been given every wanted record.
     pub(crate) fn position(&self, key: Option<usize>) -> Option<u64> {
         let State { ring, parked, .. } = &*self.state.borrow();
-        parked.cursor(key).map(|cursor| ring.reached_from(cursor, &self.feeds.window.borrow()))
+        parked.cursor(key).map(|cursor| ring.reached_from(cursor, &self.window.borrow()))
     }
 
     /// Gives up the slot of a subscriber.
@@ -141,14 +154,13 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.feeds.remove(&self.selectors, self.key);
+        self.registry.remove(&self.selectors, self.key);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::record;
-    use super::super::window::Window;
     use super::*;
     use crate::budget::Budget;
     use crate::direct_writer::{SharedFrames, WriteOutcome};
@@ -195,19 +207,26 @@ mod tests {
         Rc::new(Connection { outcome: Cell::new(outcome), written: RefCell::default() })
     }
 
-    fn feed(head: u64) -> Rc<Feed> {
-        let feeds = Rc::new(Feeds::new(Window::new(head, 1 << 20), Budget::new(1 << 20, Arc::default())));
-        feeds.feed(Selectors::exactly(Topic::new("a").unwrap())).unwrap()
+    #[derive(Debug)]
+    struct Unregistered;
+
+    impl Registry for Unregistered {
+        fn remove(&self, _: &Selectors, _: usize) {}
+    }
+
+    fn feed(head: u64) -> Feed {
+        let window = Rc::new(RefCell::new(Window::new(head, 1 << 20)));
+        let held = Budget::new(1, Arc::default()).hold_delivery(0);
+        let selectors = Selectors::exactly(Topic::new("a").unwrap());
+        Feed::new(selectors, window, (0, Rc::new(Unregistered)), held)
     }
 
     /// Takes in records as the fan-out does. `true` when a pass begins.
     fn push(feed: &Feed, records: &[Arc<Record>]) -> bool {
         let mut begins = false;
         for record in records {
-            feed.feeds.window.borrow_mut().push(Arc::clone(record));
-            for wanting in feed.feeds.wanting(&record.topic).iter().filter_map(Weak::upgrade) {
-                begins |= wanting.push(record.seq);
-            }
+            feed.window.borrow_mut().push(Arc::clone(record));
+            begins |= feed.selectors().match_topic(&record.topic) && feed.push(record.seq);
         }
         begins
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use slab::Slab;
 use sse_core::{Selector, Topic};
 
-use super::feed::Feed;
+use super::feed::{Feed, Registry};
 use super::window::Window;
 use crate::budget::Budget;
 use crate::selectors::Selectors;
@@ -19,7 +19,7 @@ use crate::selectors::Selectors;
 /// The feeds, and the window that they give from.
 #[derive(Debug)]
 pub(super) struct Feeds {
-    pub(super) window: RefCell<Window>,
+    pub(super) window: Rc<RefCell<Window>>,
     table: RefCell<Table>,
     closed: Cell<bool>,
     budget: Budget,
@@ -32,8 +32,11 @@ struct Table {
     keys: HashMap<Selectors, usize>,
     wanting: Wanting,
     /// Of the topic of the last record, since the feeds changed: batches are mostly of one.
-    last: Option<(Arc<Topic>, Rc<[Weak<Feed>]>)>,
+    last: Option<(Arc<Topic>, Found)>,
 }
+
+/// Feeds that want a topic.
+type Found = Rc<[Weak<Feed>]>;
 
 /// Keys of the feeds that have a selector.
 #[derive(Debug, Default)]
@@ -45,7 +48,12 @@ struct Wanting {
 
 impl Feeds {
     pub(super) fn new(window: Window, budget: Budget) -> Self {
-        Self { window: RefCell::new(window), table: RefCell::default(), closed: Cell::new(false), budget }
+        Self {
+            window: Rc::new(RefCell::new(window)),
+            table: RefCell::default(),
+            closed: Cell::new(false),
+            budget,
+        }
     }
 
     /// The feed of these selectors; makes it if need be. `None` at the memory limit.
@@ -57,8 +65,8 @@ impl Feeds {
         let held = self.budget.try_hold_delivery(selectors.iter().map(size).sum())?;
         let slot = feeds.vacant_entry();
         let key = slot.key();
-        let head = self.window.borrow().head();
-        let feed = Rc::new(Feed::new(selectors.clone(), head, key, Rc::clone(self), held));
+        let (window, registry) = (Rc::clone(&self.window), Rc::<Self>::clone(self));
+        let feed = Rc::new(Feed::new(selectors.clone(), window, (key, registry), held));
         if self.closed.get() {
             feed.close();
         }
@@ -69,17 +77,8 @@ impl Feeds {
         Some(feed)
     }
 
-    /// Forgets a feed that is dropped.
-    pub(super) fn remove(&self, selectors: &Selectors, key: usize) {
-        let Table { feeds, keys, wanting, last } = &mut *self.table.borrow_mut();
-        feeds.try_remove(key);
-        *last = None;
-        selectors.iter().for_each(|selector| wanting.remove(selector, key));
-        keys.remove(selectors);
-    }
-
     /// The feeds that want this topic.
-    pub(super) fn wanting(&self, topic: &Arc<Topic>) -> Rc<[Weak<Feed>]> {
+    pub(super) fn wanting(&self, topic: &Arc<Topic>) -> Found {
         let Table { feeds, wanting, last, .. } = &mut *self.table.borrow_mut();
         if let Some((known, found)) = last
             && Arc::ptr_eq(known, topic)
@@ -90,7 +89,7 @@ impl Feeds {
         let mut keys: Vec<usize> = wanting.keys(topic).collect();
         keys.sort_unstable();
         keys.dedup();
-        let found: Rc<[_]> = keys.into_iter().filter_map(|key| feeds.get(key).cloned()).collect();
+        let found: Found = keys.into_iter().filter_map(|key| feeds.get(key).cloned()).collect();
         *last = Some((Arc::clone(topic), Rc::clone(&found)));
         found
     }
@@ -110,6 +109,16 @@ impl Feeds {
     fn each(&self, act: impl Fn(&Feed)) {
         let table = self.table.borrow();
         table.feeds.iter().filter_map(|(_, feed)| feed.upgrade()).for_each(|feed| act(&feed));
+    }
+}
+
+impl Registry for Feeds {
+    fn remove(&self, selectors: &Selectors, key: usize) {
+        let Table { feeds, keys, wanting, last } = &mut *self.table.borrow_mut();
+        feeds.try_remove(key);
+        *last = None;
+        selectors.iter().for_each(|selector| wanting.remove(selector, key));
+        keys.remove(selectors);
     }
 }
 

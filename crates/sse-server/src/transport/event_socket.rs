@@ -19,9 +19,10 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use super::chunk::{self, Chunk};
-use super::event_sockets::{EventSockets, Unfinished};
+use super::limits::Limits;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
+use super::unfinished_writes::{UnfinishedWrite, UnfinishedWrites};
 
 /// Frames up to here are copied into one chunk that all connections share; larger ones are written from where they are.
 const COPIED_BYTES: usize = 32 << 10;
@@ -38,17 +39,17 @@ pub(super) struct Sending {
 pub(super) struct EventSocket {
     socket: Socket,
     subscriber: RefCell<Subscriber>,
-    unwritten: RefCell<Option<Box<(Chunk, Unfinished)>>>,
+    unwritten: RefCell<Option<Box<(Chunk, UnfinishedWrite)>>>,
     /// Last progress of a write.
     written: Cell<Instant>,
     is_cut: Cell<bool>,
     /// Of the future that drives it.
     waker: OnceCell<Waker>,
-    sockets: Rc<EventSockets>,
+    unfinished: Rc<UnfinishedWrites>,
 }
 
 impl EventSocket {
-    pub(super) fn new(socket: Socket, subscriber: Subscriber, sockets: Rc<EventSockets>) -> Rc<Self> {
+    pub(super) fn new(socket: Socket, subscriber: Subscriber, unfinished: Rc<UnfinishedWrites>) -> Rc<Self> {
         Rc::new(Self {
             socket,
             subscriber: RefCell::new(subscriber),
@@ -56,7 +57,7 @@ impl EventSocket {
             written: Cell::new(Instant::now()),
             is_cut: Cell::new(false),
             waker: OnceCell::new(),
-            sockets,
+            unfinished,
         })
     }
 
@@ -119,14 +120,13 @@ impl EventSocket {
 
     fn keep(&self, chunk: Chunk) {
         let waker = self.waker.get().unwrap_or(Waker::noop()).clone();
-        let unfinished = self.sockets.unfinished(chunk.bytes(), waker);
+        let unfinished = self.unfinished.add(chunk.bytes(), waker);
         *self.unwritten.borrow_mut() = Some(Box::new((chunk, unfinished)));
     }
 
     /// What the worker's timer does here: sends a heartbeat after silence, cuts a peer that does not read. Gives the time
     /// until there can be something to do again; the next visit comes up to a `tick` after it is asked for.
-    pub(super) fn visit(&self, now: Instant, tick: Duration) -> Duration {
-        let limits = &self.sockets.limits;
+    pub(super) fn visit(&self, now: Instant, limits: &Limits, tick: Duration) -> Duration {
         // The future may not be waiting for room: not for that of a heartbeat.
         let _ = self.write_rest();
         let silence = now.saturating_duration_since(self.written.get());

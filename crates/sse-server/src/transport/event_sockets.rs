@@ -3,12 +3,9 @@
 //! And their one timer, a wheel of buckets, one for each tick. A socket stands in the bucket
 //! of the tick at which there can next be something to do for it, so each is visited about once a heartbeat, and a tick
 //! costs what is due in it. A delivery does not move its socket: the visit finds that it came too early.
-//!
-//! What sockets have no room for counts towards the memory limit. When that is reached, those that have made no progress
-//! for longest are cut: their peers come back with the id of what they have read.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::rc::{Rc, Weak};
@@ -17,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::future::{CatchUnwind, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use sse_hub::{Budget, Held};
+use sse_hub::Budget;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TrackedFuture;
@@ -26,6 +23,7 @@ use super::event_socket::{EventSocket, Sending};
 use super::limits::Limits;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
+use super::unfinished_writes::UnfinishedWrites;
 
 /// Ticks of the shorter of heartbeat and write timeout.
 const TICKS: u32 = 16;
@@ -46,16 +44,7 @@ pub(super) struct EventSockets {
     /// Awaited when the server stops.
     open: TaskTracker,
     pub(super) budget: Budget,
-    /// Bytes of unfinished writes and what wakes those that wait to go on, the one that waits for longest first.
-    unfinished: RefCell<BTreeMap<u64, (usize, Waker)>>,
-    next_unfinished: Cell<u64>,
-}
-
-/// A place among the unfinished writes of a worker.
-pub(super) struct Unfinished {
-    sockets: Rc<EventSockets>,
-    nth: u64,
-    _held: Held,
+    unfinished: Rc<UnfinishedWrites>,
 }
 
 impl EventSockets {
@@ -70,9 +59,8 @@ impl EventSockets {
             opened: RefCell::default(),
             driver: RefCell::default(),
             open,
+            unfinished: UnfinishedWrites::new(budget.clone()),
             budget,
-            unfinished: RefCell::default(),
-            next_unfinished: Cell::default(),
         });
         let (driver, mut streams) = (Rc::downgrade(&this), FuturesUnordered::new());
         tokio::task::spawn_local(poll_fn(move |context| Self::poll_streams(&driver, &mut streams, context)));
@@ -81,8 +69,8 @@ impl EventSockets {
     }
 
     /// Goes on with a socket whose response head is out.
-    pub(super) fn spawn(self: &Rc<Self>, socket: Socket, subscriber: Subscriber) {
-        let socket = EventSocket::new(socket, subscriber, Rc::clone(self));
+    pub(super) fn spawn(&self, socket: Socket, subscriber: Subscriber) {
+        let socket = EventSocket::new(socket, subscriber, Rc::clone(&self.unfinished));
         self.visit_in(self.tick * TICKS, Rc::downgrade(&socket));
         let stream = AssertUnwindSafe(Sending::new(socket)).catch_unwind();
         self.opened.borrow_mut().push(self.open.track_future(stream));
@@ -104,29 +92,6 @@ impl EventSockets {
         }
     }
 
-    /// Counts bytes that wait to be written; `waker` is of the one that goes on with them.
-    pub(super) fn unfinished(self: &Rc<Self>, bytes: usize, waker: Waker) -> Unfinished {
-        let nth = self.next_unfinished.replace(self.next_unfinished.get() + 1);
-        self.unfinished.borrow_mut().insert(nth, (bytes, waker));
-        let held = self.budget.try_hold_delivery(bytes).unwrap_or_else(|| {
-            self.cut(bytes);
-            self.budget.hold_delivery(bytes)
-        });
-        Unfinished { sockets: Rc::clone(self), nth, _held: held }
-    }
-
-    /// Cuts those that have waited for longest, until as many bytes are on their way back.
-    fn cut(&self, bytes: usize) {
-        let mut back = 0;
-        while back < bytes
-            && let Some((_, (held, waker))) = self.unfinished.borrow_mut().pop_first()
-        {
-            back += held;
-            waker.wake();
-        }
-        tracing::debug!(bytes = back, "memory limit reached; connections that wait for longest are cut");
-    }
-
     async fn keep_time(this: Weak<Self>, tick: Duration) {
         let mut ticks = interval(tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -135,7 +100,7 @@ impl EventSockets {
             let Some(this) = this.upgrade() else { return };
             for (nth, weak) in this.next_bucket().into_iter().enumerate() {
                 if let Some(socket) = weak.upgrade() {
-                    let until_next = socket.visit(Instant::now(), tick);
+                    let until_next = socket.visit(Instant::now(), &this.limits, tick);
                     this.visit_in(until_next, weak);
                 }
                 if nth % VISITS_PER_YIELD == VISITS_PER_YIELD - 1 {
@@ -159,18 +124,5 @@ impl EventSockets {
         if let Some(bucket) = buckets.get_mut(nth) {
             bucket.push(socket);
         }
-    }
-}
-
-impl Unfinished {
-    /// Others need the memory more.
-    pub(super) fn is_cut(&self) -> bool {
-        !self.sockets.unfinished.borrow().contains_key(&self.nth)
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        self.sockets.unfinished.borrow_mut().remove(&self.nth);
     }
 }

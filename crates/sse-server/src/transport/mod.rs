@@ -16,6 +16,7 @@ mod subscriber;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
+mod unfinished_writes;
 
 pub(crate) use event_body::EventBody;
 pub(crate) use limits::Limits;
