@@ -39,10 +39,11 @@ fn colour() -> bool {
 struct RepeatLimit(Mutex<HashMap<Identifier, Repeats>>);
 
 /// What came from one place in the code.
-#[derive(Clone, Copy)]
 struct Repeats {
     written: Instant,
     left_out: u64,
+    /// Left out before the last line, and not told yet.
+    untold: u64,
 }
 
 impl RepeatLimit {
@@ -50,21 +51,24 @@ impl RepeatLimit {
         *metadata.level() <= Level::WARN && !metadata.target().starts_with("sse_")
     }
 
-    /// Whether a line is written now.
+    /// Whether a line is written now; of several threads, one is told so.
     fn admits(&self, callsite: Identifier, now: Instant) -> bool {
-        let mut repeats = self.0.lock();
-        let known = repeats.get_mut(&callsite).filter(|repeats| now < repeats.written + ONCE_IN);
-        match known {
-            Some(repeats) => repeats.left_out += 1,
-            None => return true,
+        let mut all = self.0.lock();
+        let Some(repeats) = all.get_mut(&callsite) else {
+            all.insert(callsite, Repeats { written: now, left_out: 0, untold: 0 });
+            return true;
+        };
+        if now < repeats.written + ONCE_IN {
+            repeats.left_out += 1;
+            return false;
         }
-        false
+        *repeats = Repeats { written: now, left_out: 0, untold: repeats.left_out };
+        true
     }
 
-    /// A line is written now. Gives the number of those that were left out before it.
-    fn written(&self, callsite: Identifier, now: Instant) -> u64 {
-        let before = self.0.lock().insert(callsite, Repeats { written: now, left_out: 0 });
-        before.map_or(0, |repeats| repeats.left_out)
+    /// The number of lines that were left out before the one that is written now.
+    fn take_untold(&self, callsite: &Identifier) -> u64 {
+        self.0.lock().get_mut(callsite).map_or(0, |repeats| std::mem::take(&mut repeats.untold))
     }
 }
 
@@ -77,7 +81,7 @@ impl<S: Subscriber> Layer<S> for RepeatLimit {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
         if Self::is_limited(metadata) {
-            let left_out = self.written(metadata.callsite(), Instant::now());
+            let left_out = self.take_untold(&metadata.callsite());
             if left_out > 0 {
                 tracing::warn!(left_out, "lines like the last one were left out");
             }
@@ -97,7 +101,7 @@ mod tests {
         let (limit, start) = (RepeatLimit::default(), Instant::now());
         let admits = |event: &Identifier, seconds| {
             let now = start + Duration::from_secs(seconds);
-            limit.admits(event.clone(), now).then(|| limit.written(event.clone(), now))
+            limit.admits(event.clone(), now).then(|| limit.take_untold(event))
         };
         assert_eq!([0, 1, 59].map(|seconds| admits(&event, seconds)), [Some(0), None, None]);
         assert_eq!(admits(&other, 59), Some(0));

@@ -48,7 +48,8 @@ pub(crate) async fn subscribe(
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
         Err(error) => {
-            tracing::error!(%error, "subscription refused for now");
+            // Under a target that is not ours, so that it is limited as foreign lines are.
+            tracing::warn!(target: "request", %error, "subscription refused for now");
             EventBody::ending(come_back())
         }
     };

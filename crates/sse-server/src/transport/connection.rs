@@ -65,6 +65,8 @@ struct State {
     waker: Option<Waker>,
     /// The answer to the last request may be an event stream on its own.
     may_take_over: bool,
+    /// The answer is an event stream that stays with actix-http.
+    is_stream: bool,
     subscriber: Option<Subscriber>,
     /// Of the head that is being read or answered.
     head_bytes: usize,
@@ -101,6 +103,7 @@ impl Connection {
             early: Vec::new(),
             waker: None,
             may_take_over: false,
+            is_stream: false,
             subscriber: None,
             head_bytes: 0,
             head_held: None,
@@ -141,6 +144,11 @@ impl ConnectionHandle {
         self.0.state.borrow().may_take_over
     }
 
+    /// The answer is an event stream that stays with actix-http. Who sends more is cut all the same.
+    pub(super) fn carry_stream(&self) {
+        self.0.state.borrow_mut().is_stream = true;
+    }
+
     /// The subscriber goes on with the socket after the next flush.
     pub(super) fn take_over(&self, subscriber: Subscriber) {
         self.0.state.borrow_mut().subscriber = Some(subscriber);
@@ -166,6 +174,10 @@ impl State {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         loop {
+            let is_body = matches!(self.reading, Reading::Body(_) | Reading::Untracked);
+            if self.is_stream && !is_body && !self.early.is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
             if self.pass_early(buffer) {
                 return Poll::Ready(self.count_head(&sockets.budget));
             }
