@@ -16,14 +16,13 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use actix_http::header::{CONTENT_LENGTH, UPGRADE};
 use actix_http::{HttpMessage as _, Payload, Request, Version};
 use sse_hub::{Budget, Held};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
 
+use super::deadline::Deadline;
 use super::event_sockets::EventSockets;
 use super::request_head::RequestHead;
 use super::socket::Socket;
@@ -90,10 +89,6 @@ enum Reading {
     /// Everything: the end of the body cannot be told from here.
     Untracked,
 }
-
-/// Set when it is first looked at.
-#[derive(Default)]
-struct Deadline(Option<Pin<Box<Sleep>>>);
 
 impl Connection {
     pub(super) fn new(socket: Socket, sockets: Rc<EventSockets>) -> Self {
@@ -327,13 +322,6 @@ impl State {
 impl Default for Reading {
     fn default() -> Self {
         Self::Head(RequestHead::default())
-    }
-}
-
-impl Deadline {
-    /// `after` is counted from the first call.
-    fn has_passed(&mut self, after: Duration, context: &mut Context<'_>) -> bool {
-        self.0.get_or_insert_with(|| Box::pin(sleep(after))).as_mut().poll(context).is_ready()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod connection;
+mod deadline;
 mod event_body;
 mod event_socket;
 mod event_sockets;
