@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
-use crate::{bench, clients, crash, doctor, e2e, faults, full_disk, fuzz, hostile, loss, soak, tidy, tools};
+use crate::{bench, clients, crash, doctor, e2e, full_disk, fuzz, loss, tidy, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 14] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", || {
@@ -30,11 +30,8 @@ const STEPS: [Step; 17] = [
     ("end to end", || e2e::run(&e2e::Args::default())),
     ("crash", || crash::run(&crash::Args::short())),
     ("clients", || clients::run(&clients::Args::short())),
-    ("faults", || faults::run(&faults::Args::short())),
     ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
-    ("hostile clients", hostile::run_short),
-    ("soak", soak::run_short),
     ("doctor behind nginx", doctor::run),
     ("benches, once and small", bench::run_small),
 ];

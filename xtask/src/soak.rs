@@ -39,32 +39,11 @@ pub(crate) struct Args {
     max_growth: f64,
 }
 
-impl Args {
-    /// Of the gate, in which memory is not yet at rest.
-    fn short() -> Self {
-        Self {
-            warm_up: 0.0,
-            minutes: 0.1,
-            subscribers: 100,
-            moving: 20,
-            moves: 10.0,
-            topics: 5,
-            rate: 50.0,
-            max_growth: 100.0,
-        }
-    }
-}
-
 /// Retention that is reached during the warm-up: memory grows with the number of retained events, which is no leak.
 const SETTINGS: &str = "[[topic]]\npattern = \"crowd/*\"\nretention = { count = 1000 }\n";
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if cfg!(debug_assertions) { shell::run_optimised() } else { run_here(args) }
-}
-
-/// The short form of the gate.
-pub(crate) fn run_short() -> Result<()> {
-    run_here(&Args::short())
 }
 
 fn run_here(args: &Args) -> Result<()> {

@@ -25,13 +25,6 @@ pub(crate) struct Args {
     short: bool,
 }
 
-impl Args {
-    /// The short form of the gate.
-    pub(crate) fn short() -> Self {
-        Self { short: true }
-    }
-}
-
 const FAULTS: [Fault; 3] = [Fault::Close, Fault::Reset, Fault::Stall];
 const READERS: [Reader; 3] = [Reader::Resumes, Reader::New, Reader::NewAndIgnoresBareIds];
 /// Both ways of writing to a subscriber.

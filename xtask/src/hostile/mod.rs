@@ -58,24 +58,6 @@ pub(crate) struct Args {
     max_cuts: u64,
 }
 
-impl Args {
-    /// Of the gate. On a busy machine its latencies say little.
-    fn short() -> Self {
-        Self {
-            seconds: 20.0,
-            calm: 5.0,
-            subscribers: 200,
-            rate: 50.0,
-            scale: 0.1,
-            only: Vec::new(),
-            max_memory: 512.0,
-            // No test is of speed.
-            max_slowdown: f64::INFINITY,
-            max_cuts: 1,
-        }
-    }
-}
-
 const TOPICS: usize = 10;
 /// The hostile clients are stopped early at this multiple of the memory bound, before the machine runs out.
 const STOP_AT: f64 = 8.0;
@@ -87,11 +69,6 @@ const REMAINING_BYTES: u64 = 192 << 20;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if cfg!(debug_assertions) { shell::run_optimised() } else { run_here(args) }
-}
-
-/// The short form of the gate.
-pub(crate) fn run_short() -> Result<()> {
-    run_here(&Args::short())
 }
 
 fn run_here(args: &Args) -> Result<()> {
