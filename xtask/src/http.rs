@@ -121,29 +121,53 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn exchange(&mut self, request: &[u8]) -> Result<Response> {
         self.socket.write_all(request).await?;
-        let (end, length) = self.read_response().await?;
+        let end = self.read_head().await?;
         let head = String::from_utf8(self.buffer.get(..end).unwrap_or_default().to_vec())?;
         let status = head.split(' ').nth(1).context("no status")?.parse()?;
-        let body = self.buffer.get(end..end + length).unwrap_or_default().to_vec();
+        let body = match header(&head, "content-length") {
+            Some(length) => self.read_to(end, length.parse()?).await?,
+            None => self.read_chunks(end).await?,
+        };
         Ok(Response { status, head, body })
     }
 
-    /// Reads a response into the buffer. Returns the lengths of its head and of its body.
-    async fn read_response(&mut self) -> Result<(usize, usize)> {
+    /// Reads a head into the buffer, and perhaps more. Returns its length.
+    async fn read_head(&mut self) -> Result<usize> {
         self.buffer.clear();
-        let end = loop {
+        loop {
             if let Some(at) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
-                break at + 4;
+                return Ok(at + 4);
             }
             self.read().await?;
-        };
-        let head = str::from_utf8(self.buffer.get(..end).unwrap_or_default())?;
-        let length: usize =
-            header(head, "content-length").context("a response without Content-Length")?.parse()?;
-        while self.buffer.len() < end + length {
+        }
+    }
+
+    /// Reads so many bytes from `start` on.
+    async fn read_to(&mut self, start: usize, length: usize) -> Result<Vec<u8>> {
+        while self.buffer.len() < start + length {
             self.read().await?;
         }
-        Ok((end, length))
+        Ok(self.buffer.get(start..start + length).unwrap_or_default().to_vec())
+    }
+
+    /// Reads a body in chunks from `start` on.
+    async fn read_chunks(&mut self, mut start: usize) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let rest = self.buffer.get(start..).unwrap_or_default();
+            let Some(line) = memchr::memmem::find(rest, b"\r\n") else {
+                self.read().await?;
+                continue;
+            };
+            let size = str::from_utf8(rest.get(..line).unwrap_or_default())?;
+            let size = usize::from_str_radix(size, 16).context("neither Content-Length nor chunks")?;
+            let chunk = self.read_to(start + line + 2, size + 2).await?;
+            body.extend_from_slice(chunk.get(..size).unwrap_or_default());
+            if size == 0 {
+                return Ok(body);
+            }
+            start += line + 2 + size + 2;
+        }
     }
 
     async fn read(&mut self) -> Result<()> {
