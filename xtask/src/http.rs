@@ -106,7 +106,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Sends a prepared request and waits for the whole response, which has to be a 200. Allocates nothing.
     pub(crate) async fn send_prepared(&mut self, request: &[u8]) -> Result<()> {
         self.socket.write_all(request).await?;
-        let (end, length) = self.read_response().await?;
+        let end = self.read_head().await?;
+        let head = str::from_utf8(self.buffer.get(..end).unwrap_or_default())?;
+        let length = header(head, "content-length").context("a response without Content-Length")?.parse()?;
+        self.read_to(end, length).await?;
         if !self.buffer.starts_with(b"HTTP/1.1 200 ") {
             bail!("the server answered {}", String::from_utf8_lossy(&self.buffer));
         }
