@@ -103,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         [head.as_bytes(), body].concat()
     }
 
-    /// Sends a prepared request and waits for the whole response, which has to be a 200. Allocates nothing.
+    /// Sends a prepared request and waits for the whole response, which has to be a 200.
     pub(crate) async fn send_prepared(&mut self, request: &[u8]) -> Result<()> {
         self.socket.write_all(request).await?;
         let end = self.read_head().await?;
