@@ -44,7 +44,7 @@ fn expect_cut(mut socket: &TcpStream) {
 
 #[test]
 fn requests_behind_that_of_an_event_stream_cut_it() {
-    let server = Server::start(&["--heartbeat", "off"]);
+    let server = Server::start(&["--heartbeat", "off", "--apps", "none"]);
     for (requests, rest) in [(1, ""), (3000, ""), (9000, "GET /")] {
         let mut socket = connect(&server);
         // A cut in the middle of it is what is wanted.
@@ -55,7 +55,7 @@ fn requests_behind_that_of_an_event_stream_cut_it() {
 
 #[test]
 fn any_byte_on_an_open_event_stream_cuts_it() {
-    let server = Server::start(&["--heartbeat", "off"]);
+    let server = Server::start(&["--heartbeat", "off", "--apps", "none"]);
     for bytes in ["\n", "x", HUB] {
         let mut socket = exchange(&server, QUIET, "Connected");
         socket.write_all(bytes.as_bytes()).unwrap();
@@ -78,7 +78,7 @@ fn a_request_head_that_is_never_finished_is_cut_on_a_kept_connection_too() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn connections_that_are_reset_are_freed_at_once() {
-    let server = Server::start(&["--heartbeat", "off"]);
+    let server = Server::start(&["--heartbeat", "off", "--apps", "none"]);
     let _open = exchange(&server, QUIET, "Connected");
     let before = server.open_files();
     let streams: Vec<TcpStream> = (0..20).map(|_| exchange(&server, QUIET, "Connected")).collect();

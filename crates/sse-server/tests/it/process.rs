@@ -51,7 +51,7 @@ async fn a_reader_that_does_not_read_cannot_hold_up_the_end() {
 
 #[tokio::test]
 async fn closed_streams_give_their_files_back() {
-    let server = Server::start(&["--heartbeat", "off", "--metrics-interval", "1h"]);
+    let server = Server::start(&["--heartbeat", "off", "--apps", "none"]);
     Reader::open(server.url("/events?topic=quiet")).await.event().await;
     let before = server.open_files();
     let mut readers = Vec::new();
