@@ -134,14 +134,12 @@ impl ConnectionHandle {
         !matches!(state.reading, Reading::Untracked)
     }
 
-    /// The one place that says which event streams own their socket.
-    pub(super) fn may_take_over(&self) -> bool {
-        self.0.state.borrow().may_take_over
-    }
-
-    /// The answer is an event stream that stays with actix-http. Who sends more is cut all the same.
-    pub(super) fn carry_stream(&self) {
-        self.0.state.borrow_mut().is_stream = true;
+    /// The answer is an event stream. The one place that says which of them own their socket; on the others too, who sends
+    /// more is cut.
+    pub(super) fn begin_stream(&self) -> bool {
+        let state = &mut *self.0.state.borrow_mut();
+        state.is_stream = !state.may_take_over;
+        state.may_take_over
     }
 
     /// The subscriber goes on with the socket after the next flush.

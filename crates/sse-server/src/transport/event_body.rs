@@ -46,13 +46,7 @@ impl EventBody {
         connection: Option<ConnectionHandle>,
         silence: Option<Duration>,
     ) -> Self {
-        let connection = connection.filter(|connection| {
-            let may_take_over = connection.may_take_over();
-            if !may_take_over {
-                connection.carry_stream();
-            }
-            may_take_over
-        });
+        let connection = connection.filter(ConnectionHandle::begin_stream);
         let silence = silence.filter(|_| connection.is_none());
         let heartbeat = silence.map(|silence| Heartbeat {
             silence,
