@@ -164,5 +164,8 @@ pub(super) fn service(
 /// Under a target that is not ours, so that it is limited as foreign lines are.
 fn log_refused(peer: Option<SocketAddr>, error: &DispatchError) {
     let peer = peer.map(tracing::field::display);
-    tracing::warn!(target: "request", peer, %error, "request refused");
+    match error {
+        DispatchError::Parse(_) => tracing::warn!(target: "request", peer, %error, "request refused"),
+        error => tracing::debug!(target: "request", peer, %error, "connection failed"),
+    }
 }
