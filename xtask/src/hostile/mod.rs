@@ -65,7 +65,7 @@ const STOP_AT: f64 = 8.0;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// What may remain, in files and bytes, of what the hostile clients took.
 const REMAINING_FILES: usize = 10;
-const REMAINING_BYTES: u64 = 192 << 20;
+const REMAINING_BYTES: u64 = 64 << 20;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if cfg!(debug_assertions) { shell::run_optimised() } else { run_here(args) }

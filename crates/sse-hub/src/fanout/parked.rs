@@ -76,7 +76,9 @@ impl Parked {
     /// Gives up the slot of a subscriber.
     pub(super) fn forget(&mut self, key: Option<usize>) {
         self.unpark(key);
-        key.map(|key| self.slots.try_remove(key));
+        if let Some(key) = key {
+            self.slots.try_remove(key);
+        }
     }
 
     pub(super) fn wake_all(&mut self) {
