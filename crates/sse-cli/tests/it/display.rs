@@ -156,7 +156,7 @@ async fn an_event_has_the_time_of_its_publishing() {
 #[tokio::test]
 async fn a_password_in_the_url_is_not_shown() {
     let server = Server::start([Script::answer("401 Unauthorized")]).await;
-    let url = format!("http://me:secret@{}/x", server.address());
+    let url = format!("http://me:secret@{}/x", server.address);
     let output = run(&["tail", &url]).await;
     assert_eq!(output.status.code(), Some(4));
     assert!(!stderr(&output).contains("secret") && stderr(&output).contains("/x"), "{}", stderr(&output));

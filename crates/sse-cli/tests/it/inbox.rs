@@ -4,11 +4,12 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::DEADLINE;
+use crate::server::Absent;
 
 pub(crate) const EPOCH: &str = "0123456789ab";
 
@@ -52,11 +53,11 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), answers).await
+        Self::start_at(Absent::new(), answers)
     }
 
-    pub(crate) async fn start_at(address: SocketAddr, answers: impl IntoIterator<Item = Answer>) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+    pub(crate) fn start_at(absent: Absent, answers: impl IntoIterator<Item = Answer>) -> Self {
+        let listener = absent.listen();
         let address = listener.local_addr().unwrap();
         let (sender, posted) = mpsc::unbounded_channel();
         let mut answers = answers.into_iter().collect::<Vec<_>>().into_iter();
@@ -91,11 +92,6 @@ impl Inbox {
     /// All requests so far that were not looked at.
     pub(crate) fn rest(&mut self) -> Vec<Posted> {
         std::iter::from_fn(|| self.posted.try_recv().ok()).collect()
-    }
-
-    pub(crate) async fn stop(mut self) {
-        self.task.abort();
-        let _ = (&mut self.task).await;
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::process::Child;
 
 use super::{DEADLINE, command, finish, stderr, stdout};
 use crate::inbox::{Answer, EPOCH, Inbox};
+use crate::server::Absent;
 
 fn spawn(hub: &str, args: &[&str]) -> Child {
     let mut command = command(&[&["publish"], args].concat());
@@ -112,15 +113,14 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_key() {
 
 #[tokio::test]
 async fn a_hub_that_is_not_there_yet_is_waited_for() {
-    let gone = Inbox::start([]).await;
-    let (address, url) = (gone.address, gone.url());
-    gone.stop().await;
+    let absent = Absent::new();
+    let url = absent.url("");
     let mut child = spawn(&url, &["t", "x"]);
     let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
     let line = tokio::time::timeout(DEADLINE, messages.next_line()).await.unwrap().unwrap().unwrap();
     let expected = format!("cannot connect to {url}/topics/t (Connection refused), retrying in 0.");
     assert!(line.starts_with(&expected), "{line}");
-    let _hub = Inbox::start_at(address, []).await;
+    let _hub = Inbox::start_at(absent, []);
     assert_eq!(finish(child).await.status.code(), Some(0));
 }
 

@@ -32,7 +32,7 @@ async fn headers_and_token_are_sent_and_never_shown() {
 async fn every_command_takes_the_server_from_the_environment_unless_one_is_given() {
     let scripts = (0..20).map(|_| Script::stream().send("id: 1\ndata: x\n\n").hold());
     let server = Server::start(scripts).await;
-    let (address, url) = (server.address().to_string(), server.url("/events"));
+    let (address, url) = (server.address.to_string(), server.url("/events"));
     for (args, output_is) in [
         (&["-n1", "-o", "raw"][..], "x\n".to_owned()),
         (&["tail", "-n1", "-o", "raw"], "x\n".to_owned()),

@@ -1,7 +1,7 @@
 //! Where `tail` starts and when it stops.
 
 use super::{run, stderr, stdout};
-use crate::server::{Script, Server};
+use crate::server::{Absent, Script, Server};
 
 fn json(body: &str) -> Script {
     let head = format!("200 OK\r\nContent-Type: application/json\r\nContent-Length: {}", body.len());
@@ -96,9 +96,8 @@ async fn no_follow_of_another_server_stops_at_its_end_or_in_silence() {
 
 #[tokio::test]
 async fn wait_limits_how_long_it_tries() {
-    let gone = Server::start([]).await;
-    let url = gone.url("/x");
-    gone.stop().await;
+    let absent = Absent::new();
+    let url = absent.url("/x");
     let output = run(&["tail", &url, "--wait", "0s"]).await;
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stderr(&output), format!("error: cannot connect to {url} (Connection refused)\n"));

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::{DEADLINE, command, finish, run, stderr, stdout};
-use crate::server::{Script, Server};
+use crate::server::{Absent, Script, Server};
 
 #[tokio::test]
 async fn json_gives_one_object_a_line_and_nothing_else() {
@@ -33,7 +33,7 @@ async fn each_event_is_there_at_once() {
 #[tokio::test]
 async fn tail_is_the_default_command() {
     let server = Server::start([Script::stream().send("data: x\n\n")]).await;
-    let address = server.address().to_string();
+    let address = server.address.to_string();
     let output = run(&[&address, "--json", "-n1"]).await;
     assert_eq!(stdout(&output), "{\"id\":\"\",\"event\":\"message\",\"data\":\"x\"}\n");
     assert_eq!(stderr(&output), format!("connected to http://{address}/events\n"));
@@ -79,14 +79,13 @@ async fn a_lost_connection_is_made_again_from_the_last_id() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_yet_is_waited_for() {
-    let gone = Server::start([]).await;
-    let (address, url) = (gone.address(), gone.url("/x"));
-    gone.stop().await;
+    let absent = Absent::new();
+    let url = absent.url("/x");
     let mut child = command(&["tail", &url, "--count", "1"]).spawn().unwrap();
     let mut messages = BufReader::new(child.stderr.take().unwrap()).lines();
     let line = tokio::time::timeout(DEADLINE, messages.next_line()).await.unwrap().unwrap().unwrap();
     assert_eq!(line, format!("cannot connect to {url} (Connection refused), retrying in 1.0 s (attempt 1)"));
-    let _server = Server::start_at(address, [Script::stream().send("data: x\n\n")]).await;
+    let _server = Server::start_at(absent, [Script::stream().send("data: x\n\n")]);
     assert_eq!(finish(child).await.status.code(), Some(0));
 }
 

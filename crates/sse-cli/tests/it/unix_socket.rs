@@ -101,7 +101,7 @@ async fn tail_reads_and_comes_back_over_the_socket() {
         Script::stream().send("data: y\n\n").hold(),
     ])
     .await;
-    let socket = Socket::to(server.address());
+    let socket = Socket::to(server.address);
     let output = socket.run(&["tail", "http://hub.invalid/x?topic=a", "-o", "raw", "--count", "2"]).await;
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), "x\ny\n"), "{}", stderr(&output));
     let connected = format!("connected to http://hub.invalid/x?topic=a over {}", socket.name());
@@ -127,7 +127,7 @@ async fn tail_waits_for_a_socket_that_is_not_there_yet() {
         async || tokio::time::timeout(DEADLINE, messages.next_line()).await.unwrap().unwrap().unwrap();
     let why = "(No such file or directory), retrying in 1.0 s (attempt 1)";
     assert_eq!(line().await, format!("cannot connect to {name} {why}"));
-    let _socket = Socket::at(place, server.address());
+    let _socket = Socket::at(place, server.address);
     // Not the hint for the address that a server listens on without being asked.
     assert_eq!(line().await, format!("connected to http://127.0.0.1:3000/events over {name}"));
     assert_eq!(finish(child).await.status.code(), Some(0));
@@ -172,7 +172,7 @@ async fn a_path_that_no_socket_can_have_is_wrong_usage() {
 #[tokio::test]
 async fn a_proxy_of_the_environment_is_not_used_and_its_password_told_to_nobody() {
     let mut server = Server::start([Script::stream().send("data: x\n\n")]).await;
-    let socket = Socket::to(server.address());
+    let socket = Socket::to(server.address);
     let mut command = command(&["tail", "http://hub.invalid/x", "-n1", "--unix-socket", &socket.name()]);
     command.env("http_proxy", "http://me:secret@127.0.0.1:9").env("no_proxy", "");
     let output = finish(command.spawn().unwrap()).await;
@@ -216,7 +216,7 @@ fn titles(report: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn doctor_finds_nothing_wrong_with_the_socket_itself() {
     let server = Server::start(healthy()).await;
-    let socket = Socket::to(server.address());
+    let socket = Socket::to(server.address);
     // Over TCP it would be told that browsers get no HTTP/2 there.
     let url = "http://hub.invalid/x";
     let output = socket.run(&["doctor", url, "--watch", "1s"]).await;
@@ -240,7 +240,7 @@ async fn doctor_takes_a_page_of_the_same_host_for_one_behind_the_same_proxy() {
     ] {
         let answer = || Script::answer(&format!("{HEAD}\r\n{allowed}")).hold();
         let server = Server::start(healthy().into_iter().chain([answer(), answer()])).await;
-        let socket = Socket::to(server.address());
+        let socket = Socket::to(server.address);
         let (report, _) = diagnose(&socket.place, "http://hub.invalid/x", &["--origin", origin]).await;
         assert_eq!(titles(&report), findings, "{report}");
         assert_eq!(report["unix_socket"], socket.name());
@@ -250,7 +250,7 @@ async fn doctor_takes_a_page_of_the_same_host_for_one_behind_the_same_proxy() {
 #[tokio::test]
 async fn doctor_does_not_look_for_another_origin_behind_the_socket() {
     let mut server = Server::start([Script::redirect("302 Found", "https://www.invalid/y")]).await;
-    let socket = Socket::to(server.address());
+    let socket = Socket::to(server.address);
     let (report, code) = diagnose(&socket.place, "http://hub.invalid/x", &[]).await;
     assert_eq!((titles(&report), code), (vec!["a redirect leads to another origin"], Some(3)), "{report}");
     let answer = &report["unjudged"][0];
@@ -313,7 +313,7 @@ async fn bench_waits_for_room_at_the_socket() {
 #[tokio::test]
 async fn the_user_in_the_url_of_bench_goes_over_the_socket_too() {
     let mut server = Server::start([Script::stream().hold(), Script::stream().hold()]).await;
-    let socket = Socket::to(server.address());
+    let socket = Socket::to(server.address);
     let report = measure(&socket, &["http://me:secret@hub.invalid/x", "-n", "1"]).await;
     assert_eq!(report["streams"]["opened"], 1);
     for _ in ["the probe", "the stream"] {

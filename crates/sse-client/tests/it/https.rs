@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::story::{happen, tell_of};
 use super::{millis, next};
-use crate::server::{Script, Server};
+use crate::server::{Absent, Script, Server};
 
 /// A server for TLS with a certificate that it signed itself, and that certificate.
 fn identity(name: &str) -> (TlsAcceptor, Certificate) {
@@ -32,7 +32,7 @@ async fn start(acceptor: TlsAcceptor, scripts: impl IntoIterator<Item = Script>)
         // A client that does not like the certificate ends the handshake.
         async { handshake.await.ok() }
     };
-    Server::listen("127.0.0.1:0".parse().unwrap(), scripts, accept).await
+    Server::listen(Absent::new().listen(), scripts, accept)
 }
 
 fn source(server: &Server, client: Client) -> Builder {

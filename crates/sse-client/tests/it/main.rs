@@ -32,7 +32,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A source that comes back after 100 ms each time, which is the least there is.
 fn quick(server: &Server) -> Builder {
-    EventSource::builder(server.url("/events"))
+    quick_at(server.url("/events"))
+}
+
+fn quick_at(url: String) -> Builder {
+    EventSource::builder(url)
         .reconnect_delay(Duration::from_millis(100))
         .max_reconnect_delay(Duration::from_millis(100))
 }

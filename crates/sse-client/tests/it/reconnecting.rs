@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use sse_client::{EventSource, Interruption, Signal};
 
 use super::story::{happen, tell, tell_of};
-use super::{millis, next, quick};
-use crate::server::{Script, Server};
+use super::{millis, next, quick, quick_at};
+use crate::server::{Absent, Script, Server};
 
 #[tokio::test]
 async fn reconnects_at_the_end_of_the_body() {
@@ -118,13 +118,11 @@ async fn reconnects_when_the_answer_is_no_http() {
 
 #[tokio::test]
 async fn keeps_trying_until_somebody_listens() {
-    let first = Server::start([]).await;
-    let address = first.address();
-    let mut source = quick(&first).build().unwrap();
-    first.stop().await;
+    let absent = Absent::new();
+    let mut source = quick_at(absent.url("/events")).build().unwrap();
     let Signal::Reconnecting(lost) = next(&mut source).await else { panic!() };
     assert!(lost.reason.to_string().contains("refused"), "{}", lost.reason);
-    let mut second = Server::start_at(address, [Script::stream().send("data: x\n\n")]).await;
+    let mut second = Server::start_at(absent, [Script::stream().send("data: x\n\n")]);
     loop {
         match next(&mut source).await {
             Signal::Reconnecting(_) => {}

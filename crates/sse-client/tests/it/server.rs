@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -116,11 +116,30 @@ impl Request {
 }
 
 pub(crate) struct Server {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     requests: mpsc::UnboundedReceiver<Request>,
     closed: mpsc::UnboundedReceiver<()>,
     sent: Arc<AtomicU64>,
     task: JoinHandle<()>,
+}
+
+/// Has an address, and refuses connections. Nobody else can take the address meanwhile.
+pub(crate) struct Absent(TcpSocket);
+
+impl Absent {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.0.local_addr().unwrap())
+    }
+
+    pub(crate) fn listen(self) -> TcpListener {
+        self.0.listen(1024).unwrap()
+    }
 }
 
 /// What all connections of a server have in common.
@@ -134,16 +153,17 @@ struct Journal {
 impl Server {
     /// Listens on a free port. Connections beyond the scripts get 204, which ends a reader for good.
     pub(crate) async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), scripts).await
+        Self::start_at(Absent::new(), scripts)
     }
 
-    pub(crate) async fn start_at(address: SocketAddr, scripts: impl IntoIterator<Item = Script>) -> Self {
-        Self::listen(address, scripts, |socket| std::future::ready(Some(socket))).await
+    /// Listens where nobody has.
+    pub(crate) fn start_at(absent: Absent, scripts: impl IntoIterator<Item = Script>) -> Self {
+        Self::listen(absent.listen(), scripts, |socket| std::future::ready(Some(socket)))
     }
 
     /// Talks over what `wrap` makes of each connection; `None` when the client did not like it.
-    pub(crate) async fn listen<S, F>(
-        address: SocketAddr,
+    pub(crate) fn listen<S, F>(
+        listener: TcpListener,
         scripts: impl IntoIterator<Item = Script>,
         wrap: impl Fn(TcpStream) -> F + Send + 'static,
     ) -> Self
@@ -151,7 +171,6 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         F: Future<Output = Option<S>> + Send + 'static,
     {
-        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (request_sender, requests) = mpsc::unbounded_channel();
         let (closed_sender, closed) = mpsc::unbounded_channel();
@@ -177,18 +196,8 @@ impl Server {
         Self { address, requests, closed, sent, task }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
-    }
-
-    /// Stops listening and cuts all connections.
-    pub(crate) async fn stop(mut self) {
-        self.task.abort();
-        let _ = (&mut self.task).await;
     }
 
     /// The next request, waiting for it.

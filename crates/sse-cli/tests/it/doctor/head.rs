@@ -1,13 +1,12 @@
 //! What the head of the answer, or its absence, tells.
 
 use super::{EVENTS, HEAD, all, diagnose, diagnose_url, diagnose_with, expect, healthy, resumed};
-use crate::server::{Script, Server};
+use crate::server::{Absent, Script, Server};
 
 #[tokio::test]
 async fn nobody_listens() {
-    let server = Server::start([]).await;
-    let url = server.url("/x");
-    server.stop().await;
+    let absent = Absent::new();
+    let url = absent.url("/x");
     let diagnosis = diagnose_url(&url, &["--watch", "1s"]).await;
     assert_eq!(diagnosis.findings(), ["answer: fault: the server cannot be reached"]);
     assert_eq!((diagnosis.seen(), diagnosis.code), ("Connection refused", Some(1)));
