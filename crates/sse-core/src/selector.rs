@@ -32,6 +32,17 @@ impl Selector {
             }
         }
     }
+
+    /// Is there a topic that both want?
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let is_below =
+            |prefix: &Topic, topic: &Topic| prefix == topic || Self::Below(prefix.clone()).matches(topic);
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => true,
+            (Self::Exact(topic), selector) | (selector, Self::Exact(topic)) => selector.matches(topic),
+            (Self::Below(one), Self::Below(two)) => is_below(one, two) || is_below(two, one),
+        }
+    }
 }
 
 impl fmt::Display for Selector {
@@ -80,6 +91,22 @@ mod tests {
         assert!(matches("chat/*", "chat/eu/lobby"));
         assert!(!matches("chat/*", "chat"));
         assert!(!matches("chat/*", "chatter/x"));
+    }
+
+    #[test]
+    fn two_overlap_when_a_topic_matches_both() {
+        for (one, two, overlap) in [
+            ("a", "a", true),
+            ("a", "b", false),
+            ("a/*", "a", false),
+            ("a/*", "a/b", true),
+            ("a/*", "a/b/*", true),
+            ("a/*", "ab/*", false),
+            ("*", "a/b", true),
+        ] {
+            let [one, two] = [one, two].map(|text| text.parse::<Selector>().unwrap());
+            assert_eq!((one.overlaps(&two), two.overlaps(&one)), (overlap, overlap), "{one} {two}");
+        }
     }
 
     #[test]

@@ -65,10 +65,10 @@ impl Hub {
         let page = page.await?;
         let mut decoder = Decoder::with_limits(NO_LIMITS);
         let events = page.records.iter().map(|record| self.kept_event(record, &mut decoder));
-        let gap = self.gap(position, &page);
+        let gap = self.gap(position, &page, selectors);
         Ok(EventPage {
             events: events.collect::<Result<_, _>>()?,
-            next: self.id(page.complete_to.max(after)),
+            next: self.place(page.complete_to.max(after), selectors),
             gap,
         })
     }
@@ -83,15 +83,17 @@ impl Hub {
     }
 
     /// The same rule as for subscriptions.
-    fn gap(&self, position: Position, page: &Page) -> Option<Gap> {
+    fn gap(&self, position: Position, page: &Page, selectors: &Selectors) -> Option<Gap> {
+        let after = |seq| self.place(seq, selectors).to_string();
         let (requested, reason) = match position {
-            Position::Unknown(id) => (id, GapReason::UnknownId),
+            Position::Unknown { requested, reason, .. } => (requested, reason),
+            other if page.lost.acknowledged => (after(other.seq()), GapReason::Lost),
             Position::Head(seq) | Position::After(seq) if page.lost.removed > 0 => {
-                (self.id(seq).to_string(), GapReason::Expired)
+                (after(seq), GapReason::Expired)
             }
             _ => return None,
         };
-        let first = page.records.first().map_or(page.complete_to, |record| record.seq);
-        Some(Gap { requested, first: self.id(first).to_string(), reason })
+        let first = page.records.first().map(|record| self.id(record.seq).to_string());
+        Some(Gap { requested, first: first.unwrap_or_else(|| after(page.complete_to)), reason })
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
-use sse_core::{Epoch, Event, RecordId, Topic};
+use sse_core::payload::GapReason;
+use sse_core::{Event, RecordId, Topic};
 
 use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::interest::{Interest, InterestWatch};
-use crate::log::{AppendError, AppendReceipt, Batch, Draft, Log, Page, Read, ReadError, Tail, TopicSummary};
+use crate::log::{
+    AppendError, AppendReceipt, Batch, Draft, Log, Page, Place, Read, ReadError, Tail, TopicSummary,
+};
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::{Position, Seek, Start};
@@ -83,12 +86,15 @@ impl Hub {
 
     /// The id of the record with this seq.
     pub fn id(&self, seq: u64) -> RecordId {
-        RecordId { epoch: self.epoch(), seq }
+        self.0.log.epochs().id(seq)
     }
 
-    /// The life of the sequence that this hub's ids belong to.
-    pub fn epoch(&self) -> Epoch {
-        self.0.log.epoch()
+    /// The id for a reader of these topics who has everything up to this seq. Without topics in memory among them it names a
+    /// place that is known after a crash too.
+    pub(crate) fn place(&self, seq: u64, selectors: &Selectors) -> RecordId {
+        let durable = self.0.log.durable_head();
+        let survives = seq <= durable || self.0.policies.may_be_in_memory(selectors);
+        self.id(if survives { seq } else { durable })
     }
 
     /// Seq of the newest event that can be read, 0 before the first.
@@ -145,10 +151,16 @@ impl Hub {
             Start::Now => Position::Head(head),
             Start::Kept(Seek::Earliest) => Position::Kept(0),
             Start::Kept(seek) => Position::Kept(self.0.log.seek(selectors.clone(), seek).await?),
-            Start::After(id) => match id.parse() {
-                Ok(RecordId { epoch, seq }) if epoch == self.epoch() && seq <= head => Position::After(seq),
-                _ => Position::Unknown(id),
-            },
+            Start::After(id) => {
+                let place = id.parse().ok().and_then(|id| self.0.log.epochs().find(id, head));
+                match place {
+                    Some(Place::At(seq)) => Position::After(seq),
+                    Some(Place::PastEnd(after)) => {
+                        Position::Unknown { requested: id, after, reason: GapReason::Lost }
+                    }
+                    None => Position::Unknown { requested: id, after: 0, reason: GapReason::UnknownId },
+                }
+            }
         })
     }
 

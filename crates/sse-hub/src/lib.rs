@@ -32,7 +32,7 @@ pub use fanout::Fanout;
 pub use hub::Hub;
 pub use interest::InterestWatch;
 pub use log::{
-    AppendError, AppendReceipt, Batch, DiskLog, Draft, Log, Lost, MemoryLog, OpenError, Page, Read,
+    AppendError, AppendReceipt, Batch, DiskLog, Draft, Epochs, Log, Lost, MemoryLog, OpenError, Page, Read,
     ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicSummary,
 };
 pub use policy::{Durability, Policies, Policy, Retention, SlowConsumer};

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sse_core::{Selector, Topic};
 
+use crate::selectors::Selectors;
+
 /// When a publisher is answered, and what a crash may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,6 +104,18 @@ impl Policies {
     pub fn of(&self, topic: &Topic) -> Policy {
         let rule = self.0.iter().find(|(pattern, _)| pattern.matches(topic));
         rule.map_or_else(Policy::default, |(_, policy)| *policy)
+    }
+
+    /// Can one of the topics be in memory?
+    pub(crate) fn may_be_in_memory(&self, selectors: &Selectors) -> bool {
+        let in_memory = |policy: &Policy| policy.durability == Durability::Memory;
+        match selectors.exact() {
+            Some(mut topics) => topics.any(|topic| in_memory(&self.of(topic))),
+            None => {
+                let mut rules = self.0.iter().filter(|(_, policy)| in_memory(policy));
+                rules.any(|(pattern, _)| selectors.iter().any(|selector| selector.overlaps(pattern)))
+            }
+        }
     }
 
     /// Does any topic have a last value?

@@ -1,5 +1,7 @@
 //! Where a subscription or a page starts: what is asked for. The [`Hub`](crate::Hub) finds the place in the log.
 
+use sse_core::payload::GapReason;
+
 /// What a reader asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
@@ -31,16 +33,22 @@ pub(crate) enum Position {
     Kept(u64),
     /// After this seq of this log.
     After(u64),
-    /// Before everything that is kept, because the id is not of this log.
-    Unknown(String),
+    /// After this seq, because the id that was asked for is not of this log.
+    Unknown {
+        /// The id.
+        requested: String,
+        /// Where to go on: at the end of the id's epoch if that is known, else before everything that is kept.
+        after: u64,
+        /// [`GapReason::UnknownId`] or [`GapReason::Lost`].
+        reason: GapReason,
+    },
 }
 
 impl Position {
     /// The seq that reading goes on after.
     pub(crate) fn seq(&self) -> u64 {
         match self {
-            Self::Head(seq) | Self::Kept(seq) | Self::After(seq) => *seq,
-            Self::Unknown(_) => 0,
+            Self::Head(seq) | Self::Kept(seq) | Self::After(seq) | Self::Unknown { after: seq, .. } => *seq,
         }
     }
 }

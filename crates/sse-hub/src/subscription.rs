@@ -62,8 +62,7 @@ enum Phase {
     /// The first read of a subscriber that asked for what is kept, so nothing that is gone already is missing.
     Kept,
     /// The first read of a subscriber that asked for an id that is not of this log.
-    #[expect(clippy::box_collection, reason = "a third of the size")]
-    Unknown(Box<String>),
+    Unknown(Box<(String, GapReason)>),
     /// Catching up for the first time.
     Replay,
     /// The feed was reached.
@@ -81,7 +80,7 @@ impl Subscription {
             Position::Head(_) => Phase::Live,
             Position::Kept(_) => Phase::Kept,
             Position::After(_) => Phase::Replay,
-            Position::Unknown(id) => Phase::Unknown(Box::new(id)),
+            Position::Unknown { requested, reason, .. } => Phase::Unknown(Box::new((requested, reason))),
         };
         hub.interest().add(feed.selectors());
         Self {
@@ -99,7 +98,7 @@ impl Subscription {
     /// The id to resume from: every wanted record up to it has been given, directly or not.
     pub fn position(&self) -> RecordId {
         let parked = self.feed.position(self.parked);
-        self.hub.id(parked.map_or(self.cursor, |seq| seq.max(self.cursor)))
+        self.hub.place(parked.map_or(self.cursor, |seq| seq.max(self.cursor)), self.selectors())
     }
 
     /// Last values may come before anything else; see [`Self::poll_last_values`].
@@ -223,7 +222,8 @@ impl Subscription {
     fn page_read(&mut self, page: Page) -> Option<Delivery> {
         let (lost, removed) = (page.lost, page.lost.removed > 0);
         let gap = match &mut self.phase {
-            Phase::Unknown(id) => Some((std::mem::take(&mut **id), GapReason::UnknownId)),
+            Phase::Unknown(asked) => Some((std::mem::take(&mut asked.0), asked.1)),
+            _ if page.lost.acknowledged => Some((self.position().to_string(), GapReason::Lost)),
             Phase::Lagging if removed && lost.disconnects => return Some(Delivery::End),
             Phase::Lagging if removed || lost.conflated => {
                 Some((self.position().to_string(), GapReason::Slow))
@@ -246,7 +246,7 @@ impl Subscription {
         Counters::add(&self.hub.counters().gaps, 1);
         let first = page.records.first().map(|record| record.seq);
         self.cursor = self.cursor.max(first.map_or(page.complete_to, |seq| seq.saturating_sub(1)));
-        let first = self.hub.id(first.unwrap_or(page.complete_to)).to_string();
+        let first = first.map_or_else(|| self.position(), |seq| self.hub.id(seq)).to_string();
         self.page_after_gap = Some(Box::new(page));
         Delivery::Gap(Gap { requested, first, reason }, self.position())
     }

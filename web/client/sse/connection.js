@@ -4,7 +4,7 @@
 import { isPast } from "./ids.js";
 import { Backoff } from "./backoff.js";
 import { readPage, setQuery } from "./poll.js";
-import { gapRecord, isGreeting } from "./record.js";
+import { gapRecord, isAnotherLog, isGreeting } from "./record.js";
 import { Refusal } from "./refusal.js";
 import { readStream, StreamTimeout } from "./stream.js";
 
@@ -209,9 +209,10 @@ export class Connection {
    */
   #received(found, position) {
     if (found.length > 0) this.#backoff.reset();
-    const before = this.start.lastEventId ?? "";
+    let before = this.start.lastEventId ?? "";
     let records = found.map((item) => ("dropped" in item ? tooLarge(item, before) : item));
     if (this.#target.pollUrl) {
+      if (records.some(isAnotherLog)) before = "";
       // A hub's events have ascending ids: what is not past our position was delivered already.
       records = records.filter((record) => !isGreeting(record) && (record.topic === null || isPast(record.lastEventId, before)));
       if (!isPast(position, before)) position = before;

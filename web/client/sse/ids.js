@@ -1,6 +1,8 @@
-// The order of event ids of the form `epoch-seq`. Other ids, and ids of different epochs, cannot be compared.
+// The order of event ids of the form `epoch-seq`. Each start of a hub begins an epoch, and its seqs go on, so the seq alone
+// is the order. After a gap that says `unknown-id` the ids are of another log: those from before cannot be compared with them.
+// Ids of another form cannot be compared at all.
 
-const ID = /^(.+)-([0-9]{1,20})$/;
+const ID = /^.+-([0-9]{1,20})$/;
 
 /**
  * Negative when `a` is older, 0 when they are equal, null when they cannot be compared.
@@ -10,10 +12,9 @@ const ID = /^(.+)-([0-9]{1,20})$/;
  */
 export function compareIds(a, b) {
   if (a === b) return 0;
-  const [, epochA, seqA] = ID.exec(a) ?? [];
-  const [, epochB, seqB] = ID.exec(b) ?? [];
-  if (epochA === undefined || epochA !== epochB) return null;
-  return Number(seqA) - Number(seqB);
+  const [, seqA] = ID.exec(a) ?? [];
+  const [, seqB] = ID.exec(b) ?? [];
+  return seqA === undefined || seqB === undefined ? null : Number(seqA) - Number(seqB);
 }
 
 /**

@@ -17,6 +17,16 @@ export const isGreeting = ({ hub }) => hub === "greeting";
 /** A hub older than the `hub` field marks a gap by its type, and by having no topic. @param {SseRecord} record */
 export const isGap = ({ hub, type, topic }) => hub === "gap" || (hub === null && type === "gap" && topic === null);
 
+/** A gap that says that ids from before it are of another log. @param {SseRecord} record */
+export function isAnotherLog(record) {
+  if (!isGap(record)) return false;
+  try {
+    return JSON.parse(record.data).reason === "unknown-id";
+  } catch {
+    return false;
+  }
+}
+
 /**
  * A gap as the hub itself would report it.
  * @param {object} report

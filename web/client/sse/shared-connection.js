@@ -3,7 +3,7 @@
 
 import { Connection } from "./connection.js";
 import { compareIds, isPast } from "./ids.js";
-import { isGap } from "./record.js";
+import { isAnotherLog, isGap } from "./record.js";
 import { cover, fewest } from "./selectors.js";
 import { Tail } from "./tail.js";
 import { minTimeouts } from "./timeouts.js";
@@ -31,7 +31,7 @@ const GATHER_MS = 50;
 /** Unused topics stay subscribed for this long: visitors often go from one page to the next. */
 const LINGER_MS = 2000;
 /** After a gap for one of these reasons, reading the history of its own topics tells a member whether it lost events. */
-const RECOVERABLE = ["unknown-id", "expired"];
+const RECOVERABLE = ["unknown-id", "expired", "lost"];
 
 export class SharedConnection {
   /** @type {Set<Member>} */
@@ -121,7 +121,7 @@ export class SharedConnection {
     }
   }
 
-  /** The smallest cursor. One of another epoch wins: its member joined before the epoch changed. */
+  /** The smallest cursor. */
   #oldest() {
     let oldest;
     for (const { cursor } of this.#members) {
@@ -135,10 +135,11 @@ export class SharedConnection {
    * @param {string} position
    */
   #received(records, position) {
+    const anotherLog = records.some(isAnotherLog);
     const lastGap = records.findLastIndex((record) => firstAfterGap(record) !== null);
     const [gap] = records.splice(0, lastGap + 1).slice(lastGap);
     const first = gap && firstAfterGap(gap);
-    if (first) this.#recover(first);
+    if (first) this.#recover(first, anotherLog);
     this.#tail.push(records.filter((record) => !isGap(record)), position);
     for (const member of this.#members) deliver(member, records, position);
   }
@@ -146,11 +147,12 @@ export class SharedConnection {
   /**
    * Events before this id are lost, and the gap does not say of which topics: each member finds out on its own.
    * @param {string} first oldest event after the gap
+   * @param {boolean} anotherLog the cursors are of another log
    */
-  #recover(first) {
+  #recover(first, anotherLog) {
     this.#tail.restart(first);
     for (const member of [...this.#members]) {
-      if (!isPast(first, member.cursor)) continue;
+      if (!anotherLog && !isPast(first, member.cursor)) continue;
       this.#members.delete(member);
       member.recover();
     }

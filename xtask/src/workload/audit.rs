@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
-use sse_core::RecordId;
+use sse_core::{Epoch, RecordId};
 
 use super::ledger::Ledger;
 use super::payload::Payload;
@@ -45,16 +45,20 @@ pub(crate) fn audit(ledger: &Ledger, readers: &[Received]) -> Result<Audit> {
     })
 }
 
-/// All events that were acknowledged or received, by seq. Each was sent, and each is there once, in one epoch.
+/// All events that were acknowledged or received, by seq. Each was sent, and each is there once, under one id. An epoch ends
+/// where the next begins.
 fn stored(ledger: &Ledger, readers: &[Received]) -> Result<BTreeMap<u64, Payload>> {
     let sent: HashSet<Payload> = ledger.sent.iter().copied().collect();
-    let epoch = ledger.acknowledged.first().context("nothing was acknowledged")?.0.epoch;
+    ensure!(!ledger.acknowledged.is_empty(), "nothing was acknowledged");
+    let mut epochs = BTreeMap::new();
     let mut stored = BTreeMap::new();
     let mut seqs = HashMap::new();
     let received = readers.iter().flat_map(|reader| &reader.events);
-    for (RecordId { epoch: other, seq }, payload) in ledger.acknowledged.iter().chain(received) {
+    for (RecordId { epoch, seq }, payload) in ledger.acknowledged.iter().chain(received) {
         ensure!(sent.contains(payload), "nobody published `{payload}`, which has seq {seq}");
-        ensure!(*other == epoch, "`{payload}` with seq {seq} is of epoch {other}, not {epoch}");
+        if let Some(other) = epochs.insert(*seq, *epoch).filter(|other| other != epoch) {
+            bail!("`{payload}` with seq {seq} is of epoch {epoch} and of {other}");
+        }
         if let Some(other) = stored.insert(*seq, *payload).filter(|other| other != payload) {
             bail!("seq {seq} stands for both `{other}` and `{payload}`");
         }
@@ -62,6 +66,10 @@ fn stored(ledger: &Ledger, readers: &[Received]) -> Result<BTreeMap<u64, Payload
             bail!("`{payload}` is there twice, as seq {other} and {seq}");
         }
     }
+    let mut lives: Vec<Epoch> = epochs.into_values().collect();
+    lives.dedup();
+    let distinct: HashSet<Epoch> = lives.iter().copied().collect();
+    ensure!(distinct.len() == lives.len(), "events of one epoch are between those of another");
     Ok(stored)
 }
 
@@ -89,8 +97,6 @@ fn check_reader(reader: &Received, stored: &BTreeMap<u64, Payload>) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use sse_core::Epoch;
-
     use super::*;
 
     fn event(topic: usize, count: usize) -> Payload {
@@ -169,6 +175,14 @@ mod tests {
         ] {
             assert!(fault(events).contains(part), "{part}: {}", fault(events));
         }
+    }
+
+    #[test]
+    fn an_epoch_within_another_is_found() {
+        let mut mixed = all();
+        mixed[2].0.epoch = Epoch::from_bits(11);
+        let fault = format!("{:#}", audit(&ledger(), &[reader(&[0, 1], &mixed)]).unwrap_err());
+        assert!(fault.contains("between those of another"), "{fault}");
     }
 
     #[test]

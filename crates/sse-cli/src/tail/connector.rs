@@ -93,9 +93,7 @@ impl Connector {
         Ok(match self.head(args, url, status).await? {
             Head::Unknown => Some((start.clone(), End::Silence(args.end.idle))),
             Head::Hub(None) => None,
-            Head::Hub(Some(end)) if start.id().is_some_and(|id| end::reached(id.as_str(), end).is_some()) => {
-                None
-            }
+            Head::Hub(Some(end)) if start.id().is_some_and(|id| end::is_reached_by(id.as_str(), end)) => None,
             // By default a hub starts at its head, where this would end.
             Head::Hub(Some(end)) if *start == StartAt::Default => Some((StartAt::earliest(), End::Id(end))),
             Head::Hub(Some(end)) => Some((start.clone(), End::Id(end))),

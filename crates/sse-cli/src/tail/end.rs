@@ -46,10 +46,15 @@ pub(super) enum End {
     Id(RecordId),
 }
 
-/// Is the id at the end (`Some(false)`) or past it (`Some(true)`)? `None`: before it, or of another log.
+/// Is the id at the end (`Some(false)`) or past it (`Some(true)`)? `None`: before it. Seqs go on over the epochs of a hub.
 pub(super) fn reached(id: &str, end: RecordId) -> Option<bool> {
     let id: RecordId = id.parse().ok()?;
-    (id.epoch == end.epoch && id.seq >= end.seq).then_some(id.seq > end.seq)
+    (id.seq >= end.seq).then_some(id.seq > end.seq)
+}
+
+/// Is there nothing between the id and the end? Of another epoch, only the hub can tell.
+pub(super) fn is_reached_by(id: &str, end: RecordId) -> bool {
+    id.parse().is_ok_and(|id: RecordId| id.epoch == end.epoch) && reached(id, end).is_some()
 }
 
 /// Applies `--wait`: temporary statuses are retried, and there are several attempts within the time.

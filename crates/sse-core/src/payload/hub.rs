@@ -24,10 +24,13 @@ pub struct Gap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapReason {
-    /// The id is not of this log: another epoch, a seq that was never given out, or no id of ours at all.
+    /// The id is not of this log: of another one's epoch, or no id of ours at all.
     UnknownId,
     /// Events after the id have been removed by retention.
     Expired,
+    /// Events of an earlier life of the log may be missing: they were in memory, its files were damaged, or it is an older
+    /// copy of what it was.
+    Lost,
     /// The subscriber was too slow and the topic's policy moved it forward.
     Slow,
     /// A reason that came after this version: a subscriber must know of the loss all the same. No hub sends it.

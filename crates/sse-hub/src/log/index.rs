@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use sse_core::{Epoch, RecordId, Topic};
 
-use super::append::{AppendError, Draft};
+use super::append::{AppendError, AppendReceipt, Draft};
+use super::clock::{LogClock, Reading};
 use super::keys::Keys;
-use super::read::{Lost, Read, TopicSummary};
+use super::read::{Lost, Read, ReadMode, TopicSummary};
 use super::record::{Record, rfc3339};
 use super::topic_index::{Entry, TopicIndex, seconds};
 use crate::policy::{Durability, Policies};
@@ -21,6 +22,8 @@ pub(super) const MAX_TOPICS: usize = 10_000;
 /// From this many topics on, topics without retained records are removed, at most so many at a time.
 const MANY_TOPICS: usize = MAX_TOPICS / 10 * 9;
 const FORGOTTEN_AT_ONCE: usize = 1000;
+/// Most records of all topics that age removes at a time.
+const AGED_AT_ONCE: usize = 50_000;
 
 /// The records that can be read.
 #[derive(Debug)]
@@ -35,6 +38,9 @@ pub(super) struct Index {
     removals: u64,
     forgotten: Forgotten,
     keys: Keys,
+    clock: LogClock,
+    /// Places where records of an earlier epoch may be missing, oldest first: after them, a seq without a record.
+    losses: Vec<u64>,
 }
 
 /// What was forgotten with its topic: a reader that stood before it may have lost records.
@@ -72,6 +78,8 @@ impl Index {
             removals: 0,
             forgotten: Forgotten::default(),
             keys: Keys::default(),
+            clock: LogClock::default(),
+            losses: Vec::new(),
         }
     }
 
@@ -154,13 +162,13 @@ impl Index {
         drafts: &[Draft],
         epoch: Epoch,
         head: u64,
-        now: u64,
+        stamp: u64,
     ) -> Result<Vec<Arc<Record>>, AppendError> {
-        let published = rfc3339(now);
+        let published = rfc3339(stamp);
         let record = |(seq, Draft { topic, event }): (u64, &Draft)| {
             let topic = self.intern(topic)?;
             let in_memory = self.is_in_memory(&topic);
-            let record = Record::new(RecordId { epoch, seq }, topic, now, &published, event);
+            let record = Record::new(RecordId { epoch, seq }, topic, stamp, &published, event);
             Ok(Arc::new(Record { in_memory, ..record }))
         };
         let sequenced: Result<_, _> = (head + 1..).zip(drafts).map(record).collect();
@@ -200,19 +208,51 @@ impl Index {
     }
 
     /// Removes what passes a limit of the topic's policy. Gives the seqs of the removed records that are on disk.
-    pub(super) fn expire(&mut self, topic: &Topic, now: u64) -> Vec<u64> {
+    pub(super) fn expire(&mut self, topic: &Topic, reading: Reading) -> Vec<u64> {
         self.removals += 1;
+        let (now, mut most) = (self.now_seconds(reading), AGED_AT_ONCE);
         let kept = self.topics.get_mut(topic);
-        kept.map_or_else(Vec::new, |kept| kept.expire(seconds(now), self.removals))
+        kept.map_or_else(Vec::new, |kept| kept.expire(now, &self.clock, self.removals, &mut most))
     }
 
     /// As [`Self::expire`], for all topics.
-    pub(super) fn expire_all(&mut self, now: u64) -> Vec<(Arc<Topic>, Vec<u64>)> {
+    pub(super) fn expire_all(&mut self, reading: Reading) -> Vec<(Arc<Topic>, Vec<u64>)> {
         self.removals += 1;
-        let (now, removals) = (seconds(now), self.removals);
-        let expired =
-            self.topics.iter_mut().map(|(topic, kept)| (Arc::clone(topic), kept.expire(now, removals)));
+        let (now, removals, mut most) = (self.now_seconds(reading), self.removals, AGED_AT_ONCE);
+        let expired = self
+            .topics
+            .iter_mut()
+            .map(|(topic, kept)| (Arc::clone(topic), kept.expire(now, &self.clock, removals, &mut most)));
         expired.filter(|(_, seqs)| !seqs.is_empty()).collect()
+    }
+
+    fn now_seconds(&self, reading: Reading) -> i64 {
+        self.clock.now(reading).div_euclid(1000)
+    }
+
+    /// Looks at the clock before something is appended or expires.
+    pub(super) fn look_at_clock(&mut self, reading: Reading) {
+        self.clock.look(self.head + 1, reading);
+    }
+
+    pub(super) fn clock(&mut self) -> &mut LogClock {
+        &mut self.clock
+    }
+
+    /// Forgets the keys that are past their window.
+    pub(super) fn expire_keys(&mut self, reading: Reading) -> Vec<Arc<str>> {
+        self.keys.expire(u64::try_from(self.clock.now(reading)).unwrap_or(0))
+    }
+
+    /// Remembers a key as of now.
+    pub(super) fn insert_key(&mut self, key: Arc<str>, receipt: AppendReceipt, reading: Reading) {
+        self.keys.insert(key, receipt, u64::try_from(self.clock.now(reading)).unwrap_or(0));
+    }
+
+    /// Notes that records before this seq, which has none itself, may be missing.
+    pub(super) fn add_loss(&mut self, seq: u64) {
+        self.move_head(seq);
+        self.losses.push(seq);
     }
 
     /// Where the records are that `read` wants.
@@ -229,8 +269,18 @@ impl Index {
                 sources.push((topic, first, entries));
             }
         }
+        let first = next.peek().map(|Reverse((seq, _))| *seq);
+        let losses = if read.mode == ReadMode::LastValues { &[][..] } else { self.losses_after(read.after) };
+        // Before the first record: told with this page. Before another one: the page ends there.
+        let passed = losses.partition_point(|loss| first.is_none_or(|first| *loss < first));
+        plan.lost.acknowledged = passed > 0;
+        let loss = losses.get(passed).copied();
         let mut bytes = 0;
         while let Some(Reverse((seq, nth))) = next.pop() {
+            if let Some(loss) = loss.filter(|loss| seq > *loss) {
+                plan.complete_to = loss - 1;
+                break;
+            }
             let Some((topic, entry, rest)) = sources.get_mut(nth) else { break };
             plan.entries.push((Arc::clone(topic), entry.clone()));
             bytes += u64::from(entry.bytes);
@@ -244,6 +294,15 @@ impl Index {
             }
         }
         plan
+    }
+
+    pub(super) fn losses(&self) -> &[u64] {
+        &self.losses
+    }
+
+    fn losses_after(&self, seq: u64) -> &[u64] {
+        let before = self.losses.partition_point(|loss| *loss <= seq);
+        self.losses.get(before..).unwrap_or_default()
     }
 
     /// What `read` may have wanted of topics that were forgotten: a topic that is there has not been.
@@ -265,7 +324,8 @@ impl Index {
             Seek::Last(count) => before_last(kept, count),
             Seek::Since(seconds) => {
                 let first = |entries: &VecDeque<Entry>| {
-                    let before = entries.partition_point(|entry| entry.seconds < seconds);
+                    let is_before = |entry: &Entry| !self.clock.is_since(entry.seq, entry.seconds, seconds);
+                    let before = entries.partition_point(is_before);
                     entries.get(before).map(|entry| entry.seq)
                 };
                 kept.filter_map(first).min().map_or(self.head, |first| first - 1)

@@ -4,13 +4,14 @@ use std::future::ready;
 
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
-use sse_core::Epoch;
 
+use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch};
+use super::clock::Reading;
+use super::epochs::Epochs;
 use super::index::{Index, Plan};
 use super::read::{Page, Read, ReadError, TopicSummary};
 use super::tail::{Announcer, Tail};
-use super::{Log, now_millis};
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
@@ -18,7 +19,7 @@ use crate::start::Seek;
 /// Keeps every topic in memory, whatever its durability.
 #[derive(Debug)]
 pub struct MemoryLog {
-    epoch: Epoch,
+    epochs: Epochs,
     state: Mutex<State>,
 }
 
@@ -26,24 +27,21 @@ pub struct MemoryLog {
 struct State {
     index: Index,
     announcer: Announcer,
-    /// When all topics were last looked at for what is too old, in milliseconds since 1970.
-    expired: u64,
+    /// When all topics were last looked at for what is too old, in milliseconds of the monotonic clock.
+    expired: i64,
     closed: bool,
 }
 
 impl MemoryLog {
     /// An empty log with a new epoch.
     pub fn new(policies: Policies) -> Self {
-        let state = State {
-            index: Index::in_memory(policies),
-            announcer: Announcer::default(),
-            expired: 0,
-            closed: false,
-        };
-        Self { epoch: Epoch::from_bits(fastrand::u64(..)), state: Mutex::new(state) }
+        let mut index = Index::in_memory(policies);
+        index.clock().start(None, 1, Reading::now());
+        let state = State { index, announcer: Announcer::default(), expired: 0, closed: false };
+        Self { epochs: Epochs::new(), state: Mutex::new(state) }
     }
 
-    fn append_now(&self, batch: Batch, now: u64) -> Result<AppendReceipt, AppendError> {
+    fn append_at(&self, batch: Batch, reading: Reading) -> Result<AppendReceipt, AppendError> {
         batch.frame_bytes()?;
         let Batch { drafts, key, held: _held } = batch;
         let mut guard = self.state.lock();
@@ -51,11 +49,12 @@ impl MemoryLog {
         if *closed {
             return Err(AppendError::Closed);
         }
-        index.keys().expire(now);
+        index.look_at_clock(reading);
+        index.expire_keys(reading);
         // Publishing looks at its own topics only, so the others are looked at once a second.
-        if now >= *expired + 1000 {
-            *expired = now;
-            index.expire_all(now);
+        if reading.monotonic >= *expired + 1000 {
+            *expired = reading.monotonic;
+            index.expire_all(reading);
             let unused = index.to_forget();
             if !unused.is_empty() {
                 index.forget(&unused);
@@ -64,16 +63,16 @@ impl MemoryLog {
         if let Some(known) = key.as_deref().and_then(|key| index.keys().get(key)) {
             return Ok(known);
         }
-        let records = index.assign_seqs(&drafts, self.epoch, index.head(), now)?;
+        let records = index.assign_seqs(&drafts, self.epochs.current(), index.head(), reading.stamp())?;
         let receipt = AppendReceipt { first: index.head() + 1, count: records.len() as u64, repeated: false };
         for record in &records {
             index.push(record);
         }
         if let Some(key) = key {
-            index.keys().insert(key.into(), receipt, now);
+            index.insert_key(key.into(), receipt, reading);
         }
         for record in &records {
-            index.expire(&record.topic, now);
+            index.expire(&record.topic, reading);
         }
         announcer.announce(records.into());
         Ok(receipt)
@@ -81,16 +80,21 @@ impl MemoryLog {
 }
 
 impl Log for MemoryLog {
-    fn epoch(&self) -> Epoch {
-        self.epoch
+    fn epochs(&self) -> &Epochs {
+        &self.epochs
     }
 
     fn head(&self) -> u64 {
         self.state.lock().index.head()
     }
 
+    /// There is no life after a crash in which it would matter.
+    fn durable_head(&self) -> u64 {
+        self.head()
+    }
+
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>> {
-        Box::pin(ready(self.append_now(batch, now_millis())))
+        Box::pin(ready(self.append_at(batch, Reading::now())))
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {

@@ -2,9 +2,11 @@
 //! and each passes `contract.rs`.
 
 mod append;
+mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 mod disk;
+mod epochs;
 mod index;
 mod keys;
 mod memory;
@@ -14,10 +16,11 @@ mod tail;
 mod topic_index;
 
 use futures_core::future::BoxFuture;
-use sse_core::Epoch;
 
 pub use append::{AppendError, AppendReceipt, Batch, Draft};
 pub use disk::{DiskLog, OpenError};
+pub use epochs::Epochs;
+pub(crate) use epochs::Place;
 pub use memory::MemoryLog;
 pub use read::{Lost, Page, Read, ReadError, ReadMode, TopicSummary};
 pub use record::{Record, RecordBatch};
@@ -32,11 +35,15 @@ use crate::start::Seek;
 ///
 /// The futures own what they need: dropping one does not undo what it has begun.
 pub trait Log: Send + Sync + std::fmt::Debug {
-    /// The life of the sequence that this log's ids belong to. A log that lost its records has another one.
-    fn epoch(&self) -> Epoch;
+    /// The epochs that ids of this log belong to. A log that lost its records knows none of the old ones.
+    fn epochs(&self) -> &Epochs;
 
     /// Seq of the newest record that can be read, 0 before the first, as far as this process knows.
     fn head(&self) -> u64;
+
+    /// Seq of the newest record that a crash leaves there, or a later place without one: an id up to here is known
+    /// after any restart.
+    fn durable_head(&self) -> u64;
 
     /// Everything that becomes readable from now on, in log order, and the seq it follows.
     fn tail(&self) -> (Tail, u64);
@@ -66,9 +73,4 @@ pub trait Log: Send + Sync + std::fmt::Debug {
 
     /// Stores what waits and ends. Appends after this are refused with [`AppendError::Closed`].
     fn close(&self) -> BoxFuture<'static, ()>;
-}
-
-/// Milliseconds since 1970.
-fn now_millis() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }

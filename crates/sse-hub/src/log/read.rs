@@ -60,6 +60,8 @@ pub struct Lost {
     pub disconnects: bool,
     /// Records were left out for newer ones of the same topic.
     pub conflated: bool,
+    /// Records that an earlier epoch had acknowledged may be missing here.
+    pub acknowledged: bool,
 }
 
 /// One topic, for people.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sse_core::Topic;
 
+use super::clock::LogClock;
 use super::read::{Lost, Read, ReadMode, TopicSummary};
 use super::record::Record;
 use crate::policy::{Policy, SlowConsumer};
@@ -43,18 +44,23 @@ impl TopicIndex {
         self.entries.push_back(entry);
     }
 
-    /// The newest record stays, however large it is, until it is too old.
-    pub(super) fn expire(&mut self, now: u32, removals: u64) -> Vec<u64> {
+    /// The newest record stays, however large it is, until it is too old. `now` is the log's time in seconds; of
+    /// records that are only too old, at most `most` go.
+    pub(super) fn expire(&mut self, now: i64, clock: &LogClock, removals: u64, most: &mut usize) -> Vec<u64> {
         let retention = self.policy.retention;
-        let oldest =
-            retention.age.map_or(0, |age| now.saturating_sub(age.as_secs().try_into().unwrap_or(u32::MAX)));
+        let age = retention.age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        let is_old = |entry: &Entry| {
+            age.is_some_and(|age| now.saturating_sub(clock.time(entry.seq, entry.seconds)) > age)
+        };
         let mut on_disk = Vec::new();
         while let Some(first) = self.entries.front() {
             let too_much = retention.count.is_some_and(|count| self.entries.len() > count)
                 || retention.bytes.is_some_and(|bytes| self.bytes > bytes);
-            let gone = first.seconds < oldest || (too_much && self.entries.len() > 1);
-            if !gone {
-                break;
+            if !too_much || self.entries.len() == 1 {
+                if *most == 0 || !is_old(first) {
+                    break;
+                }
+                *most -= 1;
             }
             self.bytes -= u64::from(first.bytes);
             (self.removed, self.removed_at) = (first.seq, removals);

@@ -23,9 +23,9 @@ export class Announcer {
     this.#news = news;
   }
 
-  /** On a first visit, what is there already is not announced. @param {string | null} newest */
+  /** On a first visit, and on one to a new log, what is there already is not announced. @param {string | null} newest */
   begin(newest) {
-    if (this.#told.value === null) this.#told.update(() => newest ?? "");
+    this.#told.update((told) => (told === null || isAfter(told, newest ?? "") ? (newest ?? "") : told));
   }
 
   /**

@@ -48,12 +48,12 @@ export function parseNotification(id, json) {
 }
 
 /**
- * Is an id after another? True for ids of different epochs, which have no order.
+ * Is an id after another of the same hub?
  * @param {string} id
  * @param {string} mark
  */
 export function isAfter(id, mark) {
-  const [epoch, seq] = id.split("-");
-  const [markEpoch, markSeq] = mark.split("-");
-  return epoch !== markEpoch || Number(seq) > Number(markSeq);
+  const [, seq] = id.split("-");
+  const [, markSeq] = mark.split("-");
+  return Number(seq) > Number(markSeq);
 }

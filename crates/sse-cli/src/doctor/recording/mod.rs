@@ -112,9 +112,7 @@ impl Recording {
             self.start.as_ref().map_or((None, 0), |(id, count)| (Some(id.as_str()), *count));
         let position: Option<RecordId> = start.and_then(|id| id.parse().ok());
         let is_past = move |id: &str| {
-            position.is_some_and(|position| {
-                id.parse().is_ok_and(|id: RecordId| id.epoch == position.epoch && id.seq <= position.seq)
-            })
+            position.is_some_and(|position| id.parse().is_ok_and(|id: RecordId| id.seq <= position.seq))
         };
         let events = self.events.get(before..).unwrap_or_default();
         let mut ids = events.iter().filter_map(|event| event.id.as_deref()).filter(|id| !id.is_empty());

@@ -30,6 +30,11 @@ impl Folder {
         self.path.join("log.sqlite")
     }
 
+    /// The file that SQLite keeps beside it for what is not in it yet.
+    pub(super) fn write_ahead_log(&self) -> PathBuf {
+        self.path.join("log.sqlite-wal")
+    }
+
     /// Makes the names in the folder durable, and the folder's own name. Windows cannot open a folder as a file; NTFS
     /// journals names by itself.
     pub(super) fn sync(&self) -> io::Result<()> {

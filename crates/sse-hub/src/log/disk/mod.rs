@@ -7,6 +7,7 @@ mod recent;
 mod restore;
 mod shared;
 mod store;
+mod wal;
 mod writer;
 
 use std::future::ready;
@@ -16,11 +17,11 @@ use std::thread::JoinHandle;
 
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
-use sse_core::Epoch;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch};
+use super::epochs::Epochs;
 use super::index::Plan;
 use super::read::{Page, Read, ReadError, TopicSummary};
 use super::record::Record;
@@ -73,11 +74,24 @@ impl DiskLog {
     pub fn open(folder: &Path, policies: Policies) -> Result<Self, OpenError> {
         let folder = Folder::take(folder)?;
         let file = folder.log_file();
+        let wal = folder.write_ahead_log();
+        let (had_file, had_wal) = (file.exists(), wal.exists());
+        let damaged = had_wal && wal::is_damaged(&wal)?;
         let store = Store::open(&file).map_err(unreadable)?;
         folder.sync()?;
-        let Restored { meta, index, rows } = restore(&store, policies).map_err(unreadable)?;
-        tracing::info!(epoch = %meta.epoch, head = index.head(), clean = meta.clean, "log opened");
-        let shared = Arc::new(Shared::new(meta.epoch, index));
+        // What was killed leaves a write-ahead log.
+        let wal_is_lost = had_file && !had_wal && !store.meta().map_err(unreadable)?.clean;
+        let restored = restore(&store, policies, damaged || wal_is_lost).map_err(unreadable)?;
+        let Restored { clean, epochs, durable_head, index, rows } = restored;
+        tracing::info!(epoch = %epochs.current(), head = index.head(), clean, "log opened");
+        if damaged || wal_is_lost {
+            let what = if damaged { "is damaged" } else { "is missing" };
+            tracing::warn!(
+                file = %wal.display(),
+                "a file of the log {what}: acknowledged events may be lost; readers from before are told by a gap"
+            );
+        }
+        let shared = Arc::new(Shared::new(epochs, durable_head, index));
         let writer = Writer::new(store, Arc::clone(&shared), rows)
             .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
@@ -107,12 +121,16 @@ impl Drop for DiskLog {
 }
 
 impl Log for DiskLog {
-    fn epoch(&self) -> Epoch {
-        self.shared.epoch
+    fn epochs(&self) -> &Epochs {
+        &self.shared.epochs
     }
 
     fn head(&self) -> u64 {
         self.shared.state().index.head()
+    }
+
+    fn durable_head(&self) -> u64 {
+        self.shared.durable_head()
     }
 
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>> {

@@ -1,56 +1,103 @@
-//! Builds the index from the file when a log is opened.
+//! Builds the index from the file when a log is opened, and begins its epoch.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sse_core::Topic;
 
-use super::store::{Meta, Store};
+use super::store::Store;
+use crate::log::clock::{LogClock, Reading};
+use crate::log::epochs::{Epochs, MAX_EPOCHS, PastEpoch};
 use crate::log::index::Index;
 use crate::log::topic_index::{Entry, seconds};
 use crate::policy::Policies;
 
+/// Most places of loss that are kept apart; a reader that is behind an older one is told of a gap at its start.
+const MAX_LOSSES: usize = 1000;
+
 /// What is known of a log that was just opened.
 #[derive(Debug)]
 pub(super) struct Restored {
-    pub(super) meta: Meta,
+    pub(super) clean: bool,
+    pub(super) epochs: Epochs,
+    /// See [`Log::durable_head`](crate::Log::durable_head).
+    pub(super) durable_head: u64,
     pub(super) index: Index,
     /// Row of each topic.
     pub(super) rows: HashMap<Arc<Topic>, i64>,
 }
 
-/// Reads everything but the frames.
+/// Reads everything but the frames. `lost`: acknowledged records may be missing at the end.
 ///
 /// Records in memory are gone. After a clean stop it is known which seqs they had; after a kill only that these
 /// are at most the reserved ones, so for a reader of such a topic everything before is lost.
-pub(super) fn restore(store: &Store, policies: Policies) -> rusqlite::Result<Restored> {
+pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite::Result<Restored> {
     let meta = store.meta()?;
     let mut index = Index::new(policies, meta.reserved);
     index.set_forgotten(meta.forgotten);
     let mut names = HashMap::new();
     let mut rows = HashMap::new();
-    let mut lost = Vec::new();
+    let mut volatile = Vec::new();
+    let mut durable_head = meta.forgotten;
     for row in store.topics()? {
         // The names were checked when they were stored; what else is in the file is not ours to touch.
         let Ok(topic) = Topic::new(row.name) else { continue };
         let Ok(topic) = index.intern(&topic) else { continue };
         index.set_removed(&topic, row.removed);
-        if row.volatile && !meta.clean {
-            lost.push(Arc::clone(&topic));
+        durable_head = durable_head.max(row.removed);
+        if row.volatile {
+            volatile.push(Arc::clone(&topic));
         }
         names.insert(row.id, Arc::clone(&topic));
         rows.insert(topic, row.id);
     }
+    let mut newest = None;
     store.each_record(|row| {
+        newest = Some((row.seq, row.time));
         if let Some(topic) = names.get(&row.topic) {
             let seconds = seconds(row.time);
             index.restore(topic, Entry { seq: row.seq, seconds, bytes: row.bytes, record: None });
         }
     })?;
-    let head = index.head();
-    lost.iter().for_each(|topic| index.set_removed(topic, head));
+    let losses = store.losses()?;
+    durable_head = losses.iter().copied().chain(newest.map(|(seq, _)| seq)).fold(durable_head, u64::max);
+    if meta.clean {
+        durable_head = durable_head.max(meta.reserved);
+    } else {
+        let head = index.head();
+        volatile.iter().for_each(|topic| index.set_removed(topic, head));
+    }
+    restore_losses(&mut index, losses);
+    let knows_all_ids = meta.clean || (volatile.is_empty() && !lost);
+    let past = ended(store.epochs(durable_head)?, knows_all_ids);
+    if lost {
+        durable_head = index.head() + 1;
+        index.add_loss(durable_head);
+    }
+    // A loss has the first seq for itself.
+    let epochs = Epochs::after(past, if lost { index.head() } else { index.head() + 1 });
+    *index.clock() = LogClock::with_segments(store.segments()?);
+    let next = index.head() + 1;
+    index.clock().start(newest, next, Reading::now());
     for (key, receipt, time) in store.keys()? {
         index.keys().insert(key.into(), receipt, time);
     }
-    Ok(Restored { meta, index, rows })
+    Ok(Restored { clean: meta.clean, epochs, durable_head, index, rows })
+}
+
+/// The epochs worth keeping: the first, and of the others those that have given out ids, as far as there are not too many.
+fn ended(mut epochs: Vec<PastEpoch>, knows_all_ids: bool) -> Vec<PastEpoch> {
+    if knows_all_ids && epochs.len() > 1 {
+        epochs.pop_if(|epoch| epoch.last < epoch.first);
+    }
+    let too_many = (epochs.len() + 1).saturating_sub(MAX_EPOCHS);
+    epochs.drain(..too_many);
+    epochs
+}
+
+fn restore_losses(index: &mut Index, losses: Vec<u64>) {
+    let folded = losses.len().saturating_sub(MAX_LOSSES - 1);
+    let (old, kept) = losses.split_at(folded);
+    index.set_forgotten(old.last().copied().unwrap_or(0));
+    kept.iter().for_each(|seq| index.add_loss(*seq));
 }

@@ -1,14 +1,18 @@
 //! What the writing thread and everybody else share: the index, and the announcer of the tail, under one lock.
 
-use parking_lot::{Mutex, MutexGuard};
-use sse_core::Epoch;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::log::epochs::Epochs;
 use crate::log::index::Index;
 use crate::log::tail::Announcer;
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) epoch: Epoch,
+    pub(super) epochs: Epochs,
+    /// See [`Log::durable_head`](crate::Log::durable_head).
+    durable_head: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -21,8 +25,17 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(epoch: Epoch, index: Index) -> Self {
-        Self { epoch, state: Mutex::new(State { index, announcer: Announcer::default(), failed: None }) }
+    pub(super) fn new(epochs: Epochs, durable_head: u64, index: Index) -> Self {
+        let state = State { index, announcer: Announcer::default(), failed: None };
+        Self { epochs, durable_head: AtomicU64::new(durable_head), state: Mutex::new(state) }
+    }
+
+    pub(super) fn durable_head(&self) -> u64 {
+        self.durable_head.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_durable_head(&self, seq: u64) {
+        self.durable_head.store(seq, Ordering::Release);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

@@ -7,10 +7,12 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Params
 use sse_core::Epoch;
 
 use crate::log::append::AppendReceipt;
+use crate::log::clock::Segment;
+use crate::log::epochs::{Epochs, PastEpoch};
 use crate::log::record::Record;
 
 /// Layout of the tables. A file with another number is of another version of the server.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 /// Pages of the write-ahead log after which SQLite moves them into the table: about 16 MiB. Below 4,062, where the
 /// log's index needs more room, which would fail on a full disk after the records were made durable.
 const CHECKPOINT_PAGES: u32 = 3900;
@@ -21,7 +23,6 @@ const TABLES: &str = "
     CREATE TABLE meta (
         -- one row
         one INTEGER PRIMARY KEY CHECK (one = 1),
-        epoch INTEGER NOT NULL,
         -- seqs up to this one may have been given to records in memory
         reserved INTEGER NOT NULL,
         -- the server was stopped, not killed
@@ -53,12 +54,32 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 ";
 
+const TABLES_OF_LAYOUT_3: &str = "
+    CREATE TABLE epochs (
+        number INTEGER PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        -- newest seq on disk; NULL while the epoch lasts
+        last INTEGER
+    );
+    -- places after which acknowledged records may be missing
+    CREATE TABLE losses (seq INTEGER PRIMARY KEY);
+    -- of the log's clock, times in milliseconds
+    CREATE TABLE segments (
+        first INTEGER PRIMARY KEY,
+        offset INTEGER NOT NULL,
+        gap INTEGER NOT NULL,
+        held INTEGER NOT NULL
+    );
+";
+
 /// Layout 1 could not forget topics.
-const FROM_LAYOUT_1: &str = "
-    BEGIN;
-    ALTER TABLE meta ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
-    PRAGMA user_version = 2;
-    COMMIT;
+const FROM_LAYOUT_1: &str = "ALTER TABLE meta ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;";
+
+/// Layout 2 had one epoch, with ids up to the reserved one.
+const FROM_LAYOUT_2: &str = "
+    INSERT INTO epochs (epoch, first, last) SELECT epoch, 1, reserved FROM meta;
+    ALTER TABLE meta DROP COLUMN epoch;
 ";
 
 /// The one connection that writes.
@@ -68,7 +89,6 @@ pub(super) struct Store(Connection);
 /// What the file says about the log as a whole.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Meta {
-    pub(super) epoch: Epoch,
     pub(super) reserved: u64,
     pub(super) forgotten: u64,
     pub(super) clean: bool,
@@ -110,8 +130,7 @@ impl Store {
         let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match layout {
             LAYOUT => {}
-            0 => create(&mut connection)?,
-            1 => connection.execute_batch(FROM_LAYOUT_1)?,
+            0..LAYOUT => bring_up_to_date(&mut connection, layout)?,
             other => {
                 let why = format!("it has layout {other}, this version of the server knows {LAYOUT}");
                 return Err(unusable(&why));
@@ -121,10 +140,34 @@ impl Store {
     }
 
     pub(super) fn meta(&self) -> rusqlite::Result<Meta> {
-        self.0.query_row("SELECT epoch, reserved, forgotten, clean FROM meta", [], |row| {
-            let epoch = Epoch::from_bits(row.get(0)?);
-            Ok(Meta { epoch, reserved: row.get(1)?, forgotten: row.get(2)?, clean: row.get(3)? })
+        self.0.query_row("SELECT reserved, forgotten, clean FROM meta", [], |row| {
+            Ok(Meta { reserved: row.get(0)?, forgotten: row.get(1)?, clean: row.get(2)? })
         })
+    }
+
+    /// The epochs so far, oldest first. The last of them has ended at `end`, if that was not stored.
+    pub(super) fn epochs(&self, end: u64) -> rusqlite::Result<Vec<PastEpoch>> {
+        let mut select = self.0.prepare("SELECT epoch, first, last FROM epochs ORDER BY number")?;
+        let rows = select.query_map([], |row| {
+            let epoch = Epoch::from_bits(row.get(0)?);
+            let last: Option<u64> = row.get(2)?;
+            Ok(PastEpoch { epoch, first: row.get(1)?, last: last.unwrap_or(end) })
+        })?;
+        rows.collect()
+    }
+
+    /// Places after which acknowledged records may be missing, in order.
+    pub(super) fn losses(&self) -> rusqlite::Result<Vec<u64>> {
+        self.0.prepare("SELECT seq FROM losses ORDER BY seq")?.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// The segments of the log's clock, in order.
+    pub(super) fn segments(&self) -> rusqlite::Result<Vec<Segment>> {
+        let mut select = self.0.prepare("SELECT first, offset, gap, held FROM segments ORDER BY first")?;
+        let rows = select.query_map([], |row| {
+            Ok(Segment { first: row.get(0)?, offset: row.get(1)?, gap: row.get(2)?, held: row.get(3)? })
+        })?;
+        rows.collect()
     }
 
     pub(super) fn topics(&self) -> rusqlite::Result<Vec<TopicRow>> {
@@ -264,6 +307,28 @@ impl Write<'_> {
         self.execute("DELETE FROM keys WHERE key = ?", [key])
     }
 
+    /// All epochs, the current one with an end that is to come.
+    pub(super) fn set_epochs(&self, epochs: &Epochs) -> rusqlite::Result<()> {
+        self.execute("DELETE FROM epochs", [])?;
+        let sql = "INSERT INTO epochs (epoch, first, last) VALUES (?, ?, ?)";
+        for past in epochs.past() {
+            self.execute(sql, (past.epoch.to_bits(), past.first, Some(past.last)))?;
+        }
+        self.execute(sql, (epochs.current().to_bits(), epochs.first(), None::<u64>))
+    }
+
+    pub(super) fn set_losses(&self, losses: &[u64]) -> rusqlite::Result<()> {
+        self.execute("DELETE FROM losses", [])?;
+        losses.iter().try_for_each(|seq| self.execute("INSERT INTO losses VALUES (?)", [seq]))
+    }
+
+    pub(super) fn set_clock(&self, segments: &[Segment]) -> rusqlite::Result<()> {
+        self.execute("DELETE FROM segments", [])?;
+        segments.iter().try_for_each(|Segment { first, offset, gap, held }| {
+            self.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", (first, offset, gap, held))
+        })
+    }
+
     pub(super) fn set_meta(&self, reserved: u64, clean: bool) -> rusqlite::Result<()> {
         self.execute("UPDATE meta SET reserved = ?, clean = ?", (reserved, clean))
     }
@@ -302,11 +367,20 @@ impl Frames {
     }
 }
 
-fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Makes the tables of the newest layout from those of an older one; 0 is an empty file.
+fn bring_up_to_date(connection: &mut Connection, layout: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
-    let epoch = Epoch::from_bits(fastrand::u64(..)).to_bits();
-    transaction.execute("INSERT INTO meta VALUES (1, ?, 0, 1, 0)", [epoch])?;
+    if layout == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.execute("INSERT INTO meta (one, reserved, clean) VALUES (1, 0, 1)", [])?;
+    }
+    if layout == 1 {
+        transaction.execute_batch(FROM_LAYOUT_1)?;
+    }
+    transaction.execute_batch(TABLES_OF_LAYOUT_3)?;
+    if layout > 0 {
+        transaction.execute_batch(FROM_LAYOUT_2)?;
+    }
     transaction.pragma_update(None, "user_version", LAYOUT)?;
     transaction.commit()
 }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use sse_core::{Event, Topic};
+use sse_core::payload::GapReason;
+use sse_core::{Epoch, Event, RecordId, Topic};
 
 use super::*;
 use crate::log::contract::{contract, policies};
-use crate::log::{Draft, ReadMode};
+use crate::log::{Draft, Place, ReadMode};
 use crate::selectors::Selectors;
 
 contract!(|policies| {
@@ -37,17 +38,13 @@ async fn append(log: &DiskLog, topic: &str, key: Option<&str>) -> AppendReceipt 
     log.append(Batch::new(drafts, key.map(Into::into))).await.unwrap()
 }
 
+fn whole(selectors: Selectors) -> Read {
+    let (mode, max_bytes) = (ReadMode::All, u64::MAX);
+    Read { selectors, after: 0, acknowledged_removals: 0, mode, max_records: 1000, max_bytes }
+}
+
 async fn page(log: &DiskLog, topic: &str) -> Page {
-    let selectors = Selectors::exactly(Topic::new(topic).unwrap());
-    let read = Read {
-        selectors,
-        after: 0,
-        acknowledged_removals: 0,
-        mode: ReadMode::All,
-        max_records: 1000,
-        max_bytes: u64::MAX,
-    };
-    log.read(read).await.unwrap()
+    log.read(whole(Selectors::exactly(Topic::new(topic).unwrap()))).await.unwrap()
 }
 
 async fn seqs(log: &DiskLog, topic: &str) -> Vec<u64> {
@@ -66,14 +63,16 @@ fn in_file(folder: &Path) -> Vec<u64> {
 async fn a_clean_stop_keeps_records_ids_and_keys() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());
-    let epoch = log.epoch();
+    let id = |log: &DiskLog, seq| log.epochs().id(seq);
+    let first = id(&log, 1);
     for topic in ["a", "volatile", "few", "few", "few"] {
         append(&log, topic, None).await;
     }
     let keyed = append(&log, "a", Some("k")).await;
     drop(log);
     let log = open(folder.path());
-    assert_eq!((log.epoch(), log.head()), (epoch, 6));
+    assert_eq!((id(&log, 1), log.head()), (first, 6));
+    assert_ne!(log.epochs().current(), first.epoch, "a start is a new epoch");
     assert_eq!(seqs(&log, "a").await, [1, 6]);
     assert_eq!(seqs(&log, "few").await, [4, 5]);
     assert_eq!(page(&log, "few").await.lost.removed, 3);
@@ -81,6 +80,7 @@ async fn a_clean_stop_keeps_records_ids_and_keys() {
     assert_eq!((volatile.records.len(), volatile.lost.removed), (0, 2), "exactly what was there is lost");
     assert_eq!(append(&log, "a", Some("k")).await, AppendReceipt { repeated: true, ..keyed });
     assert_eq!(append(&log, "a", None).await.first, 7);
+    assert_eq!(id(&log, 7).epoch, log.epochs().current());
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_kill_loses_nothing_acknowledged_and_reuses_no_seq() {
     }
     append(&log, "few", None).await;
     let (_copy, restarted) = open_killed(folder.path());
-    assert_eq!(restarted.epoch(), log.epoch());
+    assert_eq!(restarted.epochs().id(1), log.epochs().id(1));
     assert_eq!((seqs(&restarted, "a").await, seqs(&restarted, "few").await), (vec![1], vec![12]));
     assert!(restarted.head() >= log.head(), "a seq in memory could be used again");
     assert!(page(&restarted, "volatile").await.lost.removed >= 11);
@@ -130,7 +130,7 @@ async fn a_folder_is_used_by_one_process() {
 #[tokio::test]
 async fn a_new_folder_is_a_new_epoch() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    assert_ne!(open(one.path()).epoch(), open(two.path()).epoch());
+    assert_ne!(open(one.path()).epochs().current(), open(two.path()).epochs().current());
 }
 
 #[tokio::test]
@@ -167,19 +167,174 @@ async fn records_between_removed_ones_stay_in_the_file() {
     assert_eq!(in_file(folder.path()), [3, 5, 6, 8, 9]);
 }
 
+/// Makes a file of the newest layout one of version 0.1.0.
+fn make_old(folder: &Path, layout: i64, epoch: u64) {
+    let file = rusqlite::Connection::open(folder.join("log.sqlite")).unwrap();
+    let tables = "DROP TABLE epochs; DROP TABLE losses; DROP TABLE segments;
+        ALTER TABLE meta ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;";
+    file.execute_batch(tables).unwrap();
+    file.execute("UPDATE meta SET epoch = ?", [epoch]).unwrap();
+    if layout == 1 {
+        file.execute_batch("ALTER TABLE meta DROP COLUMN forgotten").unwrap();
+    }
+    file.pragma_update(None, "user_version", layout).unwrap();
+}
+
 #[tokio::test]
-async fn the_first_layout_is_brought_up_to_date() {
+async fn older_layouts_are_brought_up_to_date() {
+    for layout in [1, 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(folder.path());
+        append(&log, "a", None).await;
+        drop(log);
+        make_old(folder.path(), layout, 10);
+        let log = open(folder.path());
+        append(&log, "a", None).await;
+        assert_eq!(seqs(&log, "a").await, [1, 2]);
+        assert_eq!(page(&log, "never").await.lost.removed, 0);
+        let old = RecordId { epoch: Epoch::from_bits(10), seq: 1 };
+        assert_eq!((log.epochs().id(1), log.epochs().find(old, 2)), (old, Some(Place::At(1))), "{layout}");
+    }
+}
+
+/// What a reader of `a` is told who comes with this id.
+async fn resume(log: DiskLog, id: RecordId) -> (Option<GapReason>, Vec<u64>) {
+    let hub = crate::Hub::new(Arc::new(log), policies());
+    let selectors = Selectors::exactly(Topic::new("a").unwrap());
+    let page = hub.page(&selectors, crate::Start::After(id.to_string()), 1000, u64::MAX).await.unwrap();
+    (page.gap.map(|gap| gap.reason), page.events.iter().map(|event| event.id.seq).collect())
+}
+
+#[tokio::test]
+async fn an_older_copy_is_noticed_whatever_was_published_since() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());
     append(&log, "a", None).await;
     drop(log);
-    let file = rusqlite::Connection::open(folder.path().join("log.sqlite")).unwrap();
-    file.execute_batch("ALTER TABLE meta DROP COLUMN forgotten; PRAGMA user_version = 1;").unwrap();
-    drop(file);
+    let (copy, killed) = open_killed(folder.path());
+    drop(killed);
     let log = open(folder.path());
     append(&log, "a", None).await;
-    assert_eq!(seqs(&log, "a").await, [1, 2]);
-    assert_eq!(page(&log, "never").await.lost.removed, 0);
+    let id = log.epochs().id(append(&log, "a", None).await.first);
+    let restored = open(copy.path());
+    for _ in 0..10 {
+        append(&restored, "a", None).await;
+    }
+    // The epoch of the id began after the copy was made.
+    let (gap, seqs) = resume(restored, id).await;
+    assert_eq!((gap, seqs.len()), (Some(GapReason::UnknownId), 11));
+    // A copy made within the epoch knows how far it got.
+    let (copy, killed) = open_killed(folder.path());
+    drop(killed);
+    let later = log.epochs().id(append(&log, "a", None).await.first);
+    let restored = open(copy.path());
+    append(&restored, "a", None).await;
+    let head = restored.head();
+    assert_eq!(resume(restored, later).await, (Some(GapReason::Lost), vec![head]));
+    assert_eq!(resume(open(copy.path()), id).await, (None, vec![head]), "what the copy has is no loss");
+}
+
+#[tokio::test]
+async fn a_missing_write_ahead_log_is_a_loss_that_every_reader_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let first = log.epochs().id(append(&log, "a", None).await.first);
+    drop(log);
+    let log = open(folder.path());
+    let second = log.epochs().id(append(&log, "a", None).await.first);
+    let alone = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join("log.sqlite"), alone.path().join("log.sqlite")).unwrap();
+    let log = open(alone.path());
+    let head = append(&log, "a", None).await.first;
+    let newest = log.epochs().id(head);
+    drop(log);
+    assert_eq!(resume(open(alone.path()), first).await, (Some(GapReason::Lost), vec![head]));
+    assert_eq!(resume(open(alone.path()), second).await, (Some(GapReason::Lost), vec![head]));
+    assert_eq!(resume(open(alone.path()), newest).await, (None, vec![]));
+}
+
+#[tokio::test]
+async fn a_page_ends_at_a_loss_and_the_next_tells_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    append(&log, "a", None).await;
+    drop(log);
+    let log = open(folder.path());
+    let alone = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join("log.sqlite"), alone.path().join("log.sqlite")).unwrap();
+    let log_alone = open(alone.path());
+    let head = append(&log_alone, "a", None).await.first;
+    drop(log);
+    let before = page(&log_alone, "a").await;
+    assert_eq!(before.records.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2]);
+    assert!(!before.lost.acknowledged);
+    let selectors = Selectors::exactly(Topic::new("a").unwrap());
+    let read = Read { after: before.complete_to, ..whole(selectors) };
+    let after = log_alone.read(read).await.unwrap();
+    assert_eq!(after.records.iter().map(|record| record.seq).collect::<Vec<_>>(), [head]);
+    assert!(after.lost.acknowledged);
+}
+
+#[tokio::test]
+async fn a_damaged_write_ahead_log_is_told_and_one_that_was_cut_off_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    for _ in 0..20 {
+        append(&log, "a", None).await;
+    }
+    let wal = std::fs::read(folder.path().join("log.sqlite-wal")).unwrap();
+    let lost = |change: &dyn Fn(&mut Vec<u8>)| {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(folder.path().join("log.sqlite"), copy.path().join("log.sqlite")).unwrap();
+        let mut wal = wal.clone();
+        change(&mut wal);
+        std::fs::write(copy.path().join("log.sqlite-wal"), wal).unwrap();
+        !open(copy.path()).shared.state().index.losses().is_empty()
+    };
+    assert!(!lost(&|_| {}), "nothing happened to it");
+    for bytes in [1, 100, 4096, 5000, 20_000] {
+        assert!(!lost(&|wal: &mut Vec<u8>| wal.truncate(wal.len() - bytes)), "cut by {bytes}");
+    }
+    let length = wal.len();
+    for at in [0, 10, 17, 30, 40, 50, 56, 3000, 9000, length / 2] {
+        assert!(lost(&|wal: &mut Vec<u8>| wal[at] ^= 4), "a bit of byte {at} of {length}");
+    }
+}
+
+#[tokio::test]
+async fn readers_of_disk_topics_lose_no_place_in_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(open(folder.path()));
+    append(&log, "a", None).await;
+    append(&log, "volatile", None).await;
+    let hub = crate::Hub::new(Arc::clone(&log) as Arc<dyn Log>, policies());
+    let place = |names: &[&str]| {
+        let selectors = names.iter().map(|name| name.parse().unwrap()).collect();
+        hub.place(hub.head(), &Selectors::new(selectors).unwrap()).seq
+    };
+    assert_eq!((place(&["a"]), place(&["a/*", "b"])), (1, 1));
+    assert_eq!((place(&["volatile"]), place(&["*"]), place(&["a", "volatile"])), (2, 2, 2));
+    let id = hub.place(2, &Selectors::exactly(Topic::new("a").unwrap()));
+    let (_copy, killed) = open_killed(folder.path());
+    assert_eq!(resume(killed, id).await, (None, vec![]));
+}
+
+#[tokio::test]
+async fn epochs_without_ids_are_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        drop(open(folder.path()));
+    }
+    let log = open(folder.path());
+    let first = append(&log, "a", None).await.first;
+    let epoch = log.epochs().id(first);
+    drop(log);
+    for _ in 0..5 {
+        drop(open(folder.path()));
+    }
+    let log = open(folder.path());
+    assert_eq!((log.epochs().past().len(), log.epochs().id(first)), (2, epoch));
 }
 
 #[tokio::test]

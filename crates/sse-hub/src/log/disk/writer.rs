@@ -24,7 +24,7 @@ use super::purge::PurgeQueue;
 use super::shared::Shared;
 use super::store::{CommitError, Inserts, Store, Write};
 use crate::log::append::{AppendError, AppendReceipt, Batch};
-use crate::log::now_millis;
+use crate::log::clock::{Reading, Segment};
 use crate::log::record::Record;
 
 /// Records in a group, after which no further batch is added to it.
@@ -65,7 +65,7 @@ struct SequencedBatch {
 }
 
 impl Writer {
-    /// Takes over the store, marks it as in use, and finds what the policies do not keep any more.
+    /// Takes over the store, begins its epoch, marks it as in use, and finds what the policies do not keep any more.
     pub(super) fn new(
         mut store: Store,
         shared: Arc<Shared>,
@@ -75,6 +75,8 @@ impl Writer {
             let index = &shared.state().index;
             let reserved = index.head() + RESERVED;
             store.commit(|write| {
+                write.set_epochs(&shared.epochs)?;
+                write.set_losses(index.losses())?;
                 // A topic's policy may be another one than last time.
                 for (topic, row) in &rows {
                     write.set_removed(*row, index.removed(topic))?;
@@ -84,6 +86,8 @@ impl Writer {
             })?;
             reserved
         };
+        // So that whoever gets the main file alone can tell that this was not all.
+        store.checkpoint().map_err(CommitError::Refused)?;
         let purge_queue = PurgeQueue::default();
         let mut writer = Self { store, shared, rows, reserved, purge_queue, refused: 0 };
         writer.expire();
@@ -134,7 +138,7 @@ impl Writer {
     }
 
     fn append(&mut self, group: Vec<Request>) {
-        let now = now_millis();
+        let now = Reading::now();
         let group = self.assign_seqs(group, now);
         let Err(error) = self.store(&group, now) else {
             if group.iter().any(|batch| batch.on_disk) {
@@ -165,18 +169,19 @@ impl Writer {
     }
 
     /// Gives each batch its seqs; answers those that are known already or cannot be.
-    fn assign_seqs(&mut self, group: Vec<Request>, now: u64) -> Vec<SequencedBatch> {
+    fn assign_seqs(&mut self, group: Vec<Request>, now: Reading) -> Vec<SequencedBatch> {
         let mut state = self.shared.state();
         let index = &mut state.index;
-        self.purge_queue.add_keys(index.keys().expire(now));
+        index.look_at_clock(now);
+        self.purge_queue.add_keys(index.expire_keys(now));
         let mut head = index.head();
-        let mut sequenced = Vec::with_capacity(group.len());
+        let (mut sequenced, epoch) = (Vec::with_capacity(group.len()), self.shared.epochs.current());
         for request in group {
             if let Some(known) = request.batch.key.as_deref().and_then(|key| index.keys().get(key)) {
                 request.answer(Ok(known));
                 continue;
             }
-            match index.assign_seqs(&request.batch.drafts, self.shared.epoch, head, now) {
+            match index.assign_seqs(&request.batch.drafts, epoch, head, now.stamp()) {
                 Ok(records) => {
                     head += records.len() as u64;
                     let needs_disk =
@@ -191,7 +196,7 @@ impl Writer {
     }
 
     /// Makes the group as durable as its topics ask for. On `Err` nothing was stored.
-    fn store(&mut self, group: &[SequencedBatch], now: u64) -> Result<(), AppendError> {
+    fn store(&mut self, group: &[SequencedBatch], now: Reading) -> Result<(), AppendError> {
         if let Some(why) = self.failed() {
             return Err(AppendError::Unavailable(why));
         }
@@ -202,22 +207,34 @@ impl Writer {
         }
         let count: usize = group.iter().map(|batch| batch.records.len()).sum();
         let purge = self.purge_queue.with_group(count);
+        let (key_time, segments) = self.clock(now);
         let mut new_rows = HashMap::new();
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
             self.purge_queue.write(purge, write, &self.rows)?;
             let mut inserts = write.inserts()?;
             for batch in group {
-                insert(write, &mut inserts, batch, now, &self.rows, &mut new_rows)?;
+                insert(write, &mut inserts, batch, key_time, &self.rows, &mut new_rows)?;
             }
             drop(inserts);
+            segments.as_deref().map_or(Ok(()), |segments| write.set_clock(segments))?;
             if reserved != self.reserved { write.set_meta(reserved, false) } else { Ok(()) }
         });
+        if committed.is_err() && segments.is_some() {
+            self.shared.state().index.clock().set_changed();
+        }
         committed.map_err(|error| self.failure(error))?;
         self.rows.extend(new_rows);
         self.purge_queue.written(purge);
         self.reserved = reserved;
         Ok(())
+    }
+
+    /// What is to be stored of the log's clock: its time, and its segments if they have changed.
+    fn clock(&self, now: Reading) -> (u64, Option<Vec<Segment>>) {
+        let mut state = self.shared.state();
+        let clock = state.index.clock();
+        (u64::try_from(clock.now(now)).unwrap_or(0), clock.changed().map(<[_]>::to_vec))
     }
 
     /// Why the file cannot be trusted to take more, once a write has failed in such a way.
@@ -249,7 +266,7 @@ impl Writer {
     }
 
     /// Makes the group readable, gives it to the tails, answers.
-    fn publish(&mut self, group: Vec<SequencedBatch>, now: u64) {
+    fn publish(&mut self, group: Vec<SequencedBatch>, now: Reading) {
         if group.is_empty() {
             return;
         }
@@ -269,11 +286,14 @@ impl Writer {
                 let first = records.first().map_or(0, |record| record.seq);
                 let receipt = AppendReceipt { first, count: records.len() as u64, repeated: false };
                 if let Some(key) = &request.batch.key {
-                    state.index.keys().insert(Arc::from(&**key), receipt, now);
+                    state.index.insert_key(Arc::from(&**key), receipt, now);
                 }
                 (request, receipt)
             })
             .collect();
+        if let Some(durable) = records.iter().rfind(|record| !record.in_memory) {
+            self.shared.set_durable_head(durable.seq);
+        }
         state.announcer.announce(records.into());
         drop(state);
         answers.into_iter().for_each(|(request, receipt)| request.answer(Ok(receipt)));
@@ -281,9 +301,10 @@ impl Writer {
 
     /// Takes what is too old, or too much, out of the index.
     fn expire(&mut self) {
-        let now = now_millis();
+        let now = Reading::now();
         let mut state = self.shared.state();
-        self.purge_queue.add_keys(state.index.keys().expire(now));
+        state.index.look_at_clock(now);
+        self.purge_queue.add_keys(state.index.expire_keys(now));
         for (topic, seqs) in state.index.expire_all(now) {
             self.purge_queue.add_records(&topic, seqs);
         }
@@ -337,6 +358,7 @@ impl Writer {
     /// Leaves word that nothing was lost but the records in memory, and which these were.
     fn close(mut self) {
         while self.purge_while_idle() {}
+        let (_, segments) = self.clock(Reading::now());
         let shared = Arc::clone(&self.shared);
         let state = shared.state();
         let committed = self.store.commit(|write| {
@@ -346,6 +368,7 @@ impl Writer {
                 write.set_removed(*row, removed)?;
                 write.set_volatile(*row, volatile)?;
             }
+            segments.as_deref().map_or(Ok(()), |segments| write.set_clock(segments))?;
             write.set_meta(state.index.head(), true)
         });
         if let Err(error) = committed {
@@ -373,7 +396,7 @@ fn insert(
     write: &Write<'_>,
     inserts: &mut Inserts<'_>,
     batch: &SequencedBatch,
-    now: u64,
+    key_time: u64,
     rows: &HashMap<Arc<Topic>, i64>,
     new_rows: &mut HashMap<Arc<Topic>, i64>,
 ) -> rusqlite::Result<()> {
@@ -394,7 +417,7 @@ fn insert(
     let kept = batch.records.iter().any(|record| !record.in_memory);
     if let (true, Some(key), Some(first)) = (kept, &batch.request.batch.key, batch.records.first()) {
         let count = batch.records.len() as u64;
-        write.insert_key(key, AppendReceipt { first: first.seq, count, repeated: false }, now)?;
+        write.insert_key(key, AppendReceipt { first: first.seq, count, repeated: false }, key_time)?;
     }
     Ok(())
 }
