@@ -8,8 +8,8 @@ use std::sync::Arc;
 use sse_core::{Epoch, RecordId, Topic};
 
 use super::append::{AppendError, AppendReceipt, Draft};
-use super::clock::{LogClock, Reading};
 use super::keys::Keys;
+use super::log_time::{LogTime, Reading};
 use super::read::{Lost, Read, ReadMode, TopicSummary};
 use super::record::{Record, rfc3339};
 use super::topic_index::{Entry, TopicIndex, seconds};
@@ -38,7 +38,7 @@ pub(super) struct Index {
     removals: u64,
     forgotten: Forgotten,
     keys: Keys,
-    clock: LogClock,
+    log_time: LogTime,
     /// Places where records of an earlier epoch may be missing, oldest first: after them, a seq without a record.
     losses: Vec<u64>,
 }
@@ -78,7 +78,7 @@ impl Index {
             removals: 0,
             forgotten: Forgotten::default(),
             keys: Keys::default(),
-            clock: LogClock::default(),
+            log_time: LogTime::default(),
             losses: Vec::new(),
         }
     }
@@ -212,7 +212,7 @@ impl Index {
         self.removals += 1;
         let (now, mut most) = (self.now_seconds(reading), AGED_AT_ONCE);
         let kept = self.topics.get_mut(topic);
-        kept.map_or_else(Vec::new, |kept| kept.expire(now, &self.clock, self.removals, &mut most))
+        kept.map_or_else(Vec::new, |kept| kept.expire(now, &self.log_time, self.removals, &mut most))
     }
 
     /// As [`Self::expire`], for all topics.
@@ -222,31 +222,31 @@ impl Index {
         let expired = self
             .topics
             .iter_mut()
-            .map(|(topic, kept)| (Arc::clone(topic), kept.expire(now, &self.clock, removals, &mut most)));
+            .map(|(topic, kept)| (Arc::clone(topic), kept.expire(now, &self.log_time, removals, &mut most)));
         expired.filter(|(_, seqs)| !seqs.is_empty()).collect()
     }
 
     fn now_seconds(&self, reading: Reading) -> i64 {
-        self.clock.now(reading).div_euclid(1000)
+        self.log_time.now(reading).div_euclid(1000)
     }
 
     /// Looks at the clock before something is appended or expires.
-    pub(super) fn look_at_clock(&mut self, reading: Reading) {
-        self.clock.look(self.head + 1, reading);
+    pub(super) fn look_at_time(&mut self, reading: Reading) {
+        self.log_time.look(self.head + 1, reading);
     }
 
-    pub(super) fn clock(&mut self) -> &mut LogClock {
-        &mut self.clock
+    pub(super) fn log_time(&mut self) -> &mut LogTime {
+        &mut self.log_time
     }
 
     /// Forgets the keys that are past their window.
     pub(super) fn expire_keys(&mut self, reading: Reading) -> Vec<Arc<str>> {
-        self.keys.expire(u64::try_from(self.clock.now(reading)).unwrap_or(0))
+        self.keys.expire(u64::try_from(self.log_time.now(reading)).unwrap_or(0))
     }
 
     /// Remembers a key as of now.
     pub(super) fn insert_key(&mut self, key: Arc<str>, receipt: AppendReceipt, reading: Reading) {
-        self.keys.insert(key, receipt, u64::try_from(self.clock.now(reading)).unwrap_or(0));
+        self.keys.insert(key, receipt, u64::try_from(self.log_time.now(reading)).unwrap_or(0));
     }
 
     /// Notes that records before this seq, which has none itself, may be missing.
@@ -324,7 +324,8 @@ impl Index {
             Seek::Last(count) => before_last(kept, count),
             Seek::Since(seconds) => {
                 let first = |entries: &VecDeque<Entry>| {
-                    let is_before = |entry: &Entry| !self.clock.is_since(entry.seq, entry.seconds, seconds);
+                    let is_before =
+                        |entry: &Entry| !self.log_time.is_since(entry.seq, entry.seconds, seconds);
                     let before = entries.partition_point(is_before);
                     entries.get(before).map(|entry| entry.seq)
                 };

@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch};
-use super::clock::Reading;
 use super::epochs::Epochs;
 use super::index::{Index, Plan};
+use super::log_time::Reading;
 use super::read::{Page, Read, ReadError, TopicSummary};
 use super::tail::{Announcer, Tail};
 use crate::policy::Policies;
@@ -36,7 +36,7 @@ impl MemoryLog {
     /// An empty log with a new epoch.
     pub fn new(policies: Policies) -> Self {
         let mut index = Index::in_memory(policies);
-        index.clock().start(None, 1, Reading::now());
+        index.log_time().start(None, 1, Reading::now());
         let state = State { index, announcer: Announcer::default(), expired: 0, closed: false };
         Self { epochs: Epochs::new(), state: Mutex::new(state) }
     }
@@ -49,7 +49,7 @@ impl MemoryLog {
         if *closed {
             return Err(AppendError::Closed);
         }
-        index.look_at_clock(reading);
+        index.look_at_time(reading);
         index.expire_keys(reading);
         // Publishing looks at its own topics only, so the others are looked at once a second.
         if reading.monotonic >= *expired + 1000 {

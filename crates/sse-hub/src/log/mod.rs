@@ -2,13 +2,13 @@
 //! and each passes `contract.rs`.
 
 mod append;
-mod clock;
 #[cfg(test)]
 pub(crate) mod contract;
 mod disk;
 mod epochs;
 mod index;
 mod keys;
+mod log_time;
 mod memory;
 mod read;
 mod record;

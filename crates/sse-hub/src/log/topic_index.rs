@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sse_core::Topic;
 
-use super::clock::LogClock;
+use super::log_time::LogTime;
 use super::read::{Lost, Read, ReadMode, TopicSummary};
 use super::record::Record;
 use crate::policy::{Policy, SlowConsumer};
@@ -46,11 +46,17 @@ impl TopicIndex {
 
     /// The newest record stays, however large it is, until it is too old. `now` is the log's time in seconds; of
     /// records that are only too old, at most `most` go.
-    pub(super) fn expire(&mut self, now: i64, clock: &LogClock, removals: u64, most: &mut usize) -> Vec<u64> {
+    pub(super) fn expire(
+        &mut self,
+        now: i64,
+        log_time: &LogTime,
+        removals: u64,
+        most: &mut usize,
+    ) -> Vec<u64> {
         let retention = self.policy.retention;
         let age = retention.age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
         let is_old = |entry: &Entry| {
-            age.is_some_and(|age| now.saturating_sub(clock.time(entry.seq, entry.seconds)) > age)
+            age.is_some_and(|age| now.saturating_sub(log_time.time(entry.seq, entry.seconds)) > age)
         };
         let mut on_disk = Vec::new();
         while let Some(first) = self.entries.front() {

@@ -1,6 +1,7 @@
 //! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
 
 mod folder;
+mod group;
 mod purge;
 mod readers;
 mod recent;
@@ -31,11 +32,12 @@ use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
 use folder::Folder;
+use group::Request;
 use readers::Readers;
 use restore::{Restored, restore};
 use shared::Shared;
 use store::{Store, StoredFrame};
-use writer::{Request, Writer};
+use writer::Writer;
 
 /// Batches that wait for the writing thread; further publishers wait before they are let in.
 const WAITING_BATCHES: usize = 1024;

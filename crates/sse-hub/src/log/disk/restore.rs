@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sse_core::Topic;
 
 use super::store::Store;
-use crate::log::clock::{LogClock, Reading};
 use crate::log::epochs::{Epochs, MAX_EPOCHS, PastEpoch};
 use crate::log::index::Index;
+use crate::log::log_time::{LogTime, Reading};
 use crate::log::topic_index::{Entry, seconds};
 use crate::policy::Policies;
 
@@ -76,9 +76,9 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
     }
     // A loss has the first seq for itself.
     let epochs = Epochs::after(past, if lost { index.head() } else { index.head() + 1 });
-    *index.clock() = LogClock::with_segments(store.segments()?);
+    *index.log_time() = LogTime::with_segments(store.segments()?);
     let next = index.head() + 1;
-    index.clock().start(newest, next, Reading::now());
+    index.log_time().start(newest, next, Reading::now());
     for (key, receipt, time) in store.keys()? {
         index.keys().insert(key.into(), receipt, time);
     }

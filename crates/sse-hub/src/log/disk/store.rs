@@ -7,8 +7,8 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Params
 use sse_core::Epoch;
 
 use crate::log::append::AppendReceipt;
-use crate::log::clock::Segment;
 use crate::log::epochs::{Epochs, PastEpoch};
+use crate::log::log_time::Segment;
 use crate::log::record::Record;
 
 /// Layout of the tables. A file with another number is of another version of the server.
@@ -322,7 +322,7 @@ impl Write<'_> {
         losses.iter().try_for_each(|seq| self.execute("INSERT INTO losses VALUES (?)", [seq]))
     }
 
-    pub(super) fn set_clock(&self, segments: &[Segment]) -> rusqlite::Result<()> {
+    pub(super) fn set_segments(&self, segments: &[Segment]) -> rusqlite::Result<()> {
         self.execute("DELETE FROM segments", [])?;
         segments.iter().try_for_each(|Segment { first, offset, gap, held }| {
             self.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", (first, offset, gap, held))

@@ -17,14 +17,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sse_core::Topic;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::group::{Request, SequencedBatch, insert};
 use super::purge::PurgeQueue;
 use super::shared::Shared;
-use super::store::{CommitError, Inserts, Store, Write};
-use crate::log::append::{AppendError, AppendReceipt, Batch};
-use crate::log::clock::{Reading, Segment};
+use super::store::{CommitError, Store};
+use crate::log::append::{AppendError, AppendReceipt};
+use crate::log::log_time::{Reading, Segment};
 use crate::log::record::Record;
 
 /// Records in a group, after which no further batch is added to it.
@@ -35,13 +36,6 @@ const GROUP_BYTES: usize = 8 << 20;
 const TICK: Duration = Duration::from_secs(1);
 /// Seqs reserved at a time for records in memory.
 const RESERVED: u64 = 100_000;
-
-/// A batch and who waits for it.
-pub(super) struct Request {
-    pub(super) batch: Batch,
-    pub(super) frame_bytes: usize,
-    pub(super) reply: oneshot::Sender<Result<AppendReceipt, AppendError>>,
-}
 
 /// The state of the writing thread.
 pub(super) struct Writer {
@@ -54,14 +48,6 @@ pub(super) struct Writer {
     purge_queue: PurgeQueue,
     /// Batches refused since the store could last be written.
     refused: u64,
-}
-
-/// A batch with its place in the log.
-struct SequencedBatch {
-    request: Request,
-    records: Vec<Arc<Record>>,
-    /// Something of it has to be on disk before it is answered.
-    on_disk: bool,
 }
 
 impl Writer {
@@ -172,7 +158,7 @@ impl Writer {
     fn assign_seqs(&mut self, group: Vec<Request>, now: Reading) -> Vec<SequencedBatch> {
         let mut state = self.shared.state();
         let index = &mut state.index;
-        index.look_at_clock(now);
+        index.look_at_time(now);
         self.purge_queue.add_keys(index.expire_keys(now));
         let mut head = index.head();
         let (mut sequenced, epoch) = (Vec::with_capacity(group.len()), self.shared.epochs.current());
@@ -207,7 +193,7 @@ impl Writer {
         }
         let count: usize = group.iter().map(|batch| batch.records.len()).sum();
         let purge = self.purge_queue.with_group(count);
-        let (key_time, segments) = self.clock(now);
+        let (key_time, segments) = self.log_time(now);
         let mut new_rows = HashMap::new();
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
@@ -217,11 +203,11 @@ impl Writer {
                 insert(write, &mut inserts, batch, key_time, &self.rows, &mut new_rows)?;
             }
             drop(inserts);
-            segments.as_deref().map_or(Ok(()), |segments| write.set_clock(segments))?;
+            segments.as_deref().map_or(Ok(()), |segments| write.set_segments(segments))?;
             if reserved != self.reserved { write.set_meta(reserved, false) } else { Ok(()) }
         });
         if committed.is_err() && segments.is_some() {
-            self.shared.state().index.clock().set_changed();
+            self.shared.state().index.log_time().set_changed();
         }
         committed.map_err(|error| self.failure(error))?;
         self.rows.extend(new_rows);
@@ -231,10 +217,10 @@ impl Writer {
     }
 
     /// What is to be stored of the log's clock: its time, and its segments if they have changed.
-    fn clock(&self, now: Reading) -> (u64, Option<Vec<Segment>>) {
+    fn log_time(&self, now: Reading) -> (u64, Option<Vec<Segment>>) {
         let mut state = self.shared.state();
-        let clock = state.index.clock();
-        (u64::try_from(clock.now(now)).unwrap_or(0), clock.changed().map(<[_]>::to_vec))
+        let time = state.index.log_time();
+        (u64::try_from(time.now(now)).unwrap_or(0), time.changed().map(<[_]>::to_vec))
     }
 
     /// Why the file cannot be trusted to take more, once a write has failed in such a way.
@@ -303,7 +289,7 @@ impl Writer {
     fn expire(&mut self) {
         let now = Reading::now();
         let mut state = self.shared.state();
-        state.index.look_at_clock(now);
+        state.index.look_at_time(now);
         self.purge_queue.add_keys(state.index.expire_keys(now));
         for (topic, seqs) in state.index.expire_all(now) {
             self.purge_queue.add_records(&topic, seqs);
@@ -358,7 +344,7 @@ impl Writer {
     /// Leaves word that nothing was lost but the records in memory, and which these were.
     fn close(mut self) {
         while self.purge_while_idle() {}
-        let (_, segments) = self.clock(Reading::now());
+        let (_, segments) = self.log_time(Reading::now());
         let shared = Arc::clone(&self.shared);
         let state = shared.state();
         let committed = self.store.commit(|write| {
@@ -368,7 +354,7 @@ impl Writer {
                 write.set_removed(*row, removed)?;
                 write.set_volatile(*row, volatile)?;
             }
-            segments.as_deref().map_or(Ok(()), |segments| write.set_clock(segments))?;
+            segments.as_deref().map_or(Ok(()), |segments| write.set_segments(segments))?;
             write.set_meta(state.index.head(), true)
         });
         if let Err(error) = committed {
@@ -378,46 +364,4 @@ impl Writer {
             tracing::debug!(%error, "the write-ahead log stays for the next start");
         }
     }
-}
-
-impl Request {
-    /// Records, and bytes of their frames.
-    fn size(&self) -> (usize, usize) {
-        (self.batch.drafts.len(), self.frame_bytes)
-    }
-
-    fn answer(self, answer: Result<AppendReceipt, AppendError>) {
-        // Whoever asked may have gone.
-        let _ = self.reply.send(answer);
-    }
-}
-
-fn insert(
-    write: &Write<'_>,
-    inserts: &mut Inserts<'_>,
-    batch: &SequencedBatch,
-    key_time: u64,
-    rows: &HashMap<Arc<Topic>, i64>,
-    new_rows: &mut HashMap<Arc<Topic>, i64>,
-) -> rusqlite::Result<()> {
-    for record in &batch.records {
-        let row = match rows.get(&record.topic).or_else(|| new_rows.get(&record.topic)) {
-            Some(row) => *row,
-            None => {
-                let row = write.insert_topic(record.topic.as_str(), record.in_memory)?;
-                new_rows.insert(Arc::clone(&record.topic), row);
-                row
-            }
-        };
-        if !record.in_memory {
-            inserts.insert(row, record)?;
-        }
-    }
-    // A key must not outlive its events.
-    let kept = batch.records.iter().any(|record| !record.in_memory);
-    if let (true, Some(key), Some(first)) = (kept, &batch.request.batch.key, batch.records.first()) {
-        let count = batch.records.len() as u64;
-        write.insert_key(key, AppendReceipt { first: first.seq, count, repeated: false }, key_time)?;
-    }
-    Ok(())
 }

@@ -47,7 +47,7 @@ pub(super) struct Segment {
 
 /// The clock of one log.
 #[derive(Debug)]
-pub(super) struct LogClock {
+pub(super) struct LogTime {
     /// At least one.
     segments: Vec<Segment>,
     /// Log time less monotonic time, in milliseconds. `None` until the clock was started.
@@ -69,14 +69,14 @@ impl Reading {
     }
 }
 
-impl Default for LogClock {
+impl Default for LogTime {
     /// Of a log without records.
     fn default() -> Self {
         Self::with_segments(Vec::new())
     }
 }
 
-impl LogClock {
+impl LogTime {
     /// With segments that were stored, by their first seqs.
     pub(super) fn with_segments(mut segments: Vec<Segment>) -> Self {
         if segments.is_empty() {
@@ -258,10 +258,10 @@ mod tests {
     }
 
     /// A clock that was started at [`NOW`] without records.
-    fn started() -> LogClock {
-        let mut clock = LogClock::default();
-        clock.start(None, 1, reading(NOW, 0));
-        clock
+    fn started() -> LogTime {
+        let mut log_time = LogTime::default();
+        log_time.start(None, 1, reading(NOW, 0));
+        log_time
     }
 
     fn stamp(wall: i64) -> u32 {
@@ -269,111 +269,115 @@ mod tests {
     }
 
     /// Age in seconds of a record with this seq, stamped at `wall`.
-    fn age(clock: &LogClock, seq: u64, wall: i64, now: Reading) -> i64 {
-        clock.now(now).div_euclid(1000) - clock.time(seq, stamp(wall))
+    fn age(log_time: &LogTime, seq: u64, wall: i64, now: Reading) -> i64 {
+        log_time.now(now).div_euclid(1000) - log_time.time(seq, stamp(wall))
     }
 
     #[test]
     fn a_clock_that_is_right_changes_nothing() {
-        let mut clock = started();
+        let mut log_time = started();
         for hour in 0..100_i64 {
-            clock.look(hour.unsigned_abs(), reading(NOW + hour * HOLD + hour, hour * HOLD));
+            log_time.look(hour.unsigned_abs(), reading(NOW + hour * HOLD + hour, hour * HOLD));
         }
-        assert_eq!(clock.changed(), None);
-        assert_eq!(age(&clock, 5, NOW, reading(NOW + DAY, DAY)), DAY / 1000);
+        assert_eq!(log_time.changed(), None);
+        assert_eq!(age(&log_time, 5, NOW, reading(NOW + DAY, DAY)), DAY / 1000);
     }
 
     #[test]
     fn ages_do_not_go_by_a_clock_that_is_set() {
         for jump in [-10 * 365 * DAY, -DAY, -2000, 2000, 8 * DAY, 10 * 365 * DAY] {
-            let mut clock = started();
-            clock.look(10, reading(NOW + jump + 1000, 1000));
+            let mut log_time = started();
+            log_time.look(10, reading(NOW + jump + 1000, 1000));
             let during = reading(NOW + jump + 3000, 3000);
-            assert_eq!(age(&clock, 5, NOW, during), 3, "before, {jump}");
-            assert_eq!(age(&clock, 10, NOW + jump + 1000, during), 2, "with the wrong time, {jump}");
-            clock.look(20, reading(NOW + 4000, 4000));
+            assert_eq!(age(&log_time, 5, NOW, during), 3, "before, {jump}");
+            assert_eq!(age(&log_time, 10, NOW + jump + 1000, during), 2, "with the wrong time, {jump}");
+            log_time.look(20, reading(NOW + 4000, 4000));
             let after = reading(NOW + 5000, 5000);
             let ages = [(5, NOW), (10, NOW + jump + 1000), (20, NOW + 4000)];
-            assert_eq!(ages.map(|(seq, wall)| age(&clock, seq, wall, after)), [5, 4, 1], "{jump}");
+            assert_eq!(ages.map(|(seq, wall)| age(&log_time, seq, wall, after)), [5, 4, 1], "{jump}");
             // An hour later still.
-            clock.look(30, reading(NOW + 2 * HOLD, 2 * HOLD));
-            assert_eq!(age(&clock, 10, NOW + jump + 1000, reading(NOW + 2 * HOLD, 2 * HOLD)), 7199, "{jump}");
+            log_time.look(30, reading(NOW + 2 * HOLD, 2 * HOLD));
+            assert_eq!(
+                age(&log_time, 10, NOW + jump + 1000, reading(NOW + 2 * HOLD, 2 * HOLD)),
+                7199,
+                "{jump}"
+            );
         }
     }
 
     #[test]
     fn time_while_stopped_counts_after_an_hour() {
-        let mut clock = LogClock::with_segments(Vec::new());
+        let mut log_time = LogTime::with_segments(Vec::new());
         let start = NOW + 8 * DAY;
-        clock.start(Some((5, NOW.unsigned_abs())), 101, reading(start, 0));
-        let look = |clock: &mut LogClock, millis| {
-            clock.look(102, reading(start + millis, millis));
-            age(clock, 5, NOW, reading(start + millis, millis))
+        log_time.start(Some((5, NOW.unsigned_abs())), 101, reading(start, 0));
+        let look = |log_time: &mut LogTime, millis| {
+            log_time.look(102, reading(start + millis, millis));
+            age(log_time, 5, NOW, reading(start + millis, millis))
         };
-        assert_eq!(look(&mut clock, HOLD - 1000), 3599);
-        assert_eq!(look(&mut clock, HOLD), 8 * DAY / 1000 + 3600);
-        assert_eq!(age(&clock, 101, start, reading(start + HOLD, HOLD)), 3600, "appended since");
+        assert_eq!(look(&mut log_time, HOLD - 1000), 3599);
+        assert_eq!(look(&mut log_time, HOLD), 8 * DAY / 1000 + 3600);
+        assert_eq!(age(&log_time, 101, start, reading(start + HOLD, HOLD)), 3600, "appended since");
         // And over the next start.
-        let segments = clock.changed().unwrap().to_vec();
-        let mut clock = LogClock::with_segments(segments);
+        let segments = log_time.changed().unwrap().to_vec();
+        let mut log_time = LogTime::with_segments(segments);
         let newest = Some((101, start.unsigned_abs()));
-        clock.start(newest, 201, reading(start + 30_000, 0));
-        assert_eq!(age(&clock, 5, NOW, reading(start + 30_000, 0)), 8 * DAY / 1000 + 30);
+        log_time.start(newest, 201, reading(start + 30_000, 0));
+        assert_eq!(age(&log_time, 5, NOW, reading(start + 30_000, 0)), 8 * DAY / 1000 + 30);
     }
 
     #[test]
     fn a_wrong_clock_at_the_start_never_counts() {
-        let mut clock = LogClock::with_segments(Vec::new());
-        clock.start(Some((5, NOW.unsigned_abs())), 101, reading(NOW + 8 * DAY, 0));
-        clock.look(110, reading(NOW + 2000, 2000));
-        clock.look(120, reading(NOW + 2 * HOLD, 2 * HOLD));
+        let mut log_time = LogTime::with_segments(Vec::new());
+        log_time.start(Some((5, NOW.unsigned_abs())), 101, reading(NOW + 8 * DAY, 0));
+        log_time.look(110, reading(NOW + 2000, 2000));
+        log_time.look(120, reading(NOW + 2 * HOLD, 2 * HOLD));
         let now = reading(NOW + 2 * HOLD, 2 * HOLD);
-        assert_eq!(age(&clock, 5, NOW, now), 7200);
-        assert_eq!(age(&clock, 101, NOW + 8 * DAY, now), 7200);
+        assert_eq!(age(&log_time, 5, NOW, now), 7200);
+        assert_eq!(age(&log_time, 101, NOW + 8 * DAY, now), 7200);
         // Put right while the server was stopped.
-        let mut clock = LogClock::with_segments(Vec::new());
-        clock.start(Some((5, NOW.unsigned_abs())), 101, reading(NOW + 8 * DAY, 0));
-        let mut clock = LogClock::with_segments(clock.changed().unwrap().to_vec());
-        clock.start(Some((101, (NOW + 8 * DAY).unsigned_abs())), 201, reading(NOW + 5000, 0));
-        clock.look(202, reading(NOW + 2 * HOLD, 2 * HOLD));
-        assert!(age(&clock, 5, NOW, reading(NOW + 2 * HOLD, 2 * HOLD)) <= 7205);
+        let mut log_time = LogTime::with_segments(Vec::new());
+        log_time.start(Some((5, NOW.unsigned_abs())), 101, reading(NOW + 8 * DAY, 0));
+        let mut log_time = LogTime::with_segments(log_time.changed().unwrap().to_vec());
+        log_time.start(Some((101, (NOW + 8 * DAY).unsigned_abs())), 201, reading(NOW + 5000, 0));
+        log_time.look(202, reading(NOW + 2 * HOLD, 2 * HOLD));
+        assert!(age(&log_time, 5, NOW, reading(NOW + 2 * HOLD, 2 * HOLD)) <= 7205);
     }
 
     #[test]
     fn a_first_start_in_1970_is_put_right() {
-        let mut clock = LogClock::default();
-        clock.start(None, 1, reading(1000, 0));
-        clock.look(10, reading(NOW, 2000));
-        clock.look(11, reading(NOW + 2 * HOLD, 2 * HOLD));
-        assert_eq!(age(&clock, 1, 1000, reading(NOW + 2 * HOLD, 2 * HOLD)), 7200);
+        let mut log_time = LogTime::default();
+        log_time.start(None, 1, reading(1000, 0));
+        log_time.look(10, reading(NOW, 2000));
+        log_time.look(11, reading(NOW + 2 * HOLD, 2 * HOLD));
+        assert_eq!(age(&log_time, 1, 1000, reading(NOW + 2 * HOLD, 2 * HOLD)), 7200);
     }
 
     #[test]
     fn since_goes_by_the_clock_of_today() {
-        let mut clock = started();
+        let mut log_time = started();
         // Ahead by 8 days for a while.
-        clock.look(10, reading(NOW + 8 * DAY + 10_000, 10_000));
-        clock.look(20, reading(NOW + 20_000, 20_000));
-        let is_since = |seq, wall, since| clock.is_since(seq, stamp(wall), stamp(since));
+        log_time.look(10, reading(NOW + 8 * DAY + 10_000, 10_000));
+        log_time.look(20, reading(NOW + 20_000, 20_000));
+        let is_since = |seq, wall, since| log_time.is_since(seq, stamp(wall), stamp(since));
         assert!(is_since(5, NOW, NOW));
         assert!(!is_since(5, NOW, NOW + 1000));
         assert!(is_since(10, NOW + 8 * DAY + 10_000, NOW + 10_000));
         assert!(!is_since(10, NOW + 8 * DAY + 10_000, NOW + 12_000));
         assert!(is_since(20, NOW + 20_000, NOW + 20_000));
         // Stopped for a day: that is believed at once.
-        let mut clock = LogClock::with_segments(Vec::new());
-        clock.start(Some((5, NOW.unsigned_abs())), 101, reading(NOW + DAY, 0));
-        assert!(!clock.is_since(5, stamp(NOW), stamp(NOW + 1000)));
-        assert!(clock.is_since(5, stamp(NOW), stamp(NOW)));
+        let mut log_time = LogTime::with_segments(Vec::new());
+        log_time.start(Some((5, NOW.unsigned_abs())), 101, reading(NOW + DAY, 0));
+        assert!(!log_time.is_since(5, stamp(NOW), stamp(NOW + 1000)));
+        assert!(log_time.is_since(5, stamp(NOW), stamp(NOW)));
     }
 
     #[test]
     fn segments_are_bounded() {
-        let mut clock = started();
+        let mut log_time = started();
         for nth in 0..5000 {
             let wall = NOW + if nth % 2 == 0 { DAY } else { 0 };
-            clock.look(u64::try_from(nth).unwrap() + 2, reading(wall + nth, nth));
+            log_time.look(u64::try_from(nth).unwrap() + 2, reading(wall + nth, nth));
         }
-        assert_eq!(clock.changed().unwrap().len(), MAX_SEGMENTS);
+        assert_eq!(log_time.changed().unwrap().len(), MAX_SEGMENTS);
     }
 }
