@@ -64,7 +64,7 @@ const TABLES_OF_LAYOUT_3: &str = "
     );
     -- places after which acknowledged records may be missing
     CREATE TABLE losses (seq INTEGER PRIMARY KEY);
-    -- of the log's clock, times in milliseconds
+    -- of log time, in milliseconds
     CREATE TABLE segments (
         first INTEGER PRIMARY KEY,
         offset INTEGER NOT NULL,
