@@ -106,6 +106,18 @@ export class Server {
     });
   }
 
+  /** Restarts the server as a bare hub while this runs: then the applications' topics take events from anybody. */
+  async asBareHub(work) {
+    const args = this.#args;
+    await this.stop();
+    this.#args = ["--apps", "none"];
+    await this.start();
+    await work();
+    await this.stop();
+    this.#args = args;
+    await this.start();
+  }
+
   /** Ends the server as a crash does. */
   async kill() {
     const ended = once(this.#child, "exit");

@@ -97,7 +97,7 @@ describe("home page", SUITE, () => {
     const answer = await fakeFigures(page, ALL_APPS, ["ticker/AAA", "calm"]);
     await page.goto(server.url);
     await textMatches(page, ".connection-state", /^Live$/);
-    await publish(server, "ticker/AAA", "a price");
+    await fetch(`${server.url}/ticker/quotes`, { method: "POST", body: JSON.stringify({ symbol: "AAA", price: 1 }) });
     await publish(server, "calm", "first");
     await page.locator("#events .event-text", { hasText: "first" }).waitFor();
     await publish(server, "appeared", "before it is listed");
@@ -139,7 +139,7 @@ describe("home page", SUITE, () => {
       ["constructor", "no type of ours", "no type of ours"],
     ];
     for (const [type, data] of said) {
-      await publish(server, "chat/home", typeof data === "string" ? data : JSON.stringify(data), { "Event-Type": type });
+      await publish(server, "home/said", typeof data === "string" ? data : JSON.stringify(data), { "Event-Type": type });
     }
     await page.locator("#events .event-text", { hasText: "no type of ours" }).waitFor();
     const texts = await page.locator("#events .event-text").allTextContents();

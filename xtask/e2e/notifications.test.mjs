@@ -142,11 +142,12 @@ describe("notifications", SUITE, () => {
   it("markup is text in every field, and what is no notification is counted", async () => {
     await post({ title: MARKUP, text: MARKUP });
     const raw = { category: MARKUP, severity: "info", title: `raw ${MARKUP}`, text: MARKUP, time: new Date().toISOString() };
-    await publish(server, "notifications", JSON.stringify(raw), { "Event-Type": "notification" });
-    for (const bad of [{ ...raw, severity: MARKUP }, { ...raw, title: 7 }, { ...raw, time: MARKUP }, [], null]) {
-      await publish(server, "notifications", JSON.stringify(bad), { "Event-Type": "notification" });
-    }
-    await publish(server, "notifications", MARKUP);
+    await server.asBareHub(async () => {
+      for (const data of [raw, { ...raw, severity: MARKUP }, { ...raw, title: 7 }, { ...raw, time: MARKUP }, [], null]) {
+        await publish(server, "notifications", JSON.stringify(data), { "Event-Type": "notification" });
+      }
+      await publish(server, "notifications", MARKUP);
+    });
     const { page, problems, close } = await open();
     await shows(page, [`raw ${MARKUP}`, MARKUP]);
     assert.equal(await row(page, `raw ${MARKUP}`).locator(".notice-category").textContent(), MARKUP.slice(0, 32));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, received, receiveMore, Server, SUITE, textMatches, until } from "./harness.mjs";
+import { launchBrowser, newPage, publish, received, receiveMore, Server, SUITE, textMatches, until } from "./harness.mjs";
 
 const HOSTILE = [`<script>window.owned=1</script>`, `<img src=x onerror="window.owned=1">`];
 
@@ -170,6 +170,15 @@ describe("ticker", SUITE, () => {
   });
 
   it("takes markup for text, or refuses it, wherever it comes from", async () => {
+    const odd = { price: 5, change: 0, changePercent: 0, time: new Date().toISOString(), source: HOSTILE[0], symbol: HOSTILE[1] };
+    await quiet.asBareHub(async () => {
+      for (const text of HOSTILE) {
+        for (const data of [text, JSON.stringify({ symbol: text, price: text, change: text, time: text, source: text })]) {
+          await publish(quiet, "ticker/SAFE", data, { "Event-Type": "SAFE" });
+        }
+      }
+      await publish(quiet, "ticker/SAFE", JSON.stringify(odd));
+    });
     const { page, problems, close } = await newPage(browser);
     await page.addInitScript(() => localStorage.setItem("sse-hub.ticker.watch", JSON.stringify(["SAFE", "<img src=x onerror=owned=1>", 7])));
     const named = HOSTILE.map((name, nth) => ({ symbol: nth === 0 ? "SAFE" : name, name, source: "simulated" }));
@@ -183,13 +192,7 @@ describe("ticker", SUITE, () => {
       assert.equal(await page.getAttribute("#symbol", "aria-invalid"), "true");
       const { status, answer } = await post(quiet, { symbol: text, price: 1 });
       assert.deepEqual([status, answer.field], [400, "symbol"]);
-      // Anybody can publish to the topic itself, too.
-      for (const data of [text, JSON.stringify({ symbol: text, price: text, change: text, time: text, source: text })]) {
-        await fetch(`${quiet.url}/topics/ticker/SAFE?event=SAFE`, { method: "POST", body: data });
-      }
     }
-    const odd = { price: 5, change: 0, changePercent: 0, time: new Date().toISOString(), source: HOSTILE[0], symbol: HOSTILE[1] };
-    await fetch(`${quiet.url}/topics/ticker/SAFE`, { method: "POST", body: JSON.stringify(odd) });
     await shows(page, "SAFE", /^5\.00$/);
     assert.deepEqual(await symbolsOf(page), ["SAFE"]);
     assert.equal(await page.locator("main img, main script").count(), 0);

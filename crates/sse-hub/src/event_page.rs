@@ -88,6 +88,7 @@ impl Hub {
         let (requested, reason) = match position {
             Position::Unknown { requested, reason, .. } => (requested, reason),
             other if page.lost.acknowledged => (after(other.seq()), GapReason::Lost),
+            other if page.lost.damaged => (after(other.seq()), GapReason::Damaged),
             Position::Head(seq) | Position::After(seq) if page.lost.removed > 0 => {
                 (after(seq), GapReason::Expired)
             }

@@ -32,10 +32,10 @@ pub use fanout::Fanout;
 pub use hub::Hub;
 pub use interest::InterestWatch;
 pub use log::{
-    AppendError, AppendReceipt, Batch, DiskLog, Draft, Epochs, Log, Lost, MemoryLog, OpenError, Page, Read,
-    ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicSummary,
+    AppendError, AppendReceipt, Batch, DiskLog, Draft, Epochs, LimitedBytes, Log, Lost, MemoryLog, OpenError,
+    Page, Read, ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicSummary,
 };
-pub use policy::{Durability, Policies, Policy, Retention, SlowConsumer};
+pub use policy::{Durability, LogLimits, Policies, Policy, Retention, SlowConsumer};
 pub use selectors::{Selectors, SelectorsError};
 pub use start::{Seek, Start};
 pub use subscription::{Delivery, Subscription};

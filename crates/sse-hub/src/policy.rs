@@ -90,19 +90,52 @@ impl Default for Policy {
     }
 }
 
-/// The policies of all topics: the first pattern that matches decides, and [`Policy::default`] if none does.
+/// What the log holds in all. Bytes are those of frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLimits {
+    /// Bytes of one topic in memory; the oldest events beyond it expire.
+    pub memory_topic: u64,
+    /// Bytes of all topics in memory. What would pass it pushes out the oldest of its own topic, or is refused.
+    pub memory_topics: u64,
+    /// Bytes of all topics on disk; `None` for no limit. What would pass it is refused.
+    pub disk: Option<u64>,
+    /// Bytes of the disk that stay free; `None` for the smaller of a twentieth and 1 GiB. With less, nothing is stored on disk.
+    pub free: Option<u64>,
+}
+
+impl Default for LogLimits {
+    /// 32 MiB a topic in memory, 128 MiB of them, no limit on disk but its free space.
+    fn default() -> Self {
+        Self { memory_topic: 32 << 20, memory_topics: 128 << 20, disk: None, free: None }
+    }
+}
+
+/// The policies of all topics: the first pattern that matches decides, and [`Policy::default`] if none does. And the limits
+/// of the log that keeps them.
 #[derive(Debug, Clone, Default)]
-pub struct Policies(Vec<(Selector, Policy)>);
+pub struct Policies {
+    rules: Vec<(Selector, Policy)>,
+    limits: LogLimits,
+}
 
 impl Policies {
     /// These rules, in this order.
     pub fn new(rules: Vec<(Selector, Policy)>) -> Self {
-        Self(rules)
+        Self { rules, limits: LogLimits::default() }
+    }
+
+    /// The same policies for a log with these limits.
+    pub fn with_limits(self, limits: LogLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    pub(crate) fn limits(&self) -> LogLimits {
+        self.limits
     }
 
     /// How `topic` is treated.
     pub fn of(&self, topic: &Topic) -> Policy {
-        let rule = self.0.iter().find(|(pattern, _)| pattern.matches(topic));
+        let rule = self.rules.iter().find(|(pattern, _)| pattern.matches(topic));
         rule.map_or_else(Policy::default, |(_, policy)| *policy)
     }
 
@@ -112,7 +145,7 @@ impl Policies {
         match selectors.exact() {
             Some(mut topics) => topics.any(|topic| in_memory(&self.of(topic))),
             None => {
-                let mut rules = self.0.iter().filter(|(_, policy)| in_memory(policy));
+                let mut rules = self.rules.iter().filter(|(_, policy)| in_memory(policy));
                 rules.any(|(pattern, _)| selectors.iter().any(|selector| selector.overlaps(pattern)))
             }
         }
@@ -120,7 +153,7 @@ impl Policies {
 
     /// Does any topic have a last value?
     pub(crate) fn any_last_value(&self) -> bool {
-        self.0.iter().any(|(_, policy)| policy.last_value)
+        self.rules.iter().any(|(_, policy)| policy.last_value)
     }
 }
 

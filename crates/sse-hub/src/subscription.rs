@@ -224,6 +224,7 @@ impl Subscription {
         let gap = match &mut self.phase {
             Phase::Unknown(asked) => Some((std::mem::take(&mut asked.0), asked.1)),
             _ if page.lost.acknowledged => Some((self.position().to_string(), GapReason::Lost)),
+            _ if page.lost.damaged => Some((self.position().to_string(), GapReason::Damaged)),
             Phase::Lagging if removed && lost.disconnects => return Some(Delivery::End),
             Phase::Lagging if removed || lost.conflated => {
                 Some((self.position().to_string(), GapReason::Slow))

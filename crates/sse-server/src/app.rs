@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::apps::{APPLICATIONS, Launch, Running};
+use crate::apps::{APPLICATIONS, Application, Launch, Running};
 use crate::config::{DataDir, Settings};
-use crate::http::{AppState, OpenApi, Pages, STREAMS, routes};
+use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
@@ -69,7 +69,7 @@ impl App {
         let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
         selection.warn_of_sections(&file.sections);
-        let policies = policies(file.rules, selection);
+        let policies = policies(file.rules, selection).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone())?;
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
         let shutdown = CancellationToken::new();
@@ -80,10 +80,12 @@ impl App {
         let state = {
             let (hub, shutdown, heartbeat) = (hub.clone(), shutdown.clone(), settings.heartbeat.0);
             let apps: Vec<_> = on.iter().map(|app| app.name).collect();
+            let reserved = reserved(&on);
             move || AppState {
                 fanout: Fanout::start(hub.clone(), shutdown.clone()),
                 heartbeat,
                 apps: apps.clone(),
+                reserved: Arc::clone(&reserved),
             }
         };
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
@@ -195,6 +197,16 @@ fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection) -> Policies {
     let built_in = built_in
         .map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), *policy));
     Policies::new(rules.into_iter().chain(built_in).collect())
+}
+
+/// The topics of the applications that are on.
+fn reserved(on: &[&Application]) -> Arc<[Reserved]> {
+    let topics = on.iter().flat_map(|app| app.policies.iter().map(|(pattern, _)| (app.name, pattern)));
+    let parsed = |(app, pattern): (_, &&str)| Reserved {
+        topics: pattern.parse().expect("the pattern follows the grammar"),
+        app,
+    };
+    topics.map(parsed).collect()
 }
 
 fn shown(path: &Option<PathBuf>) -> std::path::Display<'_> {

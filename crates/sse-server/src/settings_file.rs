@@ -8,7 +8,7 @@ use anyhow::bail;
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 use sse_core::Selector;
-use sse_hub::{Durability, Policy, Retention, SlowConsumer};
+use sse_hub::{Durability, LogLimits, Policy, Retention, SlowConsumer};
 use toml::Spanned;
 
 use crate::settings_values::{Limit, Time, limit};
@@ -17,6 +17,7 @@ use crate::settings_values::{Limit, Time, limit};
 #[derive(Debug)]
 pub(crate) struct SettingsFile {
     pub(crate) rules: Vec<(Selector, Policy)>,
+    pub(crate) limits: LogLimits,
     /// The whole file, for the applications' sections, and the names of these.
     pub(crate) text: String,
     pub(crate) sections: Vec<String>,
@@ -24,9 +25,21 @@ pub(crate) struct SettingsFile {
 
 /// The hub's own part. Other sections are looked at by whom they belong to.
 #[derive(Debug, Deserialize)]
-struct Topics {
+struct HubSections {
     #[serde(default)]
     topic: Vec<Rule>,
+    #[serde(default)]
+    limits: LimitsSection,
+}
+
+/// `[limits]`. What is left out is as in [`LogLimits::default`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsSection {
+    memory_topic: Option<ByteSize>,
+    memory_topics: Option<ByteSize>,
+    disk: Option<Limit<ByteSize>>,
+    disk_free: Option<Limit<ByteSize>>,
 }
 
 /// One `[[topic]]`. What is left out is as in [`Policy::default`]. The aliases are the words before this release.
@@ -61,7 +74,7 @@ impl SettingsFile {
     }
 
     fn parse(text: String, sections: impl Iterator<Item = &'static str>) -> anyhow::Result<Self> {
-        let known: Vec<&str> = std::iter::once("topic").chain(sections).collect();
+        let known: Vec<&str> = ["topic", "limits"].into_iter().chain(sections).collect();
         let given: HashMap<Spanned<String>, de::IgnoredAny> = toml::from_str(&text)?;
         let unknown = given.keys().filter(|section| !known.contains(&section.get_ref().as_str()));
         if let Some(section) = unknown.min_by_key(|section| section.span().start) {
@@ -71,9 +84,32 @@ impl SettingsFile {
             let (section, known) = (section.get_ref(), known.join(", "));
             bail!("line {line}: unknown section `{section}`, expected one of {known}");
         }
-        let Topics { topic } = toml::from_str(&text)?;
+        let HubSections { topic, limits } = toml::from_str(&text)?;
         let sections = given.into_keys().map(Spanned::into_inner).collect();
-        Ok(Self { rules: topic.into_iter().map(Rule::policy).collect(), text, sections })
+        Ok(Self {
+            rules: topic.into_iter().map(Rule::policy).collect(),
+            limits: limits.limits(),
+            text,
+            sections,
+        })
+    }
+}
+
+impl LimitsSection {
+    fn limits(self) -> LogLimits {
+        let default = LogLimits::default();
+        let bytes = |size: ByteSize| size.as_u64();
+        let free = match self.disk_free {
+            None => default.free,
+            // None at all has to stay free.
+            given => Some(limit(given, None, bytes).unwrap_or(0)),
+        };
+        LogLimits {
+            memory_topic: self.memory_topic.map_or(default.memory_topic, bytes),
+            memory_topics: self.memory_topics.map_or(default.memory_topics, bytes),
+            disk: limit(self.disk, default.disk, bytes),
+            free,
+        }
     }
 }
 
@@ -135,9 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_the_log_are_read() {
+        let limits = |text| parse(text).unwrap().limits;
+        assert_eq!(limits(""), LogLimits::default());
+        let given =
+            "[limits]\nmemory_topic = '1MiB'\nmemory_topics = '2MiB'\ndisk = '1GiB'\ndisk_free = 'off'";
+        let expected =
+            LogLimits { memory_topic: 1 << 20, memory_topics: 2 << 20, disk: Some(1 << 30), free: Some(0) };
+        assert_eq!(limits(given), expected);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let cases = [
-            ("\n[[topics]]", "line 2: unknown section `topics`, expected one of `topic`, `weather`"),
+            (
+                "\n[[topics]]",
+                "line 2: unknown section `topics`, expected one of `topic`, `limits`, `weather`",
+            ),
+            ("[limits]\ndisc = '1GiB'", "unknown field `disc`"),
             ("[[topic]]\npatern = 'a'", "unknown field `patern`"),
             ("[[topic]]\npattern = 'a b'", "cannot contain ' '"),
             ("[[topic]]\npattern = 'a'\nslow_consumer = 'drop'", "unknown variant `drop`"),

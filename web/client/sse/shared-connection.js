@@ -31,7 +31,7 @@ const GATHER_MS = 50;
 /** Unused topics stay subscribed for this long: visitors often go from one page to the next. */
 const LINGER_MS = 2000;
 /** After a gap for one of these reasons, reading the history of its own topics tells a member whether it lost events. */
-const RECOVERABLE = ["unknown-id", "expired", "lost"];
+const RECOVERABLE = ["unknown-id", "expired", "lost", "damaged"];
 
 export class SharedConnection {
   /** @type {Set<Member>} */

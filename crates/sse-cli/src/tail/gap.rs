@@ -33,6 +33,7 @@ fn text(Gap { requested, first, reason }: &Gap) -> String {
         GapReason::UnknownId => format!("the server does not know the id {requested}"),
         GapReason::Expired => format!("events after {requested} are no longer stored"),
         GapReason::Lost => format!("the server has lost events after {requested}"),
+        GapReason::Damaged => format!("events after {requested} are damaged in the server's log"),
         GapReason::Slow => format!("this reader was too slow; events after {requested} were skipped"),
         GapReason::Other => format!("events after {requested} are missing"),
     };

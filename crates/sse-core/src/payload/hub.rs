@@ -31,6 +31,8 @@ pub enum GapReason {
     /// Events of an earlier life of the log may be missing: they were in memory, its files were damaged, or it is an older
     /// copy of what it was.
     Lost,
+    /// Events are damaged where they are stored.
+    Damaged,
     /// The subscriber was too slow and the topic's policy moved it forward.
     Slow,
     /// A reason that came after this version: a subscriber must know of the loss all the same. No hub sends it.

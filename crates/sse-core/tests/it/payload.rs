@@ -107,9 +107,13 @@ fn chat_events_have_the_names_of_the_tutorial() {
 
 #[test]
 fn a_gap_names_its_reason_in_kebab_case() {
-    for (reason, name) in
-        [(GapReason::UnknownId, "unknown-id"), (GapReason::Expired, "expired"), (GapReason::Slow, "slow")]
-    {
+    for (reason, name) in [
+        (GapReason::UnknownId, "unknown-id"),
+        (GapReason::Expired, "expired"),
+        (GapReason::Lost, "lost"),
+        (GapReason::Damaged, "damaged"),
+        (GapReason::Slow, "slow"),
+    ] {
         let gap = Gap { requested: "a-1".to_owned(), first: "a-5".to_owned(), reason };
         let wire = json!({"requested": "a-1", "first": "a-5", "reason": name});
         assert_eq!(serde_json::to_value(&gap).unwrap(), wire);

@@ -1,5 +1,7 @@
 //! Appending to a log: a batch of drafts goes in, a receipt comes out.
 
+use std::fmt;
+
 use sse_core::{Event, RecordId, Topic, encode};
 
 use super::record::{Record, TIME_BYTES};
@@ -78,6 +80,24 @@ pub struct AppendReceipt {
     pub repeated: bool,
 }
 
+/// What a limit of the log as a whole bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitedBytes {
+    /// All topics in memory.
+    MemoryTopics,
+    /// All topics on disk.
+    DiskTopics,
+}
+
+impl fmt::Display for LimitedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MemoryTopics => "topics in memory",
+            Self::DiskTopics => "topics on disk",
+        })
+    }
+}
+
 /// Why a batch was not appended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
@@ -95,6 +115,22 @@ pub enum AppendError {
     TooManyTopics {
         /// The limit.
         max: usize,
+    },
+    /// A topic would be one too many below its first segment. That limit holds while topics are scarce.
+    #[error("there are {max} topics below `{segment}`, the most there can be while there are so many topics")]
+    TooManyTopicsBelow {
+        /// The first segment of the topic.
+        segment: Box<str>,
+        /// The limit.
+        max: usize,
+    },
+    /// The events would pass a limit of the log as a whole.
+    #[error("{what} hold at most {max} bytes")]
+    OverLimit {
+        /// What is limited.
+        what: LimitedBytes,
+        /// The limit.
+        max: u64,
     },
     /// The frame of an event would be too large, which many short lines of data can do.
     #[error("an event has {bytes} bytes on the wire, and at most {max} are possible")]

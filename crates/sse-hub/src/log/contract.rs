@@ -37,6 +37,7 @@ macro_rules! contract {
             a_tail_that_falls_behind_is_told,
             topics_are_listed,
             a_topic_too_many_is_refused_and_stores_nothing,
+            a_flood_of_topics_leaves_room_for_those_of_others,
             too_many_bytes_on_the_wire_are_refused_and_stored_nowhere,
             unused_topics_make_room_and_their_loss_is_still_told,
             a_closed_log_says_so_refuses_appends_and_can_be_read
@@ -294,12 +295,29 @@ pub(crate) async fn topics_are_listed(log: &impl Log) {
 
 pub(crate) async fn a_topic_too_many_is_refused_and_stores_nothing(log: &impl Log) {
     let max = super::index::MAX_TOPICS;
-    let drafts = (0..max).map(|n| draft(&format!("t/{n}"), "")).collect();
+    let drafts = (0..max).map(|n| draft(&format!("t{}/{n}", n % 5), "")).collect();
     log.append(Batch::new(drafts, None)).await.unwrap();
-    let batch = Batch::new(vec![draft("t/0", ""), draft("one-more", "")], None);
+    let batch = Batch::new(vec![draft("t0/0", ""), draft("one-more", "")], None);
     assert_eq!(log.append(batch).await, Err(AppendError::TooManyTopics { max }));
     assert_eq!(log.head(), max as u64);
-    append(log, "t/0", "").await;
+    append(log, "t0/0", "").await;
+}
+
+pub(crate) async fn a_flood_of_topics_leaves_room_for_those_of_others(log: &impl Log) {
+    let max = super::index::MAX_TOPICS;
+    for batch in 0..10 {
+        let drafts = (0..max / 10).map(|n| draft(&format!("flood/{batch}/{n}"), "")).collect();
+        let _ = log.append(Batch::new(drafts, None)).await;
+    }
+    for one in 0.. {
+        let refused = log.append(Batch::new(vec![draft(&format!("flood/{one}"), "")], None)).await;
+        if matches!(refused, Err(AppendError::TooManyTopicsBelow { .. })) {
+            break;
+        }
+        assert!(one < max / 10 && refused.is_ok(), "{refused:?}");
+    }
+    append(log, "flood/0/0", "").await;
+    append(log, "others/1", "").await;
 }
 
 pub(crate) async fn too_many_bytes_on_the_wire_are_refused_and_stored_nowhere(log: &impl Log) {
@@ -317,7 +335,8 @@ pub(crate) async fn too_many_bytes_on_the_wire_are_refused_and_stored_nowhere(lo
 
 pub(crate) async fn unused_topics_make_room_and_their_loss_is_still_told(log: &impl Log) {
     let max = super::index::MAX_TOPICS;
-    let drafts = (1..max).map(|n| draft(&format!("brief/{n}"), "")).collect();
+    let name = |n| if n <= max / 2 { format!("brief/{n}") } else { format!("t{}/{n}", n % 4) };
+    let drafts = (1..max).map(|n| draft(&name(n), "")).collect();
     log.append(Batch::new(drafts, None)).await.unwrap();
     let before = append(log, "kept", "").await;
     let is_let_in = async || {

@@ -1,8 +1,10 @@
 //! Which records there are, topic by topic, and which are to go. Holds the records of memory topics; of disk
 //! topics only where they are.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+mod limits;
+mod plan;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sse_core::{Epoch, RecordId, Topic};
@@ -10,15 +12,18 @@ use sse_core::{Epoch, RecordId, Topic};
 use super::append::{AppendError, AppendReceipt, Draft};
 use super::keys::Keys;
 use super::log_time::{LogTime, Reading};
-use super::read::{Lost, Read, ReadMode, TopicSummary};
+use super::read::TopicSummary;
 use super::record::{Record, rfc3339};
-use super::topic_index::{Entry, TopicIndex, seconds};
+use super::topic_index::{Entry, TopicIndex, Totals, seconds};
 use crate::policy::{Durability, Policies};
-use crate::selectors::Selectors;
-use crate::start::Seek;
+
+pub(super) use plan::Plan;
 
 /// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
 pub(super) const MAX_TOPICS: usize = 10_000;
+/// From this many topics on, one first segment has at most [`MAX_SHARE`] of them.
+const SCARCE: usize = MAX_TOPICS / 4 * 3;
+const MAX_SHARE: usize = MAX_TOPICS / 4;
 /// From this many topics on, topics without retained records are removed, at most so many at a time.
 const MANY_TOPICS: usize = MAX_TOPICS / 10 * 9;
 const FORGOTTEN_AT_ONCE: usize = 1000;
@@ -34,6 +39,9 @@ pub(super) struct Index {
     /// Seq of the newest record, 0 before the first.
     head: u64,
     topics: HashMap<Arc<Topic>, TopicIndex>,
+    /// Number of topics by first segment.
+    segments: HashMap<Box<str>, usize>,
+    totals: Totals,
     /// Counts what was removed, so that readers can say which of it they know.
     removals: u64,
     forgotten: Forgotten,
@@ -52,16 +60,6 @@ struct Forgotten {
     at: u64,
 }
 
-/// What a read has to fetch.
-#[derive(Debug)]
-pub(super) struct Plan {
-    /// Oldest first.
-    pub(super) entries: Vec<(Arc<Topic>, Entry)>,
-    pub(super) complete_to: u64,
-    pub(super) lost: Lost,
-    pub(super) removals: u64,
-}
-
 impl Index {
     /// An empty index of a log that keeps everything in memory.
     pub(super) fn in_memory(policies: Policies) -> Self {
@@ -75,6 +73,8 @@ impl Index {
             all_in_memory: false,
             head,
             topics: HashMap::new(),
+            segments: HashMap::new(),
+            totals: Totals::default(),
             removals: 0,
             forgotten: Forgotten::default(),
             keys: Keys::default(),
@@ -100,16 +100,34 @@ impl Index {
         if self.topics.len() >= MAX_TOPICS {
             return Err(AppendError::TooManyTopics { max: MAX_TOPICS });
         }
+        let segment = first_segment(topic);
+        let share = self.segments.get(segment).copied().unwrap_or(0);
+        if self.topics.len() >= SCARCE && share >= MAX_SHARE {
+            return Err(AppendError::TooManyTopicsBelow { segment: segment.into(), max: MAX_SHARE });
+        }
         let name = Arc::new(topic.clone());
         self.topic_entry(&name);
         Ok(name)
+    }
+
+    /// Takes a topic of which nothing is kept out of the index.
+    fn remove_topic(&mut self, topic: &Topic) -> Option<TopicIndex> {
+        let kept = self.topics.remove(topic)?;
+        let segment = first_segment(topic);
+        if let Some(share) = self.segments.get_mut(segment) {
+            *share -= 1;
+            if *share == 0 {
+                self.segments.remove(segment);
+            }
+        }
+        Some(kept)
     }
 
     /// Forgets the topics of records that were not stored after all, if they have no others.
     pub(super) fn forget_unused<'a>(&mut self, topics: impl Iterator<Item = &'a Topic>) {
         for topic in topics {
             if self.topics.get(topic).is_some_and(|kept| kept.entries.is_empty() && kept.removed == 0) {
-                self.topics.remove(topic);
+                self.remove_topic(topic);
             }
         }
     }
@@ -128,7 +146,7 @@ impl Index {
     /// Forgets topics of which nothing is kept, but not that something was removed.
     pub(super) fn forget<'a>(&mut self, topics: impl IntoIterator<Item = &'a Arc<Topic>>) {
         let removed =
-            topics.into_iter().filter_map(|topic| self.topics.remove(topic)).map(|kept| kept.removed);
+            topics.into_iter().filter_map(|topic| self.remove_topic(topic)).map(|kept| kept.removed);
         let newest = removed.max().unwrap_or(0);
         self.set_forgotten(newest);
     }
@@ -147,7 +165,15 @@ impl Index {
     }
 
     fn topic_entry(&mut self, topic: &Arc<Topic>) -> &mut TopicIndex {
-        self.topics.entry(Arc::clone(topic)).or_insert_with(|| TopicIndex::new(self.policies.of(topic)))
+        self.topics.entry(Arc::clone(topic)).or_insert_with(|| {
+            *self.segments.entry(first_segment(topic).into()).or_default() += 1;
+            let mut policy = self.policies.of(topic);
+            if self.all_in_memory || policy.durability == Durability::Memory {
+                let most = self.policies.limits().memory_topic;
+                policy.retention.bytes = Some(policy.retention.bytes.map_or(most, |bytes| bytes.min(most)));
+            }
+            TopicIndex::new(policy)
+        })
     }
 
     /// Are the topic's records kept in memory?
@@ -180,20 +206,31 @@ impl Index {
 
     /// Adds a record that is newer than all others. Holds it, unless it is on disk.
     pub(super) fn push(&mut self, record: &Arc<Record>) {
-        self.topic_entry(&record.topic).push(Entry {
+        let entry = Entry {
             seq: record.seq,
             seconds: seconds(record.time),
             bytes: u32::try_from(record.frame.len()).unwrap_or(u32::MAX),
             record: record.in_memory.then(|| Arc::clone(record)),
-        });
-        self.head = record.seq;
+        };
+        let mut totals = self.totals;
+        let most = self.policies.limits().memory_topics;
+        self.removals += 1;
+        let removals = self.removals;
+        let kept = self.topic_entry(&record.topic);
+        kept.push(entry, &mut totals);
+        let is_in_memory =
+            |kept: &TopicIndex| kept.entries.front().is_some_and(|oldest| oldest.record.is_some());
+        while record.in_memory && totals.in_memory > most && kept.entries.len() > 1 && is_in_memory(kept) {
+            kept.remove_oldest(removals, &mut totals);
+        }
+        (self.totals, self.head) = (totals, record.seq);
     }
 
     /// Adds what was found on disk.
     pub(super) fn restore(&mut self, topic: &Topic, entry: Entry) {
         self.move_head(entry.seq);
         if let Some(kept) = self.topics.get_mut(topic) {
-            kept.push(entry);
+            kept.push(entry, &mut self.totals);
         }
     }
 
@@ -212,17 +249,19 @@ impl Index {
         self.removals += 1;
         let (now, mut most) = (self.now_seconds(reading), AGED_AT_ONCE);
         let kept = self.topics.get_mut(topic);
-        kept.map_or_else(Vec::new, |kept| kept.expire(now, &self.log_time, self.removals, &mut most))
+        kept.map_or_else(Vec::new, |kept| {
+            kept.expire(now, &self.log_time, self.removals, &mut most, &mut self.totals)
+        })
     }
 
     /// As [`Self::expire`], for all topics.
     pub(super) fn expire_all(&mut self, reading: Reading) -> Vec<(Arc<Topic>, Vec<u64>)> {
         self.removals += 1;
         let (now, removals, mut most) = (self.now_seconds(reading), self.removals, AGED_AT_ONCE);
-        let expired = self
-            .topics
-            .iter_mut()
-            .map(|(topic, kept)| (Arc::clone(topic), kept.expire(now, &self.log_time, removals, &mut most)));
+        let (log_time, totals) = (&self.log_time, &mut self.totals);
+        let expired = self.topics.iter_mut().map(|(topic, kept)| {
+            (Arc::clone(topic), kept.expire(now, log_time, removals, &mut most, totals))
+        });
         expired.filter(|(_, seqs)| !seqs.is_empty()).collect()
     }
 
@@ -249,100 +288,14 @@ impl Index {
         self.keys.insert(key, receipt, u64::try_from(self.log_time.now(reading)).unwrap_or(0));
     }
 
-    /// Notes that records before this seq, which has none itself, may be missing.
-    pub(super) fn add_loss(&mut self, seq: u64) {
-        self.move_head(seq);
-        self.losses.push(seq);
-    }
-
-    /// Where the records are that `read` wants.
-    pub(super) fn plan(&self, read: &Read) -> Plan {
-        let (complete_to, removals) = (self.head, self.removals);
-        let lost = Lost { removed: self.lost_with_topics(read), ..Lost::default() };
-        let mut plan = Plan { entries: Vec::new(), complete_to, lost, removals };
-        let mut next = BinaryHeap::new();
-        let mut sources = Vec::new();
-        for (topic, kept) in self.wanted_topics(&read.selectors) {
-            let mut entries = kept.wanted(read, &mut plan.lost);
-            if let Some(first) = entries.next() {
-                next.push(Reverse((first.seq, sources.len())));
-                sources.push((topic, first, entries));
-            }
-        }
-        let first = next.peek().map(|Reverse((seq, _))| *seq);
-        let losses = if read.mode == ReadMode::LastValues { &[][..] } else { self.losses_after(read.after) };
-        // Before the first record: told with this page. Before another one: the page ends there.
-        let passed = losses.partition_point(|loss| first.is_none_or(|first| *loss < first));
-        plan.lost.acknowledged = passed > 0;
-        let loss = losses.get(passed).copied();
-        let mut bytes = 0;
-        while let Some(Reverse((seq, nth))) = next.pop() {
-            if let Some(loss) = loss.filter(|loss| seq > *loss) {
-                plan.complete_to = loss - 1;
-                break;
-            }
-            let Some((topic, entry, rest)) = sources.get_mut(nth) else { break };
-            plan.entries.push((Arc::clone(topic), entry.clone()));
-            bytes += u64::from(entry.bytes);
-            if let Some(following) = rest.next() {
-                *entry = following;
-                next.push(Reverse((following.seq, nth)));
-            }
-            if plan.entries.len() >= read.max_records || bytes >= read.max_bytes {
-                plan.complete_to = seq;
-                break;
-            }
-        }
-        plan
-    }
-
     pub(super) fn losses(&self) -> &[u64] {
         &self.losses
     }
 
-    fn losses_after(&self, seq: u64) -> &[u64] {
-        let before = self.losses.partition_point(|loss| *loss <= seq);
-        self.losses.get(before..).unwrap_or_default()
-    }
-
-    /// What `read` may have wanted of topics that were forgotten: a topic that is there has not been.
-    fn lost_with_topics(&self, read: &Read) -> u64 {
-        let Forgotten { newest, at } = self.forgotten;
-        let all_there = || {
-            read.selectors
-                .exact()
-                .is_some_and(|mut topics| topics.all(|topic| self.topics.contains_key(topic)))
-        };
-        if newest > read.after && at > read.acknowledged_removals && !all_there() { newest } else { 0 }
-    }
-
-    /// The seq that stands before what `seek` asks for; see [`Log::seek`](super::Log::seek).
-    pub(super) fn seek(&self, selectors: &Selectors, seek: Seek) -> u64 {
-        let kept = self.wanted_topics(selectors).map(|(_, kept)| &kept.entries);
-        match seek {
-            Seek::Earliest => 0,
-            Seek::Last(count) => before_last(kept, count),
-            Seek::Since(seconds) => {
-                let first = |entries: &VecDeque<Entry>| {
-                    let is_before =
-                        |entry: &Entry| !self.log_time.is_since(entry.seq, entry.seconds, seconds);
-                    let before = entries.partition_point(is_before);
-                    entries.get(before).map(|entry| entry.seq)
-                };
-                kept.filter_map(first).min().map_or(self.head, |first| first - 1)
-            }
-        }
-    }
-
-    /// The topics that these selectors want: looked up if all are exact, else looked for.
-    fn wanted_topics<'a>(
-        &'a self,
-        selectors: &'a Selectors,
-    ) -> Box<dyn Iterator<Item = (&'a Arc<Topic>, &'a TopicIndex)> + 'a> {
-        match selectors.exact() {
-            Some(topics) => Box::new(topics.filter_map(|topic| self.topics.get_key_value(topic))),
-            None => Box::new(self.topics.iter().filter(|(topic, _)| selectors.match_topic(topic))),
-        }
+    /// Notes that records before this seq, which has none itself, may be missing.
+    pub(super) fn add_loss(&mut self, seq: u64) {
+        self.move_head(seq);
+        self.losses.push(seq);
     }
 
     pub(super) fn topic_count(&self) -> usize {
@@ -370,14 +323,6 @@ impl Index {
     }
 }
 
-/// The seq before the newest `count` entries of all topics together, 0 if there are no more than these.
-fn before_last<'a>(topics: impl Iterator<Item = &'a VecDeque<Entry>>, count: usize) -> u64 {
-    let mut rests: Vec<_> = topics.map(|entries| entries.iter().rev()).collect();
-    let newest = rests.iter_mut().enumerate();
-    let mut next: BinaryHeap<_> = newest.filter_map(|(nth, rest)| Some((rest.next()?.seq, nth))).collect();
-    for _ in 0..count {
-        let Some((_, nth)) = next.pop() else { return 0 };
-        next.extend(rests.get_mut(nth).and_then(Iterator::next).map(|entry| (entry.seq, nth)));
-    }
-    next.peek().map_or(0, |(seq, _)| *seq)
+fn first_segment(topic: &Topic) -> &str {
+    topic.as_str().split('/').next().unwrap_or_default()
 }

@@ -12,6 +12,7 @@ use super::index::{Index, Plan};
 use super::log_time::Reading;
 use super::read::{Page, Read, ReadError, TopicSummary};
 use super::tail::{Announcer, Tail};
+use super::topic_index::Totals;
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
@@ -64,6 +65,10 @@ impl MemoryLog {
             return Ok(known);
         }
         let records = index.assign_seqs(&drafts, self.epochs.current(), index.head(), reading.stamp())?;
+        if let Err(error) = index.check_limits(&records, &mut Totals::default()) {
+            index.forget_unused(records.iter().map(|record| &*record.topic));
+            return Err(error);
+        }
         let receipt = AppendReceipt { first: index.head() + 1, count: records.len() as u64, repeated: false };
         for record in &records {
             index.push(record);
@@ -135,7 +140,34 @@ impl Log for MemoryLog {
 
 #[cfg(test)]
 mod tests {
+    use sse_core::{Event, Topic};
+
     use super::*;
+    use crate::log::{Draft, LimitedBytes};
+    use crate::policy::LogLimits;
 
     crate::log::contract::contract!(|policies| ((), MemoryLog::new(policies)));
+
+    #[tokio::test]
+    async fn topics_are_bounded_each_and_together() {
+        let limits = LogLimits { memory_topic: 10_000, memory_topics: 25_000, ..LogLimits::default() };
+        let log = MemoryLog::new(Policies::default().with_limits(limits));
+        let append = async |topic: &str, bytes| {
+            let draft = Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x".repeat(bytes)) };
+            log.append(Batch::new(vec![draft], None)).await
+        };
+        for topic in ["a", "b", "c"] {
+            for _ in 0..20 {
+                assert!(append(topic, 1000).await.is_ok());
+            }
+        }
+        let topics = log.topics().await.unwrap();
+        let bytes: Vec<u64> = topics.iter().map(|topic| topic.bytes).collect();
+        assert!(bytes.iter().all(|bytes| *bytes <= 10_000), "{bytes:?}");
+        assert!((20_000..=25_000).contains(&bytes.iter().sum::<u64>()), "{bytes:?}");
+        let max = limits.memory_topics;
+        let refused = AppendError::OverLimit { what: LimitedBytes::MemoryTopics, max };
+        assert_eq!(append("d", 7000).await, Err(refused));
+        assert_eq!(log.topic_count().await, Ok(3), "what is refused leaves no topic behind");
+    }
 }

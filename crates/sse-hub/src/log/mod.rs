@@ -17,7 +17,7 @@ mod topic_index;
 
 use futures_core::future::BoxFuture;
 
-pub use append::{AppendError, AppendReceipt, Batch, Draft};
+pub use append::{AppendError, AppendReceipt, Batch, Draft, LimitedBytes};
 pub use disk::{DiskLog, OpenError};
 pub use epochs::Epochs;
 pub(crate) use epochs::Place;

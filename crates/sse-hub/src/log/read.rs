@@ -62,6 +62,8 @@ pub struct Lost {
     pub conflated: bool,
     /// Records that an earlier epoch had acknowledged may be missing here.
     pub acknowledged: bool,
+    /// Records are damaged where they are stored, and left out.
+    pub damaged: bool,
 }
 
 /// One topic, for people.

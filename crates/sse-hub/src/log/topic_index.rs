@@ -16,11 +16,32 @@ pub(super) struct TopicIndex {
     pub(super) policy: Policy,
     pub(super) entries: VecDeque<Entry>,
     /// Bytes of all frames in `entries`.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// Seq of the newest record that was removed, 0 when none was.
     pub(super) removed: u64,
     /// What `Index::removals` was when it was removed.
     pub(super) removed_at: u64,
+}
+
+/// Bytes of frames in all.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Totals {
+    pub(super) in_memory: u64,
+    pub(super) on_disk: u64,
+}
+
+impl Totals {
+    fn add(&mut self, entry: &Entry) {
+        *self.of(entry) += u64::from(entry.bytes);
+    }
+
+    fn subtract(&mut self, entry: &Entry) {
+        *self.of(entry) -= u64::from(entry.bytes);
+    }
+
+    fn of(&mut self, entry: &Entry) -> &mut u64 {
+        if entry.record.is_some() { &mut self.in_memory } else { &mut self.on_disk }
+    }
 }
 
 /// Where one record is.
@@ -39,7 +60,8 @@ impl TopicIndex {
         Self { policy, entries: VecDeque::new(), bytes: 0, removed: 0, removed_at: 0 }
     }
 
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: Entry, totals: &mut Totals) {
+        totals.add(&entry);
         self.bytes += u64::from(entry.bytes);
         self.entries.push_back(entry);
     }
@@ -52,6 +74,7 @@ impl TopicIndex {
         log_time: &LogTime,
         removals: u64,
         most: &mut usize,
+        totals: &mut Totals,
     ) -> Vec<u64> {
         let retention = self.policy.retention;
         let age = retention.age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
@@ -68,14 +91,18 @@ impl TopicIndex {
                 }
                 *most -= 1;
             }
-            self.bytes -= u64::from(first.bytes);
-            (self.removed, self.removed_at) = (first.seq, removals);
-            if first.record.is_none() {
-                on_disk.push(first.seq);
-            }
-            self.entries.pop_front();
+            on_disk.extend(self.remove_oldest(removals, totals));
         }
         on_disk
+    }
+
+    /// Removes the oldest; gives its seq if it is on disk.
+    pub(super) fn remove_oldest(&mut self, removals: u64, totals: &mut Totals) -> Option<u64> {
+        let first = self.entries.pop_front()?;
+        self.bytes -= u64::from(first.bytes);
+        totals.subtract(&first);
+        (self.removed, self.removed_at) = (first.seq, removals);
+        first.record.is_none().then_some(first.seq)
     }
 
     /// The entries that `read` wants, oldest first; notes what it cannot get.

@@ -9,8 +9,10 @@ use sse_hub::Draft;
 pub(super) const MAX_DATA_BYTES: usize = 1 << 20;
 /// Longest event type, in bytes.
 const MAX_TYPE_BYTES: usize = 255;
-/// Longest reconnection time that a publisher can set for all readers: a day.
+/// Longest reconnection time that a publisher can give: a day.
 const MAX_RETRY_MILLIS: u64 = 24 * 3600 * 1000;
+/// Longest one that readers are sent, so that no publisher sends all of them away for a day.
+const MOST_RETRY: Duration = Duration::from_secs(60);
 /// Longest idempotency key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 /// Event type of the hub's own announcement that events are missing. Nobody else can make one.
@@ -54,7 +56,7 @@ pub(super) fn event_type(text: impl Into<Box<str>>) -> Result<EventType, String>
 /// Checks a reconnection time in milliseconds.
 pub(super) fn retry(millis: u64) -> Result<Duration, String> {
     match millis {
-        0..=MAX_RETRY_MILLIS => Ok(Duration::from_millis(millis)),
+        0..=MAX_RETRY_MILLIS => Ok(Duration::from_millis(millis).min(MOST_RETRY)),
         _ => Err(format!("retry is in milliseconds, from 0 to {MAX_RETRY_MILLIS}")),
     }
 }

@@ -24,7 +24,7 @@ mod subscribe;
 mod tests;
 mod topics;
 
-pub(crate) use app_state::AppState;
+pub(crate) use app_state::{AppState, Reserved};
 pub(crate) use body::read_text;
 pub(crate) use endpoint::{Endpoint, GET, POST, READ};
 pub(crate) use event_fields::idempotency_key;

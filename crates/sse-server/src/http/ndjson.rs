@@ -29,7 +29,12 @@ struct Line<'a> {
 }
 
 /// Reads a batch for `topic`, or, if that is `None`, for the topic that each line names. Blank lines are skipped.
-pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Problem> {
+/// `permit` says which topics may be published to, or why not.
+pub(super) fn parse(
+    text: &str,
+    topic: Option<&Topic>,
+    permit: impl Fn(&Topic) -> Result<(), String>,
+) -> Result<Vec<Draft>, Problem> {
     let mut drafts = Vec::new();
     let mut frames = 0;
     for (line, text) in (1..).zip(text.split('\n')) {
@@ -45,6 +50,9 @@ pub(super) fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Pro
         }
         let draft = draft(text, topic).map_err(|what| {
             Problem::bad_request(format!("line {line}: {what}; nothing was stored")).in_line(line)
+        })?;
+        permit(&draft.topic).map_err(|why| {
+            Problem::forbidden(format!("line {line}: {why}; nothing was stored")).in_line(line)
         })?;
         let bytes = draft.event.data().len();
         if bytes > MAX_DATA_BYTES {
@@ -106,6 +114,10 @@ fn data(value: &RawValue) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str, topic: Option<&Topic>) -> Result<Vec<Draft>, Problem> {
+        super::parse(text, topic, |_| Ok(()))
+    }
 
     fn topic() -> Topic {
         Topic::new("a").unwrap()

@@ -100,6 +100,11 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// The request is understood and not permitted; `detail` says what is.
+    pub(crate) fn forbidden(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
     /// A limit of the hub is reached; `detail` says what to do instead.
     pub(crate) fn conflict(detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
@@ -145,6 +150,12 @@ impl From<AppendError> for Problem {
             AppendError::TooManyTopics { max } => Self::conflict(format!(
                 "there are {max} topics, the most there can be; publish to one of them"
             )),
+            AppendError::TooManyTopicsBelow { .. } => {
+                Self::conflict(format!("{error}; publish to one of them, or below another first segment"))
+            }
+            AppendError::OverLimit { .. } => {
+                Self::unavailable(format!("{error}; nothing was stored, try again later"), RETRY_AFTER)
+            }
             AppendError::EventTooLarge { .. } | AppendError::BatchTooLarge { .. } => {
                 Self::too_large(format!("{error}; nothing was stored, send less at a time"))
             }
@@ -204,6 +215,8 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use sse_hub::LimitedBytes;
+
     use super::*;
 
     #[test]
@@ -218,6 +231,18 @@ mod tests {
             (AppendError::EventTooLarge { bytes: 8, max: 7 }, 413, None, "8 bytes on the wire"),
             (AppendError::BatchTooLarge { bytes: 8, max: 7 }, 413, None, "batch has 8 bytes on the wire"),
             (AppendError::TooManyTopics { max: 7 }, 409, None, "there are 7 topics"),
+            (
+                AppendError::TooManyTopicsBelow { segment: "a".into(), max: 7 },
+                409,
+                None,
+                "there are 7 topics below `a`",
+            ),
+            (
+                AppendError::OverLimit { what: LimitedBytes::DiskTopics, max: 7 },
+                503,
+                Some("5"),
+                "topics on disk hold at most 7 bytes",
+            ),
         ] {
             let problem = Problem::from(error);
             let response = problem.error_response();

@@ -79,6 +79,7 @@ pub(super) async fn to_topic(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
+    AppState::of(&request).check_not_reserved(&topic).map_err(Problem::forbidden)?;
     let extras = Extras::read(&request, &[EVENT.parameter, RETRY.parameter, KEY_PARAMETER])?;
     if is_batch(&request) {
         return publish_batch(&request, payload, extras, Some(topic)).await;
@@ -116,7 +117,7 @@ async fn publish_batch(
     let key = extras.scoped_key(topic.as_ref().map_or("", Topic::as_str));
     let drafts = {
         let text = read_text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
-        ndjson::parse(&text, topic.as_ref())?
+        ndjson::parse(&text, topic.as_ref(), |topic| AppState::of(request).check_not_reserved(topic))?
     };
     let hub = AppState::of(request).hub();
     let receipt = hub.append(Batch::new(drafts, key)).await?;

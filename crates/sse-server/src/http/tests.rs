@@ -38,7 +38,7 @@ impl World {
         let state = move || {
             report.send(()).unwrap();
             let fanout = Fanout::start(of_worker.clone(), CancellationToken::new());
-            AppState { fanout, heartbeat: None, apps: Vec::new() }
+            AppState { fanout, heartbeat: None, apps: Vec::new(), reserved: [].into() }
         };
         let pages = Pages::new([], None).unwrap();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {

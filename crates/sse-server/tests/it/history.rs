@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::api::{Api, numbers, send};
+use crate::harness::Server;
 
 fn batch(count: usize) -> String {
     numbers(count).iter().map(|n| format!("{{\"data\":{n}}}\n")).collect()
@@ -71,18 +72,19 @@ async fn an_unknown_id_gives_a_gap_and_all_that_is_kept() {
 
 #[tokio::test]
 async fn an_expired_id_gives_a_gap_and_only_when_something_is_missing() {
-    let api = Api::start();
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(config.path(), "[[topic]]\npattern = 'short'\nretention = { count = 300 }").unwrap();
+    let api = Api::of(Server::start(&["--config", config.path().to_str().unwrap()]));
     let before = api.publish("a", "kept").await;
-    // This topic keeps 300 events.
-    send(api.batch("/topics/ticker/OLD", batch(310))).await;
-    let page = api.get(&format!("/topics/ticker/OLD?after={before}")).await;
+    send(api.batch("/topics/short", batch(310))).await;
+    let page = api.get(&format!("/topics/short?after={before}")).await;
     let first = page.json()["events"][0]["id"].clone();
     assert_eq!(page.json()["gap"], json!({ "requested": before, "first": first, "reason": "expired" }));
-    let rest = api.get(&format!("/topics/ticker/OLD?after={}", page.next())).await;
+    let rest = api.get(&format!("/topics/short?after={}", page.next())).await;
     assert_eq!(rest.json().get("gap"), None);
     assert_eq!([page.data(), rest.data()].concat()[..], numbers(310)[10..210]);
     assert_eq!(
-        api.get("/topics/ticker/OLD").await.json().get("gap"),
+        api.get("/topics/short").await.json().get("gap"),
         None,
         "earliest asks for nothing that is gone"
     );

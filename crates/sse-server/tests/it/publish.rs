@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::api::{Answer, Api, numbers, send, seq};
-use crate::harness::{Reader, event_type_of, id_of};
+use crate::harness::{Reader, Server, event_type_of, id_of};
 
 const MIB: usize = 1 << 20;
 
@@ -229,8 +229,12 @@ async fn many_publishers_at_once_make_one_order_for_all_readers() {
 
 #[tokio::test]
 async fn a_key_of_the_chat_is_not_a_key_of_the_rooms_topic() {
-    let api = Api::start();
-    send(api.post("/topics/chat/lobby?key=k", "raw")).await;
+    let data = tempfile::tempdir().unwrap();
+    let mut bare = Api::of(Server::start_on(data.path(), &["--apps", "none"]));
+    bare.publish("chat/lobby?key=k", "raw").await;
+    bare.server.signal("TERM");
+    bare.server.ended().await;
+    let api = Api::of(Server::start_on(data.path(), &["--apps", "chat"]));
     let posted = send(api.post("/chat/messages?key=k", r#"{"username":"ann","text":"hello"}"#)).await.json();
     assert_eq!(posted.get("repeated"), None, "{posted}");
     assert_eq!(api.kept("chat/lobby").await.len(), 2);

@@ -25,6 +25,10 @@ impl Folder {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file that the records are in.
     pub(super) fn log_file(&self) -> PathBuf {
         self.path.join("log.sqlite")

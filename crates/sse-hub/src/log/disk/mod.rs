@@ -1,11 +1,15 @@
 //! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
 
+mod checksum;
 mod folder;
+mod frames;
+mod free_space;
 mod group;
 mod purge;
 mod readers;
 mod recent;
 mod restore;
+mod scan;
 mod shared;
 mod store;
 mod wal;
@@ -24,7 +28,7 @@ use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch};
 use super::epochs::Epochs;
 use super::index::Plan;
-use super::read::{Page, Read, ReadError, TopicSummary};
+use super::read::{Page, Read, ReadError, ReadMode, TopicSummary};
 use super::record::Record;
 use super::tail::Tail;
 use super::topic_index::Entry;
@@ -32,11 +36,13 @@ use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
 use folder::Folder;
+use frames::Fetched;
+use free_space::FreeSpace;
 use group::Request;
 use readers::Readers;
 use restore::{Restored, restore};
 use shared::Shared;
-use store::{Store, StoredFrame};
+use store::Store;
 use writer::Writer;
 
 /// Batches that wait for the writing thread; further publishers wait before they are let in.
@@ -75,6 +81,7 @@ impl DiskLog {
     /// records: about half a second for a million.
     pub fn open(folder: &Path, policies: Policies) -> Result<Self, OpenError> {
         let folder = Folder::take(folder)?;
+        let free = policies.limits().free;
         let file = folder.log_file();
         let wal = folder.write_ahead_log();
         let (had_file, had_wal) = (file.exists(), wal.exists());
@@ -94,7 +101,8 @@ impl DiskLog {
             );
         }
         let shared = Arc::new(Shared::new(epochs, durable_head, index));
-        let writer = Writer::new(store, Arc::clone(&shared), rows)
+        let free_space = FreeSpace::of(folder.path().to_owned(), free);
+        let writer = Writer::new(store, Arc::clone(&shared), rows, free_space)
             .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let thread = spawn(writer, receiver)?;
@@ -197,11 +205,15 @@ impl Log for DiskLog {
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
-        let failed = self.shared.state().failed.clone();
+        let (failed, is_full) = {
+            let state = self.shared.state();
+            (state.failed.clone(), state.is_full)
+        };
         let closed = self.handle.requests.lock().is_none();
         Box::pin(ready(match failed {
             Some(why) => Err(AppendError::Unavailable(why)),
             None if closed => Err(AppendError::Closed),
+            None if is_full => Err(AppendError::Full),
             None => Ok(()),
         }))
     }
@@ -224,16 +236,29 @@ impl Plan {
         Some(Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals })
     }
 
-    /// The page, with what was on disk.
-    fn filled(self, mut frames: impl Iterator<Item = StoredFrame>) -> Page {
-        let fill = |(topic, entry): (_, Entry)| {
-            let from_disk = |(time, frame): StoredFrame| {
-                Arc::new(Record { seq: entry.seq, topic, time, in_memory: false, frame: frame.into() })
-            };
-            entry.record.or_else(|| frames.next().map(from_disk))
-        };
-        let records = self.entries.into_iter().filter_map(fill).collect();
-        Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals }
+    /// The page, with what was on disk. What is damaged is left out: at its beginning the page says so, and before a later
+    /// one it ends, so that a reader is told where it stands.
+    fn filled(self, frames: Vec<Fetched>, mode: ReadMode) -> Page {
+        let Self { entries, mut complete_to, mut lost, removals } = self;
+        let (mut frames, mut records) = (frames.into_iter(), Vec::with_capacity(entries.len()));
+        for (topic, Entry { seq, record, .. }) in entries {
+            let record = record.or_else(|| match frames.next() {
+                Some(Fetched::Frame((time, frame))) => {
+                    Some(Arc::new(Record { seq, topic, time, in_memory: false, frame: frame.into() }))
+                }
+                _ => None,
+            });
+            match record {
+                Some(record) => records.push(record),
+                None if mode == ReadMode::LastValues => {}
+                None if records.is_empty() => lost.damaged = true,
+                None => {
+                    complete_to = seq - 1;
+                    break;
+                }
+            }
+        }
+        Page { records, complete_to, lost, removals }
     }
 }
 

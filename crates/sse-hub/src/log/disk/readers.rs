@@ -1,14 +1,15 @@
 //! Connections that read frames from the file: a few, in turns.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::frames::{Fetched, Frames};
 use super::recent::Recent;
 use super::shared::Shared;
-use super::store::Frames;
 use crate::log::index::Plan;
 use crate::log::read::{Page, Read, ReadError};
 
@@ -22,6 +23,8 @@ pub(super) struct Readers {
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Frames>>,
     recent: Mutex<Recent>,
+    /// Seqs of damaged records that were told of.
+    damaged: Mutex<HashSet<u64>>,
 }
 
 impl Readers {
@@ -39,6 +42,7 @@ impl Readers {
             turns: Arc::new(Semaphore::new(READERS)),
             idle: Mutex::new(idle),
             recent: Mutex::default(),
+            damaged: Mutex::default(),
         })
     }
 
@@ -58,7 +62,7 @@ impl Readers {
     pub(super) fn fetch(&self, shared: &Shared, read: &Read, plan: Plan) -> Result<Page, ReadError> {
         let idle = self.idle.lock().pop();
         let mut connection = idle.map_or_else(|| Frames::open(&self.file), Ok).map_err(unreadable)?;
-        let page = carry_out(plan, read, shared, &mut connection);
+        let page = carry_out(plan, read, shared, &mut connection, &self.damaged);
         self.idle.lock().push(connection);
         if let Ok(page) = &page {
             let mut recent = self.recent.lock();
@@ -73,20 +77,30 @@ fn carry_out(
     read: &Read,
     shared: &Shared,
     connection: &mut Frames,
+    damaged: &Mutex<HashSet<u64>>,
 ) -> Result<Page, ReadError> {
     loop {
         let on_disk = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
         let frames = connection.frames(on_disk.map(|(_, entry)| entry.seq)).map_err(unreadable)?;
-        if frames.iter().all(Option::is_some) {
-            return Ok(plan.filled(frames.into_iter().flatten()));
-        }
         let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
-        let missing = planned.zip(&frames).find(|(_, frame)| frame.is_none());
-        let missing = missing.map_or(0, |((_, entry), _)| entry.seq);
-        plan = shared.state().index.plan(read);
-        if plan.entries.iter().any(|(_, entry)| entry.seq == missing) {
-            return Err(ReadError(format!("the record with seq {missing} is not in the file")));
+        let fetched = planned.zip(&frames);
+        let is_absent = |frame: &Fetched| matches!(frame, Fetched::Absent);
+        let absent = fetched.clone().find(|(_, frame)| is_absent(frame)).map(|((_, entry), _)| entry.seq);
+        if let Some(absent) = absent {
+            let now = shared.state().index.plan(read);
+            // Retention may have removed it meanwhile.
+            if !now.entries.iter().any(|(_, entry)| entry.seq == absent) {
+                plan = now;
+                continue;
+            }
         }
+        for ((topic, entry), frame) in fetched.filter(|(_, frame)| !matches!(frame, Fetched::Frame(_))) {
+            if damaged.lock().insert(entry.seq) {
+                let what = if is_absent(frame) { "missing" } else { "damaged" };
+                tracing::error!(%topic, seq = entry.seq, "a stored event is {what}; its readers are told by a gap");
+            }
+        }
+        return Ok(plan.filled(frames, read.mode));
     }
 }
 

@@ -52,14 +52,23 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
         rows.insert(topic, row.id);
     }
     let mut newest = None;
-    store.each_record(|row| {
+    let damaged = store.each_record(|row| {
         newest = Some((row.seq, row.time));
         if let Some(topic) = names.get(&row.topic) {
             let seconds = seconds(row.time);
             index.restore(topic, Entry { seq: row.seq, seconds, bytes: row.bytes, record: None });
         }
     })?;
-    let losses = store.losses()?;
+    let mut losses = store.losses()?;
+    if !damaged.is_empty() {
+        tracing::error!(
+            places = damaged.len(),
+            "the log has damaged rows; readers that pass them are told by a gap"
+        );
+        losses.extend(damaged.into_iter().map(|last| last + 1));
+        losses.sort_unstable();
+        losses.dedup();
+    }
     durable_head = losses.iter().copied().chain(newest.map(|(seq, _)| seq)).fold(durable_head, u64::max);
     if meta.clean {
         durable_head = durable_head.max(meta.reserved);

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Params, Transaction};
+use rusqlite::{CachedStatement, Connection, Params, Transaction};
 use sse_core::Epoch;
 
+use super::checksum::{head_sum, sum};
 use crate::log::append::AppendReceipt;
 use crate::log::epochs::{Epochs, PastEpoch};
 use crate::log::log_time::Segment;
@@ -62,6 +63,9 @@ const TABLES_OF_LAYOUT_3: &str = "
         -- newest seq on disk; NULL while the epoch lasts
         last INTEGER
     );
+    -- checksums of the whole row, and of all but the frame; NULL in rows of an older layout
+    ALTER TABLE records ADD COLUMN sum INTEGER;
+    ALTER TABLE records ADD COLUMN head_sum INTEGER;
     -- places after which acknowledged records may be missing
     CREATE TABLE losses (seq INTEGER PRIMARY KEY);
     -- of log time, in milliseconds
@@ -84,7 +88,7 @@ const FROM_LAYOUT_2: &str = "
 
 /// The one connection that writes.
 #[derive(Debug)]
-pub(super) struct Store(Connection);
+pub(super) struct Store(pub(super) Connection);
 
 /// What the file says about the log as a whole.
 #[derive(Debug, Clone, Copy)]
@@ -101,15 +105,6 @@ pub(super) struct TopicRow {
     pub(super) name: String,
     pub(super) removed: u64,
     pub(super) volatile: bool,
-}
-
-/// A row of `records`, without its frame.
-#[derive(Debug)]
-pub(super) struct RecordRow {
-    pub(super) seq: u64,
-    pub(super) topic: i64,
-    pub(super) time: u64,
-    pub(super) bytes: u32,
 }
 
 impl Store {
@@ -176,17 +171,6 @@ impl Store {
             Ok(TopicRow { id: row.get(0)?, name: row.get(1)?, removed: row.get(2)?, volatile: row.get(3)? })
         })?;
         rows.collect()
-    }
-
-    /// Every record in log order.
-    pub(super) fn each_record(&self, mut see: impl FnMut(RecordRow)) -> rusqlite::Result<()> {
-        let mut select =
-            self.0.prepare("SELECT seq, topic, time, length(frame) FROM records ORDER BY seq")?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            see(RecordRow { seq: row.get(0)?, topic: row.get(1)?, time: row.get(2)?, bytes: row.get(3)? });
-        }
-        Ok(())
     }
 
     /// Every idempotency key with its time, oldest first.
@@ -282,7 +266,8 @@ impl Write<'_> {
 
     /// What takes records one by one. Looked up once for a group and not for each record.
     pub(super) fn inserts(&self) -> rusqlite::Result<Inserts<'_>> {
-        self.0.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?)").map(Inserts)
+        let sql = "INSERT INTO records (seq, topic, time, frame, sum, head_sum) VALUES (?, ?, ?, ?, ?, ?)";
+        self.0.prepare_cached(sql).map(Inserts)
     }
 
     /// Every record from this seq to that one: the caller knows that all between them have to go.
@@ -339,31 +324,9 @@ pub(super) struct Inserts<'a>(CachedStatement<'a>);
 
 impl Inserts<'_> {
     pub(super) fn insert(&mut self, topic: i64, record: &Record) -> rusqlite::Result<()> {
-        self.0.execute((record.seq, topic, record.time, &record.frame[..])).map(drop)
-    }
-}
-
-/// Time in milliseconds since 1970, and frame.
-pub(super) type StoredFrame = (u64, Vec<u8>);
-
-/// A connection that only reads. Sees what was committed before each [`Self::frames`].
-#[derive(Debug)]
-pub(super) struct Frames(Connection);
-
-impl Frames {
-    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(file, flags).map(Self)
-    }
-
-    /// Time and frame of each record, `None` where there is no such record any more.
-    pub(super) fn frames(
-        &mut self,
-        seqs: impl Iterator<Item = u64>,
-    ) -> rusqlite::Result<Vec<Option<StoredFrame>>> {
-        let snapshot = self.0.transaction()?;
-        let mut select = snapshot.prepare_cached("SELECT time, frame FROM records WHERE seq = ?")?;
-        seqs.map(|seq| select.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()).collect()
+        let sum = sum(record.seq, topic, record.time, &record.frame);
+        let head_sum = head_sum(record.seq, topic, record.time, record.frame.len() as u64, sum);
+        self.0.execute((record.seq, topic, record.time, &record.frame[..], sum, head_sum)).map(drop)
     }
 }
 

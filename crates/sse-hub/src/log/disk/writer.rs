@@ -20,6 +20,7 @@ use sse_core::Topic;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::free_space::FreeSpace;
 use super::group::{Request, SequencedBatch, insert};
 use super::purge::PurgeQueue;
 use super::shared::Shared;
@@ -27,6 +28,7 @@ use super::store::{CommitError, Store};
 use crate::log::append::{AppendError, AppendReceipt};
 use crate::log::log_time::{Reading, Segment};
 use crate::log::record::Record;
+use crate::log::topic_index::Totals;
 
 /// Records in a group, after which no further batch is added to it.
 const GROUP_RECORDS: usize = 4096;
@@ -46,6 +48,7 @@ pub(super) struct Writer {
     /// Seqs up to this one may be given to records in memory.
     reserved: u64,
     purge_queue: PurgeQueue,
+    free_space: FreeSpace,
     /// Batches refused since the store could last be written.
     refused: u64,
 }
@@ -56,6 +59,7 @@ impl Writer {
         mut store: Store,
         shared: Arc<Shared>,
         rows: HashMap<Arc<Topic>, i64>,
+        free_space: FreeSpace,
     ) -> Result<Self, CommitError> {
         let reserved = {
             let index = &shared.state().index;
@@ -75,7 +79,8 @@ impl Writer {
         // So that whoever gets the main file alone can tell that this was not all.
         store.checkpoint().map_err(CommitError::Refused)?;
         let purge_queue = PurgeQueue::default();
-        let mut writer = Self { store, shared, rows, reserved, purge_queue, refused: 0 };
+        let mut writer = Self { store, shared, rows, reserved, purge_queue, free_space, refused: 0 };
+        writer.look_at_space();
         writer.expire();
         Ok(writer)
     }
@@ -91,6 +96,7 @@ impl Writer {
                     None => return self.close(),
                 },
                 _ = ticks.tick() => {
+                    self.look_at_space();
                     self.expire();
                     // Only now and then, because each purge costs an fsync that a publisher would wait for;
                     // under load the groups take care of it.
@@ -162,12 +168,21 @@ impl Writer {
         self.purge_queue.add_keys(index.expire_keys(now));
         let mut head = index.head();
         let (mut sequenced, epoch) = (Vec::with_capacity(group.len()), self.shared.epochs.current());
+        let mut waiting = Totals::default();
         for request in group {
             if let Some(known) = request.batch.key.as_deref().and_then(|key| index.keys().get(key)) {
                 request.answer(Ok(known));
                 continue;
             }
-            match index.assign_seqs(&request.batch.drafts, epoch, head, now.stamp()) {
+            let assigned = index.assign_seqs(&request.batch.drafts, epoch, head, now.stamp());
+            let checked = assigned.and_then(|records| match index.check_limits(&records, &mut waiting) {
+                Ok(()) => Ok(records),
+                Err(error) => {
+                    index.forget_unused(records.iter().map(|record| &*record.topic));
+                    Err(error)
+                }
+            });
+            match checked {
                 Ok(records) => {
                     head += records.len() as u64;
                     let needs_disk =
@@ -186,9 +201,13 @@ impl Writer {
         if let Some(why) = self.failed() {
             return Err(AppendError::Unavailable(why));
         }
+        let needs_disk = group.iter().any(|batch| batch.on_disk);
+        if needs_disk && self.shared.state().is_full {
+            return Err(AppendError::Full);
+        }
         let last = group.iter().flat_map(|batch| &batch.records).last().map_or(0, |record| record.seq);
         let reserved = if last > self.reserved { last + RESERVED } else { self.reserved };
-        if reserved == self.reserved && !group.iter().any(|batch| batch.on_disk) {
+        if reserved == self.reserved && !needs_disk {
             return Ok(());
         }
         let count: usize = group.iter().map(|batch| batch.records.len()).sum();
@@ -283,6 +302,11 @@ impl Writer {
         state.announcer.announce(records.into());
         drop(state);
         answers.into_iter().for_each(|(request, receipt)| request.answer(Ok(receipt)));
+    }
+
+    fn look_at_space(&mut self) {
+        let is_full = self.free_space.is_low();
+        self.shared.state().is_full = is_full;
     }
 
     /// Takes what is too old, or too much, out of the index.

@@ -1,0 +1,46 @@
+//! Watches the free space of the disk that the log is on, so that publishing stops before there is none.
+
+use std::path::PathBuf;
+
+/// By default this part of the disk stays free, but no more than so many bytes.
+const FREE_PART: u64 = 20;
+const FREE_BYTES: u64 = 1 << 30;
+
+#[derive(Debug)]
+pub(super) struct FreeSpace {
+    folder: PathBuf,
+    /// Bytes to leave; `None` for the default.
+    floor: Option<u64>,
+    is_low: bool,
+}
+
+impl FreeSpace {
+    pub(super) fn of(folder: PathBuf, floor: Option<u64>) -> Self {
+        Self { folder, floor, is_low: false }
+    }
+
+    /// Is there less than has to stay free? Once there is, until an eighth more than that is free again.
+    pub(super) fn is_low(&mut self) -> bool {
+        let disk = match fs4::statvfs(&self.folder) {
+            Ok(disk) => disk,
+            Err(error) => {
+                tracing::debug!(%error, "the free space of the disk is not known");
+                return false;
+            }
+        };
+        let floor = self.floor.unwrap_or((disk.total_space() / FREE_PART).min(FREE_BYTES));
+        let free = disk.available_space();
+        let was_low = self.is_low;
+        self.is_low = free < if was_low { floor + floor / 8 } else { floor };
+        if self.is_low && !was_low {
+            tracing::error!(
+                free,
+                floor,
+                "the disk is nearly full: events are refused until there is more room"
+            );
+        } else if was_low && !self.is_low {
+            tracing::info!(free, floor, "there is room on the disk again");
+        }
+        self.is_low
+    }
+}
