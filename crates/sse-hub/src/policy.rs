@@ -116,17 +116,29 @@ impl Default for LogLimits {
 pub struct Policies {
     rules: Vec<(Selector, Policy)>,
     limits: LogLimits,
+    reserved: Vec<Selector>,
 }
 
 impl Policies {
     /// These rules, in this order.
     pub fn new(rules: Vec<(Selector, Policy)>) -> Self {
-        Self { rules, limits: LogLimits::default() }
+        Self { rules, ..Self::default() }
     }
 
     /// The same policies for a log with these limits.
     pub fn with_limits(self, limits: LogLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same policies, with places for topics that these selectors match: others cannot take them.
+    pub fn with_reserved(self, reserved: Vec<Selector>) -> Self {
+        Self { reserved, ..self }
+    }
+
+    /// Has this topic a place that others cannot take? `None` if nothing is reserved.
+    pub(crate) fn is_reserved(&self, topic: &Topic) -> Option<bool> {
+        let matches = || self.reserved.iter().any(|selector| selector.matches(topic));
+        (!self.reserved.is_empty()).then(matches)
     }
 
     pub(crate) fn limits(&self) -> LogLimits {

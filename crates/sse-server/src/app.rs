@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::apps::{APPLICATIONS, Application, Launch, Running};
+use crate::apps::{APPLICATIONS, Launch, Running};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -64,12 +64,12 @@ impl App {
         #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
-        let (event_streams, limits) = (TaskTracker::new(), limits(&settings));
         #[cfg(unix)]
-        let unix_socket = listen_at(settings.unix_socket, &mut listeners)?;
+        let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
         selection.warn_of_sections(&file.sections);
-        let policies = policies(file.rules, selection).with_limits(file.limits);
+        let reserved = reserved(selection);
+        let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone())?;
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
         let shutdown = CancellationToken::new();
@@ -77,17 +77,8 @@ impl App {
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
-        let state = {
-            let (hub, shutdown, heartbeat) = (hub.clone(), shutdown.clone(), settings.heartbeat.0);
-            let apps: Vec<_> = on.iter().map(|app| app.name).collect();
-            let reserved = reserved(&on);
-            move || AppState {
-                fanout: Fanout::start(hub.clone(), shutdown.clone()),
-                heartbeat,
-                apps: apps.clone(),
-                reserved: Arc::clone(&reserved),
-            }
-        };
+        let apps = on.iter().map(|app| app.name).collect();
+        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved);
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
         let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
@@ -95,7 +86,8 @@ impl App {
             running.iter().for_each(|app| app.configure(config));
             routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
         };
-        let transport = (limits, event_streams.clone(), hub.budget().clone());
+        let event_streams = TaskTracker::new();
+        let transport = (limits(&settings), event_streams.clone(), hub.budget().clone());
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {
@@ -189,19 +181,36 @@ async fn start_applications(
 }
 
 /// The settings file's rules first. Of an application that is off stays in force what keeps its stored events.
-fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection) -> Policies {
+fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection, reserved: &[Reserved]) -> Policies {
     let built_in = APPLICATIONS.iter().flat_map(|app| {
         let is_on = selection.is_on(app);
         app.policies.iter().filter(move |(_, policy)| is_on || policy.durability == Durability::Disk)
     });
     let built_in = built_in
         .map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), *policy));
-    Policies::new(rules.into_iter().chain(built_in).collect())
+    let reserved = reserved.iter().map(|reserved| reserved.topics.clone()).collect();
+    Policies::new(rules.into_iter().chain(built_in).collect()).with_reserved(reserved)
+}
+
+/// Makes the state of each worker.
+fn state(
+    hub: Hub,
+    shutdown: CancellationToken,
+    heartbeat: Option<Duration>,
+    apps: Vec<&'static str>,
+    reserved: Arc<[Reserved]>,
+) -> impl Fn() -> AppState + Clone {
+    move || AppState {
+        fanout: Fanout::start(hub.clone(), shutdown.clone()),
+        heartbeat,
+        apps: apps.clone(),
+        reserved: Arc::clone(&reserved),
+    }
 }
 
 /// The topics of the applications that are on.
-fn reserved(on: &[&Application]) -> Arc<[Reserved]> {
-    let topics = on.iter().flat_map(|app| app.policies.iter().map(|(pattern, _)| (app.name, pattern)));
+fn reserved(selection: &Selection) -> Arc<[Reserved]> {
+    let topics = selection.on().flat_map(|app| app.policies.iter().map(|(pattern, _)| (app.name, pattern)));
     let parsed = |(app, pattern): (_, &&str)| Reserved {
         topics: pattern.parse().expect("the pattern follows the grammar"),
         app,

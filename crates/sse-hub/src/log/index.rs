@@ -21,6 +21,8 @@ pub(super) use plan::Plan;
 
 /// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
 pub(super) const MAX_TOPICS: usize = 10_000;
+/// How many of them are for reserved topics alone, when some are.
+const RESERVED_TOPICS: usize = MAX_TOPICS / 5;
 /// From this many topics on, one first segment has at most [`MAX_SHARE`] of them.
 const SCARCE: usize = MAX_TOPICS / 4 * 3;
 const MAX_SHARE: usize = MAX_TOPICS / 4;
@@ -97,17 +99,26 @@ impl Index {
         if let Some((name, _)) = self.topics.get_key_value(topic) {
             return Ok(Arc::clone(name));
         }
-        if self.topics.len() >= MAX_TOPICS {
-            return Err(AppendError::TooManyTopics { max: MAX_TOPICS });
+        let reserved = self.policies.is_reserved(topic);
+        let max = if reserved == Some(false) { MAX_TOPICS - RESERVED_TOPICS } else { MAX_TOPICS };
+        if self.topics.len() >= max {
+            return Err(AppendError::TooManyTopics { max });
         }
         let segment = first_segment(topic);
         let share = self.segments.get(segment).copied().unwrap_or(0);
-        if self.topics.len() >= SCARCE && share >= MAX_SHARE {
+        if reserved != Some(true) && self.topics.len() >= SCARCE && share >= MAX_SHARE {
             return Err(AppendError::TooManyTopicsBelow { segment: segment.into(), max: MAX_SHARE });
         }
         let name = Arc::new(topic.clone());
         self.topic_entry(&name);
         Ok(name)
+    }
+
+    /// Adds a topic that was there before, however many there are.
+    pub(super) fn restore_topic(&mut self, topic: Topic) -> Arc<Topic> {
+        let name = Arc::new(topic);
+        self.topic_entry(&name);
+        name
     }
 
     /// Takes a topic of which nothing is kept out of the index.

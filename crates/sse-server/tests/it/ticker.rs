@@ -335,7 +335,7 @@ async fn the_topics_of_the_ticker_keep_300_prices_in_memory() {
         topics["topics"].as_array().unwrap().iter().find(|topic| topic["topic"] == "ticker/A").unwrap();
     assert_eq!(topic["count"], 300);
     let policy = &topic["policy"];
-    assert_eq!(policy["retention"], json!({ "count": 300, "ageSeconds": null, "bytes": null }));
+    assert_eq!(policy["retention"], json!({ "count": 300, "ageSeconds": null, "bytes": 32 << 20 }));
     assert_eq!((&policy["durability"], &policy["slowConsumer"]), (&json!("memory"), &json!("conflate")));
     assert_eq!((&policy["slowReader"], &policy["lastValue"]), (&json!("latest"), &json!(true)));
 }

@@ -35,49 +35,19 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
     let meta = store.meta()?;
     let mut index = Index::new(policies, meta.reserved);
     index.set_forgotten(meta.forgotten);
-    let mut names = HashMap::new();
-    let mut rows = HashMap::new();
-    let mut volatile = Vec::new();
-    let mut durable_head = meta.forgotten;
-    for row in store.topics()? {
-        // The names were checked when they were stored; what else is in the file is not ours to touch.
-        let Ok(topic) = Topic::new(row.name) else { continue };
-        let Ok(topic) = index.intern(&topic) else { continue };
-        index.set_removed(&topic, row.removed);
-        durable_head = durable_head.max(row.removed);
-        if row.volatile {
-            volatile.push(Arc::clone(&topic));
-        }
-        names.insert(row.id, Arc::clone(&topic));
-        rows.insert(topic, row.id);
-    }
-    let mut newest = None;
-    let damaged = store.each_record(|row| {
-        newest = Some((row.seq, row.time));
-        if let Some(topic) = names.get(&row.topic) {
-            let seconds = seconds(row.time);
-            index.restore(topic, Entry { seq: row.seq, seconds, bytes: row.bytes, record: None });
-        }
-    })?;
-    let mut losses = store.losses()?;
-    if !damaged.is_empty() {
-        tracing::error!(
-            places = damaged.len(),
-            "the log has damaged rows; readers that pass them are told by a gap"
-        );
-        losses.extend(damaged.into_iter().map(|last| last + 1));
-        losses.sort_unstable();
-        losses.dedup();
-    }
-    durable_head = losses.iter().copied().chain(newest.map(|(seq, _)| seq)).fold(durable_head, u64::max);
+    let topics = restore_topics(store, &mut index)?;
+    let (newest, damaged) = restore_records(store, &topics.names, &mut index)?;
+    let losses = all_losses(store.losses()?, damaged);
+    let on_disk = losses.last().copied().max(newest.map(|(seq, _)| seq)).max(Some(topics.removed));
+    let mut durable_head = meta.forgotten.max(on_disk.unwrap_or(0));
     if meta.clean {
         durable_head = durable_head.max(meta.reserved);
     } else {
         let head = index.head();
-        volatile.iter().for_each(|topic| index.set_removed(topic, head));
+        topics.volatile.iter().for_each(|topic| index.set_removed(topic, head));
     }
     restore_losses(&mut index, losses);
-    let knows_all_ids = meta.clean || (volatile.is_empty() && !lost);
+    let knows_all_ids = meta.clean || (topics.volatile.is_empty() && !lost);
     let past = ended(store.epochs(durable_head)?, knows_all_ids);
     if lost {
         durable_head = index.head() + 1;
@@ -91,7 +61,68 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
     for (key, receipt, time) in store.keys()? {
         index.keys().insert(key.into(), receipt, time);
     }
-    Ok(Restored { clean: meta.clean, epochs, durable_head, index, rows })
+    Ok(Restored { clean: meta.clean, epochs, durable_head, index, rows: topics.rows })
+}
+
+/// The topics of the file.
+#[derive(Default)]
+struct Topics {
+    /// By row.
+    names: HashMap<i64, Arc<Topic>>,
+    rows: HashMap<Arc<Topic>, i64>,
+    /// Those that were in memory.
+    volatile: Vec<Arc<Topic>>,
+    /// Newest seq that was removed of one of them.
+    removed: u64,
+}
+
+fn restore_topics(store: &Store, index: &mut Index) -> rusqlite::Result<Topics> {
+    let mut topics = Topics::default();
+    for row in store.topics()? {
+        // The names were checked when they were stored. Records of one that is none any more count as damaged.
+        let Ok(topic) = Topic::new(row.name) else { continue };
+        let topic = index.restore_topic(topic);
+        index.set_removed(&topic, row.removed);
+        topics.removed = topics.removed.max(row.removed);
+        if row.volatile {
+            topics.volatile.push(Arc::clone(&topic));
+        }
+        topics.names.insert(row.id, Arc::clone(&topic));
+        topics.rows.insert(topic, row.id);
+    }
+    Ok(topics)
+}
+
+/// Gives seq and time of the newest record, and the seqs behind which some are damaged.
+#[expect(clippy::type_complexity, reason = "said above")]
+fn restore_records(
+    store: &Store,
+    names: &HashMap<i64, Arc<Topic>>,
+    index: &mut Index,
+) -> rusqlite::Result<(Option<(u64, u64)>, Vec<u64>)> {
+    let (mut newest, mut without_topic) = (None, Vec::new());
+    let mut damaged = store.each_record(|row| {
+        let Some(topic) = names.get(&row.topic) else {
+            return without_topic.push(row.seq - 1);
+        };
+        newest = Some((row.seq, row.time));
+        let seconds = seconds(row.time);
+        index.restore(topic, Entry { seq: row.seq, seconds, bytes: row.bytes, record: None });
+    })?;
+    damaged.extend(without_topic);
+    Ok((newest, damaged))
+}
+
+/// The places of loss that are stored, and those behind these seqs.
+fn all_losses(mut losses: Vec<u64>, damaged: Vec<u64>) -> Vec<u64> {
+    if !damaged.is_empty() {
+        let places = damaged.len();
+        tracing::error!(places, "the log has damaged rows; readers that pass them are told by a gap");
+        losses.extend(damaged.into_iter().map(|last| last + 1));
+        losses.sort_unstable();
+        losses.dedup();
+    }
+    losses
 }
 
 /// The epochs worth keeping: the first, and of the others those that have given out ids, as far as there are not too many.
