@@ -178,6 +178,8 @@ describe("ticker", SUITE, () => {
         }
       }
       await publish(quiet, "ticker/SAFE", JSON.stringify(odd));
+      // With a known source, beside which the name is shown.
+      await publish(quiet, "ticker/SAFE", JSON.stringify({ ...odd, source: "simulated" }));
     });
     const { page, problems, close } = await newPage(browser);
     await page.addInitScript(() => localStorage.setItem("sse-hub.ticker.watch", JSON.stringify(["SAFE", "<img src=x onerror=owned=1>", 7])));
