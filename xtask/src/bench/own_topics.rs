@@ -124,11 +124,17 @@ impl Hub {
     }
 }
 
+/// The topic of a subscriber. One first segment could not have all of them.
+fn own(nth: usize) -> String {
+    format!("own-{}/{nth}", nth % 8)
+}
+
 impl Running {
     /// A topic exists from its first event, whose cost is not to be measured.
     async fn make_topics(&self, topics: impl Iterator<Item = usize>) -> Result<()> {
         let Self::Ours(server) = self else { return Ok(()) };
-        let lines: String = topics.map(|nth| format!("{{\"topic\":\"own/{nth}\",\"data\":1}}\n")).collect();
+        let lines: String =
+            topics.map(|nth| format!("{{\"topic\":\"{}\",\"data\":1}}\n", own(nth))).collect();
         let mut connection = Connection::open(&server.address).await?;
         let request = connection.post_request("/topics", "application/x-ndjson", lines.as_bytes());
         connection.send_prepared(&request).await
@@ -157,7 +163,7 @@ impl Running {
 
     fn path(&self, nth: usize) -> String {
         match self {
-            Self::Ours(_) => format!("/events?topic=own/{nth}"),
+            Self::Ours(_) => format!("/events?topic={}", own(nth)),
             Self::Centrifugo(_) => {
                 format!("/connection/uni_sse?cf_connect=%7B%22subs%22:%7B%22own-{nth}%22:%7B%7D%7D%7D")
             }
@@ -166,7 +172,7 @@ impl Running {
 
     fn post(&self, nth: usize, data: String) -> Post {
         match self {
-            Self::Ours(_) => Post::event(&format!("own/{nth}"), data),
+            Self::Ours(_) => Post::event(&own(nth), data),
             Self::Centrifugo(_) => Post {
                 path: "/api/publish".to_owned(),
                 body: format!("{{\"channel\":\"own-{nth}\",\"data\":\"{data}\"}}"),

@@ -15,7 +15,7 @@ pub(super) const LINE_ENDS: &str = "hostile/line-ends";
 pub(super) const QUIET: &str = "hostile/quiet";
 
 /// Topics beside these, for the list of topics.
-const TOPICS: usize = 9000;
+const TOPICS: usize = 7500;
 /// Digits of their names: the list of them is larger than what the kernel buffers for a client.
 const DIGITS: usize = 200;
 
@@ -35,7 +35,7 @@ pub(super) async fn publish(address: &str, scale: f64) -> Result<()> {
     };
     let share = |full: usize| (full as f64 * scale).ceil() as usize;
     let topics = (0..share(TOPICS))
-        .map(|nth| format!("{{\"topic\":\"hostile/topics/{nth:0DIGITS$}\",\"data\":\"\"}}\n"));
+        .map(|nth| format!("{{\"topic\":\"hostile-{}/{nth:0DIGITS$}\",\"data\":\"\"}}\n", nth % 8));
     send("", topics.collect()).await?;
     for _ in 0..4 {
         send(&format!("/{CONTROL_CHARACTERS}"), batch(250, "\\u0001", 4 << 10)).await?;
