@@ -4,8 +4,16 @@ use std::io::Write;
 
 use sse_server::{App, Selection, Settings, telemetry};
 
+/// How glibc gives memory back after a peak. By itself it learns from the first large block that is freed to keep such blocks,
+/// and a server that was sent large batches once stays large.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const ALLOCATOR: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "1048576"), ("MALLOC_TRIM_THRESHOLD_", "1048576")];
+
 #[actix_web::main]
 async fn main() -> std::process::ExitCode {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    restart_with_allocator_settings();
     let (settings, selection) = match Settings::read(std::env::args_os()) {
         Ok(read) => read,
         Err(error) => error.exit(),
@@ -18,6 +26,19 @@ async fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// The allocator reads its settings from the environment when a process starts, so the process starts anew, as itself.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn restart_with_allocator_settings() {
+    use std::os::unix::process::CommandExt as _;
+    let mut args = std::env::args_os();
+    let (Some(name), Ok(program)) = (args.next(), std::env::current_exe()) else { return };
+    if ALLOCATOR.iter().any(|(variable, _)| std::env::var_os(variable).is_some()) {
+        return;
+    }
+    // Returns only if that is not possible; then it goes on as it is.
+    let _ = std::process::Command::new(program).arg0(name).args(args).envs(ALLOCATOR).exec();
 }
 
 async fn run(settings: Settings, selection: &Selection) -> anyhow::Result<()> {
