@@ -94,8 +94,10 @@ impl LogTime {
             return;
         };
         let stopped_at = i64::try_from(stamp).unwrap_or(i64::MAX) - self.segment(seq).offset;
-        let gap = reading.wall - self.last().offset - stopped_at;
-        let counted = if gap <= NOTABLE { gap.max(0) } else { 0 };
+        // The wall clock may be as it was at some time before: then it was put right, and little time has passed.
+        let gaps = self.segments.iter().map(|segment| reading.wall - segment.offset - stopped_at);
+        let gap = gaps.filter(|gap| *gap >= 0).min().unwrap_or(0);
+        let counted = if gap <= NOTABLE { gap } else { 0 };
         self.base = Some(stopped_at + counted - reading.monotonic);
         self.seen = reading.monotonic;
         if gap > NOTABLE {
@@ -341,6 +343,18 @@ mod tests {
         log_time.start(Some((101, (NOW + 8 * DAY).unsigned_abs())), 201, reading(NOW + 5000, 0));
         log_time.look(202, reading(NOW + 2 * HOLD, 2 * HOLD));
         assert!(age(&log_time, 5, NOW, reading(NOW + 2 * HOLD, 2 * HOLD)) <= 7205);
+    }
+
+    #[test]
+    fn a_life_in_the_past_is_put_right_at_the_next_start() {
+        let mut log_time = LogTime::with_segments(Vec::new());
+        log_time.start(Some((5, NOW.unsigned_abs())), 101, reading(NOW - 3650 * DAY, 0));
+        let mut log_time = LogTime::with_segments(log_time.changed().unwrap().to_vec());
+        log_time.start(Some((101, (NOW - 3650 * DAY).unsigned_abs())), 201, reading(NOW + 10_000, 0));
+        let now = reading(NOW + 2 * HOLD, 2 * HOLD - 10_000);
+        log_time.look(202, now);
+        assert_eq!(age(&log_time, 5, NOW, now), 7200);
+        assert_eq!(age(&log_time, 101, NOW - 3650 * DAY, now), 7200);
     }
 
     #[test]
