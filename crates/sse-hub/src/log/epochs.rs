@@ -66,8 +66,10 @@ impl Epochs {
         if seq >= self.first {
             return RecordId { epoch: self.current, seq };
         }
-        let after = self.past.partition_point(|past| past.first <= seq);
-        match self.past.get(after.saturating_sub(1)) {
+        let before = self.past.partition_point(|past| past.first <= seq);
+        let mut begun = self.past.iter().take(before).rev();
+        // One that has given out nothing names no record.
+        match begun.find(|past| past.first <= past.last).or(self.past.first()) {
             Some(past) => RecordId { epoch: past.epoch, seq: seq.min(past.last) },
             None => RecordId { epoch: self.current, seq },
         }
@@ -104,6 +106,8 @@ mod tests {
         assert_eq!(id(6), RecordId { epoch: epoch(3), seq: 6 });
         assert_eq!(id(150), RecordId { epoch: epoch(3), seq: 90 });
         assert_eq!(id(201), RecordId { epoch: epochs.current(), seq: 201 });
+        let unused = Epochs::after(vec![past(1, 1, 5), past(2, 101, 5)], 201);
+        assert_eq!(unused.id(200), RecordId { epoch: epoch(1), seq: 5 });
         assert_eq!(Epochs::new().id(0).seq, 0);
     }
 
