@@ -130,8 +130,9 @@ function follow(client, { conversation, outbox, people, presence }) {
   );
   client.on("gap", ({ data }) => {
     // The server has a new log, and replays everything it stores.
-    if (parsed(data)?.reason === "unknown-id") conversation.clear();
-    else conversation.addGap("Some older messages have expired");
+    const reason = parsed(data)?.reason;
+    if (reason === "unknown-id") conversation.clear();
+    else conversation.addGap(reason === "expired" ? "Some older messages have expired" : "Some older messages are missing");
     void people.refresh();
   });
   let wasLive = false;
