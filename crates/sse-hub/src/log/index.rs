@@ -11,7 +11,7 @@ use sse_core::{Epoch, RecordId, Topic};
 
 use super::append::{AppendError, AppendReceipt, Draft};
 use super::keys::Keys;
-use super::log_time::{LogTime, Reading};
+use super::log_time::{LogTime, Reading, Segment};
 use super::read::TopicSummary;
 use super::record::{Record, rfc3339};
 use super::topic_index::{Entry, TopicIndex, Totals, seconds};
@@ -287,6 +287,12 @@ impl Index {
 
     pub(super) fn log_time(&mut self) -> &mut LogTime {
         &mut self.log_time
+    }
+
+    /// What is to be stored of log time: what it is now, and its segments if they have changed.
+    pub(super) fn log_time_to_store(&mut self, now: Reading) -> (u64, Option<Vec<Segment>>) {
+        let millis = u64::try_from(self.log_time.now(now)).unwrap_or(0);
+        (millis, self.log_time.changed().map(<[_]>::to_vec))
     }
 
     /// Forgets the keys that are past their window.

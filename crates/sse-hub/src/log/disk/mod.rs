@@ -1,6 +1,7 @@
 //! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
 
 mod checksum;
+mod files;
 mod folder;
 mod frames;
 mod free_space;
@@ -102,7 +103,8 @@ impl DiskLog {
         }
         let shared = Arc::new(Shared::new(epochs, durable_head, index));
         let free_space = FreeSpace::of(folder.path().to_owned(), free);
-        let writer = Writer::new(store, Arc::clone(&shared), rows, free_space)
+        let files = [file.clone(), wal];
+        let writer = Writer::new(store, Arc::clone(&shared), rows, free_space, files)
             .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let thread = spawn(writer, receiver)?;
@@ -207,7 +209,7 @@ impl Log for DiskLog {
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
         let (failed, is_full) = {
             let state = self.shared.state();
-            (state.failed.clone(), state.is_full)
+            (state.failed.clone().or_else(|| state.missing.clone()), state.is_full)
         };
         let closed = self.handle.requests.lock().is_none();
         Box::pin(ready(match failed {

@@ -22,13 +22,16 @@ pub(super) struct State {
     pub(super) announcer: Announcer,
     /// Why no more batches are taken, if that is so.
     pub(super) failed: Option<String>,
+    /// Which file is not where it was.
+    pub(super) missing: Option<String>,
     /// There is not enough free space to take more.
     pub(super) is_full: bool,
 }
 
 impl Shared {
     pub(super) fn new(epochs: Epochs, durable_head: u64, index: Index) -> Self {
-        let state = State { index, announcer: Announcer::default(), failed: None, is_full: false };
+        let state =
+            State { index, announcer: Announcer::default(), failed: None, missing: None, is_full: false };
         Self { epochs, durable_head: AtomicU64::new(durable_head), state: Mutex::new(state) }
     }
 

@@ -13,6 +13,8 @@
 //! after a failed fsync, when nobody can say what is in the file, the thread takes no more until a restart has looked.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,13 +22,14 @@ use sse_core::Topic;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::files::Files;
 use super::free_space::FreeSpace;
 use super::group::{Request, SequencedBatch, insert};
 use super::purge::PurgeQueue;
 use super::shared::Shared;
 use super::store::{CommitError, Store};
 use crate::log::append::{AppendError, AppendReceipt};
-use crate::log::log_time::{Reading, Segment};
+use crate::log::log_time::Reading;
 use crate::log::record::Record;
 use crate::log::topic_index::Totals;
 
@@ -49,6 +52,7 @@ pub(super) struct Writer {
     reserved: u64,
     purge_queue: PurgeQueue,
     free_space: FreeSpace,
+    files: Files,
     /// Batches refused since the store could last be written.
     refused: u64,
 }
@@ -60,26 +64,30 @@ impl Writer {
         shared: Arc<Shared>,
         rows: HashMap<Arc<Topic>, i64>,
         free_space: FreeSpace,
-    ) -> Result<Self, CommitError> {
+        files: [PathBuf; 2],
+    ) -> io::Result<Self> {
         let reserved = {
             let index = &shared.state().index;
             let reserved = index.head() + RESERVED;
-            store.commit(|write| {
-                write.set_epochs(&shared.epochs)?;
-                write.set_losses(index.losses())?;
-                // A topic's policy may be another one than last time.
-                for (topic, row) in &rows {
-                    write.set_removed(*row, index.removed(topic))?;
-                    write.set_volatile(*row, index.is_in_memory(topic))?;
-                }
-                write.set_meta(reserved, false)
-            })?;
+            store
+                .commit(|write| {
+                    write.set_epochs(&shared.epochs)?;
+                    write.set_losses(index.losses())?;
+                    // A topic's policy may be another one than last time.
+                    for (topic, row) in &rows {
+                        write.set_removed(*row, index.removed(topic))?;
+                        write.set_volatile(*row, index.is_in_memory(topic))?;
+                    }
+                    write.set_meta(reserved, false)
+                })
+                .map_err(io::Error::other)?;
             reserved
         };
         // So that whoever gets the main file alone can tell that this was not all.
-        store.checkpoint().map_err(CommitError::Refused)?;
+        store.checkpoint().map_err(io::Error::other)?;
+        let files = Files::of(files)?;
         let purge_queue = PurgeQueue::default();
-        let mut writer = Self { store, shared, rows, reserved, purge_queue, free_space, refused: 0 };
+        let mut writer = Self { store, shared, rows, reserved, purge_queue, free_space, files, refused: 0 };
         writer.look_at_space();
         writer.expire();
         Ok(writer)
@@ -205,6 +213,9 @@ impl Writer {
         if needs_disk && self.shared.state().is_full {
             return Err(AppendError::Full);
         }
+        if needs_disk {
+            self.files.check().map_err(AppendError::Unavailable)?;
+        }
         let last = group.iter().flat_map(|batch| &batch.records).last().map_or(0, |record| record.seq);
         let reserved = if last > self.reserved { last + RESERVED } else { self.reserved };
         if reserved == self.reserved && !needs_disk {
@@ -212,7 +223,7 @@ impl Writer {
         }
         let count: usize = group.iter().map(|batch| batch.records.len()).sum();
         let purge = self.purge_queue.with_group(count);
-        let (key_time, segments) = self.log_time(now);
+        let (key_time, segments) = self.shared.state().index.log_time_to_store(now);
         let mut new_rows = HashMap::new();
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
@@ -233,13 +244,6 @@ impl Writer {
         self.purge_queue.written(purge);
         self.reserved = reserved;
         Ok(())
-    }
-
-    /// What is to be stored of the log's clock: its time, and its segments if they have changed.
-    fn log_time(&self, now: Reading) -> (u64, Option<Vec<Segment>>) {
-        let mut state = self.shared.state();
-        let time = state.index.log_time();
-        (u64::try_from(time.now(now)).unwrap_or(0), time.changed().map(<[_]>::to_vec))
     }
 
     /// Why the file cannot be trusted to take more, once a write has failed in such a way.
@@ -305,8 +309,9 @@ impl Writer {
     }
 
     fn look_at_space(&mut self) {
-        let is_full = self.free_space.is_low();
-        self.shared.state().is_full = is_full;
+        let (is_full, missing) = (self.free_space.is_low(), self.files.check().err());
+        let mut state = self.shared.state();
+        (state.is_full, state.missing) = (is_full, missing);
     }
 
     /// Takes what is too old, or too much, out of the index.
@@ -368,7 +373,7 @@ impl Writer {
     /// Leaves word that nothing was lost but the records in memory, and which these were.
     fn close(mut self) {
         while self.purge_while_idle() {}
-        let (_, segments) = self.log_time(Reading::now());
+        let (_, segments) = self.shared.state().index.log_time_to_store(Reading::now());
         let shared = Arc::clone(&self.shared);
         let state = shared.state();
         let committed = self.store.commit(|write| {

@@ -98,3 +98,22 @@ async fn a_damaged_page_is_passed_with_a_gap_and_the_rest_is_served() {
     }
     assert!(served > pages / 2, "{served} of {pages} served, {refused} refused");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_acknowledged_while_a_file_is_not_where_it_was() {
+    for name in ["log.sqlite", "log.sqlite-wal"] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(folder.path());
+        append(&log, "a", None).await;
+        let (file, away) = (folder.path().join(name), folder.path().join("away"));
+        std::fs::rename(&file, &away).unwrap();
+        let refused = try_append(&log, "a").await;
+        assert!(matches!(&refused, Err(AppendError::Unavailable(why)) if why.contains(name)), "{refused:?}");
+        assert_eq!(seqs(&log, "a").await, [1], "reading goes on");
+        std::fs::write(&file, "another").unwrap();
+        assert!(try_append(&log, "a").await.is_err());
+        std::fs::rename(&away, &file).unwrap();
+        assert_eq!(try_append(&log, "a").await.unwrap().first, 2);
+    }
+}
