@@ -83,8 +83,10 @@ impl Writer {
                 .map_err(io::Error::other)?;
             reserved
         };
-        // So that whoever gets the main file alone can tell that this was not all.
-        store.checkpoint().map_err(io::Error::other)?;
+        // So that whoever gets the main file alone can tell that this was not all. On a full disk it has to wait.
+        if let Err(error) = store.checkpoint() {
+            tracing::warn!(%error, "the write-ahead log stays; without it, what is lost would not be noticed");
+        }
         let files = Files::of(files)?;
         let purge_queue = PurgeQueue::default();
         let mut writer = Self { store, shared, rows, reserved, purge_queue, free_space, files, refused: 0 };
