@@ -1,6 +1,6 @@
 //! Watches the free space of the disk that the log is on, so that publishing stops before there is none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// By default this part of the disk stays free, but no more than so many bytes.
 const FREE_PART: u64 = 20;
@@ -17,6 +17,12 @@ pub(super) struct FreeSpace {
 impl FreeSpace {
     pub(super) fn of(folder: PathBuf, floor: Option<u64>) -> Self {
         Self { folder, floor, is_low: false }
+    }
+
+    /// Is there room for as much as this file has?
+    pub(super) fn has_room_for(&self, file: &Path) -> bool {
+        let bytes = file.metadata().map_or(0, |file| file.len());
+        fs4::available_space(&self.folder).map_or(true, |free| free > bytes)
     }
 
     /// Is there less than has to stay free? Once there is, until an eighth more than that is free again.

@@ -84,8 +84,8 @@ impl Writer {
             reserved
         };
         // So that whoever gets the main file alone can tell that this was not all. On a full disk it has to wait.
-        if let Err(error) = store.checkpoint() {
-            tracing::warn!(%error, "the write-ahead log stays; without it, what is lost would not be noticed");
+        if !free_space.has_room_for(&files[1]) || store.checkpoint().is_err() {
+            tracing::warn!("the write-ahead log stays for now; if it is lost, that may not be noticed");
         }
         let files = Files::of(files)?;
         let purge_queue = PurgeQueue::default();
