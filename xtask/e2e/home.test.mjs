@@ -97,7 +97,8 @@ describe("home page", SUITE, () => {
     const answer = await fakeFigures(page, ALL_APPS, ["ticker/AAA", "calm"]);
     await page.goto(server.url);
     await textMatches(page, ".connection-state", /^Live$/);
-    await fetch(`${server.url}/ticker/quotes`, { method: "POST", body: JSON.stringify({ symbol: "AAA", price: 1 }) });
+    const quoted = await fetch(`${server.url}/ticker/quotes`, { method: "POST", body: JSON.stringify({ symbol: "AAA", price: 1 }) });
+    assert.equal(quoted.status, 200);
     await publish(server, "calm", "first");
     await page.locator("#events .event-text", { hasText: "first" }).waitFor();
     await publish(server, "appeared", "before it is listed");

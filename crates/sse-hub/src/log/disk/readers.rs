@@ -16,6 +16,9 @@ use crate::log::read::{Page, Read, ReadError};
 /// Reads of the file at the same time. Each has a connection with a cache of 2 MiB.
 const READERS: usize = 4;
 
+/// Most damaged records that the log tells of one by one.
+const MAX_TOLD: usize = 1000;
+
 /// Shared by everybody who reads.
 #[derive(Debug)]
 pub(super) struct Readers {
@@ -95,7 +98,8 @@ fn carry_out(
             }
         }
         for ((topic, entry), frame) in fetched.filter(|(_, frame)| !matches!(frame, Fetched::Frame(_))) {
-            if damaged.lock().insert(entry.seq) {
+            let mut told = damaged.lock();
+            if told.len() < MAX_TOLD && told.insert(entry.seq) {
                 let what = if is_absent(frame) { "missing" } else { "damaged" };
                 tracing::error!(%topic, seq = entry.seq, "a stored event is {what}; its readers are told by a gap");
             }

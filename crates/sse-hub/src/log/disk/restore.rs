@@ -103,7 +103,7 @@ fn restore_records(
     let (mut newest, mut without_topic) = (None, Vec::new());
     let mut damaged = store.each_record(|row| {
         let Some(topic) = names.get(&row.topic) else {
-            return without_topic.push(row.seq - 1);
+            return without_topic.push(row.seq.saturating_sub(1));
         };
         newest = Some((row.seq, row.time));
         let seconds = seconds(row.time);

@@ -14,6 +14,10 @@ pub(super) struct RecordRow {
     pub(super) bytes: u32,
 }
 
+/// What is read of each row behind a seq.
+const ROWS: &str =
+    "SELECT seq, topic, time, length(frame), sum, head_sum FROM records WHERE seq > ? ORDER BY seq";
+
 impl Store {
     /// Every record in log order, as far as it can be read. Gives the seqs behind which some could not.
     pub(super) fn each_record(&self, mut see: impl FnMut(RecordRow)) -> rusqlite::Result<Vec<u64>> {
@@ -26,7 +30,8 @@ impl Store {
                     return Err(error);
                 }
                 damaged.push(last);
-                after = self.readable_after(last)?;
+                // Always behind where this read began, so that it comes to an end.
+                after = self.readable_after(last.max(from))?;
             }
         }
         damaged.dedup();
@@ -40,9 +45,7 @@ impl Store {
         damaged: &mut Vec<u64>,
         see: &mut impl FnMut(RecordRow),
     ) -> rusqlite::Result<()> {
-        let sql =
-            "SELECT seq, topic, time, length(frame), sum, head_sum FROM records WHERE seq > ? ORDER BY seq";
-        let mut select = self.0.prepare_cached(sql)?;
+        let mut select = self.0.prepare_cached(ROWS)?;
         let mut rows = select.query([after])?;
         while let Some(row) = rows.next()? {
             match checked_head(row) {
@@ -50,9 +53,9 @@ impl Store {
                     *last = record.seq;
                     see(record);
                 }
-                Ok(None) => damaged.push(*last),
-                Err(error) if is_damage(&error) => damaged.push(*last),
-                Err(error) => return Err(error),
+                Err(error) if !is_damage(&error) => return Err(error),
+                _ if damaged.last() == Some(&*last) => {}
+                _ => damaged.push(*last),
             }
         }
         Ok(())
@@ -61,10 +64,11 @@ impl Store {
     /// The first seq after this one behind which records can be read again; `None` when there are none. What cannot be read
     /// is a page of the file, or some.
     fn readable_after(&self, seq: u64) -> rusqlite::Result<Option<u64>> {
-        let mut select =
-            self.0.prepare_cached("SELECT seq FROM records WHERE seq > ? ORDER BY seq LIMIT 1")?;
-        let mut probe = |seq: u64| match select.query_row([seq], |row| row.get::<_, u64>(0)).optional() {
-            Ok(Some(_)) => Ok(Some(true)),
+        // The same columns: a row whose seq alone can be read would not let the reading go on.
+        let mut select = self.0.prepare_cached(ROWS)?;
+        let mut probe = |seq: u64| match select.query_row([seq], |row| checked_head(row).map(drop)).optional()
+        {
+            Ok(Some(())) => Ok(Some(true)),
             Ok(None) => Ok(Some(false)),
             Err(error) if is_damage(&error) => Ok(None),
             Err(error) => Err(error),

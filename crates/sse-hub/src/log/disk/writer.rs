@@ -73,6 +73,7 @@ impl Writer {
                 .commit(|write| {
                     write.set_epochs(&shared.epochs)?;
                     write.set_losses(index.losses())?;
+                    write.set_forgotten(index.forgotten())?;
                     // A topic's policy may be another one than last time.
                     for (topic, row) in &rows {
                         write.set_removed(*row, index.removed(topic))?;
