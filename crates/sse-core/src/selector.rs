@@ -27,22 +27,22 @@ impl Selector {
         match self {
             Self::All => true,
             Self::Exact(wanted) => wanted == topic,
-            Self::Below(prefix) => {
-                topic.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            }
+            Self::Below(prefix) => is_below(topic, prefix),
         }
     }
 
     /// Is there a topic that both want?
     pub fn overlaps(&self, other: &Self) -> bool {
-        let is_below =
-            |prefix: &Topic, topic: &Topic| prefix == topic || Self::Below(prefix.clone()).matches(topic);
         match (self, other) {
             (Self::All, _) | (_, Self::All) => true,
             (Self::Exact(topic), selector) | (selector, Self::Exact(topic)) => selector.matches(topic),
-            (Self::Below(one), Self::Below(two)) => is_below(one, two) || is_below(two, one),
+            (Self::Below(one), Self::Below(two)) => one == two || is_below(one, two) || is_below(two, one),
         }
     }
+}
+
+fn is_below(topic: &Topic, prefix: &Topic) -> bool {
+    topic.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
 }
 
 impl fmt::Display for Selector {

@@ -2,6 +2,7 @@
 //! to. The keys of one first segment share a place: when places become scarce, the largest share gives up its oldest, so
 //! that nobody pushes out the keys of others.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ pub(super) struct Keys {
     known: HashMap<Arc<str>, AppendReceipt>,
     /// By first segment; oldest first, with the time in milliseconds.
     shares: HashMap<Arc<str>, VecDeque<(u64, Arc<str>)>>,
-    /// Number of keys and name of each share.
-    sizes: BTreeSet<(usize, Arc<str>)>,
+    /// Number of keys, time of the oldest, and name of each share: the last one gives up a key first.
+    sizes: BTreeSet<(usize, Reverse<u64>, Arc<str>)>,
     /// When keys past their window were last looked for.
     looked: u64,
 }
@@ -57,7 +58,7 @@ impl Keys {
             }
         }
         while self.known.len() > SCARCE
-            && let Some((largest, share)) = self.sizes.last().cloned()
+            && let Some((largest, _, share)) = self.sizes.last().cloned()
             && (largest > MAX_SHARE || self.known.len() > MAX_KEYS)
         {
             forgotten.extend(self.forget_oldest(&share));
@@ -72,13 +73,17 @@ impl Keys {
     }
 
     fn change<R>(&mut self, share: Arc<str>, change: impl FnOnce(&mut VecDeque<(u64, Arc<str>)>) -> R) -> R {
+        let place = |keys: &VecDeque<(u64, Arc<str>)>| {
+            let oldest = keys.front().map_or(0, |(time, _)| *time);
+            (keys.len(), Reverse(oldest), Arc::clone(&share))
+        };
         let keys = self.shares.entry(Arc::clone(&share)).or_default();
-        self.sizes.remove(&(keys.len(), Arc::clone(&share)));
+        self.sizes.remove(&place(keys));
         let changed = change(keys);
         if keys.is_empty() {
             self.shares.remove(&share);
         } else {
-            self.sizes.insert((keys.len(), share));
+            self.sizes.insert(place(keys));
         }
         changed
     }
@@ -114,8 +119,12 @@ mod tests {
     fn there_are_never_more_than_the_limit() {
         let mut keys = Keys::default();
         for nth in 0..MAX_KEYS as u64 + 800 {
-            insert(&mut keys, &format!("flood-{nth}\0k"), 1);
+            insert(&mut keys, &format!("flood-{nth}\0k"), 1 + nth / 1000);
+            if nth == MAX_KEYS as u64 - 1000 {
+                insert(&mut keys, "zebra\0mine", 1 + nth / 1000);
+            }
         }
+        assert!(keys.get("zebra\0mine").is_some(), "older ones went, whatever their names");
         assert_eq!((keys.known.len(), keys.shares.len(), keys.sizes.len()), (MAX_KEYS, MAX_KEYS, MAX_KEYS));
     }
 
