@@ -193,13 +193,15 @@ impl Index {
         self.all_in_memory || self.topics.get(topic).is_some_and(in_memory)
     }
 
-    /// Makes records of a batch, with the seqs that come after `head`. They are not in the index yet.
+    /// Makes records of a batch, with the seqs that come after `head`, if there is room for them behind `waiting`. They are not
+    /// in the index yet.
     pub(super) fn assign_seqs(
         &mut self,
         drafts: &[Draft],
         epoch: Epoch,
         head: u64,
         stamp: u64,
+        waiting: &mut Totals,
     ) -> Result<Vec<Arc<Record>>, AppendError> {
         let published = rfc3339(stamp);
         let record = |(seq, Draft { topic, event }): (u64, &Draft)| {
@@ -208,7 +210,8 @@ impl Index {
             let record = Record::new(RecordId { epoch, seq }, topic, stamp, &published, event);
             Ok(Arc::new(Record { in_memory, ..record }))
         };
-        let sequenced: Result<_, _> = (head + 1..).zip(drafts).map(record).collect();
+        let sequenced: Result<Vec<_>, _> = (head + 1..).zip(drafts).map(record).collect();
+        let sequenced = sequenced.and_then(|records| self.check_limits(&records, waiting).map(|()| records));
         if sequenced.is_err() {
             self.forget_unused(drafts.iter().map(|draft| &draft.topic));
         }

@@ -64,11 +64,13 @@ impl MemoryLog {
         if let Some(known) = key.as_deref().and_then(|key| index.keys().get(key)) {
             return Ok(known);
         }
-        let records = index.assign_seqs(&drafts, self.epochs.current(), index.head(), reading.stamp())?;
-        if let Err(error) = index.check_limits(&records, &mut Totals::default()) {
-            index.forget_unused(records.iter().map(|record| &*record.topic));
-            return Err(error);
-        }
+        let records = index.assign_seqs(
+            &drafts,
+            self.epochs.current(),
+            index.head(),
+            reading.stamp(),
+            &mut Totals::default(),
+        )?;
         let receipt = AppendReceipt { first: index.head() + 1, count: records.len() as u64, repeated: false };
         for record in &records {
             index.push(record);

@@ -185,15 +185,7 @@ impl Writer {
                 request.answer(Ok(known));
                 continue;
             }
-            let assigned = index.assign_seqs(&request.batch.drafts, epoch, head, now.stamp());
-            let checked = assigned.and_then(|records| match index.check_limits(&records, &mut waiting) {
-                Ok(()) => Ok(records),
-                Err(error) => {
-                    index.forget_unused(records.iter().map(|record| &*record.topic));
-                    Err(error)
-                }
-            });
-            match checked {
+            match index.assign_seqs(&request.batch.drafts, epoch, head, now.stamp(), &mut waiting) {
                 Ok(records) => {
                     head += records.len() as u64;
                     let needs_disk =

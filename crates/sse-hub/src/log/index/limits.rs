@@ -10,7 +10,7 @@ use crate::log::topic_index::Totals;
 
 impl Index {
     /// Is there room for these records, which are not in the index yet, behind `waiting` bytes of others?
-    pub(in crate::log) fn check_limits(
+    pub(super) fn check_limits(
         &self,
         records: &[Arc<Record>],
         waiting: &mut Totals,
