@@ -10,7 +10,8 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::interest::{Interest, InterestWatch};
 use crate::log::{
-    AppendError, AppendReceipt, Batch, Draft, Log, Page, Place, Read, ReadError, Tail, TopicSummary,
+    AppendError, AppendReceipt, Batch, Draft, Log, Page, Place, Read, ReadError, Tail, TopicList,
+    TopicSummary,
 };
 use crate::policy::Policies;
 use crate::selectors::Selectors;
@@ -112,12 +113,12 @@ impl Hub {
         &self.0.budget
     }
 
-    /// Every topic that has or had events, by name.
+    /// Topics that have or had events, by name.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn topics(&self) -> Result<Vec<TopicSummary>, ReadError> {
-        self.0.log.topics().await
+    pub async fn topics(&self, list: TopicList) -> Result<Vec<TopicSummary>, ReadError> {
+        self.0.log.topics(list).await
     }
 
     /// Number of topics that have or had events.

@@ -33,7 +33,7 @@ pub use hub::Hub;
 pub use interest::InterestWatch;
 pub use log::{
     AppendError, AppendReceipt, Batch, DiskLog, Draft, Epochs, LimitedBytes, Log, Lost, MemoryLog, OpenError,
-    Page, Read, ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicSummary,
+    Page, Read, ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicList, TopicSummary,
 };
 pub use policy::{Durability, LogLimits, Policies, Policy, Retention, SlowConsumer};
 pub use selectors::{Selectors, SelectorsError};

@@ -93,6 +93,8 @@ impl Default for Policy {
 /// What the log holds in all. Bytes are those of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogLimits {
+    /// Topics.
+    pub topics: usize,
     /// Bytes of one topic in memory; the oldest events beyond it expire.
     pub memory_topic: u64,
     /// Bytes of all topics in memory. What would pass it pushes out the oldest of its own topic, or is refused.
@@ -104,9 +106,9 @@ pub struct LogLimits {
 }
 
 impl Default for LogLimits {
-    /// 32 MiB a topic in memory, 128 MiB of them, no limit on disk but its free space.
+    /// 1,000,000 topics, 32 MiB a topic in memory, 128 MiB of them, no limit on disk but its free space.
     fn default() -> Self {
-        Self { memory_topic: 32 << 20, memory_topics: 128 << 20, disk: None, free: None }
+        Self { topics: 1_000_000, memory_topic: 32 << 20, memory_topics: 128 << 20, disk: None, free: None }
     }
 }
 
@@ -147,8 +149,17 @@ impl Policies {
 
     /// How `topic` is treated.
     pub fn of(&self, topic: &Topic) -> Policy {
-        let rule = self.rules.iter().find(|(pattern, _)| pattern.matches(topic));
-        rule.map_or_else(Policy::default, |(_, policy)| *policy)
+        self.by_rule(self.rule(topic))
+    }
+
+    /// Number of the rule for `topic`; that of the default is one too many.
+    pub(crate) fn rule(&self, topic: &Topic) -> u32 {
+        let nth = self.rules.iter().position(|(pattern, _)| pattern.matches(topic));
+        u32::try_from(nth.unwrap_or(self.rules.len())).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn by_rule(&self, rule: u32) -> Policy {
+        self.rules.get(rule as usize).map_or_else(Policy::default, |(_, policy)| *policy)
     }
 
     /// Can one of the topics be in memory?

@@ -36,6 +36,7 @@ struct HubSections {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitsSection {
+    topics: Option<usize>,
     memory_topic: Option<ByteSize>,
     memory_topics: Option<ByteSize>,
     disk: Option<Limit<ByteSize>>,
@@ -105,6 +106,7 @@ impl LimitsSection {
             given => Some(limit(given, None, bytes).unwrap_or(0)),
         };
         LogLimits {
+            topics: self.topics.unwrap_or(default.topics),
             memory_topic: self.memory_topic.map_or(default.memory_topic, bytes),
             memory_topics: self.memory_topics.map_or(default.memory_topics, bytes),
             disk: limit(self.disk, default.disk, bytes),
@@ -174,10 +176,14 @@ mod tests {
     fn limits_of_the_log_are_read() {
         let limits = |text| parse(text).unwrap().limits;
         assert_eq!(limits(""), LogLimits::default());
-        let given =
-            "[limits]\nmemory_topic = '1MiB'\nmemory_topics = '2MiB'\ndisk = '1GiB'\ndisk_free = 'off'";
-        let expected =
-            LogLimits { memory_topic: 1 << 20, memory_topics: 2 << 20, disk: Some(1 << 30), free: Some(0) };
+        let given = "[limits]\ntopics = 5\nmemory_topic = '1MiB'\nmemory_topics = '2MiB'\ndisk = '1GiB'\ndisk_free = 'off'";
+        let expected = LogLimits {
+            topics: 5,
+            memory_topic: 1 << 20,
+            memory_topics: 2 << 20,
+            disk: Some(1 << 30),
+            free: Some(0),
+        };
         assert_eq!(limits(given), expected);
     }
 

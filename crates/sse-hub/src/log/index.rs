@@ -1,36 +1,32 @@
 //! Which records there are, topic by topic, and which are to go. Holds the records of memory topics; of disk
 //! topics only where they are.
 
+mod expiry;
 mod limits;
+mod listing;
 mod plan;
+mod restoring;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sse_core::{Epoch, RecordId, Topic};
 
 use super::append::{AppendError, AppendReceipt, Draft};
+use super::due::Due;
+use super::entries::Entry;
 use super::keys::Keys;
 use super::log_time::{LogTime, Reading, Segment};
-use super::read::TopicSummary;
+use super::newest::{Newest, Placed};
+use super::pieces::Pieces;
 use super::record::{Record, rfc3339};
-use super::topic_index::{Entry, TopicIndex, Totals, seconds};
-use crate::policy::{Durability, Policies};
+use super::removals::{Removals, first_segment};
+use super::topic_index::{TopicIndex, Totals};
+use super::topics::{TopicId, Topics};
+use crate::policy::{Durability, Policies, Policy};
 
-pub(super) use plan::Plan;
-
-/// Most topics. Each costs about 300 bytes, and a read of many topics looks at each of them.
-pub(super) const MAX_TOPICS: usize = 10_000;
-/// How many of them are for reserved topics alone, when some are.
-const RESERVED_TOPICS: usize = MAX_TOPICS / 5;
-/// From this many topics on, one first segment has at most [`MAX_SHARE`] of them.
-const SCARCE: usize = MAX_TOPICS / 4 * 3;
-const MAX_SHARE: usize = MAX_TOPICS / 4;
-/// From this many topics on, topics without retained records are removed, at most so many at a time.
-const MANY_TOPICS: usize = MAX_TOPICS / 10 * 9;
-const FORGOTTEN_AT_ONCE: usize = 1000;
-/// Most records of all topics that age removes at a time.
-const AGED_AT_ONCE: usize = 50_000;
+pub(super) use expiry::Expired;
+pub(super) use plan::{Plan, Planned};
 
 /// The records that can be read.
 #[derive(Debug)]
@@ -40,26 +36,22 @@ pub(super) struct Index {
     all_in_memory: bool,
     /// Seq of the newest record, 0 before the first.
     head: u64,
-    topics: HashMap<Arc<Topic>, TopicIndex>,
-    /// Number of topics by first segment.
-    segments: HashMap<Box<str>, usize>,
+    topics: Topics,
     totals: Totals,
-    /// Counts what was removed, so that readers can say which of it they know.
-    removals: u64,
-    forgotten: Forgotten,
+    /// Records of all topics in memory, by seq.
+    in_memory: BTreeMap<u64, Arc<Record>>,
+    newest: Newest,
+    pieces: Pieces,
+    /// Topics with a last value.
+    last_values: BTreeSet<TopicId>,
+    /// Topics of which nothing is kept, with the seq up to which they had something.
+    empty: BTreeSet<(u64, TopicId)>,
+    removals: Removals,
+    due: Due,
     keys: Keys,
     log_time: LogTime,
     /// Places where records of an earlier epoch may be missing, oldest first: after them, a seq without a record.
     losses: Vec<u64>,
-}
-
-/// What was forgotten with its topic: a reader that stood before it may have lost records.
-#[derive(Debug, Clone, Copy, Default)]
-struct Forgotten {
-    /// Seq of the newest such record, 0 when there is none.
-    newest: u64,
-    /// What [`Index::removals`] was then.
-    at: u64,
 }
 
 impl Index {
@@ -74,11 +66,15 @@ impl Index {
             policies,
             all_in_memory: false,
             head,
-            topics: HashMap::new(),
-            segments: HashMap::new(),
+            topics: Topics::default(),
             totals: Totals::default(),
-            removals: 0,
-            forgotten: Forgotten::default(),
+            in_memory: BTreeMap::new(),
+            newest: Newest::starting_after(head),
+            pieces: Pieces::default(),
+            last_values: BTreeSet::new(),
+            empty: BTreeSet::new(),
+            removals: Removals::default(),
+            due: Due::default(),
             keys: Keys::default(),
             log_time: LogTime::default(),
             losses: Vec::new(),
@@ -94,103 +90,72 @@ impl Index {
         self.head = self.head.max(seq);
     }
 
-    /// The index's own copy of the name; makes the topic if need be.
-    pub(super) fn intern(&mut self, topic: &Topic) -> Result<Arc<Topic>, AppendError> {
-        if let Some((name, _)) = self.topics.get_key_value(topic) {
-            return Ok(Arc::clone(name));
+    /// The number of a topic; makes it if need be.
+    fn intern(&mut self, topic: &Topic) -> Result<TopicId, AppendError> {
+        if let Some(id) = self.topics.id(topic) {
+            return Ok(id);
         }
-        let reserved = self.policies.is_reserved(topic);
-        let max = if reserved == Some(false) { MAX_TOPICS - RESERVED_TOPICS } else { MAX_TOPICS };
-        if self.topics.len() >= max {
-            return Err(AppendError::TooManyTopics { max });
+        self.check_place(topic)?;
+        let mut made = self.new_topic(topic.clone());
+        made.since = self.head;
+        if let Some(removed) = self.removals.topic_is_back(topic) {
+            (made.removed, made.removed_at) = (removed, self.removals.count());
         }
-        let segment = first_segment(topic);
-        let share = self.segments.get(segment).copied().unwrap_or(0);
-        if reserved != Some(true) && self.topics.len() >= SCARCE && share >= MAX_SHARE {
-            return Err(AppendError::TooManyTopicsBelow { segment: segment.into(), max: MAX_SHARE });
+        let has_last_value = self.policy(&made).last_value;
+        let id = self.topics.insert(made);
+        if has_last_value {
+            self.last_values.insert(id);
         }
-        let name = Arc::new(topic.clone());
-        self.topic_entry(&name);
-        Ok(name)
+        Ok(id)
     }
 
-    /// Adds a topic that was there before, however many there are.
-    pub(super) fn restore_topic(&mut self, topic: Topic) -> Arc<Topic> {
-        let name = Arc::new(topic);
-        self.topic_entry(&name);
-        name
+    fn new_topic(&self, topic: Topic) -> TopicIndex {
+        let rule = self.policies.rule(&topic);
+        let in_memory = self.all_in_memory || self.policies.by_rule(rule).durability == Durability::Memory;
+        TopicIndex::new(Arc::new(topic), rule, in_memory)
     }
 
-    /// Takes a topic of which nothing is kept out of the index.
-    fn remove_topic(&mut self, topic: &Topic) -> Option<TopicIndex> {
-        let kept = self.topics.remove(topic)?;
-        let segment = first_segment(topic);
-        if let Some(share) = self.segments.get_mut(segment) {
-            *share -= 1;
-            if *share == 0 {
-                self.segments.remove(segment);
-            }
-        }
-        Some(kept)
+    /// How a topic is treated.
+    fn policy(&self, topic: &TopicIndex) -> Policy {
+        policy(&self.policies, topic)
+    }
+
+    /// Takes a topic out of the index. Its number is free again.
+    fn remove_topic(&mut self, id: TopicId) -> Option<TopicIndex> {
+        let topic = self.topics.remove(id)?;
+        self.last_values.remove(&id);
+        self.empty.remove(&(topic.removed, id));
+        self.topics.release(id);
+        Some(topic)
     }
 
     /// Forgets the topics of records that were not stored after all, if they have no others.
     pub(super) fn forget_unused<'a>(&mut self, topics: impl Iterator<Item = &'a Topic>) {
         for topic in topics {
-            if self.topics.get(topic).is_some_and(|kept| kept.entries.is_empty() && kept.removed == 0) {
-                self.remove_topic(topic);
+            let unused = |id: &TopicId| self.topics.get(*id).is_some_and(|topic| topic.newest().is_none());
+            if let Some(id) = self.topics.id(topic).filter(unused)
+                && self.topics.get(id).is_some_and(|topic| !topic.is_stored)
+                && let Some(topic) = self.remove_topic(id)
+                && topic.removed > 0
+            {
+                self.removals.topic_gone(&topic.name, topic.removed);
             }
         }
     }
 
-    /// When there are many topics, some of those of which nothing is kept, whose records were removed longest ago.
-    pub(super) fn to_forget(&self) -> Vec<Arc<Topic>> {
-        if self.topics.len() < MANY_TOPICS {
-            return Vec::new();
-        }
-        let empty = self.topics.iter().filter(|(_, kept)| kept.entries.is_empty());
-        let mut empty: Vec<_> = empty.map(|(topic, kept)| (kept.removed, Arc::clone(topic))).collect();
-        empty.sort_unstable();
-        empty.into_iter().take(FORGOTTEN_AT_ONCE).map(|(_, topic)| topic).collect()
-    }
-
-    /// Forgets topics of which nothing is kept, but not that something was removed.
-    pub(super) fn forget<'a>(&mut self, topics: impl IntoIterator<Item = &'a Arc<Topic>>) {
-        let removed =
-            topics.into_iter().filter_map(|topic| self.remove_topic(topic)).map(|kept| kept.removed);
-        let newest = removed.max().unwrap_or(0);
-        self.set_forgotten(newest);
-    }
-
-    /// Records up to this seq may have been forgotten with their topics.
-    pub(super) fn set_forgotten(&mut self, seq: u64) {
-        if seq > self.forgotten.newest {
-            self.removals += 1;
-            self.forgotten = Forgotten { newest: seq, at: self.removals };
+    /// The topic has a row in the file.
+    pub(super) fn set_stored(&mut self, id: TopicId) {
+        if let Some(topic) = self.topics.get_mut(id) {
+            topic.is_stored = true;
         }
     }
 
-    /// Seq of the newest record that was forgotten with its topic, 0 when none was.
-    pub(super) fn forgotten(&self) -> u64 {
-        self.forgotten.newest
+    pub(super) fn topic(&self, id: TopicId) -> Option<&TopicIndex> {
+        self.topics.get(id)
     }
 
-    fn topic_entry(&mut self, topic: &Arc<Topic>) -> &mut TopicIndex {
-        self.topics.entry(Arc::clone(topic)).or_insert_with(|| {
-            *self.segments.entry(first_segment(topic).into()).or_default() += 1;
-            let mut policy = self.policies.of(topic);
-            if self.all_in_memory || policy.durability == Durability::Memory {
-                let most = self.policies.limits().memory_topic;
-                policy.retention.bytes = Some(policy.retention.bytes.map_or(most, |bytes| bytes.min(most)));
-            }
-            TopicIndex::new(policy)
-        })
-    }
-
-    /// Are the topic's records kept in memory?
-    pub(super) fn is_in_memory(&self, topic: &Topic) -> bool {
-        let in_memory = |kept: &TopicIndex| kept.policy.durability == Durability::Memory;
-        self.all_in_memory || self.topics.get(topic).is_some_and(in_memory)
+    pub(super) fn topics(&self) -> impl Iterator<Item = (TopicId, &TopicIndex)> {
+        self.topics.iter()
     }
 
     /// Makes records of a batch, with the seqs that come after `head`, if there is room for them behind `waiting`. They are not
@@ -205,10 +170,11 @@ impl Index {
     ) -> Result<Vec<Arc<Record>>, AppendError> {
         let published = rfc3339(stamp);
         let record = |(seq, Draft { topic, event }): (u64, &Draft)| {
-            let topic = self.intern(topic)?;
-            let in_memory = self.is_in_memory(&topic);
-            let record = Record::new(RecordId { epoch, seq }, topic, stamp, &published, event);
-            Ok(Arc::new(Record { in_memory, ..record }))
+            let topic_id = self.intern(topic)?;
+            let Some(topic) = self.topics.get(topic_id) else { return Err(AppendError::Closed) };
+            let id = RecordId { epoch, seq };
+            let record = Record::new(id, Arc::clone(&topic.name), stamp, &published, event);
+            Ok(Arc::new(Record { in_memory: topic.is_in_memory(), topic_id, ..record }))
         };
         let sequenced: Result<Vec<_>, _> = (head + 1..).zip(drafts).map(record).collect();
         let sequenced = sequenced.and_then(|records| self.check_limits(&records, waiting).map(|()| records));
@@ -220,67 +186,38 @@ impl Index {
 
     /// Adds a record that is newer than all others. Holds it, unless it is on disk.
     pub(super) fn push(&mut self, record: &Arc<Record>) {
-        let entry = Entry {
-            seq: record.seq,
-            seconds: seconds(record.time),
-            bytes: u32::try_from(record.frame.len()).unwrap_or(u32::MAX),
-            record: record.in_memory.then(|| Arc::clone(record)),
-        };
-        let mut totals = self.totals;
-        let most = self.policies.limits().memory_topics;
-        self.removals += 1;
-        let removals = self.removals;
-        let kept = self.topic_entry(&record.topic);
-        kept.push(entry, &mut totals);
-        let is_in_memory =
-            |kept: &TopicIndex| kept.entries.front().is_some_and(|oldest| oldest.record.is_some());
-        while record.in_memory && totals.in_memory > most && kept.entries.len() > 1 && is_in_memory(kept) {
-            kept.remove_oldest(removals, &mut totals);
+        self.head = record.seq;
+        let id = record.topic_id;
+        let Some(topic) = self.topics.get_mut(id) else { return };
+        if topic.len() == 0 {
+            self.empty.remove(&(topic.removed, id));
         }
-        (self.totals, self.head) = (totals, record.seq);
-    }
-
-    /// Adds what was found on disk.
-    pub(super) fn restore(&mut self, topic: &Topic, entry: Entry) {
-        self.move_head(entry.seq);
-        if let Some(kept) = self.topics.get_mut(topic) {
-            kept.push(entry, &mut self.totals);
+        topic.push(record, &mut self.totals);
+        if !record.in_memory {
+            self.newest.push(Placed { topic: id, entry: Entry::of(record) });
+            return;
         }
+        self.in_memory.insert(record.seq, Arc::clone(record));
+        self.make_room_in_memory(id);
     }
 
-    /// Sets what is known to be removed of a topic.
-    pub(super) fn set_removed(&mut self, topic: &Topic, seq: u64) {
-        if let Some(kept) = self.topics.get_mut(topic)
-            && seq > kept.removed
-        {
-            self.removals += 1;
-            (kept.removed, kept.removed_at) = (seq, self.removals);
-        }
+    /// A piece is in the file, behind all others: its last seq, how many of its records are kept, and its first record.
+    pub(super) fn add_piece(&mut self, last: u64, kept: u32, start: Option<Entry>) {
+        self.pieces.push(last, kept, start);
     }
 
-    /// Removes what passes a limit of the topic's policy. Gives the seqs of the removed records that are on disk.
-    pub(super) fn expire(&mut self, topic: &Topic, reading: Reading) -> Vec<u64> {
-        self.removals += 1;
-        let (now, mut most) = (self.now_seconds(reading), AGED_AT_ONCE);
-        let kept = self.topics.get_mut(topic);
-        kept.map_or_else(Vec::new, |kept| {
-            kept.expire(now, &self.log_time, self.removals, &mut most, &mut self.totals)
-        })
+    pub(super) fn pieces(&mut self) -> &mut Pieces {
+        &mut self.pieces
     }
 
-    /// As [`Self::expire`], for all topics.
-    pub(super) fn expire_all(&mut self, reading: Reading) -> Vec<(Arc<Topic>, Vec<u64>)> {
-        self.removals += 1;
-        let (now, removals, mut most) = (self.now_seconds(reading), self.removals, AGED_AT_ONCE);
-        let (log_time, totals) = (&self.log_time, &mut self.totals);
-        let expired = self.topics.iter_mut().map(|(topic, kept)| {
-            (Arc::clone(topic), kept.expire(now, log_time, removals, &mut most, totals))
-        });
-        expired.filter(|(_, seqs)| !seqs.is_empty()).collect()
+    /// Is this record kept?
+    pub(super) fn has_record(&self, topic: &Topic, seq: u64) -> bool {
+        self.topics.find(topic).is_some_and(|topic| topic.has(seq))
     }
 
-    fn now_seconds(&self, reading: Reading) -> i64 {
-        self.log_time.now(reading).div_euclid(1000)
+    /// Is this record on disk, and kept?
+    pub(super) fn has(&self, placed: &Placed) -> bool {
+        self.topics.get(placed.topic).is_some_and(|topic| topic.has(placed.entry.seq))
     }
 
     /// Looks at the clock before something is appended or expires.
@@ -308,41 +245,24 @@ impl Index {
         self.keys.insert(key, receipt, u64::try_from(self.log_time.now(reading)).unwrap_or(0));
     }
 
+    pub(super) fn keys(&mut self) -> &mut Keys {
+        &mut self.keys
+    }
+
     pub(super) fn losses(&self) -> &[u64] {
         &self.losses
     }
 
-    /// Notes that records before this seq, which has none itself, may be missing.
-    pub(super) fn add_loss(&mut self, seq: u64) {
-        self.move_head(seq);
-        self.losses.push(seq);
-    }
-
-    pub(super) fn topic_count(&self) -> usize {
-        self.topics.len()
-    }
-
-    /// Every topic, in no order.
-    pub(super) fn summaries(&self) -> Vec<TopicSummary> {
-        self.topics.iter().map(|(topic, kept)| kept.summary(Arc::clone(topic))).collect()
-    }
-
-    /// Seq of the newest record that was removed from a topic, 0 when none was.
-    pub(super) fn removed(&self, topic: &Topic) -> u64 {
-        self.topics.get(topic).map_or(0, |kept| kept.removed)
-    }
-
-    /// Seq of the newest record of a topic that there is or was, 0 when there was none.
-    pub(super) fn newest(&self, topic: &Topic) -> u64 {
-        let kept = self.topics.get(topic);
-        kept.map_or(0, |kept| kept.entries.back().map_or(kept.removed, |newest| newest.seq))
-    }
-
-    pub(super) fn keys(&mut self) -> &mut Keys {
-        &mut self.keys
+    pub(super) fn removals(&mut self) -> &mut Removals {
+        &mut self.removals
     }
 }
 
-fn first_segment(topic: &Topic) -> &str {
-    topic.as_str().split('/').next().unwrap_or_default()
+fn policy(policies: &Policies, topic: &TopicIndex) -> Policy {
+    let mut policy = policies.by_rule(topic.rule);
+    if topic.is_in_memory() {
+        let most = policies.limits().memory_topic;
+        policy.retention.bytes = Some(policy.retention.bytes.map_or(most, |bytes| bytes.min(most)));
+    }
+    policy
 }

@@ -12,6 +12,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How long the wall clock must keep to a time before anything expires by it.
 const HOLD: i64 = Duration::from_secs(3600).as_millis() as i64;
 /// Differences between the two clocks up to this one are no change.
@@ -33,7 +35,7 @@ pub(super) struct Reading {
 }
 
 /// The records from one seq on, as far as the next segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Segment {
     /// Its first seq.
     pub(super) first: u64,

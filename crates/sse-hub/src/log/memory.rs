@@ -1,5 +1,6 @@
 //! A log in memory. It is gone with the process, and a new one has a new epoch.
 
+use std::collections::BTreeSet;
 use std::future::ready;
 
 use futures_core::future::BoxFuture;
@@ -8,11 +9,12 @@ use parking_lot::Mutex;
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch};
 use super::epochs::Epochs;
-use super::index::{Index, Plan};
+use super::index::{Index, Plan, Planned};
 use super::log_time::Reading;
-use super::read::{Page, Read, ReadError, TopicSummary};
+use super::read::{Page, Read, ReadError, TopicList, TopicSummary};
 use super::tail::{Announcer, Tail};
 use super::topic_index::Totals;
+use super::topics::TopicId;
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
@@ -55,11 +57,9 @@ impl MemoryLog {
         // Publishing looks at its own topics only, so the others are looked at once a second.
         if reading.monotonic >= *expired + 1000 {
             *expired = reading.monotonic;
-            index.expire_all(reading);
+            index.expire_due(reading);
             let unused = index.to_forget();
-            if !unused.is_empty() {
-                index.forget(&unused);
-            }
+            index.forget(&unused);
         }
         if let Some(known) = key.as_deref().and_then(|key| index.keys().get(key)) {
             return Ok(known);
@@ -78,9 +78,8 @@ impl MemoryLog {
         if let Some(key) = key {
             index.insert_key(key.into(), receipt, reading);
         }
-        for record in &records {
-            index.expire(&record.topic, reading);
-        }
+        let topics: BTreeSet<TopicId> = records.iter().map(|record| record.topic_id).collect();
+        index.expire(topics, reading);
         announcer.announce(records.into());
         Ok(receipt)
     }
@@ -105,9 +104,14 @@ impl Log for MemoryLog {
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
-        let Plan { entries, complete_to, lost, removals } = self.state.lock().index.plan(&read);
-        let records = entries.into_iter().filter_map(|(_, entry)| entry.record).collect();
-        Box::pin(ready(Ok(Page { records, complete_to, lost, removals })))
+        let planned = self.state.lock().index.plan(&read);
+        Box::pin(ready(match planned {
+            Planned::Plan(Plan { wanted, complete_to, lost, removals }) => {
+                let records = wanted.into_iter().filter_map(|wanted| wanted.record).collect();
+                Ok(Page { records, complete_to, lost, removals })
+            }
+            Planned::NeedsPieces { .. } => Err(ReadError("there is no file".into())),
+        }))
     }
 
     fn tail(&self) -> (Tail, u64) {
@@ -116,18 +120,16 @@ impl Log for MemoryLog {
     }
 
     fn seek(&self, selectors: Selectors, seek: Seek) -> BoxFuture<'static, Result<u64, ReadError>> {
-        Box::pin(ready(Ok(self.state.lock().index.seek(&selectors, seek))))
+        let found = self.state.lock().index.seek(&selectors, seek);
+        Box::pin(ready(found.ok_or_else(|| ReadError("there is no file".into()))))
     }
 
     fn topic_count(&self) -> BoxFuture<'static, Result<usize, ReadError>> {
         Box::pin(ready(Ok(self.state.lock().index.topic_count())))
     }
 
-    fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
-        // Sorted once nobody waits for the lock any more.
-        let mut topics = self.state.lock().index.summaries();
-        topics.sort_unstable_by(|a, b| a.topic.cmp(&b.topic));
-        Box::pin(ready(Ok(topics)))
+    fn topics(&self, list: TopicList) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
+        Box::pin(ready(Ok(self.state.lock().index.summaries(&list))))
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
@@ -163,7 +165,7 @@ mod tests {
                 assert!(append(topic, 1000).await.is_ok());
             }
         }
-        let topics = log.topics().await.unwrap();
+        let topics = log.topics(TopicList { limit: 1000, ..TopicList::default() }).await.unwrap();
         let bytes: Vec<u64> = topics.iter().map(|topic| topic.bytes).collect();
         assert!(bytes.iter().all(|bytes| *bytes <= 10_000), "{bytes:?}");
         assert!((20_000..=25_000).contains(&bytes.iter().sum::<u64>()), "{bytes:?}");

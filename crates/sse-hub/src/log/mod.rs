@@ -5,15 +5,22 @@ mod append;
 #[cfg(test)]
 pub(crate) mod contract;
 mod disk;
+mod due;
+mod entries;
 mod epochs;
 mod index;
 mod keys;
 mod log_time;
 mod memory;
+mod newest;
+mod pieces;
 mod read;
 mod record;
+mod removals;
 mod tail;
 mod topic_index;
+mod topics;
+mod varint;
 
 use futures_core::future::BoxFuture;
 
@@ -22,7 +29,7 @@ pub use disk::{DiskLog, OpenError};
 pub use epochs::Epochs;
 pub(crate) use epochs::Place;
 pub use memory::MemoryLog;
-pub use read::{Lost, Page, Read, ReadError, ReadMode, TopicSummary};
+pub use read::{Lost, Page, Read, ReadError, ReadMode, TopicList, TopicSummary};
 pub use record::{Record, RecordBatch};
 pub(crate) use record::{joined, rfc3339};
 pub use tail::{Tail, Tailed};
@@ -65,8 +72,8 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     /// How many topics have or had records.
     fn topic_count(&self) -> BoxFuture<'static, Result<usize, ReadError>>;
 
-    /// Every topic that has or had records, by name.
-    fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>>;
+    /// Topics that have or had records, by name.
+    fn topics(&self, list: TopicList) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>>;
 
     /// Whether a batch would be taken now. The error is the one that [`Self::append`] would give.
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>>;

@@ -81,6 +81,41 @@ pub struct TopicSummary {
     pub span: Option<(u64, u64)>,
 }
 
+/// Which topics to list.
+#[derive(Debug, Clone, Default)]
+pub struct TopicList {
+    /// Those that begin with this.
+    pub prefix: String,
+    /// Those that come after this one.
+    pub after: Option<Topic>,
+    /// At most so many.
+    pub limit: usize,
+    /// Those with the newest records first, and not by name. Of a log with many topics only those that have one of its newest
+    /// 8,192 records on disk, or records in memory.
+    pub newest_first: bool,
+}
+
+/// Topics that are listed at a time, which takes less than a millisecond.
+const LISTED_AT_ONCE: usize = 500;
+
+impl TopicList {
+    /// The list, part by part, so that nobody waits for all of it.
+    pub(super) async fn collect(mut self, part: impl Fn(&Self) -> Vec<TopicSummary>) -> Vec<TopicSummary> {
+        let (mut listed, limit) = (Vec::new(), self.limit);
+        loop {
+            self.limit = (limit - listed.len()).min(if self.newest_first { limit } else { LISTED_AT_ONCE });
+            let mut next = part(&self);
+            let is_last = next.len() < self.limit;
+            listed.append(&mut next);
+            if is_last || self.newest_first || listed.len() >= limit {
+                return listed;
+            }
+            self.after = listed.last().map(|summary| Topic::clone(&summary.topic));
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// Why records could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the log cannot be read: {0}")]

@@ -19,6 +19,8 @@ pub struct Record {
     pub time: u64,
     /// It is kept in memory alone.
     pub in_memory: bool,
+    /// Number of the topic in the log, as long as the record is on its way there.
+    pub(crate) topic_id: u32,
     /// The event as it goes out, with id, topic and time. Encoded once, in `Record::new`.
     pub frame: Bytes,
 }
@@ -32,7 +34,7 @@ impl Record {
         let len = encode::record_len(event, RecordId::MAX_BYTES, &topic, published.len());
         let mut frame = Vec::with_capacity(len);
         encode::record(&mut frame, event, id, &topic, published);
-        Self { seq: id.seq, topic, time, in_memory: false, frame: frame.into() }
+        Self { seq: id.seq, topic, time, in_memory: false, topic_id: 0, frame: frame.into() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sse_core::Topic;
-use sse_hub::{Durability, Hub, Policy, Retention, SlowConsumer, TopicSummary};
+use sse_hub::{Durability, Hub, Policy, Retention, SlowConsumer, TopicList, TopicSummary};
 
 use super::app_state::AppState;
 use super::json_parts::{json, json_of_parts};
@@ -60,7 +60,7 @@ struct RetentionJson {
 }
 
 pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&request, &["order", "limit"])?;
+    let query = Query::read(&request, &["prefix", "after", "order", "limit"])?;
     let newest_first = match query.get("order") {
         None | Some("name") => false,
         Some("newest") => true,
@@ -68,20 +68,32 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
             return Err(Problem::bad_request(format!("order is name or newest, not {other:?}")));
         }
     };
-    let limit = query.number("limit", MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
-    let hub = AppState::of(&request).hub();
-    let count = hub.topic_count().await?.min(limit);
-    let held = hub.budget().try_hold(count * size_of::<Listed>()).ok_or_else(Problem::over_budget)?;
-    let mut summaries = hub.topics().await?;
-    if newest_first {
-        summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
+    let after = query.get("after").map(Topic::new).transpose();
+    let after = after.map_err(|error| Problem::bad_request(format!("after: {error}")))?;
+    if newest_first && after.is_some() {
+        return Err(Problem::bad_request("`after` goes by name; leave `order` out"));
     }
-    summaries.truncate(limit);
+    let limit = query.number("limit", MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
+    let prefix = query.get("prefix").unwrap_or_default().to_owned();
+    let hub = AppState::of(&request).hub();
+    let count = hub.topic_count().await?;
+    let held = count.min(MAX_LIMIT) * size_of::<Listed>();
+    let held = hub.budget().try_hold(held).ok_or_else(Problem::over_budget)?;
+    // Few enough to look at all of them.
+    let sorts = newest_first && count <= MAX_LIMIT;
+    let most = if sorts { MAX_LIMIT } else { limit };
+    let list = TopicList { prefix, after, limit: most, newest_first: newest_first && !sorts };
+    let mut summaries = hub.topics(list).await?;
+    if sorts {
+        summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
+        summaries.truncate(limit);
+    }
+    let last = summaries.last().filter(|_| !newest_first && summaries.len() == limit);
+    let end = last.map_or("]}".to_owned(), |last| format!("],\"next\":\"{}\"}}", last.topic));
     let separators = once("").chain(repeat(","));
     let hub = hub.clone();
     let topics = separators.zip(listed(summaries)).map(move |(separator, topic)| topic.json(&hub, separator));
-    let parts = once("{\"topics\":[".to_owned()).chain(topics).chain(once("]}".to_owned()));
-    Ok(json_of_parts(&request, parts, held))
+    Ok(json_of_parts(&request, once("{\"topics\":[".to_owned()).chain(topics).chain(once(end)), held))
 }
 
 fn listed(summaries: Vec<TopicSummary>) -> Vec<Listed> {

@@ -1,24 +1,16 @@
-//! Checksums of stored records, and what tells that the file does not have what was written to it.
+//! Checksums of stored rows, and what tells that the file does not have what was written to it.
 
 use rusqlite::{Error, ErrorCode};
 
-/// Of a whole row of `records`.
-pub(super) fn sum(seq: u64, topic: i64, time: u64, frame: &[u8]) -> u32 {
+/// Of numbers and bytes that belong together.
+pub(super) fn sum(numbers: &[u64], bytes: &[&[u8]]) -> u32 {
     let mut sum = crc32fast::Hasher::new();
-    for number in [seq, topic.cast_unsigned(), time] {
-        sum.update(&number.to_le_bytes());
+    numbers.iter().for_each(|number| sum.update(&number.to_le_bytes()));
+    for bytes in bytes {
+        sum.update(bytes);
+        sum.update(&bytes.len().to_le_bytes());
     }
-    sum.update(frame);
     sum.finalize()
-}
-
-/// Of a row without its frame, whose own checksum is `sum`.
-pub(super) fn head_sum(seq: u64, topic: i64, time: u64, bytes: u64, sum: u32) -> u32 {
-    let mut head = crc32fast::Hasher::new();
-    for number in [seq, topic.cast_unsigned(), time, bytes, u64::from(sum)] {
-        head.update(&number.to_le_bytes());
-    }
-    head.finalize()
 }
 
 /// Does the error say so?

@@ -1,10 +1,14 @@
-//! Reads frames from the file by seq, and checks them.
+//! Reads frames and pieces from the file, and checks them.
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 
-use super::checksum::{is_damage, sum};
+use super::checksum::is_damage;
+use super::store::{sum_of_piece, sum_of_record};
+use crate::log::newest::Placed;
+use crate::log::pieces;
+use crate::log::topic_index::Wanted;
 
 /// Time in milliseconds since 1970, and frame.
 pub(super) type StoredFrame = (u64, Vec<u8>);
@@ -17,26 +21,57 @@ pub(super) enum Fetched {
     Damaged,
 }
 
-/// A connection that only reads. Sees what was committed before each [`Self::frames`].
+/// What the file has of the next piece.
 #[derive(Debug)]
-pub(super) struct Frames(Connection);
+pub(super) enum NextPiece {
+    /// These records, and all up to this seq.
+    Piece {
+        placed: Vec<Placed>,
+        last: u64,
+    },
+    /// There is no further one.
+    None,
+    Damaged,
+}
+
+/// A connection that only reads.
+#[derive(Debug)]
+pub(super) struct Frames {
+    connection: Connection,
+    /// Records up to this seq may have no checksum.
+    unchecked_to: u64,
+}
+
+/// What was committed at one time.
+pub(super) struct Snapshot<'a> {
+    transaction: Transaction<'a>,
+    unchecked_to: u64,
+}
 
 impl Frames {
-    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: &Path, unchecked_to: u64) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(file, flags).map(Self)
+        Ok(Self { connection: Connection::open_with_flags(file, flags)?, unchecked_to })
     }
 
-    /// Time and frame of each record, checked.
-    pub(super) fn frames(&mut self, seqs: impl Iterator<Item = u64>) -> rusqlite::Result<Vec<Fetched>> {
-        let snapshot = self.0.transaction()?;
+    /// What is committed by now, or a little later.
+    pub(super) fn snapshot(&mut self) -> rusqlite::Result<Snapshot<'_>> {
+        Ok(Snapshot { transaction: self.connection.transaction()?, unchecked_to: self.unchecked_to })
+    }
+}
+
+impl Snapshot<'_> {
+    /// Time and frame of each record that is not in memory, checked.
+    pub(super) fn frames(&self, wanted: &[Wanted]) -> rusqlite::Result<Vec<Fetched>> {
         let mut select =
-            snapshot.prepare_cached("SELECT topic, time, frame, sum FROM records WHERE seq = ?")?;
-        let fetch = |seq| {
+            self.transaction.prepare_cached("SELECT time, frame, sum FROM records WHERE seq = ?")?;
+        let fetch = |Wanted { seq, topic, .. }: &Wanted| {
             let row = select.query_row([seq], |row| {
-                let (topic, time, frame): (i64, u64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                let stored: Option<u32> = row.get(3)?;
-                let checks = stored.is_none_or(|stored| stored == sum(seq, topic, time, &frame));
+                let (time, frame): StoredFrame = (row.get(0)?, row.get(1)?);
+                let checks = match row.get::<_, Option<u32>>(2)? {
+                    None => *seq <= self.unchecked_to,
+                    Some(stored) => stored == sum_of_record(*seq, topic.as_str(), time, &frame),
+                };
                 Ok(if checks { Fetched::Frame((time, frame)) } else { Fetched::Damaged })
             });
             match row {
@@ -45,6 +80,24 @@ impl Frames {
                 row => row,
             }
         };
-        seqs.map(fetch).collect()
+        wanted.iter().filter(|wanted| wanted.record.is_none()).map(fetch).collect()
+    }
+
+    /// Where the records after this seq are that come next: what the next piece has.
+    pub(super) fn piece_after(&self, seq: u64) -> rusqlite::Result<NextPiece> {
+        let sql = "SELECT last, body, sum FROM pieces WHERE last > ? ORDER BY last LIMIT 1";
+        let piece = self.transaction.prepare_cached(sql)?.query_row([seq], |row| {
+            let (last, body): (u64, _) = (row.get(0)?, row.get_ref(1)?.as_blob()?);
+            if row.get::<_, u32>(2)? != sum_of_piece(last, body) {
+                return Ok(NextPiece::Damaged);
+            }
+            let after = |placed: &Placed| placed.entry.seq > seq;
+            Ok(NextPiece::Piece { placed: pieces::decode(body).filter(after).collect(), last })
+        });
+        match piece {
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(NextPiece::None),
+            Err(error) if is_damage(&error) => Ok(NextPiece::Damaged),
+            piece => piece,
+        }
     }
 }

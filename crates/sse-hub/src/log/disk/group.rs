@@ -1,13 +1,13 @@
 //! What goes into one transaction: batches, with who waits for each.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use sse_core::Topic;
 use tokio::sync::oneshot;
 
 use super::store::{Inserts, Write};
 use crate::log::append::{AppendError, AppendReceipt, Batch};
+use crate::log::entries::Entry;
+use crate::log::newest::Placed;
 use crate::log::record::Record;
 
 /// A batch and who waits for it.
@@ -37,27 +37,15 @@ impl Request {
     }
 }
 
-/// Inserts the records that are not in memory, with their topics and the key.
+/// Inserts the records that are not in memory, and the key.
 pub(super) fn insert(
     write: &Write<'_>,
     inserts: &mut Inserts<'_>,
     batch: &SequencedBatch,
     key_time: u64,
-    rows: &HashMap<Arc<Topic>, i64>,
-    new_rows: &mut HashMap<Arc<Topic>, i64>,
 ) -> rusqlite::Result<()> {
-    for record in &batch.records {
-        let row = match rows.get(&record.topic).or_else(|| new_rows.get(&record.topic)) {
-            Some(row) => *row,
-            None => {
-                let row = write.insert_topic(record.topic.as_str(), record.in_memory)?;
-                new_rows.insert(Arc::clone(&record.topic), row);
-                row
-            }
-        };
-        if !record.in_memory {
-            inserts.insert(row, record)?;
-        }
+    for record in batch.records.iter().filter(|record| !record.in_memory) {
+        inserts.insert(record)?;
     }
     // A key must not outlive its events.
     let kept = batch.records.iter().any(|record| !record.in_memory);
@@ -66,4 +54,10 @@ pub(super) fn insert(
         write.insert_key(key, AppendReceipt { first: first.seq, count, repeated: false }, key_time)?;
     }
     Ok(())
+}
+
+/// Where the records of a group are that are on disk.
+pub(super) fn placed(group: &[SequencedBatch]) -> Vec<Placed> {
+    let records = group.iter().flat_map(|batch| &batch.records).filter(|record| !record.in_memory);
+    records.map(|record| Placed { topic: record.topic_id, entry: Entry::of(record) }).collect()
 }

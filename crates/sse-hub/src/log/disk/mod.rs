@@ -6,6 +6,9 @@ mod folder;
 mod frames;
 mod free_space;
 mod group;
+mod layout;
+mod migrate;
+mod parts;
 mod purge;
 mod readers;
 mod recent;
@@ -29,10 +32,10 @@ use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch};
 use super::epochs::Epochs;
 use super::index::Plan;
-use super::read::{Page, Read, ReadError, ReadMode, TopicSummary};
+use super::read::{Page, Read, ReadError, ReadMode, TopicList, TopicSummary};
 use super::record::Record;
 use super::tail::Tail;
-use super::topic_index::Entry;
+use super::topic_index::Wanted;
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
@@ -40,6 +43,7 @@ use folder::Folder;
 use frames::Fetched;
 use free_space::FreeSpace;
 use group::Request;
+use parts::Meta;
 use readers::Readers;
 use restore::{Restored, restore};
 use shared::Shared;
@@ -90,10 +94,11 @@ impl DiskLog {
         let store = Store::open(&file).map_err(unreadable)?;
         folder.sync()?;
         // What was killed leaves a write-ahead log.
-        let wal_is_lost = had_file && !had_wal && !store.meta().map_err(unreadable)?.clean;
+        let meta = store.part::<Meta>().map_err(unreadable)?;
+        let wal_is_lost = had_file && !had_wal && meta.is_some_and(|meta| !meta.clean);
         let restored = restore(&store, policies, damaged || wal_is_lost).map_err(unreadable)?;
-        let Restored { clean, epochs, durable_head, index, rows } = restored;
-        tracing::info!(epoch = %epochs.current(), head = index.head(), clean, "log opened");
+        let Restored { meta, epochs, durable_head, index, repairs } = restored;
+        tracing::info!(epoch = %epochs.current(), head = index.head(), clean = meta.clean, "log opened");
         if damaged || wal_is_lost {
             let what = if damaged { "is damaged" } else { "is missing" };
             tracing::warn!(
@@ -104,11 +109,11 @@ impl DiskLog {
         let shared = Arc::new(Shared::new(epochs, durable_head, index));
         let free_space = FreeSpace::of(folder.path().to_owned(), free);
         let files = [file.clone(), wal];
-        let writer = Writer::new(store, Arc::clone(&shared), rows, free_space, files)
+        let writer = Writer::new(store, Arc::clone(&shared), meta, repairs, free_space, files)
             .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let thread = spawn(writer, receiver)?;
-        let readers = Arc::new(Readers::open(file).map_err(unreadable)?);
+        let readers = Arc::new(Readers::open(file, meta.unchecked_to).map_err(unreadable)?);
         let handle = WriterHandle { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
         Ok(Self { shared, handle: Arc::new(handle), readers, _folder: folder })
     }
@@ -184,26 +189,28 @@ impl Log for DiskLog {
     }
 
     fn seek(&self, selectors: Selectors, seek: Seek) -> BoxFuture<'static, Result<u64, ReadError>> {
-        Box::pin(ready(Ok(self.shared.state().index.seek(&selectors, seek))))
+        let found = self.shared.state().index.seek(&selectors, seek);
+        if let Some(seq) = found {
+            return Box::pin(ready(Ok(seq)));
+        }
+        let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
+        Box::pin(async move {
+            let turn = readers.turn().await;
+            let found = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                readers.seek(&shared, &selectors, seek)
+            });
+            found.await.map_err(|error| ReadError(error.to_string()))?
+        })
     }
 
     fn topic_count(&self) -> BoxFuture<'static, Result<usize, ReadError>> {
         Box::pin(ready(Ok(self.shared.state().index.topic_count())))
     }
 
-    fn topics(&self) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
-        let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
-        Box::pin(async move {
-            // Ten thousand take milliseconds, so a few at a time, and away from connections.
-            let turn = readers.turn().await;
-            let listed = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                let mut topics = shared.state().index.summaries();
-                topics.sort_unstable_by(|a, b| a.topic.cmp(&b.topic));
-                topics
-            });
-            listed.await.map_err(|error| ReadError(error.to_string()))
-        })
+    fn topics(&self, list: TopicList) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { Ok(list.collect(|part| shared.state().index.summaries(part)).await) })
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
@@ -233,7 +240,7 @@ impl Log for DiskLog {
 impl Plan {
     /// The page, if all of it is in memory.
     fn in_memory(&self) -> Option<Page> {
-        let records = self.entries.iter().map(|(_, entry)| entry.record.clone());
+        let records = self.wanted.iter().map(|wanted| wanted.record.clone());
         let records = records.collect::<Option<_>>()?;
         Some(Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals })
     }
@@ -241,12 +248,13 @@ impl Plan {
     /// The page, with what was on disk. What is damaged is left out: at its beginning the page says so, and before a later
     /// one it ends, so that a reader is told where it stands.
     fn filled(self, frames: Vec<Fetched>, mode: ReadMode) -> Page {
-        let Self { entries, mut complete_to, mut lost, removals } = self;
-        let (mut frames, mut records) = (frames.into_iter(), Vec::with_capacity(entries.len()));
-        for (topic, Entry { seq, record, .. }) in entries {
+        let Self { wanted, mut complete_to, mut lost, removals } = self;
+        let (mut frames, mut records) = (frames.into_iter(), Vec::with_capacity(wanted.len()));
+        for Wanted { topic, seq, record, .. } in wanted {
             let record = record.or_else(|| match frames.next() {
                 Some(Fetched::Frame((time, frame))) => {
-                    Some(Arc::new(Record { seq, topic, time, in_memory: false, frame: frame.into() }))
+                    let frame = frame.into();
+                    Some(Arc::new(Record { seq, topic, time, in_memory: false, topic_id: 0, frame }))
                 }
                 _ => None,
             });

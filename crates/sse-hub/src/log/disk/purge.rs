@@ -7,13 +7,16 @@
 //! while no publisher pays for a transaction of its own. When no publisher waits, small transactions clear the rest. Seqs
 //! that follow each other go with one statement. In the same transaction the topic's row learns the newest seq removed,
 //! so that after a crash a subscriber behind it is still told of the gap; a row that outlived the crash is purged again.
+//!
+//! Pieces of which little is kept become one in the same transactions.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use sse_core::Topic;
-
-use super::store::Write;
+use super::shared::Shared;
+use super::store::{TopicRow, Write};
+use crate::log::index::{Expired, Index};
+use crate::log::topics::TopicId;
 
 /// Records removed with a group at the least, so that removing keeps up with appending.
 const PURGED_WITH_GROUP: usize = 256;
@@ -24,17 +27,29 @@ const PURGED_WHILE_IDLE: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct PurgeQueue {
     /// Oldest first.
-    records: VecDeque<(Arc<Topic>, u64)>,
+    records: VecDeque<(TopicId, u64)>,
     keys: Vec<Arc<str>>,
 }
 
-/// So many of the records, and all of the keys.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PurgeBatch(usize);
+/// What leaves the file in one transaction.
+#[derive(Debug)]
+pub(super) struct PurgeBatch {
+    /// So many of the records, and all of the keys.
+    count: usize,
+    /// Rows of topics of which records go.
+    topics: Vec<TopicRow>,
+    /// Pieces that become one: their first and last seq.
+    merge: Option<(u64, u64)>,
+}
+
+/// How many records the piece has that others became.
+pub(super) type Merged = Option<u32>;
 
 impl PurgeQueue {
-    pub(super) fn add_records(&mut self, topic: &Arc<Topic>, seqs: Vec<u64>) {
-        self.records.extend(seqs.into_iter().map(|seq| (Arc::clone(topic), seq)));
+    pub(super) fn add_records(&mut self, expired: Vec<Expired>) {
+        for Expired { topic, seqs } in expired {
+            self.records.extend(seqs.into_iter().map(|seq| (topic, seq)));
+        }
     }
 
     pub(super) fn add_keys(&mut self, keys: Vec<Arc<str>>) {
@@ -47,43 +62,51 @@ impl PurgeQueue {
     }
 
     /// What goes with a group of so many records.
-    pub(super) fn with_group(&self, appended: usize) -> PurgeBatch {
-        PurgeBatch(self.records.len().min(PURGED_WITH_GROUP.max(2 * appended)))
+    pub(super) fn with_group(&self, appended: usize, index: &mut Index) -> PurgeBatch {
+        self.batch(PURGED_WITH_GROUP.max(2 * appended), index)
     }
 
     /// What goes when there is nothing else to do; `None` when nothing is left.
-    pub(super) fn while_idle(&self) -> Option<PurgeBatch> {
-        let is_empty = self.records.is_empty() && self.keys.is_empty();
-        (!is_empty).then(|| PurgeBatch(self.records.len().min(PURGED_WHILE_IDLE)))
+    pub(super) fn while_idle(&self, index: &mut Index) -> Option<PurgeBatch> {
+        let batch = self.batch(PURGED_WHILE_IDLE, index);
+        (batch.count > 0 || !self.keys.is_empty() || batch.merge.is_some()).then_some(batch)
     }
 
-    /// Takes a batch out of the file. `rows` has the row of each topic.
+    fn batch(&self, most: usize, index: &mut Index) -> PurgeBatch {
+        let count = self.records.len().min(most);
+        let newest: HashMap<TopicId, u64> = self.records.iter().take(count).copied().collect();
+        let row = |(id, seq)| Some(TopicRow::of(id, index.topic(id)?, seq));
+        let topics = newest.into_iter().filter_map(row).collect();
+        PurgeBatch { count, topics, merge: index.pieces().to_merge() }
+    }
+
+    /// Takes a batch out of the file.
     pub(super) fn write(
         &self,
-        PurgeBatch(count): PurgeBatch,
+        batch: &PurgeBatch,
         write: &Write<'_>,
-        rows: &HashMap<Arc<Topic>, i64>,
-    ) -> rusqlite::Result<()> {
-        let batch = self.records.iter().take(count);
-        let mut seqs: Vec<u64> = batch.clone().map(|(_, seq)| *seq).collect();
+        shared: &Shared,
+    ) -> rusqlite::Result<Merged> {
+        let mut seqs: Vec<u64> = self.records.iter().take(batch.count).map(|(_, seq)| *seq).collect();
         seqs.sort_unstable();
         for run in seqs.chunk_by(|seq, next| seq + 1 == *next) {
             if let (Some(first), Some(last)) = (run.first(), run.last()) {
                 write.delete_records(*first, *last)?;
             }
         }
-        let newest: HashMap<_, _> = batch.map(|(topic, seq)| (topic, *seq)).collect();
-        for (topic, seq) in newest {
-            if let Some(row) = rows.get(topic) {
-                write.set_removed(*row, seq)?;
-            }
-        }
-        self.keys.iter().try_for_each(|key| write.delete_key(key))
+        batch.topics.iter().try_for_each(|row| write.put_topic(row))?;
+        self.keys.iter().try_for_each(|key| write.delete_key(key))?;
+        let merge =
+            |(first, last)| write.merge_pieces(first, last, |placed| shared.state().index.has(placed));
+        batch.merge.map(merge).transpose()
     }
 
     /// Notes that the batch is out of the file for good.
-    pub(super) fn written(&mut self, PurgeBatch(count): PurgeBatch) {
-        self.records.drain(..count.min(self.records.len()));
+    pub(super) fn written(&mut self, batch: &PurgeBatch, merged: Merged, index: &mut Index) {
+        self.records.drain(..batch.count.min(self.records.len()));
         self.keys.clear();
+        if let (Some((first, last)), Some(kept)) = (batch.merge, merged) {
+            index.pieces().merged(first, last, kept);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that read frames from the file: a few, in turns.
+//! Connections that read from the file: a few, in turns.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -7,11 +7,14 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::frames::{Fetched, Frames};
+use super::frames::{Fetched, Frames, NextPiece, Snapshot};
 use super::recent::Recent;
 use super::shared::Shared;
-use crate::log::index::Plan;
+use crate::log::index::{Plan, Planned};
+use crate::log::newest::Placed;
 use crate::log::read::{Page, Read, ReadError};
+use crate::selectors::Selectors;
+use crate::start::Seek;
 
 /// Reads of the file at the same time. Each has a connection with a cache of 2 MiB.
 const READERS: usize = 4;
@@ -23,6 +26,7 @@ const MAX_TOLD: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Readers {
     file: PathBuf,
+    unchecked_to: u64,
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Frames>>,
     recent: Mutex<Recent>,
@@ -32,16 +36,17 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Readers of this file, all of them open, so that they read on when the process is out of descriptors.
-    pub(super) fn open(file: PathBuf) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: PathBuf, unchecked_to: u64) -> rusqlite::Result<Self> {
         let open = |_| {
-            let mut connection = Frames::open(&file)?;
+            let mut connection = Frames::open(&file, unchecked_to)?;
             // SQLite opens the write-ahead log at the first read.
-            connection.frames([0].into_iter())?;
+            connection.snapshot()?.piece_after(u64::MAX >> 1)?;
             Ok(connection)
         };
         let idle = (0..READERS).map(open).collect::<rusqlite::Result<_>>()?;
         Ok(Self {
             file,
+            unchecked_to,
             turns: Arc::new(Semaphore::new(READERS)),
             idle: Mutex::new(idle),
             recent: Mutex::default(),
@@ -50,7 +55,8 @@ impl Readers {
     }
 
     /// The page, if all of it is in memory.
-    pub(super) fn remembered(&self, plan: &mut Plan) -> Option<Page> {
+    pub(super) fn remembered(&self, planned: &mut Planned) -> Option<Page> {
+        let Planned::Plan(plan) = planned else { return None };
         self.recent.lock().fill(plan);
         plan.in_memory()
     }
@@ -62,52 +68,161 @@ impl Readers {
     }
 
     /// Carries out a plan. What was removed since it was made is planned anew, so that the page says so.
-    pub(super) fn fetch(&self, shared: &Shared, read: &Read, plan: Plan) -> Result<Page, ReadError> {
+    pub(super) fn fetch(&self, shared: &Shared, read: &Read, planned: Planned) -> Result<Page, ReadError> {
+        let page = self.with_connection(|connection| self.carry_out(planned, read, shared, connection))?;
+        let mut recent = self.recent.lock();
+        page.records.iter().filter(|record| !record.in_memory).for_each(|record| recent.keep(record));
+        Ok(page)
+    }
+
+    /// As [`Log::seek`](crate::Log::seek), among the records of many topics.
+    pub(super) fn seek(&self, shared: &Shared, selectors: &Selectors, seek: Seek) -> Result<u64, ReadError> {
+        self.with_connection(|connection| match seek {
+            Seek::Earliest => Ok(0),
+            Seek::Last(count) => before_last(shared, selectors, count, connection),
+            Seek::Since(seconds) => before_since(shared, seconds, connection),
+        })
+    }
+
+    fn with_connection<T>(
+        &self,
+        act: impl FnOnce(&mut Frames) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadError> {
+        let unreadable = |error: rusqlite::Error| ReadError(error.to_string());
         let idle = self.idle.lock().pop();
-        let mut connection = idle.map_or_else(|| Frames::open(&self.file), Ok).map_err(unreadable)?;
-        let page = carry_out(plan, read, shared, &mut connection, &self.damaged);
+        let open = || Frames::open(&self.file, self.unchecked_to);
+        let mut connection = idle.map_or_else(open, Ok).map_err(unreadable)?;
+        let done = act(&mut connection).map_err(unreadable);
         self.idle.lock().push(connection);
-        if let Ok(page) = &page {
-            let mut recent = self.recent.lock();
-            page.records.iter().filter(|record| !record.in_memory).for_each(|record| recent.keep(record));
+        done
+    }
+
+    fn carry_out(
+        &self,
+        mut planned: Planned,
+        read: &Read,
+        shared: &Shared,
+        connection: &mut Frames,
+    ) -> rusqlite::Result<Page> {
+        loop {
+            let snapshot = connection.snapshot()?;
+            let plan = match planned {
+                Planned::Plan(plan) => plan,
+                Planned::NeedsPieces { head } => plan_from_pieces(shared, read, head, &snapshot)?,
+            };
+            let frames = snapshot.frames(&plan.wanted)?;
+            drop(snapshot);
+            let planned_ones = plan.wanted.iter().filter(|wanted| wanted.record.is_none());
+            let fetched = planned_ones.zip(&frames);
+            let is_absent = |frame: &Fetched| matches!(frame, Fetched::Absent);
+            let absent = fetched.clone().find(|(_, frame)| is_absent(frame)).map(|(wanted, _)| wanted);
+            if let Some(absent) = absent {
+                let state = shared.state();
+                // Retention may have removed it meanwhile.
+                if !state.index.has_record(&absent.topic, absent.seq) {
+                    planned = state.index.plan(read);
+                    continue;
+                }
+            }
+            for (wanted, frame) in fetched.filter(|(_, frame)| !matches!(frame, Fetched::Frame(_))) {
+                let (topic, seq) = (&wanted.topic, wanted.seq);
+                let mut told = self.damaged.lock();
+                if told.len() < MAX_TOLD && told.insert(seq) {
+                    let what = if is_absent(frame) { "missing" } else { "damaged" };
+                    tracing::error!(%topic, seq, "a stored event is {what}; its readers are told by a gap");
+                }
+            }
+            return Ok(plan.filled(frames, read.mode));
         }
-        page
     }
 }
 
-fn carry_out(
-    mut plan: Plan,
-    read: &Read,
+/// Goes through the pieces until the page is full. Between two of them others can have the index.
+fn plan_from_pieces(
     shared: &Shared,
-    connection: &mut Frames,
-    damaged: &Mutex<HashSet<u64>>,
-) -> Result<Page, ReadError> {
+    read: &Read,
+    head: u64,
+    snapshot: &Snapshot<'_>,
+) -> rusqlite::Result<Plan> {
+    let mut rest = read.clone();
+    let mut plan: Option<Plan> = None;
     loop {
-        let on_disk = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
-        let frames = connection.frames(on_disk.map(|(_, entry)| entry.seq)).map_err(unreadable)?;
-        let planned = plan.entries.iter().filter(|(_, entry)| entry.record.is_none());
-        let fetched = planned.zip(&frames);
-        let is_absent = |frame: &Fetched| matches!(frame, Fetched::Absent);
-        let absent = fetched.clone().find(|(_, frame)| is_absent(frame)).map(|((_, entry), _)| entry.seq);
-        if let Some(absent) = absent {
-            let now = shared.state().index.plan(read);
-            // Retention may have removed it meanwhile.
-            if !now.entries.iter().any(|(_, entry)| entry.seq == absent) {
-                plan = now;
-                continue;
+        let (placed, last) = match snapshot.piece_after(rest.after)? {
+            NextPiece::Piece { placed, last } => (placed, last),
+            // What comes after the last piece is in memory alone.
+            NextPiece::None => (Vec::new(), head),
+            NextPiece::Damaged => (shared.state().index.on_disk_after(rest.after), head),
+        };
+        let to = last.min(head);
+        let next = shared.state().index.plan_with(&rest, &placed, to);
+        let bytes: u64 = next.wanted.iter().map(|wanted| u64::from(wanted.bytes)).sum();
+        let is_told = next.lost.acknowledged && plan.as_ref().is_some_and(|plan| !plan.wanted.is_empty());
+        let (ended, complete_to) = (next.complete_to < to, next.complete_to);
+        let plan = match &mut plan {
+            // A loss that is behind records is for the page that begins with it.
+            Some(plan) if is_told => return Ok(plan.clone()),
+            Some(plan) => {
+                plan.extend(next);
+                plan
             }
+            None => plan.insert(next),
+        };
+        rest.max_records = rest.max_records.saturating_sub(plan.wanted.len());
+        rest.max_bytes = rest.max_bytes.saturating_sub(bytes);
+        if ended || complete_to >= head || rest.max_records == 0 || rest.max_bytes == 0 {
+            return Ok(plan.clone());
         }
-        for ((topic, entry), frame) in fetched.filter(|(_, frame)| !matches!(frame, Fetched::Frame(_))) {
-            let mut told = damaged.lock();
-            if told.len() < MAX_TOLD && told.insert(entry.seq) {
-                let what = if is_absent(frame) { "missing" } else { "damaged" };
-                tracing::error!(%topic, seq = entry.seq, "a stored event is {what}; its readers are told by a gap");
-            }
-        }
-        return Ok(plan.filled(frames, read.mode));
+        rest.after = complete_to;
     }
 }
 
-fn unreadable(error: rusqlite::Error) -> ReadError {
-    ReadError(error.to_string())
+fn before_last(
+    shared: &Shared,
+    selectors: &Selectors,
+    count: usize,
+    connection: &mut Frames,
+) -> rusqlite::Result<u64> {
+    let mut pieces = 4;
+    loop {
+        let after = shared.state().index.pieces_last(pieces);
+        let mut placed = Vec::new();
+        each_piece_after(shared, &connection.snapshot()?, after, |mut next| {
+            placed.append(&mut next);
+            None::<()>
+        })?;
+        let before = shared.state().index.before_last_of_many(selectors, count, &placed);
+        if before > after || after == 0 {
+            return Ok(before);
+        }
+        pieces *= 4;
+    }
+}
+
+fn before_since(shared: &Shared, seconds: u32, connection: &mut Frames) -> rusqlite::Result<u64> {
+    let after = shared.state().index.pieces_since(seconds);
+    let first = each_piece_after(shared, &connection.snapshot()?, after, |placed| {
+        let index = &shared.state().index;
+        placed.iter().find(|placed| index.is_since(placed, seconds)).map(|placed| placed.entry.seq)
+    })?;
+    Ok(shared.state().index.before_since(first, seconds))
+}
+
+/// Shows where the records after this seq are, piece by piece, until something is found.
+fn each_piece_after<T>(
+    shared: &Shared,
+    snapshot: &Snapshot<'_>,
+    mut after: u64,
+    mut find: impl FnMut(Vec<Placed>) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    loop {
+        let (placed, last) = match snapshot.piece_after(after)? {
+            NextPiece::Piece { placed, last } => (placed, last),
+            NextPiece::None => return Ok(None),
+            NextPiece::Damaged => (shared.state().index.on_disk_after(after), u64::MAX >> 1),
+        };
+        if let Some(found) = find(placed) {
+            return Ok(Some(found));
+        }
+        after = last;
+    }
 }

@@ -22,8 +22,8 @@ pub(super) struct Recent {
 impl Recent {
     /// Gives the plan what is here of its records.
     pub(super) fn fill(&mut self, plan: &mut Plan) {
-        for (_, entry) in plan.entries.iter_mut().filter(|(_, entry)| entry.record.is_none()) {
-            entry.record = self.get(entry.seq);
+        for wanted in plan.wanted.iter_mut().filter(|wanted| wanted.record.is_none()) {
+            wanted.record = self.get(wanted.seq);
         }
     }
 

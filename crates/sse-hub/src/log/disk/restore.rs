@@ -1,30 +1,81 @@
 //! Builds the index from the file when a log is opened, and begins its epoch.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use sse_core::Topic;
 
-use super::store::Store;
+use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
+use super::scan::{StoredPiece, StoredRecord};
+use super::store::{Store, TopicRow, Write, sum_of_record};
+use crate::log::entries::Entry;
 use crate::log::epochs::{Epochs, MAX_EPOCHS, PastEpoch};
 use crate::log::index::Index;
 use crate::log::log_time::{LogTime, Reading};
-use crate::log::topic_index::{Entry, seconds};
+use crate::log::newest::Placed;
+use crate::log::topic_index::seconds;
+use crate::log::topics::TopicId;
 use crate::policy::Policies;
 
 /// Most places of loss that are kept apart; a reader that is behind an older one is told of a gap at its start.
 const MAX_LOSSES: usize = 1000;
+/// How far seqs go on when it is not known how far they were reserved.
+const RESERVED_UNKNOWN: u64 = 1 << 32;
 
 /// What is known of a log that was just opened.
 #[derive(Debug)]
 pub(super) struct Restored {
-    pub(super) clean: bool,
+    pub(super) meta: Meta,
     pub(super) epochs: Epochs,
     /// See [`Log::durable_head`](crate::Log::durable_head).
     pub(super) durable_head: u64,
     pub(super) index: Index,
-    /// Row of each topic.
-    pub(super) rows: HashMap<Arc<Topic>, i64>,
+    pub(super) repairs: Repairs,
+}
+
+/// What has to be written to the file, so that it is whole again.
+#[derive(Debug, Default)]
+pub(super) struct Repairs {
+    /// Rows of topics that differ from those in the file.
+    pub(super) topics: Vec<TopicRow>,
+    /// Tables that are to be begun anew.
+    pub(super) tables: Vec<&'static str>,
+    /// All pieces, if theirs is: first seq, last seq, records.
+    pub(super) pieces: Vec<(u64, u64, Vec<Placed>)>,
+}
+
+impl Repairs {
+    pub(super) fn write(&self, write: &Write<'_>) -> rusqlite::Result<()> {
+        self.tables.iter().try_for_each(|table| write.begin_anew(table))?;
+        self.topics.iter().try_for_each(|row| write.put_topic(row))?;
+        let mut pieces = self.pieces.iter();
+        pieces.try_for_each(|(first, last, placed)| write.put_piece(*first, *last, placed.iter().copied()))
+    }
+}
+
+/// What the file has of a topic's number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Number {
+    /// Nothing that can be read.
+    #[default]
+    Unknown,
+    /// Records up to this seq are of an earlier topic.
+    Known { since: u64, is_free: bool, volatile: bool },
+}
+
+/// A file that is being read.
+struct Restore<'a> {
+    store: &'a Store,
+    meta: Meta,
+    index: Index,
+    /// By number of the topic.
+    numbers: Vec<Number>,
+    newest_removed: u64,
+    /// The newest record that was found: seq, and time in milliseconds.
+    newest: Option<(u64, u64)>,
+    losses: Vec<u64>,
+    /// The last of the losses is of records that follow each other, up to the one that was read last.
+    in_loss: bool,
+    repairs: Repairs,
 }
 
 /// Reads everything but the frames. `lost`: acknowledged records may be missing at the end.
@@ -32,97 +83,250 @@ pub(super) struct Restored {
 /// Records in memory are gone. After a clean stop it is known which seqs they had; after a kill only that these
 /// are at most the reserved ones, so for a reader of such a topic everything before is lost.
 pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite::Result<Restored> {
-    let meta = store.meta()?;
-    let mut index = Index::new(policies, meta.reserved);
-    index.set_forgotten(meta.forgotten);
-    let topics = restore_topics(store, &mut index)?;
-    let (newest, damaged) = restore_records(store, &topics.names, &mut index)?;
-    let losses = all_losses(store.losses()?, damaged);
-    let on_disk = losses.last().copied().max(newest.map(|(seq, _)| seq)).max(Some(topics.removed));
-    let mut durable_head = meta.forgotten.max(on_disk.unwrap_or(0));
-    if meta.clean {
-        durable_head = durable_head.max(meta.reserved);
-    } else {
-        let head = index.head();
-        topics.volatile.iter().for_each(|topic| index.set_removed(topic, head));
-    }
-    restore_losses(&mut index, losses);
-    let knows_all_ids = meta.clean || (topics.volatile.is_empty() && !lost);
-    let past = ended(store.epochs(durable_head)?, knows_all_ids);
-    if lost {
-        durable_head = index.head() + 1;
-        index.add_loss(durable_head);
-    }
-    // A loss has the first seq for itself.
-    let epochs = Epochs::after(past, if lost { index.head() } else { index.head() + 1 });
-    *index.log_time() = LogTime::with_segments(store.segments()?);
-    let next = index.head() + 1;
-    index.log_time().start(newest, next, Reading::now());
-    for (key, receipt, time) in store.keys()? {
-        index.keys().insert(key.into(), receipt, time);
-    }
-    Ok(Restored { clean: meta.clean, epochs, durable_head, index, rows: topics.rows })
+    let meta = store.part::<Meta>()?;
+    let lost = lost || meta.is_none();
+    let meta = meta.unwrap_or_default();
+    let mut restore = Restore {
+        store,
+        meta,
+        index: Index::new(policies, meta.reserved),
+        numbers: Vec::new(),
+        newest_removed: 0,
+        newest: None,
+        losses: Vec::new(),
+        in_loss: false,
+        repairs: Repairs::default(),
+    };
+    restore.topics()?;
+    restore.pieces()?;
+    restore.gone()?;
+    restore.rest(lost)
 }
 
-/// The topics of the file.
-#[derive(Default)]
-struct Topics {
-    /// By row.
-    names: HashMap<i64, Arc<Topic>>,
-    rows: HashMap<Arc<Topic>, i64>,
-    /// Those that were in memory.
-    volatile: Vec<Arc<Topic>>,
-    /// Newest seq that was removed of one of them.
-    removed: u64,
-}
-
-fn restore_topics(store: &Store, index: &mut Index) -> rusqlite::Result<Topics> {
-    let mut topics = Topics::default();
-    for row in store.topics()? {
-        // The names were checked when they were stored. Records of one that is none any more count as damaged.
-        let Ok(topic) = Topic::new(row.name) else { continue };
-        let topic = index.restore_topic(topic);
-        index.set_removed(&topic, row.removed);
-        topics.removed = topics.removed.max(row.removed);
-        if row.volatile {
-            topics.volatile.push(Arc::clone(&topic));
+impl Restore<'_> {
+    fn topics(&mut self) -> rusqlite::Result<()> {
+        let Self { index, numbers, newest_removed, .. } = self;
+        let damaged = self.store.each_topic(|TopicRow { id, name, since, removed, volatile }| {
+            let at = id as usize;
+            let is_free = name.is_empty();
+            let known =
+                is_free || Topic::new(name).is_ok_and(|topic| index.restore_topic(id, topic, since, removed));
+            // The numbers follow each other, so that the next one is the end of them.
+            if known && at <= numbers.len() + MAX_LOSSES {
+                numbers.resize(numbers.len().max(at + 1), Number::Unknown);
+                if let Some(number) = numbers.get_mut(at) {
+                    *number = Number::Known { since, is_free, volatile };
+                }
+                *newest_removed = (*newest_removed).max(removed).max(if is_free { since } else { 0 });
+            }
+        })?;
+        if damaged || self.numbers.contains(&Number::Unknown) {
+            self.begin_anew("topics");
         }
-        topics.names.insert(row.id, Arc::clone(&topic));
-        topics.rows.insert(topic, row.id);
+        Ok(())
     }
-    Ok(topics)
-}
 
-/// Gives seq and time of the newest record, and the seqs behind which some are damaged.
-#[expect(clippy::type_complexity, reason = "said above")]
-fn restore_records(
-    store: &Store,
-    names: &HashMap<i64, Arc<Topic>>,
-    index: &mut Index,
-) -> rusqlite::Result<(Option<(u64, u64)>, Vec<u64>)> {
-    let (mut newest, mut without_topic) = (None, Vec::new());
-    let mut damaged = store.each_record(|row| {
-        let Some(topic) = names.get(&row.topic) else {
-            return without_topic.push(row.seq.saturating_sub(1));
-        };
-        newest = Some((row.seq, row.time));
-        let seconds = seconds(row.time);
-        index.restore(topic, Entry { seq: row.seq, seconds, bytes: row.bytes, record: None });
-    })?;
-    damaged.extend(without_topic);
-    Ok((newest, damaged))
-}
+    fn begin_anew(&mut self, table: &'static str) {
+        tracing::error!(table, "a table of the log is damaged; it is begun anew with what can be read of it");
+        self.repairs.tables.push(table);
+    }
 
-/// The places of loss that are stored, and those behind these seqs.
-fn all_losses(mut losses: Vec<u64>, damaged: Vec<u64>) -> Vec<u64> {
-    if !damaged.is_empty() {
-        let places = damaged.len();
-        tracing::error!(places, "the log has damaged rows; readers that pass them are told by a gap");
-        losses.extend(damaged.into_iter().map(|last| last + 1));
+    fn pieces(&mut self) -> rusqlite::Result<()> {
+        let (store, mut next, mut is_whole, mut failed) = (self.store, 1, true, Ok(()));
+        let damaged = store.each_piece(|StoredPiece { first, last, placed }| {
+            if last < next {
+                is_whole = false;
+                return;
+            }
+            if first != next {
+                is_whole = false;
+                let hole = if first > next { self.hole(next, first - 1) } else { self.lose(next) };
+                failed = std::mem::replace(&mut failed, Ok(())).and(hole);
+            }
+            let placed = placed.into_iter().filter(|placed| (next..=last).contains(&placed.entry.seq));
+            let (mut kept, mut start) = (0, None);
+            for placed in placed {
+                start.get_or_insert(placed.entry);
+                kept += u32::from(self.add(placed));
+            }
+            self.index.add_piece(last, kept, start);
+            next = last + 1;
+        })?;
+        failed?;
+        let newest = store.newest_record()?;
+        if newest >= next {
+            is_whole = false;
+            self.hole(next, newest)?;
+        }
+        if damaged || !is_whole {
+            self.begin_anew("pieces");
+            self.repairs.pieces = self.index.rewrite_pieces();
+        }
+        Ok(())
+    }
+
+    /// A record that is on disk. Gives whether it is kept.
+    fn add(&mut self, placed: Placed) -> bool {
+        let seq = placed.entry.seq;
+        match self.numbers.get(placed.topic as usize) {
+            Some(Number::Known { since, .. }) if seq <= *since => false,
+            Some(Number::Known { is_free: false, .. }) => {
+                self.newest = Some((seq, u64::from(placed.entry.seconds) * 1000));
+                self.in_loss = false;
+                self.index.restore(placed)
+            }
+            // It is of a topic of which the row is damaged, or older than it was.
+            _ => {
+                let _ = self.lose(seq);
+                false
+            }
+        }
+    }
+
+    /// Pieces from this seq to that one are missing: finds the records one by one.
+    fn hole(&mut self, first: u64, last: u64) -> rusqlite::Result<()> {
+        let mut next = first;
+        let store = self.store;
+        store.each_record(first, last, |StoredRecord { seq, topic, time, frame, sum }| {
+            let name = self.index.topic(topic).map(|topic| Arc::clone(&topic.name));
+            let checks = name.is_some_and(|name| {
+                let unchecked = sum.is_none() && seq <= self.meta.unchecked_to;
+                unchecked || sum == Some(sum_of_record(seq, name.as_str(), time, &frame))
+            });
+            if seq > next {
+                let _ = self.lose(seq);
+            }
+            let bytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+            if checks {
+                self.add(Placed { topic, entry: Entry { seq, seconds: seconds(time), bytes } });
+            } else {
+                let _ = self.lose(seq);
+            }
+            next = seq + 1;
+        })?;
+        if next <= last { self.lose(last) } else { Ok(()) }
+    }
+
+    /// Records up to this seq may be missing, of those after the one that was read last.
+    fn lose(&mut self, seq: u64) -> rusqlite::Result<()> {
+        if self.in_loss {
+            self.losses.pop();
+        }
+        self.losses.push(seq);
+        self.in_loss = true;
+        Ok(())
+    }
+
+    fn gone(&mut self) -> rusqlite::Result<()> {
+        let (gone, folded) = (self.store.gone()?, self.store.part::<Folded>()?);
+        let is_damaged = gone.is_none() || folded.is_none();
+        if gone.is_none() {
+            self.begin_anew("gone");
+        }
+        let removals = self.index.removals();
+        removals.begin();
+        for (segment, seq) in folded.unwrap_or_default().0 {
+            removals.fold(&segment, seq);
+            self.newest_removed = self.newest_removed.max(seq);
+        }
+        for (topic, seq) in gone.unwrap_or_default() {
+            if let Ok(topic) = Topic::new(topic) {
+                removals.topic_gone(&topic, seq);
+                self.newest_removed = self.newest_removed.max(seq);
+            }
+        }
+        if is_damaged {
+            let head = self.index.head();
+            self.index.removals().fold("", head);
+        }
+        Ok(())
+    }
+
+    fn rest(mut self, lost: bool) -> rusqlite::Result<Restored> {
+        let (store, meta) = (self.store, self.meta);
+        if meta.reserved == 0 && lost {
+            let head = self.index.head();
+            self.index.move_head(head + RESERVED_UNKNOWN);
+        }
+        let known_losses = store.part::<Losses>()?;
+        if known_losses.is_none() {
+            let head = self.index.head();
+            self.index.removals().fold("", head);
+        }
+        let mut losses = known_losses.unwrap_or_default().0;
+        if !self.losses.is_empty() {
+            tracing::error!(
+                places = self.losses.len(),
+                "events are missing; readers that pass them are told by a gap"
+            );
+        }
+        losses.append(&mut self.losses);
         losses.sort_unstable();
         losses.dedup();
+        let on_disk = losses.last().copied().unwrap_or(0).max(self.index.pieces().next() - 1);
+        let mut durable_head = on_disk.max(self.newest_removed);
+        let volatile = self.volatile();
+        if meta.clean {
+            durable_head = durable_head.max(meta.reserved);
+        } else {
+            let head = self.index.head();
+            volatile.iter().for_each(|id| self.index.set_removed(*id, head));
+        }
+        let mut index = self.index;
+        restore_losses(&mut index, losses);
+        let knows_all_ids = meta.clean || (volatile.is_empty() && !lost);
+        let stored = store.part::<StoredEpochs>()?.unwrap_or_default();
+        let past = ended(stored.ended(durable_head), knows_all_ids);
+        if lost {
+            durable_head = index.head() + 1;
+            index.add_loss(durable_head);
+        }
+        // A loss has the first seq for itself.
+        let epochs = Epochs::after(past, if lost { index.head() } else { index.head() + 1 });
+        *index.log_time() = LogTime::with_segments(store.part::<Segments>()?.unwrap_or_default().0);
+        let next = index.head() + 1;
+        index.log_time().start(self.newest, next, Reading::now());
+        match store.keys()? {
+            Some(keys) => {
+                for (key, receipt, time) in keys {
+                    index.keys().insert(key.into(), receipt, time);
+                }
+            }
+            None => {
+                tracing::error!("idempotency keys are damaged; what is sent again may be stored twice");
+                self.repairs.tables.push("keys");
+            }
+        }
+        index.restored();
+        Ok(Restored { meta, epochs, durable_head, index, repairs: self.repairs })
     }
-    losses
+
+    /// The topics that were in memory. Notes which rows have to be written.
+    fn volatile(&mut self) -> Vec<TopicId> {
+        let (mut volatile_ones, head) = (Vec::new(), self.index.head());
+        let all = self.repairs.tables.contains(&"topics");
+        for (id, number) in (0..).zip(&self.numbers) {
+            match (*number, self.index.topic(id)) {
+                (Number::Known { volatile, .. }, Some(topic)) => {
+                    if volatile {
+                        volatile_ones.push(id);
+                    }
+                    if all || volatile != topic.is_in_memory() {
+                        let removed = if volatile { head } else { topic.removed };
+                        self.repairs.topics.push(TopicRow::of(id, topic, removed));
+                    }
+                }
+                (Number::Known { since, .. }, None) if all => {
+                    self.repairs.topics.push(TopicRow { id, since, ..TopicRow::default() });
+                }
+                (Number::Unknown, _) => {
+                    self.repairs.topics.push(TopicRow { id, since: head, ..TopicRow::default() });
+                }
+                _ => {}
+            }
+        }
+        volatile_ones
+    }
 }
 
 /// The epochs worth keeping: the first, and of the others those that have given out ids, as far as there are not too many.
@@ -138,6 +342,8 @@ fn ended(mut epochs: Vec<PastEpoch>, knows_all_ids: bool) -> Vec<PastEpoch> {
 fn restore_losses(index: &mut Index, losses: Vec<u64>) {
     let folded = losses.len().saturating_sub(MAX_LOSSES - 1);
     let (old, kept) = losses.split_at(folded);
-    index.set_forgotten(old.last().copied().unwrap_or(0));
+    if let Some(newest) = old.last() {
+        index.removals().fold("", *newest);
+    }
     kept.iter().for_each(|seq| index.add_loss(*seq));
 }

@@ -1,57 +1,154 @@
-//! Reads what the file has of all records when a log is opened, past what is damaged. Reads no frames.
+//! Reads a table in the order of its key, past what is damaged.
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::checksum::{head_sum, is_damage};
-use super::store::Store;
+use super::checksum::is_damage;
+use super::store::{Store, TopicRow, sum_of_gone, sum_of_key, sum_of_piece};
+use crate::log::append::AppendReceipt;
+use crate::log::newest::Placed;
+use crate::log::pieces;
+use crate::log::topics::TopicId;
 
-/// A row of `records`, without its frame.
-#[derive(Debug)]
-pub(super) struct RecordRow {
-    pub(super) seq: u64,
-    pub(super) topic: i64,
-    pub(super) time: u64,
-    pub(super) bytes: u32,
+/// A row of a table; `None` if it is not as it was stored.
+type Checked<T> = rusqlite::Result<Option<T>>;
+
+/// How a table is read: its rows behind a key, in order, the key first.
+struct Scan<'a, T> {
+    store: &'a Store,
+    sql: &'a str,
+    check: &'a dyn Fn(&Row<'_>) -> Checked<T>,
 }
 
-/// What is read of each row behind a seq.
-const ROWS: &str =
-    "SELECT seq, topic, time, length(frame), sum, head_sum FROM records WHERE seq > ? ORDER BY seq";
+/// A row of `records`, not checked.
+#[derive(Debug)]
+pub(super) struct StoredRecord {
+    pub(super) seq: u64,
+    pub(super) topic: TopicId,
+    pub(super) time: u64,
+    pub(super) frame: Vec<u8>,
+    pub(super) sum: Option<u32>,
+}
+
+/// A stored piece.
+#[derive(Debug)]
+pub(super) struct StoredPiece {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) placed: Vec<Placed>,
+}
 
 impl Store {
-    /// Every record in log order, as far as it can be read. Gives the seqs behind which some could not.
-    pub(super) fn each_record(&self, mut see: impl FnMut(RecordRow)) -> rusqlite::Result<Vec<u64>> {
-        let (mut last, mut damaged) = (0, Vec::new());
-        let mut after = Some(0);
-        while let Some(from) = after.take() {
-            let read = self.records_after(from, &mut last, &mut damaged, &mut see);
-            if let Err(error) = read {
+    /// Every row of a topic's number, as far as they can be read. Gives whether some cannot.
+    pub(super) fn each_topic(&self, see: impl FnMut(TopicRow)) -> rusqlite::Result<bool> {
+        let sql = "SELECT id, name, since, removed, volatile, sum FROM topics WHERE id > ? ORDER BY id";
+        let check = |row: &Row<'_>| {
+            let topic = TopicRow {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                since: row.get(2)?,
+                removed: row.get(3)?,
+                volatile: row.get(4)?,
+            };
+            let checks = row.get::<_, u32>(5)? == topic.sum();
+            Ok(checks.then_some(topic))
+        };
+        Ok(!Scan { store: self, sql, check: &check }.each(-1, see)?.is_empty())
+    }
+
+    /// Every piece, as far as they can be read. Gives whether some cannot.
+    pub(super) fn each_piece(&self, see: impl FnMut(StoredPiece)) -> rusqlite::Result<bool> {
+        let sql = "SELECT last, first, body, sum FROM pieces WHERE last > ? ORDER BY last";
+        let check = |row: &Row<'_>| {
+            let (last, first): (u64, u64) = (row.get(0)?, row.get(1)?);
+            let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            let checks = row.get::<_, u32>(3)? == sum_of_piece(last, body);
+            Ok(checks.then(|| StoredPiece { first, last, placed: pieces::decode(body).collect() }))
+        };
+        Ok(!Scan { store: self, sql, check: &check }.each(-1, see)?.is_empty())
+    }
+
+    /// Every record from a seq to another one, as far as they can be read.
+    pub(super) fn each_record(
+        &self,
+        first: u64,
+        last: u64,
+        see: impl FnMut(StoredRecord),
+    ) -> rusqlite::Result<()> {
+        let sql = format!(
+            "SELECT seq, topic, time, frame, sum FROM records WHERE seq > ? AND seq <= {} ORDER BY seq",
+            i64::try_from(last).unwrap_or(i64::MAX)
+        );
+        let check = |row: &Row<'_>| {
+            let (seq, topic, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Some(StoredRecord { seq, topic, time, frame: row.get(3)?, sum: row.get(4)? }))
+        };
+        let after = i64::try_from(first).unwrap_or(i64::MAX).saturating_sub(1);
+        Scan { store: self, sql: &sql, check: &check }.each(after, see).map(drop)
+    }
+
+    /// Topics that are gone, with the seq up to which they had records, in the order of these. `None` when some cannot be read.
+    pub(super) fn gone(&self) -> rusqlite::Result<Option<Vec<(String, u64)>>> {
+        self.all("SELECT name, seq, sum FROM gone ORDER BY seq", |row| {
+            let (name, seq): (String, u64) = (row.get(0)?, row.get(1)?);
+            let checks = row.get::<_, u32>(2)? == sum_of_gone(&name, seq);
+            Ok(checks.then_some((name, seq)))
+        })
+    }
+
+    /// Every idempotency key with its time, oldest first. `None` when some cannot be read.
+    pub(super) fn keys(&self) -> rusqlite::Result<Option<Vec<(String, AppendReceipt, u64)>>> {
+        self.all("SELECT key, first, count, time, sum FROM keys ORDER BY time", |row| {
+            let key: String = row.get(0)?;
+            let receipt = AppendReceipt { first: row.get(1)?, count: row.get(2)?, repeated: false };
+            let time = row.get(3)?;
+            let checks = row.get::<_, u32>(4)? == sum_of_key(&key, receipt, time);
+            Ok(checks.then_some((key, receipt, time)))
+        })
+    }
+
+    /// A small table, if all of it can be read.
+    fn all<T>(&self, sql: &str, check: impl Fn(&Row<'_>) -> Checked<T>) -> Checked<Vec<T>> {
+        let read = || self.0.prepare(sql)?.query_map([], |row| check(row))?.collect();
+        match read() {
+            Err(error) if is_damage(&error) => Ok(None),
+            read => read,
+        }
+    }
+}
+
+impl<T> Scan<'_, T> {
+    /// Every row behind a key. Gives the keys behind which some could not be read.
+    fn each(&self, after: i64, mut see: impl FnMut(T)) -> rusqlite::Result<Vec<i64>> {
+        let (mut last, mut damaged) = (after, Vec::new());
+        let mut next = Some(after);
+        while let Some(from) = next.take() {
+            if let Err(error) = self.each_until_damage(from, &mut last, &mut damaged, &mut see) {
                 if !is_damage(&error) {
                     return Err(error);
                 }
                 damaged.push(last);
-                // Always behind where this read began, so that it comes to an end.
-                after = self.readable_after(last.max(from))?;
+                // Always behind where this reading began, so that it comes to an end.
+                next = self.readable_after(last.max(from))?;
             }
         }
         damaged.dedup();
         Ok(damaged)
     }
 
-    fn records_after(
+    fn each_until_damage(
         &self,
-        after: u64,
-        last: &mut u64,
-        damaged: &mut Vec<u64>,
-        see: &mut impl FnMut(RecordRow),
+        after: i64,
+        last: &mut i64,
+        damaged: &mut Vec<i64>,
+        see: &mut impl FnMut(T),
     ) -> rusqlite::Result<()> {
-        let mut select = self.0.prepare_cached(ROWS)?;
+        let mut select = self.store.0.prepare_cached(self.sql)?;
         let mut rows = select.query([after])?;
         while let Some(row) = rows.next()? {
-            match checked_head(row) {
-                Ok(Some(record)) => {
-                    *last = record.seq;
-                    see(record);
+            match (self.check)(row) {
+                Ok(Some(checked)) => {
+                    *last = row.get(0)?;
+                    see(checked);
                 }
                 Err(error) if !is_damage(&error) => return Err(error),
                 _ if damaged.last() == Some(&*last) => {}
@@ -61,25 +158,25 @@ impl Store {
         Ok(())
     }
 
-    /// The first seq after this one behind which records can be read again; `None` when there are none. What cannot be read
+    /// The first key after this one behind which rows can be read again; `None` when there are none. What cannot be read
     /// is a page of the file, or some.
-    fn readable_after(&self, seq: u64) -> rusqlite::Result<Option<u64>> {
-        // The same columns: a row whose seq alone can be read would not let the reading go on.
-        let mut select = self.0.prepare_cached(ROWS)?;
-        let mut probe = |seq: u64| match select.query_row([seq], |row| checked_head(row).map(drop)).optional()
+    fn readable_after(&self, key: i64) -> rusqlite::Result<Option<i64>> {
+        let mut select = self.store.0.prepare_cached(self.sql)?;
+        // The same columns: a row whose key alone can be read would not let the reading go on.
+        let mut probe = |key: i64| match select.query_row([key], |row| (self.check)(row).map(drop)).optional()
         {
             Ok(Some(())) => Ok(Some(true)),
             Ok(None) => Ok(Some(false)),
             Err(error) if is_damage(&error) => Ok(None),
             Err(error) => Err(error),
         };
-        let (mut bad, mut step) = (seq, 1);
+        let (mut bad, mut step) = (key, 1_i64);
         let mut good = loop {
-            let next = bad.saturating_add(step).min(i64::MAX.unsigned_abs());
+            let next = bad.saturating_add(step);
             match probe(next)? {
                 Some(true) => break next,
                 Some(false) => return Ok(None),
-                None if next == i64::MAX.unsigned_abs() => return Ok(None),
+                None if next == i64::MAX => return Ok(None),
                 None => (bad, step) = (next, step.saturating_mul(2)),
             }
         };
@@ -89,15 +186,4 @@ impl Store {
         }
         Ok(Some(good))
     }
-}
-
-/// The row as it was stored; `None` if it is not.
-fn checked_head(row: &Row<'_>) -> rusqlite::Result<Option<RecordRow>> {
-    let record = RecordRow { seq: row.get(0)?, topic: row.get(1)?, time: row.get(2)?, bytes: row.get(3)? };
-    let (whole, head): (Option<u32>, Option<u32>) = (row.get(4)?, row.get(5)?);
-    let RecordRow { seq, topic, time, bytes } = record;
-    let as_stored = |whole| head == Some(head_sum(seq, topic, time, u64::from(bytes), whole));
-    // Rows of an older layout have neither.
-    let checks = whole.map_or(head.is_none(), as_stored);
-    Ok(checks.then_some(record))
 }

@@ -1,116 +1,59 @@
-//! The SQLite file: its tables and every statement on them. Blocking; knows no threads, no topics' policies and no
+//! The SQLite file, and every statement that writes to it. Blocking; knows no threads, no topics' policies and no
 //! readers that wait.
 
 use std::path::Path;
 
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
-use sse_core::Epoch;
 
-use super::checksum::{head_sum, sum};
+use super::checksum::{is_damage, sum};
+use super::layout::{LAYOUT, TABLES, create};
+use super::migrate::bring_up_to_date;
+use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
 use crate::log::append::AppendReceipt;
-use crate::log::epochs::{Epochs, PastEpoch};
-use crate::log::log_time::Segment;
+use crate::log::newest::Placed;
+use crate::log::pieces;
 use crate::log::record::Record;
+use crate::log::topic_index::TopicIndex;
+use crate::log::topics::TopicId;
 
-/// Layout of the tables. A file with another number is of another version of the server.
-const LAYOUT: i64 = 3;
 /// Pages of the write-ahead log after which SQLite moves them into the table: about 16 MiB. Below 4,062, where the
 /// log's index needs more room, which would fail on a full disk after the records were made durable.
 const CHECKPOINT_PAGES: u32 = 3900;
 /// Bytes to which the write-ahead log is cut back after it had to grow further.
 const WAL_BYTES: u32 = 64 << 20;
 
-const TABLES: &str = "
-    CREATE TABLE meta (
-        -- one row
-        one INTEGER PRIMARY KEY CHECK (one = 1),
-        -- seqs up to this one may have been given to records in memory
-        reserved INTEGER NOT NULL,
-        -- the server was stopped, not killed
-        clean INTEGER NOT NULL,
-        -- records up to this seq may have been forgotten with their topics
-        forgotten INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE TABLE topics (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        -- newest seq of the topic that was removed
-        removed INTEGER NOT NULL,
-        -- the topic was in memory
-        volatile INTEGER NOT NULL
-    );
-    CREATE TABLE records (
-        seq INTEGER PRIMARY KEY,
-        topic INTEGER NOT NULL,
-        -- milliseconds since 1970
-        time INTEGER NOT NULL,
-        frame BLOB NOT NULL
-    );
-    CREATE TABLE keys (
-        key TEXT PRIMARY KEY,
-        first INTEGER NOT NULL,
-        count INTEGER NOT NULL,
-        -- milliseconds since 1970
-        time INTEGER NOT NULL
-    ) WITHOUT ROWID;
-";
-
-const TABLES_OF_LAYOUT_3: &str = "
-    CREATE TABLE epochs (
-        number INTEGER PRIMARY KEY,
-        epoch INTEGER NOT NULL,
-        first INTEGER NOT NULL,
-        -- newest seq on disk; NULL while the epoch lasts
-        last INTEGER
-    );
-    -- checksums of the whole row, and of all but the frame; NULL in rows of an older layout
-    ALTER TABLE records ADD COLUMN sum INTEGER;
-    ALTER TABLE records ADD COLUMN head_sum INTEGER;
-    -- places after which acknowledged records may be missing
-    CREATE TABLE losses (seq INTEGER PRIMARY KEY);
-    -- of log time, in milliseconds
-    CREATE TABLE segments (
-        first INTEGER PRIMARY KEY,
-        offset INTEGER NOT NULL,
-        gap INTEGER NOT NULL,
-        held INTEGER NOT NULL
-    );
-";
-
-/// Layout 1 could not forget topics.
-const FROM_LAYOUT_1: &str = "ALTER TABLE meta ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;";
-
-/// Layout 2 had one epoch, with ids up to the reserved one.
-const FROM_LAYOUT_2: &str = "
-    INSERT INTO epochs (epoch, first, last) SELECT epoch, 1, reserved FROM meta;
-    ALTER TABLE meta DROP COLUMN epoch;
-";
-
 /// The one connection that writes.
 #[derive(Debug)]
 pub(super) struct Store(pub(super) Connection);
 
-/// What the file says about the log as a whole.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Meta {
-    pub(super) reserved: u64,
-    pub(super) forgotten: u64,
-    pub(super) clean: bool,
-}
-
 /// A row of `topics`.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct TopicRow {
-    pub(super) id: i64,
+    pub(super) id: TopicId,
+    /// Empty when no topic has this number.
     pub(super) name: String,
+    pub(super) since: u64,
     pub(super) removed: u64,
     pub(super) volatile: bool,
 }
 
+impl TopicRow {
+    /// That of a topic, of which records up to `removed` are not in the file.
+    pub(super) fn of(id: TopicId, topic: &TopicIndex, removed: u64) -> Self {
+        let (name, volatile) = (topic.name.as_str().to_owned(), topic.is_in_memory());
+        Self { id, name, since: topic.since, removed, volatile }
+    }
+
+    pub(super) fn sum(&self) -> u32 {
+        let numbers = [self.id.into(), self.since, self.removed, self.volatile.into()];
+        sum(&numbers, &[self.name.as_bytes()])
+    }
+}
+
 impl Store {
-    /// Opens the file, and makes it with a new epoch if it is not there.
+    /// Opens the file, and makes it if it is not there.
     pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
-        let mut connection = Connection::open(file)?;
+        let connection = Connection::open(file)?;
         let mode: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         if mode != "wal" {
@@ -123,64 +66,39 @@ impl Store {
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.set_prepared_statement_cache_capacity(32);
         let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let mut store = Self(connection);
         match layout {
             LAYOUT => {}
-            0..LAYOUT => bring_up_to_date(&mut connection, layout)?,
+            0 => store.make()?,
+            1..LAYOUT => bring_up_to_date(&mut store, layout)?,
             other => {
                 let why = format!("it has layout {other}, this version of the server knows {LAYOUT}");
                 return Err(unusable(&why));
             }
         }
-        Ok(Self(connection))
+        Ok(store)
     }
 
-    pub(super) fn meta(&self) -> rusqlite::Result<Meta> {
-        self.0.query_row("SELECT reserved, forgotten, clean FROM meta", [], |row| {
-            Ok(Meta { reserved: row.get(0)?, forgotten: row.get(1)?, clean: row.get(2)? })
-        })
+    fn make(&mut self) -> rusqlite::Result<()> {
+        let write = Write(self.0.transaction()?);
+        TABLES.iter().try_for_each(|(table, _)| write.0.execute_batch(&create(table)))?;
+        write.set_part(&Meta { clean: true, ..Meta::default() })?;
+        write.set_part(&StoredEpochs::default())?;
+        write.set_part(&Losses::default())?;
+        write.set_part(&Segments::default())?;
+        write.set_part(&Folded::default())?;
+        write.0.pragma_update(None, "user_version", LAYOUT)?;
+        write.0.commit()
     }
 
-    /// The epochs so far, oldest first. The last of them has ended at `end`, if that was not stored.
-    pub(super) fn epochs(&self, end: u64) -> rusqlite::Result<Vec<PastEpoch>> {
-        let mut select = self.0.prepare("SELECT epoch, first, last FROM epochs ORDER BY number")?;
-        let rows = select.query_map([], |row| {
-            let epoch = Epoch::from_bits(row.get(0)?);
-            let last: Option<u64> = row.get(2)?;
-            Ok(PastEpoch { epoch, first: row.get(1)?, last: last.unwrap_or(end) })
-        })?;
-        rows.collect()
-    }
-
-    /// Places after which acknowledged records may be missing, in order.
-    pub(super) fn losses(&self) -> rusqlite::Result<Vec<u64>> {
-        self.0.prepare("SELECT seq FROM losses ORDER BY seq")?.query_map([], |row| row.get(0))?.collect()
-    }
-
-    /// The segments of the log's clock, in order.
-    pub(super) fn segments(&self) -> rusqlite::Result<Vec<Segment>> {
-        let mut select = self.0.prepare("SELECT first, offset, gap, held FROM segments ORDER BY first")?;
-        let rows = select.query_map([], |row| {
-            Ok(Segment { first: row.get(0)?, offset: row.get(1)?, gap: row.get(2)?, held: row.get(3)? })
-        })?;
-        rows.collect()
-    }
-
-    pub(super) fn topics(&self) -> rusqlite::Result<Vec<TopicRow>> {
-        let mut select = self.0.prepare("SELECT id, name, removed, volatile FROM topics")?;
-        let rows = select.query_map([], |row| {
-            Ok(TopicRow { id: row.get(0)?, name: row.get(1)?, removed: row.get(2)?, volatile: row.get(3)? })
-        })?;
-        rows.collect()
-    }
-
-    /// Every idempotency key with its time, oldest first.
-    pub(super) fn keys(&self) -> rusqlite::Result<Vec<(String, AppendReceipt, u64)>> {
-        let mut select = self.0.prepare("SELECT key, first, count, time FROM keys ORDER BY time")?;
-        let rows = select.query_map([], |row| {
-            let receipt = AppendReceipt { first: row.get(1)?, count: row.get(2)?, repeated: false };
-            Ok((row.get(0)?, receipt, row.get(3)?))
-        })?;
-        rows.collect()
+    /// Seq of the newest record, 0 if there is none.
+    pub(super) fn newest_record(&self) -> rusqlite::Result<u64> {
+        let newest = self.0.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get(0));
+        match newest {
+            // What cannot be read is missing from the pieces, or found damaged when it is read.
+            Err(error) if is_damage(&error) => Ok(0),
+            newest => newest,
+        }
     }
 
     /// Everything that `write` does, or nothing. When this returns `Ok`, it is on disk.
@@ -243,30 +161,31 @@ fn is_failed_sync(error: &rusqlite::Error) -> bool {
 }
 
 /// One transaction.
-pub(super) struct Write<'a>(Transaction<'a>);
+pub(super) struct Write<'a>(pub(super) Transaction<'a>);
 
 impl Write<'_> {
-    fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<()> {
+    pub(super) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<()> {
         self.0.prepare_cached(sql)?.execute(params).map(drop)
     }
 
-    pub(super) fn insert_topic(&self, name: &str, volatile: bool) -> rusqlite::Result<i64> {
-        let sql = "INSERT INTO topics (name, removed, volatile) VALUES (?, 0, ?)";
-        self.0.prepare_cached(sql)?.insert((name, volatile))
+    pub(super) fn put_topic(&self, row: &TopicRow) -> rusqlite::Result<()> {
+        let TopicRow { id, name, since, removed, volatile } = row;
+        let sql = "INSERT OR REPLACE INTO topics VALUES (?, ?, ?, ?, ?, ?)";
+        self.execute(sql, (id, name, since, removed, volatile, row.sum()))
     }
 
-    /// Of a topic without records.
-    pub(super) fn delete_topic(&self, topic: i64) -> rusqlite::Result<()> {
-        self.execute("DELETE FROM topics WHERE id = ?", [topic])
+    pub(super) fn put_gone(&self, topic: &str, seq: u64) -> rusqlite::Result<()> {
+        let sum = sum_of_gone(topic, seq);
+        self.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (topic, seq, sum))
     }
 
-    pub(super) fn set_forgotten(&self, seq: u64) -> rusqlite::Result<()> {
-        self.execute("UPDATE meta SET forgotten = ?", [seq])
+    pub(super) fn delete_gone(&self, topic: &str) -> rusqlite::Result<()> {
+        self.execute("DELETE FROM gone WHERE name = ?", [topic])
     }
 
     /// What takes records one by one. Looked up once for a group and not for each record.
     pub(super) fn inserts(&self) -> rusqlite::Result<Inserts<'_>> {
-        let sql = "INSERT INTO records (seq, topic, time, frame, sum, head_sum) VALUES (?, ?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO records (seq, topic, time, frame, sum) VALUES (?, ?, ?, ?, ?)";
         self.0.prepare_cached(sql).map(Inserts)
     }
 
@@ -275,47 +194,52 @@ impl Write<'_> {
         self.execute("DELETE FROM records WHERE seq BETWEEN ? AND ?", [first, last])
     }
 
-    pub(super) fn set_removed(&self, topic: i64, seq: u64) -> rusqlite::Result<()> {
-        self.execute("UPDATE topics SET removed = ? WHERE id = ?", (seq, topic))
+    pub(super) fn put_piece(
+        &self,
+        first: u64,
+        last: u64,
+        placed: impl IntoIterator<Item = Placed>,
+    ) -> rusqlite::Result<()> {
+        let body = pieces::encode(placed);
+        let sum = sum_of_piece(last, &body);
+        self.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", (last, first, body, sum))
     }
 
-    pub(super) fn set_volatile(&self, topic: i64, volatile: bool) -> rusqlite::Result<()> {
-        self.execute("UPDATE topics SET volatile = ? WHERE id = ?", (volatile, topic))
+    /// Makes one of the pieces from this seq to that one, of the records that `is_kept`. Gives their number.
+    pub(super) fn merge_pieces(
+        &self,
+        first: u64,
+        last: u64,
+        is_kept: impl Fn(&Placed) -> bool,
+    ) -> rusqlite::Result<u32> {
+        let mut kept = Vec::new();
+        {
+            let sql = "SELECT body FROM pieces WHERE last BETWEEN ? AND ? ORDER BY last";
+            let mut select = self.0.prepare_cached(sql)?;
+            let mut rows = select.query([first, last])?;
+            while let Some(row) = rows.next()? {
+                kept.extend(pieces::decode(row.get_ref(0)?.as_blob()?).filter(&is_kept));
+            }
+        }
+        self.execute("DELETE FROM pieces WHERE last BETWEEN ? AND ?", [first, last])?;
+        let count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
+        self.put_piece(first, last, kept).map(|()| count)
+    }
+
+    /// Leaves a damaged table aside and begins an empty one in its place.
+    pub(super) fn begin_anew(&self, table: &str) -> rusqlite::Result<()> {
+        let aside = format!("damaged_{table}_{:08x}", fastrand::u32(..));
+        self.0.execute_batch(&format!("ALTER TABLE {table} RENAME TO {aside}; {}", create(table)))
     }
 
     pub(super) fn insert_key(&self, key: &str, receipt: AppendReceipt, time: u64) -> rusqlite::Result<()> {
-        let row = (key, receipt.first, receipt.count, time);
-        self.execute("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)", row)
+        let sum = sum_of_key(key, receipt, time);
+        let row = (key, receipt.first, receipt.count, time, sum);
+        self.execute("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?)", row)
     }
 
     pub(super) fn delete_key(&self, key: &str) -> rusqlite::Result<()> {
         self.execute("DELETE FROM keys WHERE key = ?", [key])
-    }
-
-    /// All epochs, the current one with an end that is to come.
-    pub(super) fn set_epochs(&self, epochs: &Epochs) -> rusqlite::Result<()> {
-        self.execute("DELETE FROM epochs", [])?;
-        let sql = "INSERT INTO epochs (epoch, first, last) VALUES (?, ?, ?)";
-        for past in epochs.past() {
-            self.execute(sql, (past.epoch.to_bits(), past.first, Some(past.last)))?;
-        }
-        self.execute(sql, (epochs.current().to_bits(), epochs.first(), None::<u64>))
-    }
-
-    pub(super) fn set_losses(&self, losses: &[u64]) -> rusqlite::Result<()> {
-        self.execute("DELETE FROM losses", [])?;
-        losses.iter().try_for_each(|seq| self.execute("INSERT INTO losses VALUES (?)", [seq]))
-    }
-
-    pub(super) fn set_segments(&self, segments: &[Segment]) -> rusqlite::Result<()> {
-        self.execute("DELETE FROM segments", [])?;
-        segments.iter().try_for_each(|Segment { first, offset, gap, held }| {
-            self.execute("INSERT INTO segments VALUES (?, ?, ?, ?)", (first, offset, gap, held))
-        })
-    }
-
-    pub(super) fn set_meta(&self, reserved: u64, clean: bool) -> rusqlite::Result<()> {
-        self.execute("UPDATE meta SET reserved = ?, clean = ?", (reserved, clean))
     }
 }
 
@@ -323,32 +247,29 @@ impl Write<'_> {
 pub(super) struct Inserts<'a>(CachedStatement<'a>);
 
 impl Inserts<'_> {
-    pub(super) fn insert(&mut self, topic: i64, record: &Record) -> rusqlite::Result<()> {
-        let sum = sum(record.seq, topic, record.time, &record.frame);
-        let head_sum = head_sum(record.seq, topic, record.time, record.frame.len() as u64, sum);
-        self.0.execute((record.seq, topic, record.time, &record.frame[..], sum, head_sum)).map(drop)
+    pub(super) fn insert(&mut self, record: &Record) -> rusqlite::Result<()> {
+        let sum = sum_of_record(record.seq, record.topic.as_str(), record.time, &record.frame);
+        self.0.execute((record.seq, record.topic_id, record.time, &record.frame[..], sum)).map(drop)
     }
 }
 
-/// Makes the tables of the newest layout from those of an older one; 0 is an empty file.
-fn bring_up_to_date(connection: &mut Connection, layout: i64) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    if layout == 0 {
-        transaction.execute_batch(TABLES)?;
-        transaction.execute("INSERT INTO meta (one, reserved, clean) VALUES (1, 0, 1)", [])?;
-    }
-    if layout == 1 {
-        transaction.execute_batch(FROM_LAYOUT_1)?;
-    }
-    transaction.execute_batch(TABLES_OF_LAYOUT_3)?;
-    if layout > 0 {
-        transaction.execute_batch(FROM_LAYOUT_2)?;
-    }
-    transaction.pragma_update(None, "user_version", LAYOUT)?;
-    transaction.commit()
+pub(super) fn sum_of_record(seq: u64, topic: &str, time: u64, frame: &[u8]) -> u32 {
+    sum(&[seq, time], &[topic.as_bytes(), frame])
 }
 
-fn unusable(why: &str) -> rusqlite::Error {
+pub(super) fn sum_of_piece(last: u64, body: &[u8]) -> u32 {
+    sum(&[last], &[body])
+}
+
+pub(super) fn sum_of_gone(topic: &str, seq: u64) -> u32 {
+    sum(&[seq], &[topic.as_bytes()])
+}
+
+pub(super) fn sum_of_key(key: &str, receipt: AppendReceipt, time: u64) -> u32 {
+    sum(&[receipt.first, receipt.count, time], &[key.as_bytes()])
+}
+
+pub(super) fn unusable(why: &str) -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH);
     rusqlite::Error::SqliteFailure(code, Some(why.into()))
 }

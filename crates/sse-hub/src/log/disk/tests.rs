@@ -8,6 +8,7 @@ use std::path::Path;
 use sse_core::payload::GapReason;
 use sse_core::{Epoch, Event, RecordId, Topic};
 
+use super::parts::Folded;
 use super::*;
 use crate::log::contract::{contract, policies};
 use crate::log::{Draft, LimitedBytes, Place, ReadMode};
@@ -59,7 +60,7 @@ async fn seqs(log: &DiskLog, topic: &str) -> Vec<u64> {
 fn in_file(folder: &Path) -> Vec<u64> {
     let store = Store::open(&folder.join("log.sqlite")).unwrap();
     let mut seqs = Vec::new();
-    store.each_record(|row| seqs.push(row.seq)).unwrap();
+    store.each_record(1, u64::MAX, |record| seqs.push(record.seq)).unwrap();
     seqs
 }
 
@@ -208,11 +209,21 @@ async fn records_between_removed_ones_stay_in_the_file() {
 /// Makes a file of the newest layout one of version 0.1.0.
 fn make_old(folder: &Path, layout: i64, epoch: u64) {
     let file = rusqlite::Connection::open(folder.join("log.sqlite")).unwrap();
-    let tables = "DROP TABLE epochs; DROP TABLE losses; DROP TABLE segments;
-        ALTER TABLE records DROP COLUMN sum; ALTER TABLE records DROP COLUMN head_sum;
-        ALTER TABLE meta ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;";
+    let tables = "DROP TABLE parts; DROP TABLE pieces; DROP TABLE gone;
+        ALTER TABLE topics RENAME TO new_topics; ALTER TABLE keys RENAME TO new_keys;
+        ALTER TABLE records DROP COLUMN sum;
+        CREATE TABLE meta (one INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, reserved INTEGER NOT NULL,
+            clean INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, removed INTEGER NOT NULL,
+            volatile INTEGER NOT NULL);
+        CREATE TABLE keys (key TEXT PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL,
+            time INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT INTO topics SELECT id, name, removed, volatile FROM new_topics;
+        INSERT INTO keys SELECT key, first, count, time FROM new_keys;
+        DROP TABLE new_topics; DROP TABLE new_keys;";
     file.execute_batch(tables).unwrap();
-    file.execute("UPDATE meta SET epoch = ?", [epoch]).unwrap();
+    let reserved = "SELECT max(seq) FROM records";
+    file.execute(&format!("INSERT INTO meta VALUES (1, ?, ({reserved}), 1, 0)"), [epoch]).unwrap();
     if layout == 1 {
         file.execute_batch("ALTER TABLE meta DROP COLUMN forgotten").unwrap();
     }
@@ -224,12 +235,13 @@ async fn older_layouts_are_brought_up_to_date() {
     for layout in [1, 2] {
         let folder = tempfile::tempdir().unwrap();
         let log = open(folder.path());
-        append(&log, "a", None).await;
+        let keyed = append(&log, "a", Some("k")).await;
         drop(log);
         make_old(folder.path(), layout, 10);
         let log = open(folder.path());
         append(&log, "a", None).await;
         assert_eq!(seqs(&log, "a").await, [1, 2]);
+        assert_eq!(append(&log, "a", Some("k")).await, AppendReceipt { repeated: true, ..keyed });
         assert_eq!(page(&log, "never").await.lost.removed, 0);
         let old = RecordId { epoch: Epoch::from_bits(10), seq: 1 };
         assert_eq!((log.epochs().id(1), log.epochs().find(old, 2)), (old, Some(Place::At(1))), "{layout}");
@@ -240,7 +252,7 @@ async fn older_layouts_are_brought_up_to_date() {
 async fn that_topics_were_forgotten_is_known_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("log.sqlite")).unwrap();
-    store.commit(|write| write.set_forgotten(7)).unwrap();
+    store.commit(|write| write.set_part(&Folded([(String::new(), 7)].into()))).unwrap();
     drop(store);
     let log = open(folder.path());
     assert_eq!(page(&log, "perhaps").await.lost.removed, 7);

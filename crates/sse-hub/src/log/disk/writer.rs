@@ -12,26 +12,29 @@
 //! without a transaction. If storing fails nobody has seen anything: the seqs are assigned again to the next group; only
 //! after a failed fsync, when nobody can say what is in the file, the thread takes no more until a restart has looked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sse_core::Topic;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::files::Files;
 use super::free_space::FreeSpace;
-use super::group::{Request, SequencedBatch, insert};
+use super::group::{Request, SequencedBatch, insert, placed};
+use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
 use super::purge::PurgeQueue;
+use super::restore::Repairs;
 use super::shared::Shared;
-use super::store::{CommitError, Store};
+use super::store::{CommitError, Store, TopicRow};
 use crate::log::append::{AppendError, AppendReceipt};
+use crate::log::index::Index;
 use crate::log::log_time::Reading;
 use crate::log::record::Record;
 use crate::log::topic_index::Totals;
+use crate::log::topics::TopicId;
 
 /// Records in a group, after which no further batch is added to it.
 const GROUP_RECORDS: usize = 4096;
@@ -46,10 +49,7 @@ const RESERVED: u64 = 100_000;
 pub(super) struct Writer {
     store: Store,
     shared: Arc<Shared>,
-    /// Row of each topic.
-    rows: HashMap<Arc<Topic>, i64>,
-    /// Seqs up to this one may be given to records in memory.
-    reserved: u64,
+    meta: Meta,
     purge_queue: PurgeQueue,
     free_space: FreeSpace,
     files: Files,
@@ -58,31 +58,29 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Takes over the store, begins its epoch, marks it as in use, and finds what the policies do not keep any more.
+    /// Takes over the store, begins its epoch, marks it as in use, repairs it, and finds what the policies do not keep any
+    /// more.
     pub(super) fn new(
         mut store: Store,
         shared: Arc<Shared>,
-        rows: HashMap<Arc<Topic>, i64>,
+        meta: Meta,
+        repairs: Repairs,
         free_space: FreeSpace,
         files: [PathBuf; 2],
     ) -> io::Result<Self> {
-        let reserved = {
-            let index = &shared.state().index;
-            let reserved = index.head() + RESERVED;
+        let meta = {
+            let index = &mut shared.state().index;
+            let meta = Meta { reserved: index.head() + RESERVED, clean: false, ..meta };
             store
                 .commit(|write| {
-                    write.set_epochs(&shared.epochs)?;
-                    write.set_losses(index.losses())?;
-                    write.set_forgotten(index.forgotten())?;
-                    // A topic's policy may be another one than last time.
-                    for (topic, row) in &rows {
-                        write.set_removed(*row, index.removed(topic))?;
-                        write.set_volatile(*row, index.is_in_memory(topic))?;
-                    }
-                    write.set_meta(reserved, false)
+                    repairs.write(write)?;
+                    write.set_part(&StoredEpochs::of(&shared.epochs))?;
+                    write.set_part(&Losses(index.losses().to_vec()))?;
+                    write.set_part(&Folded::of(index))?;
+                    write.set_part(&meta)
                 })
                 .map_err(io::Error::other)?;
-            reserved
+            meta
         };
         // So that whoever gets the main file alone can tell that this was not all. On a full disk it has to wait.
         if !free_space.has_room_for(&files[1]) || store.checkpoint().is_err() {
@@ -90,9 +88,9 @@ impl Writer {
         }
         let files = Files::of(files)?;
         let purge_queue = PurgeQueue::default();
-        let mut writer = Self { store, shared, rows, reserved, purge_queue, free_space, files, refused: 0 };
+        let mut writer = Self { store, shared, meta, purge_queue, free_space, files, refused: 0 };
         writer.look_at_space();
-        writer.expire();
+        writer.expire_all();
         Ok(writer)
     }
 
@@ -188,9 +186,9 @@ impl Writer {
             match index.assign_seqs(&request.batch.drafts, epoch, head, now.stamp(), &mut waiting) {
                 Ok(records) => {
                     head += records.len() as u64;
-                    let needs_disk =
-                        |record: &Arc<Record>| !record.in_memory || !self.rows.contains_key(&record.topic);
-                    let on_disk = records.iter().any(needs_disk);
+                    let is_stored =
+                        |record: &Record| index.topic(record.topic_id).is_some_and(|topic| topic.is_stored);
+                    let on_disk = records.iter().any(|record| !record.in_memory || !is_stored(record));
                     sequenced.push(SequencedBatch { request, records, on_disk });
                 }
                 Err(error) => request.answer(Err(error)),
@@ -212,33 +210,51 @@ impl Writer {
             self.files.check().map_err(AppendError::Unavailable)?;
         }
         let last = group.iter().flat_map(|batch| &batch.records).last().map_or(0, |record| record.seq);
-        let reserved = if last > self.reserved { last + RESERVED } else { self.reserved };
-        if reserved == self.reserved && !needs_disk {
+        let reserved = if last > self.meta.reserved { last + RESERVED } else { self.meta.reserved };
+        if reserved == self.meta.reserved && !needs_disk {
             return Ok(());
         }
+        let (meta, placed) = (Meta { reserved, ..self.meta }, placed(group));
         let count: usize = group.iter().map(|batch| batch.records.len()).sum();
-        let purge = self.purge_queue.with_group(count);
-        let (key_time, segments) = self.shared.state().index.log_time_to_store(now);
-        let mut new_rows = HashMap::new();
+        let mut state = self.shared.state();
+        let index = &mut state.index;
+        let (key_time, segments) = index.log_time_to_store(now);
+        let segments = segments.map(Segments);
+        let new_topics = new_topics(group, index);
+        let (purge, first) = (self.purge_queue.with_group(count, index), index.pieces().next());
+        drop(state);
+        let mut merged = None;
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
-            self.purge_queue.write(purge, write, &self.rows)?;
-            let mut inserts = write.inserts()?;
-            for batch in group {
-                insert(write, &mut inserts, batch, key_time, &self.rows, &mut new_rows)?;
+            merged = self.purge_queue.write(&purge, write, &self.shared)?;
+            for row in &new_topics {
+                write.put_topic(row)?;
+                write.delete_gone(&row.name)?;
             }
+            let mut inserts = write.inserts()?;
+            group.iter().try_for_each(|batch| insert(write, &mut inserts, batch, key_time))?;
             drop(inserts);
-            segments.as_deref().map_or(Ok(()), |segments| write.set_segments(segments))?;
-            if reserved != self.reserved { write.set_meta(reserved, false) } else { Ok(()) }
+            if !placed.is_empty() {
+                write.put_piece(first, last, placed.iter().copied())?;
+            }
+            segments.as_ref().map_or(Ok(()), |segments| write.set_part(segments))?;
+            if meta.reserved != self.meta.reserved { write.set_part(&meta) } else { Ok(()) }
         });
+        let mut state = self.shared.state();
         if committed.is_err() && segments.is_some() {
-            self.shared.state().index.log_time().set_changed();
+            state.index.log_time().set_changed();
         }
-        committed.map_err(|error| self.failure(error))?;
-        self.rows.extend(new_rows);
-        self.purge_queue.written(purge);
-        self.reserved = reserved;
-        Ok(())
+        if committed.is_ok() {
+            new_topics.iter().for_each(|row| state.index.set_stored(row.id));
+            self.purge_queue.written(&purge, merged, &mut state.index);
+            if let Some(start) = placed.first() {
+                let count = u32::try_from(placed.len()).unwrap_or(u32::MAX);
+                state.index.add_piece(last, count, Some(start.entry));
+            }
+            self.meta = meta;
+        }
+        drop(state);
+        committed.map_err(|error| self.failure(error))
     }
 
     /// Why the file cannot be trusted to take more, once a write has failed in such a way.
@@ -276,14 +292,9 @@ impl Writer {
         }
         let mut state = self.shared.state();
         let records: Vec<Arc<Record>> = group.iter().flat_map(|batch| &batch.records).cloned().collect();
-        let mut topics = HashSet::new();
-        for record in &records {
-            state.index.push(record);
-            topics.insert(Arc::clone(&record.topic));
-        }
-        for topic in topics {
-            self.purge_queue.add_records(&topic, state.index.expire(&topic, now));
-        }
+        records.iter().for_each(|record| state.index.push(record));
+        let topics: BTreeSet<TopicId> = records.iter().map(|record| record.topic_id).collect();
+        self.purge_queue.add_records(state.index.expire(topics, now));
         let answers: Vec<(Request, AppendReceipt)> = group
             .into_iter()
             .map(|SequencedBatch { request, records, .. }| {
@@ -309,30 +320,42 @@ impl Writer {
         (state.is_full, state.missing) = (is_full, missing);
     }
 
-    /// Takes what is too old, or too much, out of the index.
+    /// Takes what is too old out of the index.
     fn expire(&mut self) {
         let now = Reading::now();
         let mut state = self.shared.state();
         state.index.look_at_time(now);
         self.purge_queue.add_keys(state.index.expire_keys(now));
-        for (topic, seqs) in state.index.expire_all(now) {
-            self.purge_queue.add_records(&topic, seqs);
-        }
+        self.purge_queue.add_records(state.index.expire_due(now));
+    }
+
+    /// Takes what is too old, or too much, out of the index, of all topics.
+    fn expire_all(&mut self) {
+        let now = Reading::now();
+        let mut state = self.shared.state();
+        state.index.look_at_time(now);
+        let topics: Vec<TopicId> = state.index.topics().map(|(id, _)| id).collect();
+        self.purge_queue.add_records(state.index.expire(topics, now));
     }
 
     /// Takes some of what is out of the index out of the file. `false` when there is no more, or it cannot be
     /// done now.
     fn purge_while_idle(&mut self) -> bool {
-        let Some(purge) = self.purge_queue.while_idle().filter(|_| self.failed().is_none()) else {
+        if self.failed().is_some() {
             return false;
-        };
-        let committed = self.store.commit(|write| self.purge_queue.write(purge, write, &self.rows));
+        }
+        let Some(purge) = self.purge_queue.while_idle(&mut self.shared.state().index) else { return false };
+        let mut merged = None;
+        let committed = self.store.commit(|write| {
+            merged = self.purge_queue.write(&purge, write, &self.shared)?;
+            Ok(())
+        });
         if let Err(error) = committed {
             let error = self.failure(error);
             tracing::warn!(%error, "expired records were not purged");
             return false;
         }
-        self.purge_queue.written(purge);
+        self.purge_queue.written(&purge, merged, &mut self.shared.state().index);
         true
     }
 
@@ -341,45 +364,45 @@ impl Writer {
         if self.purge_queue.has_records() || self.failed().is_some() {
             return;
         }
-        let (unused, forgotten) = {
-            let index = &self.shared.state().index;
-            let unused: HashSet<Arc<Topic>> = index.to_forget().into_iter().collect();
-            let newest = unused.iter().map(|topic| index.removed(topic)).max();
-            (unused, index.forgotten().max(newest.unwrap_or(0)))
-        };
+        let mut state = self.shared.state();
+        let unused = state.index.to_forget();
         if unused.is_empty() {
             return;
         }
+        let since = state.index.head();
+        let (gone, folded) = state.index.forget(&unused);
+        let folded_part = Folded::of(&mut state.index);
+        drop(state);
+        // If this fails, they are there again after a restart.
         let committed = self.store.commit(|write| {
-            unused
-                .iter()
-                .filter_map(|topic| self.rows.get(topic))
-                .try_for_each(|row| write.delete_topic(*row))?;
-            write.set_forgotten(forgotten)
+            for id in unused {
+                write.put_topic(&TopicRow { id, since, ..TopicRow::default() })?;
+            }
+            gone.iter().try_for_each(|(topic, seq)| write.put_gone(topic.as_str(), *seq))?;
+            folded.iter().try_for_each(|topic| write.delete_gone(topic))?;
+            if folded.is_empty() { Ok(()) } else { write.set_part(&folded_part) }
         });
         if let Err(error) = committed {
             let error = self.failure(error);
-            return tracing::warn!(%error, "unused topics were not forgotten");
+            tracing::warn!(%error, "unused topics were not forgotten");
         }
-        self.rows.retain(|topic, _| !unused.contains(topic));
-        self.shared.state().index.forget(&unused);
     }
 
     /// Leaves word that nothing was lost but the records in memory, and which these were.
     fn close(mut self) {
         while self.purge_while_idle() {}
-        let (_, segments) = self.shared.state().index.log_time_to_store(Reading::now());
         let shared = Arc::clone(&self.shared);
-        let state = shared.state();
+        let mut state = shared.state();
+        let (_, segments) = state.index.log_time_to_store(Reading::now());
+        let segments = segments.map(Segments);
+        let meta = Meta { reserved: state.index.head(), clean: true, ..self.meta };
         let committed = self.store.commit(|write| {
-            for (topic, row) in &self.rows {
-                let volatile = state.index.is_in_memory(topic);
-                let removed = if volatile { state.index.newest(topic) } else { state.index.removed(topic) };
-                write.set_removed(*row, removed)?;
-                write.set_volatile(*row, volatile)?;
+            for (id, topic) in state.index.topics().filter(|(_, topic)| topic.is_in_memory()) {
+                let removed = topic.newest().map_or(topic.removed, |newest| newest.seq);
+                write.put_topic(&TopicRow::of(id, topic, removed))?;
             }
-            segments.as_deref().map_or(Ok(()), |segments| write.set_segments(segments))?;
-            write.set_meta(state.index.head(), true)
+            segments.as_ref().map_or(Ok(()), |segments| write.set_part(segments))?;
+            write.set_part(&meta)
         });
         if let Err(error) = committed {
             tracing::warn!(?error, "the log was not closed cleanly; nothing acknowledged is lost");
@@ -388,4 +411,12 @@ impl Writer {
             tracing::debug!(%error, "the write-ahead log stays for the next start");
         }
     }
+}
+
+/// Rows of the topics in a group that have none.
+fn new_topics(group: &[SequencedBatch], index: &Index) -> Vec<TopicRow> {
+    let ids: BTreeSet<TopicId> =
+        group.iter().flat_map(|batch| &batch.records).map(|record| record.topic_id).collect();
+    let new = ids.into_iter().filter_map(|id| Some((id, index.topic(id).filter(|topic| !topic.is_stored)?)));
+    new.map(|(id, topic)| TopicRow::of(id, topic, topic.removed)).collect()
 }

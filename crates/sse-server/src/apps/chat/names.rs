@@ -6,6 +6,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint};
 use sse_core::Topic;
+use sse_hub::TopicList;
 
 /// What stands before a room's name in its topic.
 const TOPIC_PREFIX: &str = "chat/";
@@ -52,6 +53,11 @@ impl Room {
         }
         let topic = Topic::new(format!("{TOPIC_PREFIX}{checked}"));
         topic.map(Self).map_err(|error| error.to_string())
+    }
+
+    /// All rooms, as far as anybody brought so many into being.
+    pub(super) fn list() -> TopicList {
+        TopicList { prefix: TOPIC_PREFIX.into(), limit: 10_000, ..TopicList::default() }
     }
 
     /// The room that this topic is, if it is one.

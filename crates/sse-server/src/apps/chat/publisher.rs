@@ -93,7 +93,7 @@ impl Chat {
             limits: RateLimits::new(),
             presence: Mutex::new(Presence::new(grace)),
             changed: Notify::new(),
-            rooms: Mutex::new(Rooms::new(hub.topics().await?)),
+            rooms: Mutex::new(Rooms::new(hub.topics(Room::list()).await?)),
             before: hub.head(),
             streams: AtomicU64::new(0),
             hub,
@@ -233,7 +233,7 @@ impl Chat {
     /// Lets a room come into being, if there is a place for it.
     async fn admit(&self, room: &Room) -> Result<(), ChatError> {
         if self.0.rooms.lock().looks_again() {
-            let topics = self.0.hub.topics().await?;
+            let topics = self.0.hub.topics(Room::list()).await?;
             self.0.rooms.lock().refresh(topics);
         }
         Ok(self.0.rooms.lock().admit(room)?)

@@ -1,0 +1,83 @@
+//! Filling an index from what the file has.
+
+use sse_core::Topic;
+
+use super::{Index, Placed};
+use crate::log::newest::Newest;
+use crate::log::pieces::{FULL, Pieces};
+use crate::log::topics::TopicId;
+use crate::policy::SlowConsumer;
+
+impl Index {
+    /// Adds a topic that was there before, of which records up to `removed` are gone. `false` if that cannot be.
+    pub(in crate::log) fn restore_topic(
+        &mut self,
+        id: TopicId,
+        topic: Topic,
+        since: u64,
+        removed: u64,
+    ) -> bool {
+        let mut restored = self.new_topic(topic);
+        (restored.is_stored, restored.since) = (true, since);
+        let has_last_value = self.policy(&restored).last_value;
+        if !self.topics.restore(id, restored) {
+            return false;
+        }
+        if has_last_value {
+            self.last_values.insert(id);
+        }
+        self.set_removed(id, removed);
+        true
+    }
+
+    /// Adds a record that is on disk, behind all others, if it is kept.
+    pub(in crate::log) fn restore(&mut self, placed: Placed) -> bool {
+        self.move_head(placed.entry.seq);
+        let topic = self.topics.get_mut(placed.topic).filter(|topic| placed.entry.seq > topic.removed);
+        topic.map(|topic| topic.push_entry(placed.entry, &mut self.totals)).is_some()
+    }
+
+    /// New pieces for all records on disk: first seq, last seq, records.
+    pub(in crate::log) fn rewrite_pieces(&mut self) -> Vec<(u64, u64, Vec<Placed>)> {
+        let placed = self.on_disk_after(0);
+        self.pieces = Pieces::default();
+        let mut pieces = Vec::new();
+        for chunk in placed.chunks(FULL as usize) {
+            let (first, last) = (self.pieces.next(), chunk.last().map_or(0, |placed| placed.entry.seq));
+            self.add_piece(
+                last,
+                u32::try_from(chunk.len()).unwrap_or(u32::MAX),
+                chunk.first().map(|placed| placed.entry),
+            );
+            pieces.push((first, last, chunk.to_vec()));
+        }
+        pieces
+    }
+
+    /// Everything that the file has was added.
+    pub(in crate::log) fn restored(&mut self) {
+        self.topics.find_free();
+        self.pieces.restored();
+        self.newest = Newest::starting_after(self.head);
+        self.empty = self
+            .topics
+            .iter()
+            .filter(|(_, topic)| topic.len() == 0)
+            .map(|(id, topic)| (topic.removed, id))
+            .collect();
+    }
+
+    /// Sets what is known to be removed of a topic.
+    pub(in crate::log) fn set_removed(&mut self, id: TopicId, seq: u64) {
+        let Some(topic) = self.topics.get_mut(id).filter(|topic| seq > topic.removed) else { return };
+        (topic.removed, topic.removed_at) = (seq, self.removals.begin());
+        let policy = self.policies.by_rule(topic.rule);
+        self.removals.add(&topic.name, seq, policy.slow_consumer == SlowConsumer::Disconnect);
+    }
+
+    /// Notes that records before this seq, which has none itself, may be missing.
+    pub(in crate::log) fn add_loss(&mut self, seq: u64) {
+        self.move_head(seq);
+        self.losses.push(seq);
+    }
+}

@@ -1,0 +1,156 @@
+//! The topics of a log: by number, by name, in the order of their names.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use sse_core::{Selector, Topic};
+
+use super::removals::first_segment;
+use super::topic_index::TopicIndex;
+use crate::selectors::Selectors;
+
+/// Number of a topic, in memory and in the file. That of a topic that is gone is given to a later one.
+pub(super) type TopicId = u32;
+
+#[derive(Debug, Default)]
+pub(super) struct Topics {
+    slots: Vec<Option<TopicIndex>>,
+    free: Vec<TopicId>,
+    /// By name. A map with the names as keys would take 25 bytes more for each.
+    ids: HashTable<TopicId>,
+    hasher: RandomState,
+    names: BTreeSet<Name>,
+    /// How many there are, by first segment.
+    segments: HashMap<Box<str>, u32>,
+}
+
+/// By which it can be found without a whole topic.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name(Arc<Topic>);
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl Topics {
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn id(&self, topic: &Topic) -> Option<TopicId> {
+        let is_it = |id: &TopicId| self.get(*id).is_some_and(|known| *known.name == *topic);
+        self.ids.find(self.hasher.hash_one(topic), is_it).copied()
+    }
+
+    pub(super) fn get(&self, id: TopicId) -> Option<&TopicIndex> {
+        self.slots.get(id as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, id: TopicId) -> Option<&mut TopicIndex> {
+        self.slots.get_mut(id as usize)?.as_mut()
+    }
+
+    pub(super) fn find(&self, topic: &Topic) -> Option<&TopicIndex> {
+        self.get(self.id(topic)?)
+    }
+
+    /// How many topics have this first segment.
+    pub(super) fn share(&self, segment: &str) -> usize {
+        self.segments.get(segment).map_or(0, |share| *share as usize)
+    }
+
+    /// Adds a topic that is not there.
+    pub(super) fn insert(&mut self, topic: TopicIndex) -> TopicId {
+        let id = self.free.pop().unwrap_or_else(|| u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
+        self.restore(id, topic);
+        id
+    }
+
+    /// Adds a topic that had this number before. `false` if another one has it, or the name.
+    pub(super) fn restore(&mut self, id: TopicId, topic: TopicIndex) -> bool {
+        let taken = self.get(id).is_some() || self.id(&topic.name).is_some();
+        if taken {
+            return false;
+        }
+        let (at, name) = (id as usize, Arc::clone(&topic.name));
+        if at >= self.slots.len() {
+            self.slots.resize_with(at + 1, || None);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Some(topic);
+        }
+        *self.segments.entry(first_segment(name.as_str()).into()).or_default() += 1;
+        let Self { slots, ids, hasher, .. } = self;
+        let hash = |id: &TopicId| {
+            let topic = slots.get(*id as usize).and_then(Option::as_ref);
+            topic.map_or(0, |topic| hasher.hash_one(&*topic.name))
+        };
+        ids.insert_unique(hasher.hash_one(&*name), id, hash);
+        self.names.insert(Name(name));
+        true
+    }
+
+    /// Numbers that no topic has are given again, from now on.
+    pub(super) fn find_free(&mut self) {
+        let is_free = |id: &TopicId| self.get(*id).is_none();
+        self.free = (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)).rev().filter(is_free).collect();
+    }
+
+    /// Takes a topic out. Its number is not given again before [`Self::release`].
+    pub(super) fn remove(&mut self, id: TopicId) -> Option<TopicIndex> {
+        let topic = self.slots.get_mut(id as usize)?.take()?;
+        if let Ok(found) = self.ids.find_entry(self.hasher.hash_one(&*topic.name), |known| *known == id) {
+            found.remove();
+        }
+        self.names.remove(topic.name.as_str());
+        let segment = first_segment(topic.name.as_str());
+        if let Some(share) = self.segments.get_mut(segment) {
+            *share -= 1;
+            if *share == 0 {
+                self.segments.remove(segment);
+            }
+        }
+        Some(topic)
+    }
+
+    pub(super) fn release(&mut self, id: TopicId) {
+        self.free.push(id);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TopicId, &TopicIndex)> {
+        let numbered = (0..).zip(&self.slots);
+        numbered.filter_map(|(id, topic)| topic.as_ref().map(|topic| (id, topic)))
+    }
+
+    /// By name, from the first one after `after` that begins with `prefix`.
+    pub(super) fn named(&self, prefix: &str, after: Option<&Topic>) -> impl Iterator<Item = &Arc<Topic>> {
+        let from = match after.filter(|after| after.as_str() >= prefix) {
+            Some(after) => Bound::Excluded(after.as_str()),
+            None => Bound::Included(prefix),
+        };
+        let named = self.names.range::<str, _>((from, Bound::Unbounded));
+        named.map(|name| &name.0).take_while(move |topic| topic.as_str().starts_with(prefix))
+    }
+
+    /// Those that one of these selectors names, alone or with its prefix; not those that `*` alone wants.
+    pub(super) fn named_by(&self, selectors: &Selectors) -> Vec<&TopicIndex> {
+        let mut found = Vec::new();
+        for selector in selectors.iter() {
+            match selector {
+                Selector::All => {}
+                Selector::Exact(topic) => found.extend(self.find(topic)),
+                Selector::Below(prefix) => {
+                    let prefix = format!("{}/", prefix.as_str());
+                    found.extend(self.named(&prefix, None).filter_map(|topic| self.find(topic)));
+                }
+            }
+        }
+        found
+    }
+}
