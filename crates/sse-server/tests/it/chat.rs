@@ -264,7 +264,9 @@ async fn a_restart_keeps_what_was_said_and_who_was_there() {
 
 #[tokio::test]
 async fn rooms_have_topics_however_many_others_there_are() {
-    let api = start(NO_GRACE);
+    let settings = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(settings.path(), "[limits]\ntopics = 10_000").unwrap();
+    let api = start(&["--chat-grace", "0s", "--config", settings.path().to_str().unwrap()]);
     let mut lobby = api.room("").await;
     api.enter("ann", "1").await;
     assert_eq!(seen(&lobby.event().await), pair("userConnected", "ann"));
