@@ -32,7 +32,7 @@ struct Shape {
 const SHAPES: [Shape; 3] = [
     Shape { lives: 5, batches: 30, min_bytes: 10, max_bytes: 300, wide_topics: 3, small_topics: 1 },
     Shape { lives: 6, batches: 60, min_bytes: 10, max_bytes: 100_000, wide_topics: 6, small_topics: 2 },
-    Shape { lives: 3, batches: 130, min_bytes: 40_000, max_bytes: 100_000, wide_topics: 1, small_topics: 3 },
+    Shape { lives: 1, batches: 150, min_bytes: 40_000, max_bytes: 100_000, wide_topics: 1, small_topics: 3 },
 ];
 /// Most events of a batch.
 const MAX_BATCH: usize = 20;

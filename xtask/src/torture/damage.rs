@@ -99,15 +99,15 @@ impl Damager<'_> {
         let intact = matches!(kind, Kind::Undamaged | Kind::RollBack);
         let (what, ends) = match kind {
             Kind::Undamaged | Kind::RollBack => (String::new(), complete),
-            Kind::FlipMain => (self.change(MAIN, Self::flip)?, complete),
-            Kind::ZeroPages => (self.change(MAIN, Self::zero)?, complete),
-            Kind::RandomPages => (self.change(MAIN, Self::randomise)?, complete),
-            Kind::OtherPages => (self.change(MAIN, Self::replace)?, complete),
+            Kind::FlipMain => (self.change(MAIN, |this, bytes| this.flip(bytes))?, complete),
+            Kind::ZeroPages => (self.change(MAIN, |this, bytes| this.zero(bytes))?, complete),
+            Kind::RandomPages => (self.change(MAIN, |this, bytes| this.randomise(bytes))?, complete),
+            Kind::OtherPages => (self.change(MAIN, |this, bytes| this.replace(bytes))?, complete),
             Kind::OlderPages => (self.older_pages(&copy)?, complete),
             Kind::TruncateMain => self.truncate_main(complete)?,
             Kind::RemoveWal => (self.remove_wal()?, complete),
-            Kind::FlipWal => self.change_wal(&copy, Self::flip)?,
-            Kind::WalPages => self.change_wal(&copy, Self::frames)?,
+            Kind::FlipWal => self.change_wal(&copy, |this, bytes| this.flip(bytes))?,
+            Kind::WalPages => self.change_wal(&copy, |this, bytes| this.frames(bytes))?,
             Kind::TruncateWal => self.change_wal(&copy, Self::truncate)?,
             Kind::StaleWal => self.of_another_moment(&copy, WAL)?,
             Kind::SwapMain => self.of_another_moment(&copy, MAIN)?,
@@ -159,7 +159,7 @@ impl Damager<'_> {
         start..(start + PAGE).min(bytes)
     }
 
-    fn flip(&mut self, bytes: &mut Vec<u8>) -> String {
+    fn flip(&mut self, bytes: &mut [u8]) -> String {
         let (place, count) = (self.place(bytes.len()), 1_usize << self.random.u32(..=6));
         for _ in 0..count {
             let at = self.random.usize(place.clone());
@@ -184,7 +184,7 @@ impl Damager<'_> {
         chosen
     }
 
-    fn zero(&mut self, bytes: &mut Vec<u8>) -> String {
+    fn zero(&mut self, bytes: &mut [u8]) -> String {
         let pages = self.pages(bytes);
         for page in &pages {
             overwrite(bytes, page * PAGE, &[0; PAGE]);
@@ -192,7 +192,7 @@ impl Damager<'_> {
         format!("{pages:?}")
     }
 
-    fn randomise(&mut self, bytes: &mut Vec<u8>) -> String {
+    fn randomise(&mut self, bytes: &mut [u8]) -> String {
         let pages = self.pages(bytes);
         for page in &pages {
             overwrite(bytes, page * PAGE, &self.noise());
@@ -206,9 +206,9 @@ impl Damager<'_> {
         noise
     }
 
-    fn replace(&mut self, bytes: &mut Vec<u8>) -> String {
+    fn replace(&mut self, bytes: &mut [u8]) -> String {
         let (pages, sources) = (self.pages(bytes), self.pages(bytes));
-        let before = bytes.clone();
+        let before = bytes.to_owned();
         for (page, source) in pages.iter().zip(sources.iter().cycle()) {
             if let Some(source) = before.get(source * PAGE..(source + 1) * PAGE) {
                 overwrite(bytes, page * PAGE, source);
@@ -240,7 +240,7 @@ impl Damager<'_> {
         Ok(format!("{differing:?} of {}", older.name))
     }
 
-    fn frames(&mut self, bytes: &mut Vec<u8>) -> String {
+    fn frames(&mut self, bytes: &mut [u8]) -> String {
         let frames = (bytes.len().saturating_sub(wal::HEADER) / wal::FRAME).max(1);
         let count = 1_usize << self.random.u32(..4);
         let mut chosen = Vec::new();

@@ -31,7 +31,7 @@ pub(super) struct RunningServer {
 
 /// What became of a start.
 pub(super) enum Started {
-    Listening(RunningServer),
+    Listening(Box<RunningServer>),
     /// It ended as it should when it cannot use the folder. With what it said.
     Refused(String),
 }
@@ -52,7 +52,8 @@ pub(super) async fn start(data: &Path, settings: &Path, log: &Path) -> Result<St
     };
     if let Some(line) = line? {
         let address = line.strip_prefix("listening on http://").context("unexpected first line")?.to_owned();
-        return Ok(Started::Listening(RunningServer { child, address, log: log.to_owned(), _stdout: lines }));
+        let server = RunningServer { child, address, log: log.to_owned(), _stdout: lines };
+        return Ok(Started::Listening(Box::new(server)));
     }
     let Ok(status) = timeout(DEADLINE, child.wait()).await else {
         return Err(Fault::new("stuck at the start", "stdout is closed, and it goes on".into()).into());
