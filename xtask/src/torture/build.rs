@@ -190,9 +190,10 @@ impl<'a> Builder<'a> {
 
     /// Mostly short, now and then long.
     fn text(&mut self) -> String {
-        let max = self.shape.max_bytes;
-        let max = if self.shape.min_bytes > 1000 { max } else { (max >> self.random.u32(..13)).max(12) };
-        let bytes = self.random.usize(self.shape.min_bytes..=max.max(self.shape.min_bytes));
+        let Shape { min_bytes, max_bytes, .. } = *self.shape;
+        let is_long = min_bytes > 1000 || self.random.u8(..50) == 0;
+        let max = if is_long { max_bytes } else { max_bytes >> self.random.u32(4..13) };
+        let bytes = self.random.usize(min_bytes..=max.max(min_bytes + 2));
         let mut text = String::with_capacity(bytes);
         while text.len() < bytes {
             text.push(self.random.choice(CHARS).unwrap_or(' '));

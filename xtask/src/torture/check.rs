@@ -172,7 +172,7 @@ impl<'a> Expected<'a> {
                         return Err(Fault::new("event from before the id", brief(event)));
                     }
                     if !is_gap {
-                        self.check_hole(reading, next, place.unwrap_or(end), &brief(event))?;
+                        self.check_hole(reading, next, place.unwrap_or(end), Some(event))?;
                     }
                     next = next.max(place.map_or(end, |place| place + 1));
                     is_gap = false;
@@ -180,32 +180,33 @@ impl<'a> Expected<'a> {
             }
         }
         if !is_gap {
-            self.check_hole(reading, next, end, "the end")?;
+            self.check_hole(reading, next, end, None)?;
         }
         self.check_new(reading)
     }
 
-    /// Nothing of what must be there is between these places.
-    fn check_hole(&self, reading: &Reading, from: usize, to: usize, before: &str) -> Result<(), Fault> {
-        let between = self.known.iter().zip(&self.required).take(to).skip(from);
-        let missing: Vec<&KnownEvent> = between
-            .filter(|(event, required)| **required && reading.selector.matches(&event.topic))
-            .map(|(event, _)| event)
-            .collect();
-        match missing.first() {
-            None => Ok(()),
-            Some(first) => {
-                let class = if before == "the end" {
-                    "missing at the end without a gap"
-                } else {
-                    "missing without a gap"
-                };
-                Err(Fault::new(
-                    class,
-                    format!("{} events from {} on, before {before}", missing.len(), brief(first)),
-                ))
+    /// Nothing of what must be there is between these places; `before` came next, or it is the end.
+    fn check_hole(
+        &self,
+        reading: &Reading,
+        from: usize,
+        to: usize,
+        before: Option<&KnownEvent>,
+    ) -> Result<(), Fault> {
+        let (Some(known), Some(required)) = (self.known.get(from..to), self.required.get(from..to)) else {
+            return Ok(());
+        };
+        let is_missing =
+            |(event, required): &(&KnownEvent, &bool)| **required && reading.selector.matches(&event.topic);
+        let mut missing = known.iter().zip(required).filter(is_missing).map(|(event, _)| event);
+        let Some(first) = missing.next() else { return Ok(()) };
+        let detail = format!("{} events from {} on", 1 + missing.count(), brief(first));
+        Err(match before {
+            Some(before) => {
+                Fault::new("missing without a gap", format!("{detail}, before {}", brief(before)))
             }
-        }
+            None => Fault::new("missing at the end without a gap", detail),
+        })
     }
 
     fn check_new(&self, reading: &Reading) -> Result<(), Fault> {

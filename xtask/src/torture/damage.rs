@@ -217,7 +217,7 @@ impl Damager<'_> {
         format!("{pages:?} by {sources:?}")
     }
 
-    /// Some of the pages that an earlier copy had otherwise.
+    /// Some of the pages that an earlier copy had otherwise: at most half of them, because with all of them the log is that copy.
     fn older_pages(&mut self, copy: &FolderCopy) -> Result<String> {
         let older: Vec<&FolderCopy> =
             self.log.copies.iter().take_while(|older| older.name != copy.name).collect();
@@ -227,17 +227,17 @@ impl Damager<'_> {
         let (file, old) = (self.folder.join(MAIN), fs::read(self.log.path(older).join(MAIN))?);
         let mut bytes = fs::read(&file)?;
         let both = bytes.chunks_exact(PAGE).zip(old.chunks_exact(PAGE)).enumerate();
-        let mut differing: Vec<usize> =
-            both.filter(|(_, (new, old))| new != old).map(|(page, _)| page).collect();
-        self.random.shuffle(&mut differing);
-        differing.truncate(1 << self.random.u32(..5));
-        for page in &differing {
+        let differ = both.filter(|(_, (new, old))| new != old);
+        let mut pages: Vec<usize> = differ.map(|(page, _)| page).collect();
+        self.random.shuffle(&mut pages);
+        pages.truncate((1 << self.random.u32(..5)).min(pages.len() / 2));
+        for page in &pages {
             if let Some(old) = old.get(page * PAGE..(page + 1) * PAGE) {
                 overwrite(&mut bytes, page * PAGE, old);
             }
         }
         fs::write(&file, bytes)?;
-        Ok(format!("{differing:?} of {}", older.name))
+        Ok(format!("{pages:?} of {}", older.name))
     }
 
     fn frames(&mut self, bytes: &mut [u8]) -> String {

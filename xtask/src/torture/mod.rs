@@ -106,7 +106,8 @@ impl Torture {
         let (kind, what) = (round.kind, round.damaged.what.clone());
         let result = round.run(&stderr).await;
         if is_told {
-            println!("round {number}: {what}\n  {result:?}\n  {}", work.display());
+            let outcome = result.as_ref().map_or("a fault".to_owned(), |outcome| format!("{outcome:?}"));
+            println!("round {number}: {what}\n    {outcome}");
         }
         *self.tally.entry((kind, result.as_ref().ok().copied())).or_default() += 1;
         if let Err(error) = result {
