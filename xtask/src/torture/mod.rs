@@ -77,7 +77,7 @@ async fn test(args: &Args) -> Result<()> {
             eprintln!("{} rounds", number + 1);
         }
     }
-    torture.report()
+    torture.report(args.round.is_none())
 }
 
 /// The state of a run.
@@ -134,7 +134,9 @@ impl Torture {
         Ok(())
     }
 
-    fn report(self) -> Result<()> {
+    /// Tells the outcome. Without faults the folder is removed if `is_done`, so that a round of a failed run can be run again and
+    /// again.
+    fn report(self, is_done: bool) -> Result<()> {
         println!(
             "{:<30} {:>7} {:>8} {:>9} {:>10} {:>10} {:>7}",
             "damage", "rounds", "refused", "complete", "with gaps", "read-only", "faults"
@@ -145,13 +147,16 @@ impl Torture {
             let [refused, complete, gaps, read_only] = outcomes.map(|outcome| count(Some(outcome)));
             let faults = count(None);
             let rounds = refused + complete + gaps + read_only + faults;
+            if rounds == 0 {
+                continue;
+            }
             let name = kind.name();
             println!(
                 "{name:<30} {rounds:>7} {refused:>8} {complete:>9} {gaps:>10} {read_only:>10} {faults:>7}"
             );
         }
         if self.faults.is_empty() {
-            return Ok(fs::remove_dir_all(&self.folder)?);
+            return if is_done { remove(&self.folder) } else { Ok(()) };
         }
         for (class, rounds) in &self.faults {
             let numbers: Vec<String> = rounds.iter().take(20).map(|round| round.number.to_string()).collect();
