@@ -134,9 +134,11 @@ impl<'a> Round<'a> {
 
     /// After another kill: what was told once is told again, and the new events are there.
     async fn read_again(&mut self, expected: &mut Expected<'_>, stderr: &Path, stored: bool) -> Result<bool> {
-        let Started::Listening(mut server) = start(&self.data, self.settings, stderr).await? else {
+        let mut server = match start(&self.data, self.settings, stderr).await? {
+            Started::Listening(server) => server,
             // It has found more of the damage.
-            return Ok(true);
+            Started::Refused(_) if !self.damaged.intact => return Ok(true),
+            Started::Refused(said) => return Err(Fault::new("an undamaged folder is refused", said).into()),
         };
         let topics = [self.topic(), self.topic()];
         let result = async {
