@@ -122,7 +122,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.exchange(request.as_bytes()).await
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> Result<Response> {
+    /// Sends a prepared request and waits for the whole response, whatever it is.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Response> {
         self.socket.write_all(request).await?;
         let end = self.read_head().await?;
         let head = String::from_utf8(self.buffer.get(..end).unwrap_or_default().to_vec())?;

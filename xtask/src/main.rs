@@ -24,6 +24,7 @@ mod shell;
 mod soak;
 mod tidy;
 mod tools;
+mod torture;
 mod workload;
 
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     Clients(clients::Args),
     /// Fills the disk under the release server while events are published and read. Needs root to mount a small disk.
     FullDisk,
+    /// Damages the files of the log in 13 ways and starts the server on them; it refuses, or tells readers of each loss.
+    Torture(torture::Args),
     /// Runs 16 kinds of hostile clients beside good ones; memory stays bounded, and the good ones lose nothing.
     Hostile(hostile::Args),
     /// The hostile clients of `hostile`, until stdin is closed.
@@ -95,6 +98,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Faults(args) => faults::run(&args),
         Command::Clients(args) => clients::run(&args),
         Command::FullDisk => full_disk::run(),
+        Command::Torture(args) => torture::run(&args),
         Command::Hostile(args) => hostile::run(&args),
         Command::HostileClients(args) => hostile::run_clients(args),
         Command::Soak(args) => soak::run(&args),
