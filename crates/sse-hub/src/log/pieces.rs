@@ -139,9 +139,10 @@ pub(super) fn first_where(end: u64, holds: impl Fn(u64) -> bool) -> u64 {
     low
 }
 
-/// What the file has of a piece.
-pub(super) fn encode(placed: impl IntoIterator<Item = Placed>) -> Vec<u8> {
+/// What the file has of a piece. `start`: which start of the log has stored the newest of its records.
+pub(super) fn encode(start: u32, placed: impl IntoIterator<Item = Placed>) -> Vec<u8> {
     let (mut body, mut seq, mut seconds) = (Vec::new(), 0, 0);
+    varint::put(&mut body, start.into());
     for Placed { topic, entry } in placed {
         varint::put(&mut body, entry.seq - seq);
         varint::put(&mut body, topic.into());
@@ -152,15 +153,18 @@ pub(super) fn encode(placed: impl IntoIterator<Item = Placed>) -> Vec<u8> {
     body
 }
 
-pub(super) fn decode(mut body: &[u8]) -> impl Iterator<Item = Placed> {
+/// The start, and the records.
+pub(super) fn decode(mut body: &[u8]) -> (u32, impl Iterator<Item = Placed>) {
     let (mut seq, mut seconds) = (0, 0);
-    std::iter::from_fn(move || {
+    let start = varint::take(&mut body).and_then(|start| u32::try_from(start).ok()).unwrap_or(0);
+    let placed = std::iter::from_fn(move || {
         seq += varint::take(&mut body)?;
         let topic = u32::try_from(varint::take(&mut body)?).ok()?;
         seconds += varint::take_signed(&mut body)?;
         let bytes = u32::try_from(varint::take(&mut body)?).ok()?;
         Some(Placed { topic, entry: Entry { seq, seconds: u32::try_from(seconds).ok()?, bytes } })
-    })
+    });
+    (start, placed)
 }
 
 #[cfg(test)]
@@ -174,7 +178,9 @@ mod tests {
             Placed { topic: u32::MAX, entry: Entry { seq, seconds, bytes: u32::MAX } }
         };
         let all = [1, 2, 3, 1000, u64::MAX].map(placed);
-        assert!(decode(&encode(all)).eq(all));
+        let body = encode(7, all);
+        let (start, decoded) = decode(&body);
+        assert_eq!((start, decoded.collect::<Vec<_>>()), (7, all.to_vec()));
     }
 
     #[test]

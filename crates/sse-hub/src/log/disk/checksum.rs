@@ -20,7 +20,10 @@ pub(super) fn is_damage(error: &Error) -> bool {
         | Error::IntegralValueOutOfRange(..)
         | Error::FromSqlConversionFailure(..) => true,
         error => {
+            let extended = error.sqlite_error().map(|error| error.extended_code);
+            // The last is of a file that is shorter than it was.
             matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+                || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHORT_READ)
         }
     }
 }

@@ -13,6 +13,10 @@ impl Files {
         paths.into_iter().map(identified).collect::<io::Result<_>>().map(Self)
     }
 
+    pub(super) fn write_ahead_log(&self) -> &Path {
+        self.0.last().map_or(Path::new(""), |(path, _)| path)
+    }
+
     /// Are all of them where they were? The error says which is not.
     pub(super) fn check(&self) -> Result<(), String> {
         let changed = self.0.iter().find(|(path, before)| identity(path).ok().as_ref() != Some(before));

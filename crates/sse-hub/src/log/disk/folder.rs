@@ -39,6 +39,13 @@ impl Folder {
         self.path.join("log.sqlite-wal")
     }
 
+    /// Gives a file another name, so that it is out of the way and can still be looked at.
+    pub(super) fn put_aside(&self, file: &Path) -> io::Result<()> {
+        let aside =
+            (1..).map(|nth| file.with_extension(format!("sqlite-wal.{nth}"))).find(|name| !name.exists());
+        aside.map_or(Ok(()), |aside| fs::rename(file, aside))
+    }
+
     /// Makes the names in the folder durable, and the folder's own name. Windows cannot open a folder as a file; NTFS
     /// journals names by itself.
     pub(super) fn sync(&self) -> io::Result<()> {

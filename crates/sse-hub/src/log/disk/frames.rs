@@ -36,42 +36,31 @@ pub(super) enum NextPiece {
 
 /// A connection that only reads.
 #[derive(Debug)]
-pub(super) struct Frames {
-    connection: Connection,
-    /// Records up to this seq may have no checksum.
-    unchecked_to: u64,
-}
+pub(super) struct Frames(Connection);
 
 /// What was committed at one time.
-pub(super) struct Snapshot<'a> {
-    transaction: Transaction<'a>,
-    unchecked_to: u64,
-}
+pub(super) struct Snapshot<'a>(Transaction<'a>);
 
 impl Frames {
-    pub(super) fn open(file: &Path, unchecked_to: u64) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Ok(Self { connection: Connection::open_with_flags(file, flags)?, unchecked_to })
+        Connection::open_with_flags(file, flags).map(Self)
     }
 
     /// What is committed by now, or a little later.
     pub(super) fn snapshot(&mut self) -> rusqlite::Result<Snapshot<'_>> {
-        Ok(Snapshot { transaction: self.connection.transaction()?, unchecked_to: self.unchecked_to })
+        self.0.transaction().map(Snapshot)
     }
 }
 
 impl Snapshot<'_> {
     /// Time and frame of each record that is not in memory, checked.
     pub(super) fn frames(&self, wanted: &[Wanted]) -> rusqlite::Result<Vec<Fetched>> {
-        let mut select =
-            self.transaction.prepare_cached("SELECT time, frame, sum FROM records WHERE seq = ?")?;
+        let mut select = self.0.prepare_cached("SELECT time, frame, sum FROM records WHERE seq = ?")?;
         let fetch = |Wanted { seq, topic, .. }: &Wanted| {
             let row = select.query_row([seq], |row| {
                 let (time, frame): StoredFrame = (row.get(0)?, row.get(1)?);
-                let checks = match row.get::<_, Option<u32>>(2)? {
-                    None => *seq <= self.unchecked_to,
-                    Some(stored) => stored == sum_of_record(*seq, topic.as_str(), time, &frame),
-                };
+                let checks = row.get::<_, u32>(2)? == sum_of_record(*seq, topic.as_str(), time, &frame);
                 Ok(if checks { Fetched::Frame((time, frame)) } else { Fetched::Damaged })
             });
             match row {
@@ -86,13 +75,13 @@ impl Snapshot<'_> {
     /// Where the records after this seq are that come next: what the next piece has.
     pub(super) fn piece_after(&self, seq: u64) -> rusqlite::Result<NextPiece> {
         let sql = "SELECT last, body, sum FROM pieces WHERE last > ? ORDER BY last LIMIT 1";
-        let piece = self.transaction.prepare_cached(sql)?.query_row([seq], |row| {
+        let piece = self.0.prepare_cached(sql)?.query_row([seq], |row| {
             let (last, body): (u64, _) = (row.get(0)?, row.get_ref(1)?.as_blob()?);
             if row.get::<_, u32>(2)? != sum_of_piece(last, body) {
                 return Ok(NextPiece::Damaged);
             }
             let after = |placed: &Placed| placed.entry.seq > seq;
-            Ok(NextPiece::Piece { placed: pieces::decode(body).filter(after).collect(), last })
+            Ok(NextPiece::Piece { placed: pieces::decode(body).1.filter(after).collect(), last })
         });
         match piece {
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(NextPiece::None),

@@ -8,7 +8,7 @@ pub(super) const TABLES: [(&str, &str); 6] = [
     (
         "parts",
         "(
-        -- meta, epochs, losses, segments, folded: see `parts.rs`
+        -- meta, epochs, losses, segments, folded, wal: see `parts.rs`
         name TEXT PRIMARY KEY,
         -- JSON
         value TEXT NOT NULL,
@@ -48,7 +48,7 @@ pub(super) const TABLES: [(&str, &str); 6] = [
         -- milliseconds since 1970
         time INTEGER NOT NULL,
         frame BLOB NOT NULL,
-        -- of all that, with the name of the topic; NULL in rows of layouts 1 and 2
+        -- of all that, with the name of the topic
         sum INTEGER
         )",
     ),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::layout::{LAYOUT, TABLES, create};
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpoch, StoredEpochs};
-use super::store::{Store, TopicRow, Write, unusable};
+use super::store::{Store, TopicRow, Write, sum_of_record, unusable};
 use crate::log::append::AppendReceipt;
 use crate::log::entries::Entry;
 use crate::log::log_time::Segment;
@@ -29,7 +29,6 @@ const FROM_LAYOUT_2: &str = "
 const BEFORE_LAYOUT_4: &str = "
     ALTER TABLE topics RENAME TO old_topics;
     ALTER TABLE keys RENAME TO old_keys;
-    UPDATE records SET sum = NULL WHERE sum IS NOT NULL;
 ";
 
 const DROP_OLD: &str = "
@@ -59,25 +58,31 @@ pub(super) fn bring_up_to_date(store: &mut Store, layout: i64) -> rusqlite::Resu
 }
 
 impl Write<'_> {
-    /// Gives the seq of the newest record.
+    /// Makes pieces and checksums. Gives the seq of the newest record.
     fn pieces_of_records(&self) -> rusqlite::Result<u64> {
-        let mut select =
-            self.0.prepare("SELECT seq, topic, time, length(frame) FROM records ORDER BY seq")?;
-        let (mut rows, mut placed, mut first) = (select.query([])?, Vec::new(), 1);
+        let sql = format!(
+            "SELECT seq, topic, time, frame, name FROM records LEFT JOIN old_topics ON id = topic
+             WHERE seq > ? ORDER BY seq LIMIT {FULL}"
+        );
         let mut newest = 0;
-        while let Some(row) = rows.next()? {
-            let entry = Entry { seq: row.get(0)?, seconds: seconds(row.get(2)?), bytes: row.get(3)? };
-            placed.push(Placed { topic: row.get(1)?, entry });
-            newest = entry.seq;
-            if placed.len() >= FULL as usize {
-                self.put_piece(first, newest, placed.drain(..))?;
-                first = newest + 1;
+        loop {
+            let (mut placed, mut sums) = (Vec::new(), Vec::new());
+            let mut select = self.0.prepare_cached(&sql)?;
+            let mut rows = select.query([newest])?;
+            while let Some(row) = rows.next()? {
+                let (seq, time, name): (u64, u64, Option<String>) = (row.get(0)?, row.get(2)?, row.get(4)?);
+                let frame = row.get_ref(3)?.as_blob()?;
+                let bytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+                placed
+                    .push(Placed { topic: row.get(1)?, entry: Entry { seq, seconds: seconds(time), bytes } });
+                sums.push((sum_of_record(seq, &name.unwrap_or_default(), time, frame), seq));
             }
+            let Some(last) = placed.last().map(|placed| placed.entry.seq) else { return Ok(newest) };
+            self.put_piece(newest + 1, last, 0, placed)?;
+            let set = "UPDATE records SET sum = ? WHERE seq = ?";
+            sums.into_iter().try_for_each(|sum| self.execute(set, sum))?;
+            newest = last;
         }
-        if !placed.is_empty() {
-            self.put_piece(first, newest, placed)?;
-        }
-        Ok(newest)
     }
 
     fn copy_topics(&self, newest: u64) -> rusqlite::Result<()> {
@@ -115,7 +120,7 @@ impl Write<'_> {
     fn copy_parts(&self, newest: u64) -> rusqlite::Result<()> {
         let (meta, forgotten) =
             self.0.query_row("SELECT reserved, clean, forgotten FROM meta", [], |row| {
-                let meta = Meta { reserved: row.get(0)?, clean: row.get(1)?, unchecked_to: newest };
+                let meta = Meta { reserved: newest.max(row.get(0)?), clean: row.get(1)?, starts: 0 };
                 Ok((meta, row.get::<_, u64>(2)?))
             })?;
         self.set_part(&meta)?;

@@ -1,5 +1,6 @@
 //! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
 
+mod checkpoints;
 mod checksum;
 mod files;
 mod folder;
@@ -39,6 +40,7 @@ use super::topic_index::Wanted;
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
+use checkpoints::Found;
 use folder::Folder;
 use frames::Fetched;
 use free_space::FreeSpace;
@@ -48,6 +50,7 @@ use readers::Readers;
 use restore::{Restored, restore};
 use shared::Shared;
 use store::Store;
+use wal::Wal;
 use writer::Writer;
 
 /// Batches that wait for the writing thread; further publishers wait before they are let in.
@@ -89,31 +92,40 @@ impl DiskLog {
         let free = policies.limits().free;
         let file = folder.log_file();
         let wal = folder.write_ahead_log();
-        let (had_file, had_wal) = (file.exists(), wal.exists());
-        let damaged = had_wal && wal::is_damaged(&wal)?;
-        let store = Store::open(&file).map_err(unreadable)?;
+        let (had_file, mut had_wal) = (file.exists(), wal.exists());
+        let found = if had_wal { wal::inspect(&wal)? } else { Wal::default() };
+        let (mut is_lost, mut problem) = (found.is_damaged, "is damaged");
+        if had_file && found.frames > 0 {
+            let whose = checkpoints::look_at(&file, found);
+            if whose != Found::Ours {
+                folder.put_aside(&wal)?;
+                (had_wal, is_lost, problem) = (false, whose == Found::Foreign, "is of another copy");
+            }
+        }
+        let store = Store::open(&file).map_err(|error| unreadable(&file, &error))?;
         folder.sync()?;
         // What was killed leaves a write-ahead log.
-        let meta = store.part::<Meta>().map_err(unreadable)?;
-        let wal_is_lost = had_file && !had_wal && meta.is_some_and(|meta| !meta.clean);
-        let restored = restore(&store, policies, damaged || wal_is_lost).map_err(unreadable)?;
+        let meta = store.part::<Meta>().map_err(|error| unreadable(&file, &error))?;
+        if had_file && !had_wal && !is_lost && meta.is_some_and(|meta| !meta.clean) {
+            (is_lost, problem) = (true, "is missing");
+        }
+        let restored = restore(&store, policies, is_lost).map_err(|error| unreadable(&file, &error))?;
         let Restored { meta, epochs, durable_head, index, repairs } = restored;
         tracing::info!(epoch = %epochs.current(), head = index.head(), clean = meta.clean, "log opened");
-        if damaged || wal_is_lost {
-            let what = if damaged { "is damaged" } else { "is missing" };
+        if is_lost {
             tracing::warn!(
                 file = %wal.display(),
-                "a file of the log {what}: acknowledged events may be lost; readers from before are told by a gap"
+                "a file of the log {problem}: acknowledged events may be lost; readers from before are told by a gap"
             );
         }
         let shared = Arc::new(Shared::new(epochs, durable_head, index));
         let free_space = FreeSpace::of(folder.path().to_owned(), free);
         let files = [file.clone(), wal];
         let writer = Writer::new(store, Arc::clone(&shared), meta, repairs, free_space, files)
-            .map_err(|error| OpenError(format!("it cannot be written: {error}")))?;
+            .map_err(|error| OpenError(format!("{} cannot be written: {error}", file.display())))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let thread = spawn(writer, receiver)?;
-        let readers = Arc::new(Readers::open(file, meta.unchecked_to).map_err(unreadable)?);
+        let readers = Arc::new(Readers::open(file.clone()).map_err(|error| unreadable(&file, &error))?);
         let handle = WriterHandle { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
         Ok(Self { shared, handle: Arc::new(handle), readers, _folder: folder })
     }
@@ -279,8 +291,12 @@ fn spawn(writer: Writer, requests: mpsc::Receiver<Request>) -> std::io::Result<J
     std::thread::Builder::new().name("log".into()).spawn(run)
 }
 
-fn unreadable(error: rusqlite::Error) -> OpenError {
-    OpenError(format!("its log cannot be read: {error}"))
+fn unreadable(file: &Path, error: &rusqlite::Error) -> OpenError {
+    OpenError(format!(
+        "{} cannot be read: {error}; restore a backup of it, or move it away together with the file log.sqlite-wal to begin a \
+         new log",
+        file.display()
+    ))
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ pub(super) struct Meta {
     pub(super) reserved: u64,
     /// The server was stopped, not killed.
     pub(super) clean: bool,
-    /// Records up to this seq may have no checksum: an older version stored them.
-    pub(super) unchecked_to: u64,
+    /// How often the log was opened. Each piece says by which time it was stored.
+    pub(super) starts: u32,
 }
 
 /// All epochs, oldest first.

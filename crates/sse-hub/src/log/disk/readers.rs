@@ -26,7 +26,6 @@ const MAX_TOLD: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Readers {
     file: PathBuf,
-    unchecked_to: u64,
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Frames>>,
     recent: Mutex<Recent>,
@@ -36,9 +35,9 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Readers of this file, all of them open, so that they read on when the process is out of descriptors.
-    pub(super) fn open(file: PathBuf, unchecked_to: u64) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: PathBuf) -> rusqlite::Result<Self> {
         let open = |_| {
-            let mut connection = Frames::open(&file, unchecked_to)?;
+            let mut connection = Frames::open(&file)?;
             // SQLite opens the write-ahead log at the first read.
             connection.snapshot()?.piece_after(u64::MAX >> 1)?;
             Ok(connection)
@@ -46,7 +45,6 @@ impl Readers {
         let idle = (0..READERS).map(open).collect::<rusqlite::Result<_>>()?;
         Ok(Self {
             file,
-            unchecked_to,
             turns: Arc::new(Semaphore::new(READERS)),
             idle: Mutex::new(idle),
             recent: Mutex::default(),
@@ -90,7 +88,7 @@ impl Readers {
     ) -> Result<T, ReadError> {
         let unreadable = |error: rusqlite::Error| ReadError(error.to_string());
         let idle = self.idle.lock().pop();
-        let open = || Frames::open(&self.file, self.unchecked_to);
+        let open = || Frames::open(&self.file);
         let mut connection = idle.map_or_else(open, Ok).map_err(unreadable)?;
         let done = act(&mut connection).map_err(unreadable);
         self.idle.lock().push(connection);

@@ -44,11 +44,13 @@ pub(super) struct Repairs {
 }
 
 impl Repairs {
-    pub(super) fn write(&self, write: &Write<'_>) -> rusqlite::Result<()> {
+    pub(super) fn write(&self, write: &Write<'_>, start: u32) -> rusqlite::Result<()> {
         self.tables.iter().try_for_each(|table| write.begin_anew(table))?;
         self.topics.iter().try_for_each(|row| write.put_topic(row))?;
         let mut pieces = self.pieces.iter();
-        pieces.try_for_each(|(first, last, placed)| write.put_piece(*first, *last, placed.iter().copied()))
+        pieces.try_for_each(|(first, last, placed)| {
+            write.put_piece(*first, *last, start, placed.iter().copied())
+        })
     }
 }
 
@@ -75,6 +77,8 @@ struct Restore<'a> {
     losses: Vec<u64>,
     /// The last of the losses is of records that follow each other, up to the one that was read last.
     in_loss: bool,
+    /// Which start of the log has stored the newest piece.
+    newest_start: u32,
     repairs: Repairs,
 }
 
@@ -95,6 +99,7 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
         newest: None,
         losses: Vec::new(),
         in_loss: false,
+        newest_start: 0,
         repairs: Repairs::default(),
     };
     restore.topics()?;
@@ -133,7 +138,8 @@ impl Restore<'_> {
 
     fn pieces(&mut self) -> rusqlite::Result<()> {
         let (store, mut next, mut is_whole, mut failed) = (self.store, 1, true, Ok(()));
-        let damaged = store.each_piece(|StoredPiece { first, last, placed }| {
+        let damaged = store.each_piece(|StoredPiece { first, last, start, placed }| {
+            self.newest_start = self.newest_start.max(start);
             if last < next {
                 is_whole = false;
                 return;
@@ -189,10 +195,7 @@ impl Restore<'_> {
         let store = self.store;
         store.each_record(first, last, |StoredRecord { seq, topic, time, frame, sum }| {
             let name = self.index.topic(topic).map(|topic| Arc::clone(&topic.name));
-            let checks = name.is_some_and(|name| {
-                let unchecked = sum.is_none() && seq <= self.meta.unchecked_to;
-                unchecked || sum == Some(sum_of_record(seq, name.as_str(), time, &frame))
-            });
+            let checks = name.is_some_and(|name| sum == sum_of_record(seq, name.as_str(), time, &frame));
             if seq > next {
                 let _ = self.lose(seq);
             }
@@ -243,10 +246,14 @@ impl Restore<'_> {
     }
 
     fn rest(mut self, lost: bool) -> rusqlite::Result<Restored> {
-        let (store, meta) = (self.store, self.meta);
-        if meta.reserved == 0 && lost {
+        let (store, mut meta) = (self.store, self.meta);
+        // What the parts say is older than what was stored.
+        let is_older = self.newest_start > meta.starts || self.index.pieces().next() > meta.reserved + 1;
+        let lost = lost || is_older;
+        if is_older || (meta.reserved == 0 && lost) {
             let head = self.index.head();
             self.index.move_head(head + RESERVED_UNKNOWN);
+            meta = Meta { clean: false, starts: meta.starts.max(self.newest_start), ..meta };
         }
         let known_losses = store.part::<Losses>()?;
         if known_losses.is_none() {
@@ -275,7 +282,7 @@ impl Restore<'_> {
         let mut index = self.index;
         restore_losses(&mut index, losses);
         let knows_all_ids = meta.clean || (volatile.is_empty() && !lost);
-        let stored = store.part::<StoredEpochs>()?.unwrap_or_default();
+        let stored = store.part::<StoredEpochs>()?.filter(|_| !is_older).unwrap_or_default();
         let past = ended(stored.ended(durable_head), knows_all_ids);
         if lost {
             durable_head = index.head() + 1;

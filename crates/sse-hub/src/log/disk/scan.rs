@@ -26,7 +26,7 @@ pub(super) struct StoredRecord {
     pub(super) topic: TopicId,
     pub(super) time: u64,
     pub(super) frame: Vec<u8>,
-    pub(super) sum: Option<u32>,
+    pub(super) sum: u32,
 }
 
 /// A stored piece.
@@ -34,6 +34,7 @@ pub(super) struct StoredRecord {
 pub(super) struct StoredPiece {
     pub(super) first: u64,
     pub(super) last: u64,
+    pub(super) start: u32,
     pub(super) placed: Vec<Placed>,
 }
 
@@ -62,7 +63,11 @@ impl Store {
             let (last, first): (u64, u64) = (row.get(0)?, row.get(1)?);
             let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
             let checks = row.get::<_, u32>(3)? == sum_of_piece(last, body);
-            Ok(checks.then(|| StoredPiece { first, last, placed: pieces::decode(body).collect() }))
+            let piece = || {
+                let (start, placed) = pieces::decode(body);
+                StoredPiece { first, last, start, placed: placed.collect() }
+            };
+            Ok(checks.then(piece))
         };
         Ok(!Scan { store: self, sql, check: &check }.each(-1, see)?.is_empty())
     }

@@ -16,9 +16,6 @@ use crate::log::record::Record;
 use crate::log::topic_index::TopicIndex;
 use crate::log::topics::TopicId;
 
-/// Pages of the write-ahead log after which SQLite moves them into the table: about 16 MiB. Below 4,062, where the
-/// log's index needs more room, which would fail on a full disk after the records were made durable.
-const CHECKPOINT_PAGES: u32 = 3900;
 /// Bytes to which the write-ahead log is cut back after it had to grow further.
 const WAL_BYTES: u32 = 64 << 20;
 
@@ -63,7 +60,8 @@ impl Store {
         // Each commit is fsynced before it returns.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        // See `checkpoints.rs`.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.set_prepared_statement_cache_capacity(32);
         let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let mut store = Self(connection);
@@ -198,9 +196,10 @@ impl Write<'_> {
         &self,
         first: u64,
         last: u64,
+        start: u32,
         placed: impl IntoIterator<Item = Placed>,
     ) -> rusqlite::Result<()> {
-        let body = pieces::encode(placed);
+        let body = pieces::encode(start, placed);
         let sum = sum_of_piece(last, &body);
         self.execute("INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)", (last, first, body, sum))
     }
@@ -212,18 +211,20 @@ impl Write<'_> {
         last: u64,
         is_kept: impl Fn(&Placed) -> bool,
     ) -> rusqlite::Result<u32> {
-        let mut kept = Vec::new();
+        let (mut kept, mut start) = (Vec::new(), 0);
         {
             let sql = "SELECT body FROM pieces WHERE last BETWEEN ? AND ? ORDER BY last";
             let mut select = self.0.prepare_cached(sql)?;
             let mut rows = select.query([first, last])?;
             while let Some(row) = rows.next()? {
-                kept.extend(pieces::decode(row.get_ref(0)?.as_blob()?).filter(&is_kept));
+                let (of_piece, placed) = pieces::decode(row.get_ref(0)?.as_blob()?);
+                start = start.max(of_piece);
+                kept.extend(placed.filter(&is_kept));
             }
         }
         self.execute("DELETE FROM pieces WHERE last BETWEEN ? AND ?", [first, last])?;
         let count = u32::try_from(kept.len()).unwrap_or(u32::MAX);
-        self.put_piece(first, last, kept).map(|()| count)
+        self.put_piece(first, last, start, kept).map(|()| count)
     }
 
     /// Leaves a damaged table aside and begins an empty one in its place.

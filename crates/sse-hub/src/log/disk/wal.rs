@@ -17,12 +17,31 @@ const MAX_PAGE: usize = 64 << 10;
 /// A checksum as SQLite makes it.
 type Sums = (u32, u32);
 
-/// Is there a whole transaction behind something that does not check?
-pub(super) fn is_damaged(file: &Path) -> io::Result<bool> {
+/// What was found in a write-ahead log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wal {
+    /// Grows by one each time the file is begun again.
+    pub(super) salt: u32,
+    /// Frames up to the end of the last whole transaction.
+    pub(super) frames: u32,
+    /// There is a whole transaction behind something that does not check.
+    pub(super) is_damaged: bool,
+}
+
+/// The salt of a write-ahead log, if it has one.
+pub(super) fn salt(file: &Path) -> Option<u32> {
+    let mut header = [0; HEADER];
+    File::open(file).ok()?.read_exact(&mut header).ok()?;
+    Some(word(&header, 16))
+}
+
+/// Reads all of it.
+pub(super) fn inspect(file: &Path) -> io::Result<Wal> {
+    let mut found = Wal::default();
     let mut file = BufReader::with_capacity(1 << 20, File::open(file)?);
     let mut header = [0; HEADER];
     if !read_whole(&mut file, &mut header)? {
-        return Ok(false);
+        return Ok(found);
     }
     let big_endian = word(&header, 0) & 1 == 1;
     let page = word(&header, 8) as usize;
@@ -30,10 +49,11 @@ pub(super) fn is_damaged(file: &Path) -> io::Result<bool> {
     let mut before = (word(stored, 0), word(stored, 4));
     if sum(checked, (0, 0), big_endian) != before || !(512..=MAX_PAGE).contains(&page) {
         // It was written, and synced, before any frame.
-        return Ok(true);
+        return Ok(Wal { is_damaged: true, ..found });
     }
     let salt = header.get(16..24).unwrap_or_default();
-    let mut damaged = false;
+    found.salt = word(&header, 16);
+    let (mut damaged, mut frames) = (false, 0);
     let mut frame = vec![0; FRAME_HEADER + page];
     while read_whole(&mut file, &mut frame)? {
         let (head, data) = frame.split_at(FRAME_HEADER);
@@ -43,12 +63,16 @@ pub(super) fn is_damaged(file: &Path) -> io::Result<bool> {
         let whole = checks && head.get(8..16) == Some(salt);
         let ends_transaction = word(head, 4) != 0;
         if damaged && whole && ends_transaction {
-            return Ok(true);
+            return Ok(Wal { is_damaged: true, ..found });
         }
         damaged |= !whole;
+        frames += 1;
+        if !damaged && ends_transaction {
+            found.frames = frames;
+        }
         before = stored;
     }
-    Ok(false)
+    Ok(found)
 }
 
 /// `false` when the file ends before that.

@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::checkpoints::Checkpoints;
 use super::files::Files;
 use super::free_space::FreeSpace;
 use super::group::{Request, SequencedBatch, insert, placed};
@@ -50,6 +51,9 @@ pub(super) struct Writer {
     store: Store,
     shared: Arc<Shared>,
     meta: Meta,
+    checkpoints: Checkpoints,
+    /// See [`Self::bind`].
+    is_bound: bool,
     purge_queue: PurgeQueue,
     free_space: FreeSpace,
     files: Files,
@@ -68,12 +72,15 @@ impl Writer {
         free_space: FreeSpace,
         files: [PathBuf; 2],
     ) -> io::Result<Self> {
+        let checkpoints =
+            Checkpoints::start(&mut store, &files[0], files[1].clone()).map_err(io::Error::other)?;
         let meta = {
             let index = &mut shared.state().index;
-            let meta = Meta { reserved: index.head() + RESERVED, clean: false, ..meta };
+            let reserved = index.head() + RESERVED;
+            let meta = Meta { reserved, clean: false, starts: meta.starts + 1 };
             store
                 .commit(|write| {
-                    repairs.write(write)?;
+                    repairs.write(write, meta.starts)?;
                     write.set_part(&StoredEpochs::of(&shared.epochs))?;
                     write.set_part(&Losses(index.losses().to_vec()))?;
                     write.set_part(&Folded::of(index))?;
@@ -82,16 +89,35 @@ impl Writer {
                 .map_err(io::Error::other)?;
             meta
         };
-        // So that whoever gets the main file alone can tell that this was not all. On a full disk it has to wait.
-        if !free_space.has_room_for(&files[1]) || store.checkpoint().is_err() {
-            tracing::warn!("the write-ahead log stays for now; if it is lost, that may not be noticed");
-        }
         let files = Files::of(files)?;
         let purge_queue = PurgeQueue::default();
-        let mut writer = Self { store, shared, meta, purge_queue, free_space, files, refused: 0 };
+        let mut writer = Self {
+            store,
+            shared,
+            meta,
+            checkpoints,
+            is_bound: false,
+            purge_queue,
+            free_space,
+            files,
+            refused: 0,
+        };
+        writer.bind();
         writer.look_at_space();
         writer.expire_all();
         Ok(writer)
+    }
+
+    /// Moves what the start has written into the main file, so that whoever gets that alone can tell that it was not all, and which
+    /// write-ahead log belongs to it. On a full disk it has to wait; nothing is stored before.
+    fn bind(&mut self) -> bool {
+        let has_room = self.free_space.has_room_for(self.files.write_ahead_log());
+        if !self.is_bound && has_room {
+            let bound = self.checkpoints.bound();
+            let noted = self.store.commit(|write| bound.map_or(Ok(()), |bound| write.set_part(&bound)));
+            self.is_bound = noted.is_ok() && self.store.checkpoint().is_ok();
+        }
+        self.is_bound
     }
 
     /// Works until all senders are gone, then leaves the store clean.
@@ -203,7 +229,7 @@ impl Writer {
             return Err(AppendError::Unavailable(why));
         }
         let needs_disk = group.iter().any(|batch| batch.on_disk);
-        if needs_disk && self.shared.state().is_full {
+        if needs_disk && (self.shared.state().is_full || !self.bind()) {
             return Err(AppendError::Full);
         }
         if needs_disk {
@@ -223,7 +249,7 @@ impl Writer {
         let new_topics = new_topics(group, index);
         let (purge, first) = (self.purge_queue.with_group(count, index), index.pieces().next());
         drop(state);
-        let mut merged = None;
+        let (mut merged, to_note) = (None, self.checkpoints.to_note());
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
             merged = self.purge_queue.write(&purge, write, &self.shared)?;
@@ -235,9 +261,10 @@ impl Writer {
             group.iter().try_for_each(|batch| insert(write, &mut inserts, batch, key_time))?;
             drop(inserts);
             if !placed.is_empty() {
-                write.put_piece(first, last, placed.iter().copied())?;
+                write.put_piece(first, last, meta.starts, placed.iter().copied())?;
             }
             segments.as_ref().map_or(Ok(()), |segments| write.set_part(segments))?;
+            to_note.map_or(Ok(()), |bound| write.set_part(&bound))?;
             if meta.reserved != self.meta.reserved { write.set_part(&meta) } else { Ok(()) }
         });
         let mut state = self.shared.state();
@@ -254,7 +281,12 @@ impl Writer {
             self.meta = meta;
         }
         drop(state);
-        committed.map_err(|error| self.failure(error))
+        committed.map_err(|error| self.failure(error))?;
+        to_note.inspect(|bound| self.checkpoints.noted(*bound));
+        if self.checkpoints.is_urgent() {
+            let _ = self.store.checkpoint();
+        }
+        Ok(())
     }
 
     /// Why the file cannot be trusted to take more, once a write has failed in such a way.
@@ -395,6 +427,7 @@ impl Writer {
         let mut state = shared.state();
         let (_, segments) = state.index.log_time_to_store(Reading::now());
         let segments = segments.map(Segments);
+        self.checkpoints.end();
         let meta = Meta { reserved: state.index.head(), clean: true, ..self.meta };
         let committed = self.store.commit(|write| {
             for (id, topic) in state.index.topics().filter(|(_, topic)| topic.is_in_memory()) {

@@ -1,0 +1,150 @@
+//! Checkpoints: moves the write-ahead log into the main file, on a thread of its own, so that no publisher waits for it.
+//!
+//! Which write-ahead log belongs to the main file is noted in it before each checkpoint: see [`Bound`]. SQLite itself takes any
+//! that it finds, one of another copy too, and mixes their pages.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, OpenFlags};
+use serde::{Deserialize, Serialize};
+
+use super::parts::{Meta, Part};
+use super::store::Store;
+use super::wal::{self, Wal};
+
+/// Pages of the write-ahead log after which they are moved: about 16 MiB.
+const CHECKPOINT_PAGES: i32 = 3900;
+/// Pages after which publishers wait for it: about 128 MiB.
+const MOST_PAGES: i32 = 32_000;
+
+/// The write-ahead log that is, or was, moved into this main file: its salt, which grows by one with each that follows, and its
+/// frames before this was noted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Bound {
+    salt: u32,
+    frames: u32,
+}
+
+impl Part for Bound {
+    const NAME: &'static str = "wal";
+}
+
+/// What a write-ahead log that was found is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It goes on from the main file, as far as can be told.
+    Ours,
+    /// It belongs to another copy; without it, the main file is what a clean stop has left.
+    ForeignBesideWhole,
+    /// It belongs to another copy, and that of the main file is missing.
+    Foreign,
+}
+
+/// Looks whether a write-ahead log belongs to the main file, before SQLite takes it.
+pub(super) fn look_at(file: &Path, found: Wal) -> Found {
+    let read_alone = || -> rusqlite::Result<(Option<Bound>, Option<Meta>)> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let alone = Store(Connection::open_with_flags(immutable(file), flags)?);
+        Ok((alone.part()?, alone.part()?))
+    };
+    // Of an older layout, or damaged: that is found later.
+    let Ok((Some(bound), meta)) = read_alone() else { return Found::Ours };
+    let is_ours = match found.salt.wrapping_sub(bound.salt) {
+        0 => found.frames > bound.frames,
+        1 => true,
+        _ => false,
+    };
+    match meta {
+        _ if is_ours => Found::Ours,
+        Some(Meta { clean: true, .. }) => Found::ForeignBesideWhole,
+        _ => Found::Foreign,
+    }
+}
+
+/// The name by which SQLite reads a file and nothing beside it.
+fn immutable(file: &Path) -> String {
+    let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let path = if cfg!(windows) { format!("/{}", path.replace('\\', "/")) } else { path };
+    format!("file:{path}?immutable=1")
+}
+
+/// The thread, and what the writing thread knows of the write-ahead log.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    wal: PathBuf,
+    /// Its pages as of the last commit.
+    pages: Arc<AtomicI32>,
+    under_way: Arc<AtomicBool>,
+    wishes: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpoints {
+    pub(super) fn start(store: &mut Store, file: &Path, wal: PathBuf) -> rusqlite::Result<Self> {
+        let (pages, under_way) = (Arc::new(AtomicI32::new(0)), Arc::new(AtomicBool::new(false)));
+        let seen = Arc::clone(&pages);
+        store.0.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+            seen.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let mover = Connection::open(file)?;
+        // Needed at the first read, when the process may be out of descriptors.
+        mover.query_row("SELECT count(*) FROM parts", [], |_| Ok(()))?;
+        let (wishes, received) = sync_channel(1);
+        let done = Arc::clone(&under_way);
+        let run = move || {
+            while received.recv().is_ok() {
+                if let Err(error) = mover.pragma_update(None, "wal_checkpoint", "passive") {
+                    tracing::debug!(%error, "the write-ahead log was not moved");
+                }
+                done.store(false, Ordering::Release);
+            }
+        };
+        let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(run);
+        let thread = thread.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        Ok(Self { wal, pages, under_way, wishes: Some(wishes), thread: Some(thread) })
+    }
+
+    /// What a commit is to note, so that a checkpoint can begin after it.
+    pub(super) fn to_note(&self) -> Option<Bound> {
+        let is_due = self.pages() >= CHECKPOINT_PAGES && !self.under_way.load(Ordering::Acquire);
+        is_due.then(|| self.bound()).flatten()
+    }
+
+    /// The write-ahead log as it is now.
+    pub(super) fn bound(&self) -> Option<Bound> {
+        let frames = u32::try_from(self.pages()).unwrap_or(0);
+        Some(Bound { salt: wal::salt(&self.wal)?, frames })
+    }
+
+    /// That was noted: begins a checkpoint, unless the commit has begun another write-ahead log.
+    pub(super) fn noted(&self, bound: Bound) {
+        let same = self.pages() >= CHECKPOINT_PAGES && wal::salt(&self.wal) == Some(bound.salt);
+        if let Some(wishes) = self.wishes.as_ref().filter(|_| same) {
+            self.under_way.store(true, Ordering::Release);
+            // Only one is asked for at a time.
+            let _ = wishes.try_send(());
+        }
+    }
+
+    /// The write-ahead log has grown so much that it has to be moved before anything else.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.pages() >= MOST_PAGES && !self.under_way.load(Ordering::Acquire)
+    }
+
+    fn pages(&self) -> i32 {
+        self.pages.load(Ordering::Relaxed)
+    }
+
+    /// Waits for what is under way, and ends.
+    pub(super) fn end(&mut self) {
+        drop(self.wishes.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
