@@ -17,6 +17,7 @@ mod hostile;
 mod http;
 mod loss;
 mod portable;
+mod power_loss;
 mod process;
 mod screenshots;
 mod server;
@@ -54,6 +55,8 @@ enum Command {
     Clients(clients::Args),
     /// Fills the disk under the release server while events are published and read. Needs root to mount a small disk.
     FullDisk,
+    /// Cuts the power of a model of the release server's disk; what was acknowledged must be there. Needs strace.
+    PowerLoss(power_loss::Args),
     /// Runs 16 kinds of hostile clients beside good ones; memory stays bounded, and the good ones lose nothing.
     Hostile(hostile::Args),
     /// The hostile clients of `hostile`, until stdin is closed.
@@ -95,6 +98,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Faults(args) => faults::run(&args),
         Command::Clients(args) => clients::run(&args),
         Command::FullDisk => full_disk::run(),
+        Command::PowerLoss(args) => power_loss::run(&args),
         Command::Hostile(args) => hostile::run(&args),
         Command::HostileClients(args) => hostile::run_clients(args),
         Command::Soak(args) => soak::run(&args),
