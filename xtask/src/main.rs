@@ -26,6 +26,7 @@ mod soak;
 mod tidy;
 mod tools;
 mod workload;
+mod wrong_clock;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,8 @@ enum Command {
     FullDisk,
     /// Cuts the power of a model of the release server's disk; what was acknowledged must be there. Needs strace.
     PowerLoss(power_loss::Args),
+    /// Sets the wall clock of the release server by seconds to years, running and stopped; nothing may expire or stall by it.
+    WrongClock(wrong_clock::Args),
     /// Runs 16 kinds of hostile clients beside good ones; memory stays bounded, and the good ones lose nothing.
     Hostile(hostile::Args),
     /// The hostile clients of `hostile`, until stdin is closed.
@@ -99,6 +102,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Clients(args) => clients::run(&args),
         Command::FullDisk => full_disk::run(),
         Command::PowerLoss(args) => power_loss::run(&args),
+        Command::WrongClock(args) => wrong_clock::run(&args),
         Command::Hostile(args) => hostile::run(&args),
         Command::HostileClients(args) => hostile::run_clients(args),
         Command::Soak(args) => soak::run(&args),
