@@ -24,32 +24,46 @@ struct StoredEvent {
     data: String,
 }
 
-/// What else was found besides everything that was acknowledged.
-#[derive(Debug, Default)]
+/// What else was found besides everything that was acknowledged, and what the server did then.
+#[derive(Debug)]
 pub(super) struct Found {
     /// Events that were sent and not answered.
     pub(super) unacknowledged: usize,
     /// Readers that miss nothing are told of a gap.
     pub(super) false_gap: Option<String>,
+    /// One more event that was published afterwards, and the body of the answer.
+    pub(super) after: (Vec<u8>, Acknowledged),
+    /// The server, which was killed then.
+    pub(super) process: u32,
 }
 
+/// Event that is published after a power cut.
+pub(super) const AFTER: (&str, &str) = ("power/after", "after");
+
+/// Runs the server under `wrapper`, perhaps none, with its log in `log`.
+///
 /// # Errors
 /// When the server does not start in `folder`, or an acknowledged event is missing, is not what was sent, or has its id or
 /// its data twice; and when the server goes on with an id that was given before.
-pub(super) async fn check(folder: &Path, ledger: &Ledger, acknowledged: &[&Acknowledged]) -> Result<Found> {
-    let log = folder.join("server.log");
+pub(super) async fn check(
+    folder: &Path,
+    (wrapper, log): (Vec<String>, &Path),
+    ledger: &Ledger,
+    acknowledged: &[&Acknowledged],
+) -> Result<Found> {
     let env = vec![("SSE_APPS", "none".to_owned())];
-    let setup = Setup { env, log: Some(File::create(&log)?), ..Setup::default() };
-    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let setup = Setup { env, wrapper, log: Some(File::create(log)?), ..Setup::default() };
+    let said = || std::fs::read_to_string(log).unwrap_or_default();
     let server = Server::start_as(&folder.join("data"), setup);
-    let server = server.with_context(|| format!("the server does not start: {}", said().trim()))?;
+    let mut server = server.with_context(|| format!("the server does not start: {}", said().trim()))?;
     let mut connection = Connection::open(&server.address).await?;
     let mut topics: BTreeMap<&str, Vec<&Acknowledged>> = BTreeMap::new();
     ledger.sent.values().for_each(|topic| _ = topics.entry(topic).or_default());
     for event in acknowledged {
         topics.entry(&event.topic).or_default().push(event);
     }
-    let (mut found, mut ids, mut known) = (Found::default(), HashSet::new(), HashSet::new());
+    let (mut unacknowledged, mut false_gap) = (0, None);
+    let (mut ids, mut known) = (HashSet::new(), HashSet::new());
     for (topic, acknowledged) in &topics {
         let stored = history(&mut connection, topic).await?;
         expect_all(topic, acknowledged, &stored)?;
@@ -60,17 +74,18 @@ pub(super) async fn check(folder: &Path, ledger: &Ledger, acknowledged: &[&Ackno
             ensure!(sent == Some(topic), "{topic} has an event that was not sent there: {start}");
             ensure!(known.insert(event.data.clone()), "{topic} has an event twice: {start}");
         }
-        found.unacknowledged += stored.len() - acknowledged.len();
+        unacknowledged += stored.len() - acknowledged.len();
         // An event goes to its readers together with the answer to its publisher.
         if let Some(newest) = acknowledged.iter().max_by_key(|event| parse_id(&event.id).ok().map(|id| id.1))
         {
             let page: Page =
                 connection.get(&format!("/topics/{topic}?after={}", newest.id)).await?.expect_ok()?.json()?;
-            found.false_gap = found.false_gap.or(page.gap.map(|gap| gap.to_string()));
+            false_gap = false_gap.or(page.gap.map(|gap| gap.to_string()));
         }
     }
-    publish_on(&mut connection, acknowledged, &ids).await?;
-    Ok(found)
+    let after = publish_on(&mut connection, acknowledged, &ids).await?;
+    server.kill()?;
+    Ok(Found { unacknowledged, false_gap, after, process: server.pid() })
 }
 
 /// Every acknowledged event is stored under its id, and ids grow.
@@ -92,24 +107,25 @@ fn expect_all(topic: &str, acknowledged: &[&Acknowledged], stored: &[StoredEvent
     Ok(())
 }
 
-/// Idempotency keys are known, and new events get new ids.
+/// Idempotency keys are known, and a new event gets a new id. Returns the answer, and what it acknowledges.
 async fn publish_on(
     connection: &mut Connection,
     acknowledged: &[&Acknowledged],
     ids: &HashSet<String>,
-) -> Result<()> {
+) -> Result<(Vec<u8>, Acknowledged)> {
     if let Some(event) = acknowledged.iter().rev().find(|event| event.key.is_some()) {
         let path = path(&event.topic, event.key.as_deref());
         let repeated = connection.publish(&path, event.data.as_bytes()).await?;
         ensure!(repeated == event.id, "a repeated {} is stored again as {repeated}", event.id);
     }
-    let response = connection.post("power/after", "text/plain", b"after").await?.expect_ok()?;
+    let response = connection.post(AFTER.0, "text/plain", AFTER.1.as_bytes()).await?.expect_ok()?;
     let PublishReceipt { id } = response.json()?;
     let (_, seq) = parse_id(&id)?;
     for before in ids {
         ensure!(parse_id(before)?.1 < seq, "{before} was given before {id}");
     }
-    Ok(())
+    let (topic, data) = AFTER;
+    Ok((response.body, Acknowledged { id, topic: topic.to_owned(), data: data.to_owned(), key: None }))
 }
 
 /// The whole history of a topic, page by page.

@@ -82,6 +82,26 @@ impl Disk {
         Self { root: root.to_owned(), ..Self::default() }
     }
 
+    /// With the files that are there now.
+    pub(super) fn of(root: &Path) -> Result<Self> {
+        let mut disk = Self::new(root);
+        let mut folders = vec![root.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    set(&mut disk.synced_names, &path, Some(Node::Folder));
+                    folders.push(path);
+                } else {
+                    set(&mut disk.synced_names, &path, Some(Node::File(disk.files.len())));
+                    disk.files.push(Content { synced: std::fs::read(&path)?, ..Content::default() });
+                }
+            }
+        }
+        disk.names.clone_from(&disk.synced_names);
+        Ok(disk)
+    }
+
     /// Takes a step of a program.
     ///
     /// # Errors

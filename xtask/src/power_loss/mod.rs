@@ -9,15 +9,16 @@ mod trace;
 mod workload;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
+use tempfile::TempDir;
 
 use crate::{shell, tools};
-use check::{Found, check};
+use check::{AFTER, Found, check};
 use disk::{Disk, Unsynced};
 use trace::{Call, Phase, Step};
 use workload::{Acknowledged, Ledger};
@@ -37,9 +38,12 @@ impl Args {
     /// The short form of the gate.
     #[expect(dead_code, reason = "the gate does not run it yet")]
     pub(crate) fn short() -> Self {
-        Self { cuts: 40, seed: None }
+        Self { cuts: 25, seed: None }
     }
 }
+
+/// After so many cuts there is one that is followed by a second one.
+const CUTS_PER_SECOND_ONE: usize = 3;
 
 /// A power cut just before a step.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,7 @@ struct Cut {
 #[derive(Debug, Default)]
 struct Summary {
     cuts: usize,
+    again: usize,
     acknowledged: usize,
     unacknowledged: usize,
     false_gaps: usize,
@@ -80,7 +85,8 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     println!("seed              {seed}");
     let start = Instant::now();
     let (ledger, steps) = workload::run(&root, &traces).await?;
-    let test = Test { scratch: &scratch_path, root: &root, ledger, steps };
+    let log = scratch_path.join("server.log");
+    let mut test = Test { scratch: &scratch_path, log, root: &root, ledger, steps };
     let answers = test.expect_model()?;
     println!(
         "workload          {} events sent, {answers} answers, {} steps, in {:.1} s",
@@ -88,10 +94,18 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
         test.steps.len(),
         start.elapsed().as_secs_f64()
     );
+    test.ledger.sent.insert(AFTER.1.to_owned(), AFTER.0.to_owned());
     test.expect_noticed().await?;
     println!("without syncs     the loss is noticed");
-    let summary = test.cut_all(&test.choose(args.cuts, &mut Rng::with_seed(seed))).await?;
-    println!("power cuts        {:>10} in {:.1} s", summary.cuts, start.elapsed().as_secs_f64());
+    let mut rng = Rng::with_seed(seed);
+    let cuts = test.choose(args.cuts, &mut rng);
+    let (summary, took) = (test.cut_all(&cuts, &mut rng).await?, start.elapsed());
+    println!(
+        "power cuts        {:>10} and {} second ones, in {:.1} s",
+        summary.cuts,
+        summary.again,
+        took.as_secs_f64()
+    );
     println!("acknowledged      {:>10} events over all cuts, all there, once", summary.acknowledged);
     println!("not acknowledged  {:>10} events are stored as well", summary.unacknowledged);
     println!("gaps              {:>10} are told though nothing is missing", summary.false_gaps);
@@ -109,15 +123,17 @@ fn cannot_trace(scratch: &Path) -> Result<Option<String>> {
 }
 
 /// Writes the folder of a cut beside the build output, to look at. Says where.
-fn retain(disk: &Disk, cut: Cut) -> Result<String> {
+fn retain(disk: &Disk, unsynced: Unsynced) -> Result<String> {
     let folder = tempfile::Builder::new().prefix("power-loss-failed-").tempdir_in(shell::target())?;
-    disk.write_to(folder.path(), cut.unsynced)?;
+    disk.write_to(folder.path(), unsynced)?;
     Ok(format!("what the power cut has left is in {}", folder.keep().display()))
 }
 
 /// A workload that was traced.
 struct Test<'a> {
     scratch: &'a Path,
+    /// What the servers on cut disks tell.
+    log: PathBuf,
     /// Folder of the files of `steps`.
     root: &'a Path,
     ledger: Ledger,
@@ -194,7 +210,7 @@ impl Test<'_> {
     }
 
     /// Replays the steps once, with all cuts on the way.
-    async fn cut_all(&self, cuts: &[Cut]) -> Result<Summary> {
+    async fn cut_all(&self, cuts: &[Cut], rng: &mut Rng) -> Result<Summary> {
         let mut places: BTreeMap<usize, Vec<Cut>> = BTreeMap::new();
         cuts.iter().for_each(|cut| places.entry(cut.at).or_default().push(*cut));
         let (mut disk, mut acknowledged, mut summary) =
@@ -204,9 +220,14 @@ impl Test<'_> {
             for cut in places.get(&at).into_iter().flatten() {
                 let found = match self.cut(&disk, *cut, &acknowledged).await {
                     Ok(found) => found,
-                    Err(error) => return Err(error.context(retain(&disk, *cut)?)),
+                    Err(error) => return Err(error.context(retain(&disk, cut.unsynced)?)),
                 };
                 summary.cuts += 1;
+                if summary.cuts % CUTS_PER_SECOND_ONE == 0 {
+                    let again = self.cut_again(&disk, *cut, &acknowledged, rng).await;
+                    again.with_context(|| self.describe(*cut))?;
+                    summary.again += 1;
+                }
                 summary.acknowledged += acknowledged.len();
                 summary.unacknowledged += found.unacknowledged;
                 summary.false_gaps += usize::from(found.false_gap.is_some());
@@ -224,9 +245,53 @@ impl Test<'_> {
 
     /// One power cut, with what was acknowledged before it.
     async fn cut(&self, disk: &Disk, cut: Cut, acknowledged: &[&Acknowledged]) -> Result<Found> {
-        let folder = tempfile::Builder::new().prefix("cut-").tempdir_in(self.scratch)?;
+        let folder = self.folder()?;
         disk.write_to(folder.path(), cut.unsynced)?;
-        check(folder.path(), &self.ledger, acknowledged).await.with_context(|| self.describe(cut))
+        let run = (Vec::new(), self.log.as_path());
+        let found = check(folder.path(), run, &self.ledger, acknowledged).await;
+        found.with_context(|| self.describe(cut))
+    }
+
+    /// The power is cut again while the server starts on what the first cut has left, or when it answers again.
+    async fn cut_again(
+        &self,
+        first: &Disk,
+        cut: Cut,
+        acknowledged: &[&Acknowledged],
+        rng: &mut Rng,
+    ) -> Result<()> {
+        let (folder, trace) = (self.folder()?, self.scratch.join("again"));
+        first.write_to(folder.path(), cut.unsynced)?;
+        let mut disk = Disk::of(folder.path())?;
+        let run = (workload::strace(&trace), self.log.as_path());
+        let found = check(folder.path(), run, &self.ledger, acknowledged).await?;
+        let steps = trace::read(&trace, found.process).await?;
+        let (body, after) = &found.after;
+        let is_answer = |step: &Step| matches!(&step.call, Call::Send(data) if data.ends_with(body));
+        let places = |chosen: &dyn Fn(&Step) -> bool| -> Vec<usize> {
+            let begins = steps.iter().enumerate().filter(|(_, step)| step.phase == Phase::Begins);
+            begins.filter(|(_, step)| chosen(step)).map(|(at, _)| at).collect()
+        };
+        let syncs = places(&|step| matches!(&step.call, Call::Sync(path) if path.starts_with(folder.path())));
+        let answer = places(&is_answer).first().copied().context("strace did not see the answer")?;
+        let at = if rng.u8(..) % 4 == 0 { answer } else { rng.choice(syncs).unwrap_or(answer) };
+        steps.iter().take(at).try_for_each(|step| disk.take(step))?;
+        let mut acknowledged = acknowledged.to_vec();
+        acknowledged.extend((at >= answer).then_some(after));
+        let unsynced = if rng.bool() { Unsynced::Nothing } else { Unsynced::Some(rng.u64(..)) };
+        let again = self.folder()?;
+        disk.write_to(again.path(), unsynced)?;
+        let run = (Vec::new(), self.log.as_path());
+        let found = check(again.path(), run, &self.ledger, &acknowledged).await;
+        found.map(drop).or_else(|error| {
+            let retained = retain(&disk, unsynced)?;
+            Err(error
+                .context(format!("cut again at step {at} of the next run, with {unsynced:?}; {retained}")))
+        })
+    }
+
+    fn folder(&self) -> Result<TempDir> {
+        Ok(tempfile::Builder::new().prefix("cut-").tempdir_in(self.scratch)?)
     }
 
     fn describe(&self, cut: Cut) -> String {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -16,6 +17,9 @@ pub(super) const CALLS: &str = "trace=open,openat,openat2,creat,write,writev,pwr
 
 /// Bytes of a string that strace writes. The server writes pages of 4 KiB.
 pub(super) const MAX_STRING: usize = 1 << 16;
+
+/// Longest wait until strace has written what it saw of a server that has ended.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A call of one thread begins or has succeeded.
 #[derive(Debug)]
@@ -85,22 +89,25 @@ struct Arg {
     is_cut: bool,
 }
 
-/// The steps of one run. `folder` is where relative paths begin.
-pub(super) fn read(file: &Path, folder: &Path) -> Result<Vec<Step>> {
+/// The steps of a run that has ended, once strace has written all of them.
+pub(super) async fn read(file: &Path, process: u32) -> Result<Vec<Step>> {
+    let start = Instant::now();
+    while !is_complete(file, process)? {
+        ensure!(start.elapsed() < DEADLINE, "strace does not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let mut lines = BufReader::with_capacity(1 << 20, File::open(file)?);
     let (mut steps, mut begun, mut line) = (Vec::new(), HashMap::new(), Vec::new());
     while lines.read_until(b'\n', &mut line)? > 0 {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        add_steps(text, folder, &mut begun, &mut steps).with_context(|| {
-            format!("a line of strace: {}", String::from_utf8_lossy(text.get(..300).unwrap_or(text)))
-        })?;
+        let start = || String::from_utf8_lossy(text.get(..300).unwrap_or(text)).into_owned();
+        add_steps(text, &mut begun, &mut steps).with_context(|| format!("strace has written {}", start()))?;
         line.clear();
     }
     Ok(steps)
 }
 
-/// Has the process ended, and strace written all of it?
-pub(super) fn is_complete(file: &Path, process: u32) -> Result<bool> {
+fn is_complete(file: &Path, process: u32) -> Result<bool> {
     let text = std::fs::read(file)?;
     let tail = text.get(text.len().saturating_sub(4096)..).unwrap_or_default();
     let ended = format!("\n{process} +++ ");
@@ -108,18 +115,13 @@ pub(super) fn is_complete(file: &Path, process: u32) -> Result<bool> {
 }
 
 /// `begun`: the beginnings of calls that others have interrupted, by thread.
-fn add_steps(
-    line: &[u8],
-    folder: &Path,
-    begun: &mut HashMap<u32, Vec<u8>>,
-    steps: &mut Vec<Step>,
-) -> Result<()> {
+fn add_steps(line: &[u8], begun: &mut HashMap<u32, Vec<u8>>, steps: &mut Vec<Step>) -> Result<()> {
     let space = memchr::memchr(b' ', line).context("no thread")?;
     let (thread, rest) = line.split_at(space);
     let thread = str::from_utf8(thread)?.parse()?;
     let rest = rest.trim_ascii_start();
     let mut add = |phase, line: &Line| -> Result<()> {
-        steps.push(Step { thread, phase, call: line.call(folder)? });
+        steps.push(Step { thread, phase, call: line.call()? });
         Ok(())
     };
     if rest.starts_with(b"---") || rest.starts_with(b"+++") {
@@ -159,8 +161,9 @@ impl Line {
         Ok(Self { name: str::from_utf8(name)?.to_owned(), args, result: result.and_then(digits) })
     }
 
-    fn call(&self, folder: &Path) -> Result<Call> {
-        let path = |nth: usize| Ok::<_, anyhow::Error>(folder.join(str::from_utf8(&self.arg(nth)?.string)?));
+    fn call(&self) -> Result<Call> {
+        let path =
+            |nth: usize| Ok::<_, anyhow::Error>(PathBuf::from(str::from_utf8(&self.arg(nth)?.string)?));
         Ok(match self.name.as_str() {
             "open" | "creat" => self.open(path(0)?, 1)?,
             "openat" => self.open(path(1)?, 2)?,
@@ -179,7 +182,8 @@ impl Line {
             "mkdirat" => Call::MakeFolder(path(1)?),
             name => {
                 let files = self.args.iter().flat_map(|arg| [&arg.string, &arg.file]);
-                let paths = files.filter_map(|file| Some(folder.join(str::from_utf8(file).ok()?))).collect();
+                let paths =
+                    files.filter_map(|file| Some(PathBuf::from(str::from_utf8(file).ok()?))).collect();
                 Call::Other { name: name.to_owned(), paths }
             }
         })
@@ -285,7 +289,7 @@ mod tests {
     fn steps(lines: &[&str]) -> Vec<(u32, Phase, Call)> {
         let (mut steps, mut begun) = (Vec::new(), HashMap::new());
         for line in lines {
-            add_steps(line.as_bytes(), Path::new("/here"), &mut begun, &mut steps).unwrap();
+            add_steps(line.as_bytes(), &mut begun, &mut steps).unwrap();
         }
         steps.into_iter().map(|step| (step.thread, step.phase, step.call)).collect()
     }
@@ -305,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             ended(
-                r#"7 openat(AT_FDCWD</here>, "d/lock", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 11</here/d/lock>"#
+                r#"7 openat(AT_FDCWD</here>, "/here/d/lock", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 11</here/d/lock>"#
             ),
             Call::Open { path: "/here/d/lock".into(), creates: true, truncates: true }
         );

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
@@ -12,13 +12,10 @@ use serde::Deserialize;
 use super::trace::{self, Step};
 use crate::http::{Connection, PublishReceipt};
 use crate::server::{Server, Setup};
-use crate::shell;
 
 /// More than the write-ahead log has before a checkpoint, in events of [`LARGE`] bytes.
 const LARGE_EVENTS: usize = 18;
 const LARGE: usize = 1_000_000;
-/// Longest wait until strace has written what it saw of a server that has ended.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What was published, and how the server answered.
 #[derive(Debug, Default)]
@@ -175,14 +172,8 @@ impl Run {
         self.collect(steps).await
     }
 
-    /// Reads what strace saw, once it has written everything.
     async fn collect(self, steps: &mut Vec<Step>) -> Result<()> {
-        let start = Instant::now();
-        while !trace::is_complete(&self.trace, self.server.pid())? {
-            ensure!(start.elapsed() < DEADLINE, "strace does not end");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        steps.extend(trace::read(&self.trace, &shell::root())?);
+        steps.extend(trace::read(&self.trace, self.server.pid()).await?);
         Ok(())
     }
 }
