@@ -1,5 +1,5 @@
-//! A wall clock that can be set while a program runs: libfaketime, preloaded, with its time in a file. The monotonic clocks
-//! run on: CLOCK_MONOTONIC because it is told to leave it alone, CLOCK_BOOTTIME because it knows nothing of it.
+//! A wall clock that can be set while a program runs: libfaketime, preloaded, with its time in a file. The monotonic clocks,
+//! CLOCK_MONOTONIC and CLOCK_BOOTTIME, run on: libfaketime is told to leave both alone.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
