@@ -56,10 +56,10 @@ impl FakeClock {
     }
 
     /// Lets it run at another rate from now on, beginning with the true time. The program has run for `uptime`, which
-    /// libfaketime multiplies too.
-    pub(super) fn slew(&mut self, rate: f64, uptime: Duration) -> Result<()> {
-        self.ahead = 0;
-        self.write(&format!("{:+.3} x{rate}", uptime.as_secs_f64() * (1.0 - rate)))
+    /// libfaketime multiplies too. Returns by how many seconds it jumps before.
+    pub(super) fn slew(&mut self, rate: f64, uptime: Duration) -> Result<i64> {
+        self.write(&format!("{:+.3} x{rate}", uptime.as_secs_f64() * (1.0 - rate)))?;
+        Ok(-std::mem::take(&mut self.ahead))
     }
 
     /// As a whole: a program may read at any time.

@@ -23,8 +23,8 @@ use world::{Ending, World};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Jumps while the server is stopped: of every size, before a start after a stop and after a kill, put right while it
-    /// runs and while it is stopped. Fewer than all 32 are drawn at random.
-    #[arg(long, default_value_t = 32)]
+    /// runs and while it is stopped. Fewer than all 36 are drawn at random.
+    #[arg(long, default_value_t = 36)]
     stops: usize,
     /// For how long the wall clock runs too fast, and again too slow, in seconds.
     #[arg(long, default_value_t = 25.0)]
@@ -45,8 +45,11 @@ impl Args {
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 const TEN_YEARS: i64 = 3650 * DAY;
+/// A clock that was years behind once, and is a little behind at a start: easily taken for one that was right all the time
+/// and says that years have passed.
+const A_LITTLE_BEHIND: i64 = -5;
 /// In seconds.
-const JUMPS: [i64; 8] = [-TEN_YEARS, -8 * DAY, -HOUR, -1, 1, HOUR, 8 * DAY, TEN_YEARS];
+const JUMPS: [i64; 9] = [-TEN_YEARS, -8 * DAY, -HOUR, A_LITTLE_BEHIND, -1, 1, HOUR, 8 * DAY, TEN_YEARS];
 /// Too slow and too fast.
 const RATES: [f64; 2] = [0.95, 1.05];
 
@@ -181,7 +184,7 @@ async fn jump_everywhere(args: &Args, world: &mut World, jumps: &mut usize) -> R
     Ok(())
 }
 
-/// So many of all that there are.
+/// So many of all that there are, and first those that are most easily mistaken.
 fn stopped_jumps(count: usize) -> Vec<StoppedJump> {
     let mut all = Vec::new();
     for seconds in JUMPS {
@@ -192,6 +195,7 @@ fn stopped_jumps(count: usize) -> Vec<StoppedJump> {
         }
     }
     fastrand::shuffle(&mut all);
+    all.sort_by_key(|jump| jump.seconds != A_LITTLE_BEHIND);
     all.truncate(count);
     all
 }

@@ -119,9 +119,7 @@ impl World {
         poll?;
         let jump = jump?;
         self.expect_unchanged(&mut connection, keyed).await?;
-        if jump.abs() > NOTABLE {
-            self.expect_logged("WARN", jump, |seconds| (seconds - jump).abs() <= TOLERANCE).await;
-        }
+        self.expect_told(jump).await;
         Ok(())
     }
 
@@ -136,6 +134,7 @@ impl World {
             Ending::Kill => server.kill()?,
         }
         remove_leftovers(server.pid());
+        self.log_read += self.unread_log().len();
         let jump = self.clock.set(ahead)?;
         self.start_server().await?;
         let mut connection = self.connect().await?;
@@ -146,7 +145,8 @@ impl World {
 
     /// The wall clock runs at another rate for some time.
     pub(super) async fn slew(&mut self, rate: f64, time: Duration) -> Result<()> {
-        self.clock.slew(rate, self.started.elapsed())?;
+        let jump = self.clock.slew(rate, self.started.elapsed())?;
+        self.expect_told(jump).await;
         let start = Instant::now();
         while start.elapsed() < time {
             let mut connection = self.connect().await?;
@@ -228,6 +228,13 @@ impl World {
             );
         }
         Ok(())
+    }
+
+    /// A running server tells of a jump.
+    async fn expect_told(&mut self, jump: i64) {
+        if jump.abs() > NOTABLE {
+            self.expect_logged("WARN", jump, |seconds| (seconds - jump).abs() <= TOLERANCE).await;
+        }
     }
 
     /// What a start tells of a wall clock that has jumped by so much.
