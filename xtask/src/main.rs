@@ -17,6 +17,7 @@ mod hostile;
 mod http;
 mod loss;
 mod portable;
+mod power_loss;
 mod process;
 mod screenshots;
 mod server;
@@ -26,6 +27,7 @@ mod tidy;
 mod tools;
 mod torture;
 mod workload;
+mod wrong_clock;
 
 use std::process::ExitCode;
 
@@ -57,6 +59,10 @@ enum Command {
     FullDisk,
     /// Damages the files of the log in 13 ways and starts the server on them; it refuses, or tells readers of each loss.
     Torture(torture::Args),
+    /// Cuts the power of a model of the release server's disk; what was acknowledged must be there. Needs strace.
+    PowerLoss(power_loss::Args),
+    /// Sets the wall clock of the release server by seconds to years, running and stopped; nothing may expire or stall by it.
+    WrongClock(wrong_clock::Args),
     /// Runs 16 kinds of hostile clients beside good ones; memory stays bounded, and the good ones lose nothing.
     Hostile(hostile::Args),
     /// The hostile clients of `hostile`, until stdin is closed.
@@ -99,6 +105,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Clients(args) => clients::run(&args),
         Command::FullDisk => full_disk::run(),
         Command::Torture(args) => torture::run(&args),
+        Command::PowerLoss(args) => power_loss::run(&args),
+        Command::WrongClock(args) => wrong_clock::run(&args),
         Command::Hostile(args) => hostile::run(&args),
         Command::HostileClients(args) => hostile::run_clients(args),
         Command::Soak(args) => soak::run(&args),

@@ -1,5 +1,6 @@
 //! The release server under test: starts and kills it, reads its memory, files and CPU time from `/proc`.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -24,29 +25,53 @@ pub(crate) struct Server {
 }
 
 /// Name and value.
-type Variable = (&'static str, &'static str);
+type Variable = (&'static str, String);
+
+/// How a server is started, where that is not as usual.
+#[derive(Debug, Default)]
+pub(crate) struct Setup {
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<Variable>,
+    /// Program and arguments that run it in their place, with the process id that they were started with.
+    pub(crate) wrapper: Vec<String>,
+    /// Where its log goes; stderr without one.
+    pub(crate) log: Option<File>,
+}
+
+/// Any free port.
+const ANY_PORT: &str = "127.0.0.1:0";
 
 impl Server {
     /// Starts it on a free port with its log in `data`, and waits until it listens.
     pub(crate) fn start(data: &Path, args: &[&str]) -> Result<Self> {
-        Self::start_at("127.0.0.1:0", data, args, Vec::new(), Stdio::inherit())
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        Self::start_as(data, Setup { args, ..Setup::default() })
     }
 
     /// The same without flags and with a variable in its environment.
-    pub(crate) fn start_with_env(data: &Path, variable: Variable) -> Result<Self> {
-        Self::start_at("127.0.0.1:0", data, &[], vec![variable], Stdio::inherit())
+    pub(crate) fn start_with_env(data: &Path, (name, value): (&'static str, &str)) -> Result<Self> {
+        Self::start_as(data, Setup { env: vec![(name, value.to_owned())], ..Setup::default() })
     }
 
     /// The same without flags; what it logs goes to `log`.
     pub(crate) fn start_logging(data: &Path, log: File) -> Result<Self> {
-        Self::start_at("127.0.0.1:0", data, &[], Vec::new(), log.into())
+        Self::start_as(data, Setup { log: Some(log), ..Setup::default() })
     }
 
-    fn start_at(listen: &str, data: &Path, args: &[&str], env: Vec<Variable>, log: Stdio) -> Result<Self> {
-        let mut command = shell::program(shell::server_binary());
-        command.args(["--listen", listen, "--data-dir"]).arg(data).args(args);
+    pub(crate) fn start_as(data: &Path, setup: Setup) -> Result<Self> {
+        Self::start_at(ANY_PORT, data, setup)
+    }
+
+    /// The same at the address that a server had before, which has ended.
+    pub(crate) fn start_at(listen: &str, data: &Path, setup: Setup) -> Result<Self> {
+        let Setup { args, env, wrapper, log } = setup;
+        let mut words = wrapper.into_iter().map(OsString::from).chain([shell::server_binary().into()]);
+        let mut command = shell::program(words.next().context("no program")?);
+        command.args(words).args(["--listen", listen, "--data-dir"]).arg(data).args(args);
         // The log holds only the events of the test.
-        command.env("RUST_LOG", "error").env("SSE_ALERTS", "off").envs(env.iter().copied());
+        command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let log = log.map_or_else(Stdio::inherit, Stdio::from);
         let mut process = Process::start(command.stdout(Stdio::piped()).stderr(log))?;
         let mut lines = BufReader::new(process.stdout()?).lines();
         let first = lines.next().context("sse-server ended before it listened")??;
@@ -75,7 +100,8 @@ impl Server {
     /// Starts it again after a kill, at the same address and without flags. Other tasks run on meanwhile.
     pub(crate) async fn restart(&mut self, data: &Path) -> Result<()> {
         let (address, data, env) = (self.address.clone(), data.to_owned(), self.env.clone());
-        let start = move || Self::start_at(&address, &data, &[], env, Stdio::inherit());
+        let setup = Setup { env, ..Setup::default() };
+        let start = move || Self::start_at(&address, &data, setup);
         *self = tokio::task::spawn_blocking(start).await??;
         Ok(())
     }

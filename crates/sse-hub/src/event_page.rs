@@ -22,6 +22,8 @@ pub struct EventPage {
     pub next: RecordId,
     /// What the reader asked for and cannot get any more.
     pub gap: Option<Gap>,
+    /// Nothing comes after it: all of the topics are closed.
+    pub ended: bool,
 }
 
 /// One event of a page.
@@ -34,9 +36,9 @@ pub struct KeptEvent {
 }
 
 impl EventPage {
-    /// Has nothing to tell.
+    /// Has nothing to tell, and something may come.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.gap.is_none()
+        self.events.is_empty() && self.gap.is_none() && !self.ended
     }
 }
 
@@ -66,7 +68,9 @@ impl Hub {
         let mut decoder = Decoder::with_limits(NO_LIMITS);
         let events = page.records.iter().map(|record| self.kept_event(record, &mut decoder));
         let gap = self.gap(position, &page, selectors);
+        let ended = self.end(selectors).is_some_and(|end| end <= page.complete_to.max(after));
         Ok(EventPage {
+            ended,
             events: events.collect::<Result<_, _>>()?,
             next: self.place(page.complete_to.max(after), selectors),
             gap,
@@ -79,7 +83,9 @@ impl Hub {
         let event = event.and_then(Result::ok).ok_or_else(damaged)?;
         // Records that were stored before the wire had the time are older than this field.
         let event = event.or_time(|| crate::log::rfc3339(record.time));
-        Ok(KeptEvent { id: self.id(record.seq), event })
+        // That it was published with, whatever is known of epochs.
+        let id = event.id().and_then(|id| id.as_str().parse().ok());
+        Ok(KeptEvent { id: id.unwrap_or_else(|| self.id(record.seq)), event })
     }
 
     /// The same rule as for subscriptions.

@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::interest::{Interest, InterestWatch};
 use crate::log::{
-    AppendError, AppendReceipt, Batch, Draft, Log, Page, Place, Read, ReadError, Tail, TopicList,
+    AppendError, AppendReceipt, Batch, Deleted, Draft, Log, Page, Place, Read, ReadError, Tail, TopicList,
     TopicSummary,
 };
 use crate::policy::Policies;
@@ -40,7 +40,9 @@ impl Hub {
     pub fn with_budget(log: Arc<dyn Log>, policies: Policies, bytes: usize) -> Self {
         let counters = Arc::<Counters>::default();
         let budget = Budget::new(bytes, Arc::clone(&counters));
-        Self(Arc::new(Inner { log, policies, interest: Interest::default(), counters, budget }))
+        let interest = if policies.any_idle() { Interest::by_name() } else { Interest::default() };
+        log.set_interest(interest.clone());
+        Self(Arc::new(Inner { log, policies, interest, counters, budget }))
     }
 
     /// A hub without a disk: every topic is kept in memory, whatever its policy says.
@@ -54,7 +56,7 @@ impl Hub {
     /// # Errors
     /// When nothing was stored, or with [`AppendError::Unknown`] perhaps.
     pub async fn publish(&self, topic: Topic, event: Event) -> Result<RecordId, AppendError> {
-        let batch = Batch::new(vec![Draft { topic, event }], None);
+        let batch = Batch::new(vec![Draft::new(topic, event)], None);
         self.append(batch).await.map(|receipt| self.id(receipt.first))
     }
 
@@ -76,6 +78,50 @@ impl Hub {
             Err(_) => Counters::add(&counters.appends_refused, 1),
         }
         appended
+    }
+
+    /// Deletes a topic with all that is kept of it; see [`Log::delete`].
+    ///
+    /// # Errors
+    /// When it was not deleted, or with [`AppendError::Unknown`] perhaps.
+    pub async fn delete(&self, topic: Topic) -> Result<Option<Deleted>, AppendError> {
+        self.0.log.delete(topic).await
+    }
+
+    /// How often a topic was closed; see [`Log::closes`].
+    pub(crate) fn closes(&self) -> u64 {
+        self.0.log.closes()
+    }
+
+    /// The last seq of these topics, if every one is named and closed.
+    pub(crate) fn end(&self, selectors: &Selectors) -> Option<u64> {
+        if self.closes() == 0 { None } else { self.0.log.end(selectors) }
+    }
+
+    /// Has somebody who starts like this got all of these topics, and are they all closed, so that nothing will come?
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn is_over(&self, start: &Start, selectors: &Selectors) -> Result<bool, ReadError> {
+        let (Some(end), Start::After(_)) = (self.end(selectors), start) else { return Ok(false) };
+        let position = self.position(start.clone(), selectors).await?;
+        Ok(matches!(position, Position::After(seq) if seq >= end))
+    }
+
+    /// A subscription to these topics begins.
+    pub(crate) fn subscribed(&self, selectors: &Selectors) {
+        self.0.interest.add(selectors);
+        if self.0.interest.knows_names() {
+            self.0.log.touch(selectors);
+        }
+    }
+
+    /// A subscription to these topics ends.
+    pub(crate) fn unsubscribed(&self, selectors: &Selectors) {
+        self.0.interest.remove(selectors);
+        if self.0.interest.knows_names() {
+            self.0.log.touch(selectors);
+        }
     }
 
     /// The batch with its share of the budget, which it keeps when whoever appends it has gone.
@@ -149,6 +195,8 @@ impl Hub {
     pub(crate) async fn position(&self, start: Start, selectors: &Selectors) -> Result<Position, ReadError> {
         let head = self.head();
         Ok(match start {
+            // Nothing comes any more.
+            Start::Now if self.end(selectors).is_some() => Position::Kept(0),
             Start::Now => Position::Head(head),
             Start::Kept(Seek::Earliest) => Position::Kept(0),
             Start::Kept(seek) => Position::Kept(self.0.log.seek(selectors.clone(), seek).await?),
@@ -171,10 +219,6 @@ impl Hub {
             Some(mut topics) => topics.any(|topic| self.0.policies.of(topic).last_value),
             None => self.0.policies.any_last_value(),
         }
-    }
-
-    pub(crate) fn interest(&self) -> &Interest {
-        &self.0.interest
     }
 
     pub(crate) fn tail(&self) -> (Tail, u64) {

@@ -30,10 +30,10 @@ pub use direct_writer::{DirectWriter, SharedFrames, WriteOutcome};
 pub use event_page::{EventPage, KeptEvent};
 pub use fanout::Fanout;
 pub use hub::Hub;
-pub use interest::InterestWatch;
+pub use interest::{Interest, InterestWatch};
 pub use log::{
-    AppendError, AppendReceipt, Batch, DiskLog, Draft, Epochs, LimitedBytes, Log, Lost, MemoryLog, OpenError,
-    Page, Read, ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicList, TopicSummary,
+    AppendError, AppendReceipt, Batch, Deleted, DiskLog, Draft, Epochs, LimitedBytes, Log, Lost, MemoryLog,
+    OpenError, Page, Read, ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicList, TopicSummary,
 };
 pub use policy::{Durability, LogLimits, Policies, Policy, Retention, SlowConsumer};
 pub use selectors::{Selectors, SelectorsError};

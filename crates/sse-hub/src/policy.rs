@@ -55,6 +55,9 @@ pub struct Policy {
     pub slow_consumer: SlowConsumer,
     /// A subscriber that starts without an id is sent the newest event first.
     pub last_value: bool,
+    /// A topic goes, with all that is kept, when nobody has published to it, or had it open by name, for so long. `None`: it
+    /// stays.
+    pub idle: Option<Duration>,
 }
 
 impl Default for Retention {
@@ -72,6 +75,7 @@ impl Policy {
             retention,
             slow_consumer: SlowConsumer::Disconnect,
             last_value: false,
+            idle: None,
         }
     }
 
@@ -172,6 +176,11 @@ impl Policies {
                 rules.any(|(pattern, _)| selectors.iter().any(|selector| selector.overlaps(pattern)))
             }
         }
+    }
+
+    /// Do topics go when they are idle?
+    pub(crate) fn any_idle(&self) -> bool {
+        self.rules.iter().any(|(_, policy)| policy.idle.is_some())
     }
 
     /// Does any topic have a last value?

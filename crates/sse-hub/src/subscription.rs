@@ -48,6 +48,8 @@ pub struct Subscription {
     acknowledged_removals: u64,
     /// How the subscriber came to its cursor.
     phase: Phase,
+    /// [`Hub::closes`] when it was last looked whether this subscription has ended.
+    closes: u64,
     /// A read of the log under way.
     reading: Option<BoxFuture<'static, Result<Page, ReadError>>>,
     /// A page that was read, while the gap before it is delivered.
@@ -82,7 +84,7 @@ impl Subscription {
             Position::After(_) => Phase::Replay,
             Position::Unknown { requested, reason, .. } => Phase::Unknown(Box::new((requested, reason))),
         };
-        hub.interest().add(feed.selectors());
+        hub.subscribed(feed.selectors());
         Self {
             hub,
             feed,
@@ -90,6 +92,7 @@ impl Subscription {
             parked: None,
             acknowledged_removals: 0,
             phase,
+            closes: 0,
             reading: None,
             page_after_gap: None,
         }
@@ -159,6 +162,9 @@ impl Subscription {
                 }
                 Next::Nothing(cursor) => {
                     self.move_to(cursor);
+                    if self.has_ended() {
+                        return Poll::Ready(Delivery::End);
+                    }
                     self.feed.park(&mut self.parked, context, cursor, writer);
                     return Poll::Pending;
                 }
@@ -183,6 +189,22 @@ impl Subscription {
             }
         }
         Poll::Ready(None)
+    }
+
+    /// All of its topics are closed, and it has got everything.
+    pub fn has_ended(&mut self) -> bool {
+        let closes = self.hub.closes();
+        if closes == self.closes {
+            return false;
+        }
+        match self.hub.end(self.selectors()) {
+            // What closes is on its way.
+            Some(end) if end > self.cursor => false,
+            end => {
+                self.closes = closes;
+                end.is_some()
+            }
+        }
     }
 
     /// The feed has brought the subscriber here: it is live.
@@ -271,7 +293,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.feed.forget(self.parked);
-        self.hub.interest().remove(self.feed.selectors());
+        self.hub.unsubscribed(self.feed.selectors());
     }
 }
 

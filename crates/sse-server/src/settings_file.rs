@@ -55,6 +55,7 @@ struct Rule {
     #[serde(alias = "slow_reader")]
     slow_consumer: Option<SlowConsumer>,
     last_value: Option<bool>,
+    idle: Option<Limit<Time>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,6 +129,7 @@ impl Rule {
             retention,
             slow_consumer: self.slow_consumer.unwrap_or(default.slow_consumer),
             last_value: self.last_value.unwrap_or(default.last_value),
+            idle: limit(self.idle, default.idle, |Time(idle)| idle),
         };
         (self.pattern, policy)
     }

@@ -34,6 +34,7 @@ fn text(Gap { requested, first, reason }: &Gap) -> String {
         GapReason::Expired => format!("events after {requested} are no longer stored"),
         GapReason::Lost => format!("the server has lost events after {requested}"),
         GapReason::Damaged => format!("events after {requested} are damaged in the server's log"),
+        GapReason::Deleted => "a topic was deleted".into(),
         GapReason::Slow => format!("this reader was too slow; events after {requested} were skipped"),
         GapReason::Other => format!("events after {requested} are missing"),
     };

@@ -33,11 +33,20 @@ pub enum GapReason {
     Lost,
     /// Events are damaged where they are stored.
     Damaged,
+    /// The topic was deleted, with everything that was kept of it.
+    Deleted,
     /// The subscriber was too slow and the topic's policy moved it forward.
     Slow,
     /// A reason that came after this version: a subscriber must know of the loss all the same. No hub sends it.
     #[serde(other)]
     Other,
+}
+
+/// Data of an `end` event: the topic has been closed, and nothing follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The topic.
+    pub topic: String,
 }
 
 /// The greeting of `GET /events`, and what the clock says every 5 s.

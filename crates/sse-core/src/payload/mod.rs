@@ -8,5 +8,5 @@ mod notifications;
 
 pub use chat::{ChatMessage, ChatUser};
 pub use dashboard::{Disk, HubFigures, Metrics, Network};
-pub use hub::{Connected, Gap, GapReason, ServerTime};
+pub use hub::{Connected, End, Gap, GapReason, ServerTime};
 pub use notifications::{Notification, NotificationSource, Severity};

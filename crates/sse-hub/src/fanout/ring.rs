@@ -134,6 +134,10 @@ impl Ring {
             return None;
         }
         let (records, to) = self.delivery(cursor, window);
+        // Its subscribers may have to end.
+        if records.iter().any(|record| record.closes) {
+            return None;
+        }
         let frames = match records.as_slice() {
             [] => return None,
             [one] if one.frame.len() > DELIVERY_BYTES => return None,

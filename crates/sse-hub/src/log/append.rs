@@ -1,8 +1,11 @@
 //! Appending to a log: a batch of drafts goes in, a receipt comes out.
 
 use std::fmt;
+use std::time::Duration;
 
-use sse_core::{Event, RecordId, Topic, encode};
+use serde::Serialize;
+use sse_core::payload::{End, Gap, GapReason};
+use sse_core::{Event, EventType, RecordId, Topic, encode};
 
 use super::record::{Record, TIME_BYTES};
 use crate::budget::Held;
@@ -14,9 +17,25 @@ pub struct Draft {
     pub topic: Topic,
     /// Its id, if it has one, is replaced by the record's.
     pub event: Event,
+    /// How long the log gives it to readers. `None`: as long as it is kept.
+    pub ttl: Option<Duration>,
+    /// It closes the topic: nothing is published there any more.
+    pub(crate) closes: bool,
 }
 
 impl Draft {
+    /// An event for a topic.
+    pub fn new(topic: Topic, event: Event) -> Self {
+        Self { topic, event, ttl: None, closes: false }
+    }
+
+    /// The end of a topic.
+    pub fn end(topic: Topic) -> Self {
+        let data = End { topic: topic.as_str().to_owned() };
+        let event = own_event(END, &data);
+        Self { closes: true, ..Self::new(topic, event) }
+    }
+
     /// Most bytes of a frame: the event as it goes out, with id, topic, time and `data: ` before each line of its data.
     pub const MAX_FRAME_BYTES: usize = 2 << 20;
 
@@ -67,6 +86,33 @@ impl Batch {
         let data: usize = self.drafts.iter().map(|draft| draft.event.data().len()).sum();
         frames + data + self.drafts.len() * (size_of::<Draft>() + size_of::<Record>())
     }
+}
+
+/// Event type of the record that closes a topic.
+const END: &str = "end";
+/// Event type of what tells that events are missing.
+const GAP: &str = "gap";
+
+/// What tells readers that a topic was deleted. `place` is that of the deletion.
+pub(super) fn deletion(topic: &Topic, before: RecordId, place: RecordId) -> Event {
+    let (requested, first) = (before.to_string(), place.to_string());
+    tracing::debug!(%topic, %place, "deleted");
+    own_event(GAP, &Gap { requested, first, reason: GapReason::Deleted })
+}
+
+/// An event of the log's own.
+fn own_event(event_type: &str, data: &impl Serialize) -> Event {
+    let event = Event::new(serde_json::to_string(data).unwrap_or_default());
+    EventType::new(event_type).map_or_else(|_| Event::new(""), |event_type| event.with_type(event_type))
+}
+
+/// What a deletion has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deleted {
+    /// The place of it in the log.
+    pub seq: u64,
+    /// Records that were kept until then.
+    pub count: usize,
 }
 
 /// Where a batch is in the log.
@@ -123,6 +169,14 @@ pub enum AppendError {
         segment: Box<str>,
         /// The limit.
         max: usize,
+    },
+    /// The topic of an event is closed.
+    #[error("the topic `{topic}` is closed (event {nth} of the batch)")]
+    TopicClosed {
+        /// The topic.
+        topic: Box<str>,
+        /// Which of the batch, from 1 on.
+        nth: usize,
     },
     /// The events would pass a limit of the log as a whole.
     #[error("{what} hold at most {max} bytes")]

@@ -74,7 +74,7 @@ type Limit = (usize, u64);
 const ALL: Limit = (usize::MAX, u64::MAX);
 
 fn draft(topic: &str, data: &str) -> Draft {
-    Draft { topic: Topic::new(topic).unwrap(), event: Event::new(data) }
+    Draft::new(Topic::new(topic).unwrap(), Event::new(data))
 }
 
 fn wanting(selectors: &[&str]) -> Selectors {

@@ -23,9 +23,11 @@ use super::record::{Record, rfc3339};
 use super::removals::{Removals, first_segment};
 use super::topic_index::{TopicIndex, Totals};
 use super::topics::{TopicId, Topics};
+use crate::interest::Interest;
 use crate::policy::{Durability, Policies, Policy};
+use crate::selectors::Selectors;
 
-pub(super) use expiry::Expired;
+pub(super) use expiry::{Deletion, Expired};
 pub(super) use plan::{Plan, Planned};
 
 /// The records that can be read.
@@ -34,6 +36,9 @@ pub(super) struct Index {
     policies: Policies,
     /// Every topic is in memory, whatever its policy says.
     all_in_memory: bool,
+    interest: Interest,
+    /// How often a topic was closed.
+    closes: u64,
     /// Seq of the newest record, 0 before the first.
     head: u64,
     topics: Topics,
@@ -65,6 +70,8 @@ impl Index {
         Self {
             policies,
             all_in_memory: false,
+            interest: Interest::default(),
+            closes: 0,
             head,
             topics: Topics::default(),
             totals: Totals::default(),
@@ -120,13 +127,17 @@ impl Index {
         policy(&self.policies, topic)
     }
 
-    /// Takes a topic out of the index. Its number is free again.
+    /// Takes a topic out of the index. Its number is not free before [`Self::release`].
     fn remove_topic(&mut self, id: TopicId) -> Option<TopicIndex> {
         let topic = self.topics.remove(id)?;
         self.last_values.remove(&id);
         self.empty.remove(&(topic.removed, id));
-        self.topics.release(id);
         Some(topic)
+    }
+
+    /// The file has nothing of this topic any more.
+    pub(super) fn release(&mut self, id: TopicId) {
+        self.topics.release(id);
     }
 
     /// Forgets the topics of records that were not stored after all, if they have no others.
@@ -136,9 +147,11 @@ impl Index {
             if let Some(id) = self.topics.id(topic).filter(unused)
                 && self.topics.get(id).is_some_and(|topic| !topic.is_stored)
                 && let Some(topic) = self.remove_topic(id)
-                && topic.removed > 0
             {
-                self.removals.topic_gone(&topic.name, topic.removed);
+                self.topics.release(id);
+                if topic.removed > 0 {
+                    self.removals.topic_gone(&topic.name, topic.removed);
+                }
             }
         }
     }
@@ -148,6 +161,10 @@ impl Index {
         if let Some(topic) = self.topics.get_mut(id) {
             topic.is_stored = true;
         }
+    }
+
+    pub(super) fn topic_id(&self, topic: &Topic) -> Option<TopicId> {
+        self.topics.id(topic)
     }
 
     pub(super) fn topic(&self, id: TopicId) -> Option<&TopicIndex> {
@@ -165,16 +182,27 @@ impl Index {
         drafts: &[Draft],
         epoch: Epoch,
         head: u64,
-        stamp: u64,
+        reading: Reading,
         waiting: &mut Totals,
     ) -> Result<Vec<Arc<Record>>, AppendError> {
-        let published = rfc3339(stamp);
-        let record = |(seq, Draft { topic, event }): (u64, &Draft)| {
-            let topic_id = self.intern(topic)?;
+        let stamp = reading.stamp();
+        let (published, now) = (rfc3339(stamp), self.log_time.now_millis(reading));
+        let mut closed = Vec::new();
+        let record = |(seq, draft): (u64, &Draft)| {
+            let topic_id = self.intern(&draft.topic)?;
             let Some(topic) = self.topics.get(topic_id) else { return Err(AppendError::Closed) };
-            let id = RecordId { epoch, seq };
-            let record = Record::new(id, Arc::clone(&topic.name), stamp, &published, event);
-            Ok(Arc::new(Record { in_memory: topic.is_in_memory(), topic_id, ..record }))
+            if topic.is_closed || closed.contains(&topic_id) {
+                let nth = usize::try_from(seq - head).unwrap_or(0);
+                return Err(AppendError::TopicClosed { topic: draft.topic.as_str().into(), nth });
+            }
+            if draft.closes {
+                closed.push(topic_id);
+            }
+            let (id, in_memory, closes) = (RecordId { epoch, seq }, topic.is_in_memory(), draft.closes);
+            let record = Record::new(id, Arc::clone(&topic.name), stamp, &published, &draft.event);
+            let ttl = draft.ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+            let expires = ttl.map_or(0, |ttl| now.saturating_add(ttl).max(1));
+            Ok(Arc::new(Record { in_memory, topic_id, closes, expires, ..record }))
         };
         let sequenced: Result<Vec<_>, _> = (head + 1..).zip(drafts).map(record).collect();
         let sequenced = sequenced.and_then(|records| self.check_limits(&records, waiting).map(|()| records));
@@ -185,20 +213,66 @@ impl Index {
     }
 
     /// Adds a record that is newer than all others. Holds it, unless it is on disk.
-    pub(super) fn push(&mut self, record: &Arc<Record>) {
+    pub(super) fn push(&mut self, record: &Arc<Record>, reading: Reading) {
         self.head = record.seq;
+        let active = self.active_at(reading);
         let id = record.topic_id;
         let Some(topic) = self.topics.get_mut(id) else { return };
         if topic.len() == 0 {
             self.empty.remove(&(topic.removed, id));
         }
         topic.push(record, &mut self.totals);
+        topic.active = active;
+        if record.closes {
+            topic.is_closed = true;
+            self.closes += 1;
+        }
         if !record.in_memory {
             self.newest.push(Placed { topic: id, entry: Entry::of(record) });
             return;
         }
         self.in_memory.insert(record.seq, Arc::clone(record));
         self.make_room_in_memory(id);
+    }
+
+    /// Now, as topics note it.
+    fn active_at(&self, reading: Reading) -> u32 {
+        u32::try_from(self.log_time.now(reading).div_euclid(1000)).unwrap_or(0)
+    }
+
+    /// Where a topic ends that these drafts would close and nothing else, if it is closed already.
+    pub(super) fn known_end(&self, drafts: &[Draft]) -> Option<AppendReceipt> {
+        let [Draft { topic, closes: true, .. }] = drafts else { return None };
+        let topic = self.topics.find(topic).filter(|topic| topic.is_closed)?;
+        Some(AppendReceipt { first: topic.newest()?.seq, count: 1, repeated: true })
+    }
+
+    /// How often a topic was closed.
+    pub(super) fn closes(&self) -> u64 {
+        self.closes
+    }
+
+    /// The last seq of these topics, if every one is named and closed.
+    pub(super) fn end(&self, selectors: &Selectors) -> Option<u64> {
+        let mut end = None;
+        for topic in selectors.exact()? {
+            let topic = self.topics.find(topic).filter(|topic| topic.is_closed)?;
+            end = end.max(topic.newest().map(|newest| newest.seq));
+        }
+        end
+    }
+
+    /// Topics that are open by name do not go when they are idle.
+    pub(super) fn set_interest(&mut self, interest: Interest) {
+        self.interest = interest;
+    }
+
+    /// Takes a deletion in, which has the next seq.
+    pub(super) fn delete(&mut self, id: TopicId) -> Option<(Deletion, usize)> {
+        self.head += 1;
+        let count = self.topics.get(id)?.len();
+        self.removals.begin();
+        Some((self.take_out(id, self.head)?, count))
     }
 
     /// A piece is in the file, behind all others: its last seq, how many of its records are kept, and its first record.
@@ -231,18 +305,17 @@ impl Index {
 
     /// What is to be stored of log time: what it is now, and its segments if they have changed.
     pub(super) fn log_time_to_store(&mut self, now: Reading) -> (u64, Option<Vec<Segment>>) {
-        let millis = u64::try_from(self.log_time.now(now)).unwrap_or(0);
-        (millis, self.log_time.changed().map(<[_]>::to_vec))
+        (self.log_time.now_millis(now), self.log_time.changed().map(<[_]>::to_vec))
     }
 
     /// Forgets the keys that are past their window.
     pub(super) fn expire_keys(&mut self, reading: Reading) -> Vec<Arc<str>> {
-        self.keys.expire(u64::try_from(self.log_time.now(reading)).unwrap_or(0))
+        self.keys.expire(self.log_time.now_millis(reading))
     }
 
     /// Remembers a key as of now.
     pub(super) fn insert_key(&mut self, key: Arc<str>, receipt: AppendReceipt, reading: Reading) {
-        self.keys.insert(key, receipt, u64::try_from(self.log_time.now(reading)).unwrap_or(0));
+        self.keys.insert(key, receipt, self.log_time.now_millis(reading));
     }
 
     pub(super) fn keys(&mut self) -> &mut Keys {

@@ -96,9 +96,11 @@ impl LogTime {
             return;
         };
         let stopped_at = i64::try_from(stamp).unwrap_or(i64::MAX) - self.segment(seq).offset;
-        // The wall clock may be as it was at some time before: then it was put right, and little time has passed.
+        // The wall clock may be as it was at some time before: then it was put right, and little time has passed. Not less so
+        // than by how much it is off from what it was last.
+        let newest = reading.wall - self.last().offset - stopped_at;
         let gaps = self.segments.iter().map(|segment| reading.wall - segment.offset - stopped_at);
-        let gap = gaps.filter(|gap| *gap >= 0).min().unwrap_or(0);
+        let gap = gaps.filter(|gap| (0..=newest.abs()).contains(gap)).min().unwrap_or(0);
         let counted = if gap <= NOTABLE { gap } else { 0 };
         self.base = Some(stopped_at + counted - reading.monotonic);
         self.seen = reading.monotonic;
@@ -139,6 +141,11 @@ impl LogTime {
     /// The log time now, in milliseconds.
     pub(super) fn now(&self, reading: Reading) -> i64 {
         self.base.unwrap_or(0) + reading.monotonic
+    }
+
+    /// The log time now, in milliseconds, for what is never before 1970.
+    pub(super) fn now_millis(&self, reading: Reading) -> u64 {
+        u64::try_from(self.now(reading)).unwrap_or(0)
     }
 
     /// The log time of a record with this seq and stamp, all in seconds.
@@ -345,6 +352,19 @@ mod tests {
         log_time.start(Some((101, (NOW + 8 * DAY).unsigned_abs())), 201, reading(NOW + 5000, 0));
         log_time.look(202, reading(NOW + 2 * HOLD, 2 * HOLD));
         assert!(age(&log_time, 5, NOW, reading(NOW + 2 * HOLD, 2 * HOLD)) <= 7205);
+    }
+
+    #[test]
+    fn a_start_a_little_behind_the_newest_record_is_no_long_rest() {
+        let mut log_time = started();
+        // Wrong for two seconds.
+        log_time.look(10, reading(NOW - 8 * DAY + 1000, 1000));
+        log_time.look(20, reading(NOW + 3000, 3000));
+        let mut log_time = LogTime::with_segments(log_time.changed().unwrap().to_vec());
+        log_time.start(Some((25, (NOW + 4000).unsigned_abs())), 101, reading(NOW + 3000, 0));
+        let now = reading(NOW + 3000 + HOLD, HOLD);
+        log_time.look(102, now);
+        assert!(age(&log_time, 22, NOW + 3500, now) <= 3601);
     }
 
     #[test]

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::future::ready;
+use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
+use sse_core::Topic;
 
 use super::Log;
-use super::append::{AppendError, AppendReceipt, Batch};
+use super::append::{AppendError, AppendReceipt, Batch, Deleted};
 use super::epochs::Epochs;
-use super::index::{Index, Plan, Planned};
+use super::index::{Index, Planned};
 use super::log_time::Reading;
 use super::read::{Page, Read, ReadError, TopicList, TopicSummary};
+use super::record::Record;
 use super::tail::{Announcer, Tail};
 use super::topic_index::Totals;
 use super::topics::TopicId;
+use crate::interest::Interest;
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
@@ -57,23 +61,22 @@ impl MemoryLog {
         // Publishing looks at its own topics only, so the others are looked at once a second.
         if reading.monotonic >= *expired + 1000 {
             *expired = reading.monotonic;
-            index.expire_due(reading);
+            let (_, idle) = index.expire_due(reading);
             let unused = index.to_forget();
-            index.forget(&unused);
+            let gone = index.forget(&unused);
+            idle.iter().chain(&gone).for_each(|deletion| index.release(deletion.id));
         }
         if let Some(known) = key.as_deref().and_then(|key| index.keys().get(key)) {
             return Ok(known);
         }
-        let records = index.assign_seqs(
-            &drafts,
-            self.epochs.current(),
-            index.head(),
-            reading.stamp(),
-            &mut Totals::default(),
-        )?;
+        if let Some(known) = index.known_end(&drafts) {
+            return Ok(known);
+        }
+        let (epoch, head) = (self.epochs.current(), index.head());
+        let records = index.assign_seqs(&drafts, epoch, head, reading, &mut Totals::default())?;
         let receipt = AppendReceipt { first: index.head() + 1, count: records.len() as u64, repeated: false };
         for record in &records {
-            index.push(record);
+            index.push(record, reading);
         }
         if let Some(key) = key {
             index.insert_key(key.into(), receipt, reading);
@@ -103,13 +106,38 @@ impl Log for MemoryLog {
         Box::pin(ready(self.append_at(batch, Reading::now())))
     }
 
+    fn delete(&self, topic: Topic) -> BoxFuture<'static, Result<Option<Deleted>, AppendError>> {
+        let State { index, announcer, .. } = &mut *self.state.lock();
+        let deleted = index.topic_id(&topic).and_then(|id| index.delete(id));
+        let deleted = deleted.map(|(deletion, count)| {
+            index.release(deletion.id);
+            let record = Record::deletion(&self.epochs, deletion.name, deletion.seq, Reading::now().stamp());
+            announcer.announce([Arc::new(record)].into());
+            Deleted { seq: deletion.seq, count }
+        });
+        Box::pin(ready(Ok(deleted)))
+    }
+
+    fn closes(&self) -> u64 {
+        self.state.lock().index.closes()
+    }
+
+    fn end(&self, selectors: &Selectors) -> Option<u64> {
+        self.state.lock().index.end(selectors)
+    }
+
+    fn set_interest(&self, interest: Interest) {
+        self.state.lock().index.set_interest(interest);
+    }
+
+    fn touch(&self, selectors: &Selectors) {
+        self.state.lock().index.touch(selectors, Reading::now());
+    }
+
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
         let planned = self.state.lock().index.plan(&read);
         Box::pin(ready(match planned {
-            Planned::Plan(Plan { wanted, complete_to, lost, removals }) => {
-                let records = wanted.into_iter().filter_map(|wanted| wanted.record).collect();
-                Ok(Page { records, complete_to, lost, removals })
-            }
+            Planned::Plan(plan) => Ok(plan.in_memory()),
             Planned::NeedsPieces { .. } => Err(ReadError("there is no file".into())),
         }))
     }
@@ -157,7 +185,7 @@ mod tests {
         let limits = LogLimits { memory_topic: 10_000, memory_topics: 25_000, ..LogLimits::default() };
         let log = MemoryLog::new(Policies::default().with_limits(limits));
         let append = async |topic: &str, bytes| {
-            let draft = Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x".repeat(bytes)) };
+            let draft = Draft::new(Topic::new(topic).unwrap(), Event::new("x".repeat(bytes)));
             log.append(Batch::new(vec![draft], None)).await
         };
         for topic in ["a", "b", "c"] {

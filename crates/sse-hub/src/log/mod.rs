@@ -23,8 +23,9 @@ mod topics;
 mod varint;
 
 use futures_core::future::BoxFuture;
+use sse_core::Topic;
 
-pub use append::{AppendError, AppendReceipt, Batch, Draft, LimitedBytes};
+pub use append::{AppendError, AppendReceipt, Batch, Deleted, Draft, LimitedBytes};
 pub use disk::{DiskLog, OpenError};
 pub use epochs::Epochs;
 pub(crate) use epochs::Place;
@@ -34,6 +35,7 @@ pub use record::{Record, RecordBatch};
 pub(crate) use record::{joined, rfc3339};
 pub use tail::{Tail, Tailed};
 
+use crate::interest::Interest;
 use crate::selectors::Selectors;
 use crate::start::Seek;
 
@@ -62,6 +64,23 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     ///
     /// A key that was used within its window stores nothing and gives what it gave the first time.
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>>;
+
+    /// Removes what is kept of a topic, and the topic. Readers that are live get a record of type `gap` in its place; a later
+    /// one is told that it lost something. Resolves when that is durable. `None`: there is no such topic.
+    fn delete(&self, topic: Topic) -> BoxFuture<'static, Result<Option<Deleted>, AppendError>>;
+
+    /// How often a topic was closed, so that asking for [`Self::end`] again can be spared.
+    fn closes(&self) -> u64;
+
+    /// The last seq of these topics, if every one is named and closed.
+    fn end(&self, selectors: &Selectors) -> Option<u64>;
+
+    /// Topics that are open by name do not go when they are idle.
+    #[doc(hidden)]
+    fn set_interest(&self, interest: Interest);
+
+    /// Somebody begins or ceases to have these topics open.
+    fn touch(&self, selectors: &Selectors);
 
     /// A page of records, oldest first.
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>>;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sse_core::{Event, RecordId, Topic, encode};
 
+use super::append::deletion;
+use super::epochs::Epochs;
+
 /// Records that were appended together, in order.
 pub type RecordBatch = Arc<[Arc<Record>]>;
 
@@ -19,6 +22,10 @@ pub struct Record {
     pub time: u64,
     /// It is kept in memory alone.
     pub in_memory: bool,
+    /// It closes its topic.
+    pub(crate) closes: bool,
+    /// From then on it is not given to readers, in milliseconds of log time; 0 for never.
+    pub(crate) expires: u64,
     /// Number of the topic in the log, as long as the record is on its way there.
     pub(crate) topic_id: u32,
     /// The event as it goes out, with id, topic and time. Encoded once, in `Record::new`.
@@ -34,7 +41,29 @@ impl Record {
         let len = encode::record_len(event, RecordId::MAX_BYTES, &topic, published.len());
         let mut frame = Vec::with_capacity(len);
         encode::record(&mut frame, event, id, &topic, published);
-        Self { seq: id.seq, topic, time, in_memory: false, topic_id: 0, frame: frame.into() }
+        Self {
+            seq: id.seq,
+            topic,
+            time,
+            in_memory: false,
+            closes: false,
+            expires: 0,
+            topic_id: 0,
+            frame: frame.into(),
+        }
+    }
+}
+
+impl Record {
+    /// Is it not given to readers any more, at this log time in milliseconds?
+    pub(super) fn has_expired(&self, now: u64) -> bool {
+        self.expires != 0 && self.expires <= now
+    }
+
+    /// What live readers of a deleted topic are told.
+    pub(super) fn deletion(epochs: &Epochs, topic: Arc<Topic>, seq: u64, time: u64) -> Self {
+        let event = deletion(&topic, epochs.id(seq - 1), epochs.id(seq));
+        Self { in_memory: true, ..Self::new(epochs.id(seq), topic, time, &rfc3339(time), &event) }
     }
 }
 

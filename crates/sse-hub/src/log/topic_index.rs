@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sse_core::Topic;
 
@@ -33,6 +34,10 @@ pub(super) struct TopicIndex {
     pub(super) rule: u32,
     /// The file has a row for it.
     pub(super) is_stored: bool,
+    /// Its newest record closes it.
+    pub(super) is_closed: bool,
+    /// When it was last published to, or seen open, in seconds of log time; see [`Policy::idle`].
+    pub(super) active: u32,
 }
 
 /// Bytes of frames in all.
@@ -66,7 +71,20 @@ impl TopicIndex {
     pub(super) fn new(name: Arc<Topic>, rule: u32, in_memory: bool) -> Self {
         let (entries, records) = (Entries::default(), in_memory.then(Box::default));
         let (bytes, removed, removed_at, since) = (0, 0, 0, 0);
-        Self { name, entries, records, bytes, removed, removed_at, due: 0, since, rule, is_stored: false }
+        Self {
+            name,
+            entries,
+            records,
+            bytes,
+            removed,
+            removed_at,
+            due: 0,
+            since,
+            rule,
+            is_stored: false,
+            is_closed: false,
+            active: 0,
+        }
     }
 
     /// Are records that come now kept in memory?
@@ -125,14 +143,25 @@ impl TopicIndex {
         if too_much && len > 1 {
             return true;
         }
+        if self.is_closed && len == 1 {
+            return false;
+        }
         let is_old = *most > 0 && self.due(limits).is_some_and(|due| due <= limits.now);
         *most -= usize::from(is_old);
         is_old
     }
 
+    /// When the topic is to be looked at next, in seconds of log time.
+    pub(super) fn next_due(&self, limits: &Limits<'_>) -> Option<i64> {
+        let idle = limits.policy.idle.map(|idle| i64::from(self.active) + whole_seconds(idle) + 1);
+        let is_last = self.is_closed && self.len() == 1;
+        let aged = self.due(limits).filter(|_| !is_last);
+        idle.into_iter().chain(aged).min()
+    }
+
     /// When the oldest record is too old, in seconds of log time.
-    pub(super) fn due(&self, limits: &Limits<'_>) -> Option<i64> {
-        let age = i64::try_from(limits.policy.retention.age?.as_secs()).unwrap_or(i64::MAX);
+    fn due(&self, limits: &Limits<'_>) -> Option<i64> {
+        let age = whole_seconds(limits.policy.retention.age?);
         let oldest = self.oldest()?;
         Some(limits.log_time.time(oldest.seq, oldest.seconds).saturating_add(age).saturating_add(1))
     }
@@ -220,6 +249,10 @@ impl Wanted {
         let Entry { seq, bytes, .. } = Entry::of(record);
         Self { topic: Arc::clone(&record.topic), seq, bytes, record: Some(Arc::clone(record)) }
     }
+}
+
+fn whole_seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX >> 1)
 }
 
 pub(super) fn seconds(millis: u64) -> u32 {

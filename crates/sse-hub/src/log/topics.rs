@@ -96,9 +96,9 @@ impl Topics {
         true
     }
 
-    /// Numbers that no topic has are given again, from now on.
-    pub(super) fn find_free(&mut self) {
-        let is_free = |id: &TopicId| self.get(*id).is_none();
+    /// Numbers that no topic has are given again, from now on, but not these.
+    pub(super) fn find_free(&mut self, leaving: &BTreeSet<TopicId>) {
+        let is_free = |id: &TopicId| self.get(*id).is_none() && !leaving.contains(id);
         self.free = (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)).rev().filter(is_free).collect();
     }
 

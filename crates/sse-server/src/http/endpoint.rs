@@ -12,6 +12,7 @@ pub(crate) const GET: &[Method] = &[Method::GET];
 /// GET, and HEAD with what GET would say of its answer.
 pub(crate) const READ: &[Method] = &[Method::GET, Method::HEAD];
 pub(crate) const POST: &[Method] = &[Method::POST];
+pub(crate) const DELETE: &[Method] = &[Method::DELETE];
 
 /// A path and what can be done with it.
 pub(crate) struct Endpoint {

@@ -15,8 +15,10 @@ const MAX_RETRY_MILLIS: u64 = 24 * 3600 * 1000;
 const MOST_RETRY: Duration = Duration::from_secs(60);
 /// Longest idempotency key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
-/// Event type of the hub's own announcement that events are missing. Nobody else can make one.
-const GAP: &str = "gap";
+/// Longest time for which an event can be given to readers: 90 days.
+const MAX_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Event types of the hub's own: that events are missing, and that a topic has ended. Nobody else can make one.
+const OWN_TYPES: [&str; 2] = ["gap", "end"];
 
 pub(super) fn event(data: String, event_type: Option<EventType>, retry: Option<Duration>) -> Event {
     let mut event = Event::new(data);
@@ -45,7 +47,9 @@ pub(super) fn frame_bytes(draft: &Draft) -> Result<usize, String> {
 pub(super) fn event_type(text: impl Into<Box<str>>) -> Result<EventType, String> {
     let event_type = EventType::new(text).map_err(|error| error.to_string())?;
     match event_type.as_str() {
-        GAP => Err("the event type `gap` is the server's own; choose another".into()),
+        own if OWN_TYPES.contains(&own) => {
+            Err(format!("the event type `{own}` is the server's own; choose another"))
+        }
         text if text.len() > MAX_TYPE_BYTES => {
             Err(format!("an event type has at most {MAX_TYPE_BYTES} bytes, this one has {}", text.len()))
         }
@@ -63,6 +67,14 @@ pub(super) fn retry(millis: u64) -> Result<Duration, String> {
 
 pub(super) fn retry_text(text: &str) -> Result<Duration, String> {
     retry(text.parse().unwrap_or(u64::MAX))
+}
+
+/// Checks how long an event is given to readers: `30s`, `5m`, or seconds.
+pub(super) fn ttl(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    let ttl = seconds.or_else(|| humantime::parse_duration(text).ok());
+    let ttl = ttl.filter(|ttl| (Duration::from_secs(1)..=MAX_TTL).contains(ttl));
+    ttl.ok_or_else(|| format!("ttl is a time from 1s to 90d, such as 30s or 5m, not {text:?}"))
 }
 
 pub(crate) fn idempotency_key(text: &str) -> Result<String, String> {

@@ -42,6 +42,8 @@ struct AfterEvents {
     next: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<Gap>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ended: bool,
 }
 
 /// A page, and what it takes of the budget.
@@ -73,15 +75,16 @@ impl HeldPage {
     /// A page without events.
     pub(super) fn empty(budget: &Budget, next: RecordId) -> Result<Self, Problem> {
         let held = budget.try_hold(0).ok_or_else(Problem::over_budget)?;
-        Ok(Self { page: EventPage { events: Vec::new(), next, gap: None }, held })
+        Ok(Self { page: EventPage { events: Vec::new(), next, gap: None, ended: false }, held })
     }
 
     pub(super) fn response(self, request: &HttpRequest) -> HttpResponse {
-        let EventPage { events, next, gap } = self.page;
+        let EventPage { events, next, gap, ended } = self.page;
         let separators = once("").chain(std::iter::repeat(","));
         let events = separators.zip(events).flat_map(|(separator, kept)| parts(separator, kept));
-        let end =
-            once_with(move || json(&AfterEvents { next: next.to_string(), gap }).replacen('{', "],", 1));
+        let end = once_with(move || {
+            json(&AfterEvents { next: next.to_string(), gap, ended }).replacen('{', "],", 1)
+        });
         let parts = once("{\"events\":[".to_owned()).chain(events).chain(end);
         json_of_parts(request, parts, self.held)
     }

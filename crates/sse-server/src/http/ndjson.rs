@@ -25,6 +25,8 @@ struct Line<'a> {
     /// Not a number here, because the error would repeat a text of any length.
     #[serde(borrow)]
     retry: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ttl: Option<&'a RawValue>,
     topic: Option<Box<str>>,
 }
 
@@ -98,8 +100,9 @@ fn draft(text: &str, topic: Option<&Topic>) -> Result<Draft, String> {
     };
     let event_type = line.event.map(event_fields::event_type).transpose()?;
     let retry = line.retry.map(|retry| event_fields::retry_text(retry.get())).transpose()?;
+    let ttl = line.ttl.map(|ttl| event_fields::ttl(ttl.get().trim_matches('"'))).transpose()?;
     let event = event_fields::event(data(line.data)?, event_type, retry);
-    Ok(Draft { topic, event })
+    Ok(Draft { ttl, ..Draft::new(topic, event) })
 }
 
 fn data(value: &RawValue) -> Result<String, String> {

@@ -78,6 +78,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    pub(crate) fn no_such_topic() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such topic; /topics lists them")
+    }
+
     /// The path exists, but not for this method. `allowed` are those it is for, separated by commas.
     pub(crate) fn method_not_allowed(allowed: &str) -> Self {
         let allow = HeaderValue::from_str(allowed).expect("method names are ASCII");
@@ -153,6 +157,10 @@ impl From<AppendError> for Problem {
             AppendError::TooManyTopicsBelow { .. } => {
                 Self::conflict(format!("{error}; publish to one of them, or below another first segment"))
             }
+            AppendError::TopicClosed { ref topic, nth } => Self::conflict(format!(
+                "topic {topic} is closed; nothing was stored: publish to another one, or delete it first"
+            ))
+            .in_line(nth),
             AppendError::OverLimit { .. } => {
                 Self::unavailable(format!("{error}; nothing was stored, try again later"), RETRY_AFTER)
             }

@@ -7,7 +7,7 @@ use actix_web::web::{Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sse_core::{EventType, Topic};
-use sse_hub::{AppendReceipt, Batch, Draft, Hub};
+use sse_hub::{AppendReceipt, Batch, Deleted, Draft, Hub};
 
 use super::app_state::AppState;
 use super::body::read_text;
@@ -29,11 +29,16 @@ struct Extra {
 
 static EVENT: Extra = extra("event", "Event-Type", "event-type");
 static RETRY: Extra = extra("retry", "Event-Retry", "event-retry");
+static TTL: Extra = extra("ttl", "Event-Ttl", "event-ttl");
 static KEY: Extra = extra(KEY_PARAMETER, "Idempotency-Key", "idempotency-key");
 
 const fn extra(parameter: &'static str, header: &'static str, lower_case: &'static str) -> Extra {
     Extra { parameter, header, header_name: HeaderName::from_static(lower_case) }
 }
+
+/// Parameter that closes the topic.
+const CLOSE: &str = "close";
+const INTENT: &str = "x-requested-with";
 
 /// Parameter with the idempotency key.
 pub(crate) const KEY_PARAMETER: &str = "key";
@@ -43,6 +48,12 @@ struct Stored {
     id: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
+}
+
+#[derive(Serialize)]
+struct TopicDeleted {
+    id: String,
+    count: usize,
 }
 
 #[derive(Serialize)]
@@ -80,19 +91,54 @@ pub(super) async fn to_topic(
 ) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
     AppState::of(&request).check_not_reserved(&topic).map_err(Problem::forbidden)?;
-    let extras = Extras::read(&request, &[EVENT.parameter, RETRY.parameter, KEY_PARAMETER])?;
+    let parameters = [EVENT.parameter, RETRY.parameter, TTL.parameter, KEY_PARAMETER, CLOSE];
+    let extras = Extras::read(&request, &parameters)?;
     if is_batch(&request) {
         return publish_batch(&request, payload, extras, Some(topic)).await;
     }
     let body = read_text(&request, payload, "an event", event_fields::MAX_DATA_BYTES).await?;
     let (data, _held) = body.into_parts();
     let key = extras.scoped_key(topic.as_str());
-    let event = event_fields::event(data, extras.event_type, extras.retry);
-    let draft = Draft { topic, event };
-    event_fields::frame_bytes(&draft).map_err(Problem::too_large)?;
+    let mut drafts = Vec::new();
+    // A request without a body closes and nothing else.
+    if !(extras.closes && data.is_empty()) {
+        let event = event_fields::event(data, extras.event_type, extras.retry);
+        let draft = Draft { ttl: extras.ttl, ..Draft::new(topic.clone(), event) };
+        event_fields::frame_bytes(&draft).map_err(Problem::too_large)?;
+        drafts.push(draft);
+    }
+    if extras.closes {
+        drafts.push(Draft::end(topic));
+    }
     let hub = AppState::of(&request).hub();
-    let receipt = hub.append(Batch::new(vec![draft], key)).await?;
-    Ok(stored(hub, receipt))
+    let is_one = drafts.len() == 1;
+    let receipt = hub.append(Batch::new(drafts, key)).await?;
+    Ok(if is_one { stored(hub, receipt) } else { batch_stored(hub, receipt) })
+}
+
+/// Deletes a topic with all that is kept of it.
+pub(super) async fn delete(request: HttpRequest, topic: Path<String>) -> Result<HttpResponse, Problem> {
+    let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
+    AppState::of(&request).check_not_reserved(&topic).map_err(Problem::forbidden)?;
+    Query::read(&request, &[])?;
+    check_intended(&request)?;
+    let hub = AppState::of(&request).hub();
+    match hub.delete(topic).await? {
+        Some(Deleted { seq, count }) => {
+            Ok(HttpResponse::Ok().json(TopicDeleted { id: hub.id(seq).to_string(), count }))
+        }
+        None => Err(Problem::no_such_topic()),
+    }
+}
+
+/// Closing and deleting need a header that a page of another site cannot send without asking first.
+fn check_intended(request: &HttpRequest) -> Result<(), Problem> {
+    match request.headers().contains_key(INTENT) {
+        true => Ok(()),
+        false => Err(Problem::forbidden(
+            "closing and deleting need the header `X-Requested-With` with any value, which pages of other sites cannot send",
+        )),
+    }
 }
 
 /// Publishes a batch whose lines name their topics.
@@ -112,13 +158,16 @@ async fn publish_batch(
     extras: Extras,
     topic: Option<Topic>,
 ) -> Result<HttpResponse, Problem> {
-    extras.only_key()?;
+    extras.without_event_fields()?;
     // A batch over several topics has none; no topic is named so.
     let key = extras.scoped_key(topic.as_ref().map_or("", Topic::as_str));
-    let drafts = {
+    let mut drafts = {
         let text = read_text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
         ndjson::parse(&text, topic.as_ref(), |topic| AppState::of(request).check_not_reserved(topic))?
     };
+    if let (true, Some(topic)) = (extras.closes, topic) {
+        drafts.push(Draft::end(topic));
+    }
     let hub = AppState::of(request).hub();
     let receipt = hub.append(Batch::new(drafts, key)).await?;
     Ok(batch_stored(hub, receipt))
@@ -135,7 +184,9 @@ pub(crate) fn is_batch(request: &HttpRequest) -> bool {
 struct Extras {
     event_type: Option<EventType>,
     retry: Option<Duration>,
+    ttl: Option<Duration>,
     key: Option<String>,
+    closes: bool,
 }
 
 impl Extras {
@@ -144,16 +195,19 @@ impl Extras {
         Ok(Self {
             event_type: given(request, &query, &EVENT, |text| event_fields::event_type(text))?,
             retry: given(request, &query, &RETRY, event_fields::retry_text)?,
+            ttl: given(request, &query, &TTL, event_fields::ttl)?,
             key: key(request, &query)?,
+            closes: closes(request, &query)?,
         })
     }
 
-    /// For batches, whose lines have type and retry.
-    fn only_key(&self) -> Result<(), Problem> {
-        let Extra { parameter, header, .. } = match (&self.event_type, self.retry) {
-            (None, None) => return Ok(()),
-            (Some(_), _) => &EVENT,
-            (None, Some(_)) => &RETRY,
+    /// For batches, whose lines have what belongs to an event.
+    fn without_event_fields(&self) -> Result<(), Problem> {
+        let Extra { parameter, header, .. } = match (&self.event_type, self.retry, self.ttl) {
+            (None, None, None) => return Ok(()),
+            (Some(_), ..) => &EVENT,
+            (None, Some(_), _) => &RETRY,
+            (None, None, Some(_)) => &TTL,
         };
         Err(Problem::bad_request(format!(
             "a batch says `{parameter}` in each line; leave out parameter `{parameter}` and header {header}"
@@ -163,6 +217,15 @@ impl Extras {
     /// The key as the log takes it: keys of different scopes are different. No topic has a NUL in its name.
     fn scoped_key(&self, scope: &str) -> Option<Box<str>> {
         self.key.as_ref().map(|key| scoped(key, scope))
+    }
+}
+
+/// Does the request close the topic?
+fn closes(request: &HttpRequest, query: &Query) -> Result<bool, Problem> {
+    match query.get(CLOSE) {
+        None | Some("false") => Ok(false),
+        Some("true") => check_intended(request).map(|()| true),
+        Some(text) => Err(Problem::bad_request(format!("{CLOSE} is true or false, not {text:?}"))),
     }
 }
 
@@ -209,7 +272,7 @@ mod tests {
 
     #[test]
     fn headers_are_looked_up_by_the_names_that_are_shown() {
-        for extra in [&EVENT, &RETRY, &KEY] {
+        for extra in [&EVENT, &RETRY, &TTL, &KEY] {
             assert_eq!(extra.header_name.as_str(), extra.header.to_ascii_lowercase());
         }
     }

@@ -8,7 +8,7 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 
 use super::app_state::AppState;
-use super::endpoint::{Endpoint, GET, POST, READ};
+use super::endpoint::{DELETE, Endpoint, GET, POST, READ};
 use super::problem_details::Problem;
 use super::static_pages::Pages;
 use super::{events, history, hub_info, openapi, poll, publish, topics};
@@ -21,7 +21,10 @@ pub(super) fn api() -> Vec<Endpoint> {
     vec![
         Endpoint::new("/events").on(GET, events::stream),
         Endpoint::new("/topics").on(READ, topics::list).on(POST, publish::batch),
-        Endpoint::new("/topics/{topic}").on(READ, history::page).on(POST, publish::to_topic),
+        Endpoint::new("/topics/{topic}")
+            .on(READ, history::page)
+            .on(POST, publish::to_topic)
+            .on(DELETE, publish::delete),
         Endpoint::new("/poll").on(GET, poll::page),
         Endpoint::new("/hub").on(READ, hub_info::show),
         Endpoint::new("/openapi.json").on(READ, openapi::document),

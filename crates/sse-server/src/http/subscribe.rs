@@ -37,6 +37,12 @@ pub(crate) async fn subscribe(
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
     let start = start(request, query)?;
+    if state.hub().is_over(&start, &selectors).await? {
+        // The one answer after which an `EventSource` does not come back.
+        let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
+        response.head_mut().no_chunking(true);
+        return Ok(response);
+    }
     // Who resumes has an id, and who asks for all that is kept does so again.
     let with_id = matches!(start, Start::Now | Start::Kept(Seek::Last(_) | Seek::Since(_)));
     let greeting = has_greeting(query)?.then_some(greeting);

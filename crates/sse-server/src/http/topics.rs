@@ -47,6 +47,7 @@ struct PolicyJson {
     retention: RetentionJson,
     slow_consumer: SlowConsumer,
     last_value: bool,
+    idle_seconds: Option<u64>,
     retain: RetentionJson,
     slow_reader: &'static str,
 }
@@ -126,7 +127,7 @@ impl Listed {
 }
 
 impl From<Policy> for PolicyJson {
-    fn from(Policy { durability, retention, slow_consumer, last_value }: Policy) -> Self {
+    fn from(Policy { durability, retention, slow_consumer, last_value, idle }: Policy) -> Self {
         let Retention { count, age, bytes } = retention;
         let retention = RetentionJson { count, age_seconds: age.map(|age| age.as_secs()), bytes };
         let slow_reader = match slow_consumer {
@@ -134,6 +135,15 @@ impl From<Policy> for PolicyJson {
             SlowConsumer::DropOldest => "skip",
             SlowConsumer::Conflate => "latest",
         };
-        Self { durability, retention, slow_consumer, last_value, retain: retention, slow_reader }
+        let idle_seconds = idle.map(|idle| idle.as_secs());
+        Self {
+            durability,
+            retention,
+            slow_consumer,
+            last_value,
+            idle_seconds,
+            retain: retention,
+            slow_reader,
+        }
     }
 }

@@ -117,7 +117,9 @@ async fn a_topic_without_events_is_empty_and_bad_wishes_are_refused() {
         ("/topics/a?topic=b", "this path knows `after`, `last`, `since`, `limit`"),
         ("/topics/a?limit=1&limit=2", "`limit` is there twice"),
         ("/topics/a%20b", "cannot contain ' '"),
-        ("/topics?topic=a", "this path knows `order`, `limit`"),
+        ("/topics?topic=a", "this path knows `prefix`, `after`, `order`, `limit`"),
+        ("/topics?after=a%20b", "after: a topic name cannot contain"),
+        ("/topics?after=a&order=newest", "`after` goes by name"),
     ] {
         let (status, detail) = api.get(path).await.problem();
         assert!(status == 400 && detail.contains(part), "{path}: {status} {detail}");
@@ -161,4 +163,24 @@ async fn topics_are_listed_with_what_is_kept_and_how() {
     let newest = api.get("/topics?order=newest&limit=1").await.json();
     assert_eq!(newest["topics"][0]["topic"], "news/eu");
     assert!(api.get("/topics?order=oldest").await.problem().1.contains("order is name or newest"));
+}
+
+#[tokio::test]
+async fn a_long_list_of_topics_comes_in_parts() {
+    let api = Api::start();
+    let names: Vec<String> = (0..1234).map(|nth| format!("list/{nth:04}")).collect();
+    let line = |name: &String| format!("{{\"topic\":\"{name}\",\"data\":\"\"}}\n");
+    let lines: String = names.iter().map(line).collect();
+    assert_eq!(send(api.batch("/topics", lines + "{\"topic\":\"zoo\",\"data\":\"\"}")).await.status, 200);
+    let (mut listed, mut after) = (Vec::new(), String::new());
+    loop {
+        let list = api.get(&format!("/topics?prefix=list/&limit=600{after}")).await.json();
+        let topics = list["topics"].as_array().unwrap();
+        listed.extend(topics.iter().map(|topic| topic["topic"].as_str().unwrap().to_owned()));
+        let Some(next) = list["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(listed, names);
+    let newest = api.get("/topics?prefix=list/&order=newest&limit=2").await.json();
+    assert_eq!((&newest["topics"][0]["topic"], &newest["next"]), (&json!("list/1233"), &json!(null)));
 }

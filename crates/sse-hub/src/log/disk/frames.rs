@@ -8,10 +8,25 @@ use super::checksum::is_damage;
 use super::store::{sum_of_piece, sum_of_record};
 use crate::log::newest::Placed;
 use crate::log::pieces;
+use crate::log::record::Record;
 use crate::log::topic_index::Wanted;
 
-/// Time in milliseconds since 1970, and frame.
-pub(super) type StoredFrame = (u64, Vec<u8>);
+/// What was stored of a record.
+#[derive(Debug)]
+pub(super) struct StoredFrame {
+    /// Milliseconds since 1970.
+    time: u64,
+    expires: u64,
+    frame: Vec<u8>,
+}
+
+impl StoredFrame {
+    pub(super) fn record(self, wanted: Wanted) -> Record {
+        let Self { time, expires, frame } = self;
+        let (topic, seq, frame) = (wanted.topic, wanted.seq, frame.into());
+        Record { seq, topic, time, in_memory: false, closes: false, expires, topic_id: 0, frame }
+    }
+}
 
 /// What the file has of a record.
 #[derive(Debug)]
@@ -56,12 +71,18 @@ impl Frames {
 impl Snapshot<'_> {
     /// Time and frame of each record that is not in memory, checked.
     pub(super) fn frames(&self, wanted: &[Wanted]) -> rusqlite::Result<Vec<Fetched>> {
-        let mut select = self.0.prepare_cached("SELECT time, frame, sum FROM records WHERE seq = ?")?;
+        let mut select =
+            self.0.prepare_cached("SELECT time, expires, frame, sum FROM records WHERE seq = ?")?;
         let fetch = |Wanted { seq, topic, .. }: &Wanted| {
             let row = select.query_row([seq], |row| {
-                let (time, frame): StoredFrame = (row.get(0)?, row.get(1)?);
-                let checks = row.get::<_, u32>(2)? == sum_of_record(*seq, topic.as_str(), time, &frame);
-                Ok(if checks { Fetched::Frame((time, frame)) } else { Fetched::Damaged })
+                let (time, expires, frame): (_, _, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let sum = sum_of_record(*seq, topic.as_str(), time, expires, &frame);
+                let checks = row.get::<_, u32>(3)? == sum;
+                Ok(if checks {
+                    Fetched::Frame(StoredFrame { time, expires, frame })
+                } else {
+                    Fetched::Damaged
+                })
             });
             match row {
                 Err(rusqlite::Error::QueryReturnedNoRows) => Ok(Fetched::Absent),

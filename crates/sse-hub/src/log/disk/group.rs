@@ -2,16 +2,23 @@
 
 use std::sync::Arc;
 
+use sse_core::Topic;
 use tokio::sync::oneshot;
 
 use super::store::{Inserts, Write};
-use crate::log::append::{AppendError, AppendReceipt, Batch};
+use crate::log::append::{AppendError, AppendReceipt, Batch, Deleted};
 use crate::log::entries::Entry;
 use crate::log::newest::Placed;
 use crate::log::record::Record;
 
+/// What the writing thread is asked for.
+pub(super) enum Request {
+    Append(Append),
+    Delete { topic: Topic, reply: oneshot::Sender<Result<Option<Deleted>, AppendError>> },
+}
+
 /// A batch and who waits for it.
-pub(super) struct Request {
+pub(super) struct Append {
     pub(super) batch: Batch,
     pub(super) frame_bytes: usize,
     pub(super) reply: oneshot::Sender<Result<AppendReceipt, AppendError>>,
@@ -19,13 +26,13 @@ pub(super) struct Request {
 
 /// A batch with its place in the log.
 pub(super) struct SequencedBatch {
-    pub(super) request: Request,
+    pub(super) request: Append,
     pub(super) records: Vec<Arc<Record>>,
     /// Something of it has to be on disk before it is answered.
     pub(super) on_disk: bool,
 }
 
-impl Request {
+impl Append {
     /// Records, and bytes of their frames.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.batch.drafts.len(), self.frame_bytes)

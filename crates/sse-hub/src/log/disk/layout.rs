@@ -27,6 +27,8 @@ pub(super) const TABLES: [(&str, &str); 6] = [
         removed INTEGER NOT NULL,
         -- the topic was in memory
         volatile INTEGER NOT NULL,
+        -- 1: its newest record closes it; 2: no topic has the number, and records of it are still there
+        state INTEGER NOT NULL,
         sum INTEGER NOT NULL
         )",
     ),
@@ -48,6 +50,8 @@ pub(super) const TABLES: [(&str, &str); 6] = [
         -- milliseconds since 1970
         time INTEGER NOT NULL,
         frame BLOB NOT NULL,
+        -- when readers do not get it any more, in milliseconds of log time; 0 for never
+        expires INTEGER NOT NULL DEFAULT 0,
         -- of all that, with the name of the topic
         sum INTEGER
         )",

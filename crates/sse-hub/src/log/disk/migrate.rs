@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::layout::{LAYOUT, TABLES, create};
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpoch, StoredEpochs};
-use super::store::{Store, TopicRow, Write, sum_of_record, unusable};
+use super::store::{RowState, Store, TopicRow, Write, sum_of_record, unusable};
 use crate::log::append::AppendReceipt;
 use crate::log::entries::Entry;
 use crate::log::log_time::Segment;
@@ -29,6 +29,7 @@ const FROM_LAYOUT_2: &str = "
 const BEFORE_LAYOUT_4: &str = "
     ALTER TABLE topics RENAME TO old_topics;
     ALTER TABLE keys RENAME TO old_keys;
+    ALTER TABLE records ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
 ";
 
 const DROP_OLD: &str = "
@@ -75,7 +76,7 @@ impl Write<'_> {
                 let bytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
                 placed
                     .push(Placed { topic: row.get(1)?, entry: Entry { seq, seconds: seconds(time), bytes } });
-                sums.push((sum_of_record(seq, &name.unwrap_or_default(), time, frame), seq));
+                sums.push((sum_of_record(seq, &name.unwrap_or_default(), time, 0, frame), seq));
             }
             let Some(last) = placed.last().map(|placed| placed.entry.seq) else { return Ok(newest) };
             self.put_piece(newest + 1, last, 0, placed)?;
@@ -100,7 +101,9 @@ impl Write<'_> {
         }
         for id in 0..end {
             self.put_topic(&match topics.remove(&id) {
-                Some((name, removed, volatile)) => TopicRow { id, name, since: 0, removed, volatile },
+                Some((name, removed, volatile)) => {
+                    TopicRow { id, name, since: 0, removed, volatile, state: RowState::Open }
+                }
                 None => TopicRow { id, since: newest, ..TopicRow::default() },
             })?;
         }

@@ -27,16 +27,17 @@ use std::thread::JoinHandle;
 
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
+use sse_core::Topic;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Log;
-use super::append::{AppendError, AppendReceipt, Batch};
+use super::append::{AppendError, AppendReceipt, Batch, Deleted};
 use super::epochs::Epochs;
 use super::index::Plan;
+use super::log_time::Reading;
 use super::read::{Page, Read, ReadError, ReadMode, TopicList, TopicSummary};
-use super::record::Record;
 use super::tail::Tail;
-use super::topic_index::Wanted;
+use crate::interest::Interest;
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
@@ -44,7 +45,7 @@ use checkpoints::Found;
 use folder::Folder;
 use frames::Fetched;
 use free_space::FreeSpace;
-use group::Request;
+use group::{Append, Request};
 use parts::Meta;
 use readers::Readers;
 use restore::{Restored, restore};
@@ -106,6 +107,10 @@ impl DiskLog {
         folder.sync()?;
         // What was killed leaves a write-ahead log.
         let meta = store.part::<Meta>().map_err(|error| unreadable(&file, &error))?;
+        if had_file && found.frames == 0 && !is_lost && store.is_shorter_than(&file) {
+            (is_lost, problem) =
+                (true, "cannot be all that there was, since log.sqlite is longer than it says");
+        }
         if had_file && !had_wal && !is_lost && meta.is_some_and(|meta| !meta.clean) {
             (is_lost, problem) = (true, "is missing");
         }
@@ -122,7 +127,7 @@ impl DiskLog {
         let free_space = FreeSpace::of(folder.path().to_owned(), free);
         let files = [file.clone(), wal];
         let writer = Writer::new(store, Arc::clone(&shared), meta, repairs, free_space, files)
-            .map_err(|error| OpenError(format!("{} cannot be written: {error}", file.display())))?;
+            .map_err(|error| unusable(&file, "written", &error))?;
         let (requests, receiver) = mpsc::channel(WAITING_BATCHES);
         let thread = spawn(writer, receiver)?;
         let readers = Arc::new(Readers::open(file.clone()).map_err(|error| unreadable(&file, &error))?);
@@ -169,10 +174,39 @@ impl Log for DiskLog {
             let requests = requests.ok_or(AppendError::Closed)?;
             let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
             let frame_bytes = batch.frame_bytes()?;
-            requests.send(Request { batch, frame_bytes, reply }).await.map_err(|_| gone())?;
+            let append = Append { batch, frame_bytes, reply };
+            requests.send(Request::Append(append)).await.map_err(|_| gone())?;
             drop(requests);
             answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
         })
+    }
+
+    fn delete(&self, topic: Topic) -> BoxFuture<'static, Result<Option<Deleted>, AppendError>> {
+        let requests = self.handle.requests.lock().clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let requests = requests.ok_or(AppendError::Closed)?;
+            let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
+            requests.send(Request::Delete { topic, reply }).await.map_err(|_| gone())?;
+            drop(requests);
+            answer.await.unwrap_or_else(|_| Err(gone()))
+        })
+    }
+
+    fn closes(&self) -> u64 {
+        self.shared.closes()
+    }
+
+    fn end(&self, selectors: &Selectors) -> Option<u64> {
+        self.shared.state().index.end(selectors)
+    }
+
+    fn set_interest(&self, interest: Interest) {
+        self.shared.state().index.set_interest(interest);
+    }
+
+    fn touch(&self, selectors: &Selectors) {
+        self.shared.state().index.touch(selectors, Reading::now());
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
@@ -250,27 +284,19 @@ impl Log for DiskLog {
 }
 
 impl Plan {
-    /// The page, if all of it is in memory.
-    fn in_memory(&self) -> Option<Page> {
-        let records = self.wanted.iter().map(|wanted| wanted.record.clone());
-        let records = records.collect::<Option<_>>()?;
-        Some(Page { records, complete_to: self.complete_to, lost: self.lost, removals: self.removals })
-    }
-
     /// The page, with what was on disk. What is damaged is left out: at its beginning the page says so, and before a later
     /// one it ends, so that a reader is told where it stands.
     fn filled(self, frames: Vec<Fetched>, mode: ReadMode) -> Page {
-        let Self { wanted, mut complete_to, mut lost, removals } = self;
+        let Self { wanted, mut complete_to, mut lost, removals, now } = self;
         let (mut frames, mut records) = (frames.into_iter(), Vec::with_capacity(wanted.len()));
-        for Wanted { topic, seq, record, .. } in wanted {
-            let record = record.or_else(|| match frames.next() {
-                Some(Fetched::Frame((time, frame))) => {
-                    let frame = frame.into();
-                    Some(Arc::new(Record { seq, topic, time, in_memory: false, topic_id: 0, frame }))
-                }
+        for wanted in wanted {
+            let seq = wanted.seq;
+            let record = wanted.record.clone().or_else(|| match frames.next() {
+                Some(Fetched::Frame(stored)) => Some(Arc::new(stored.record(wanted))),
                 _ => None,
             });
             match record {
+                Some(record) if record.has_expired(now) => {}
                 Some(record) => records.push(record),
                 None if mode == ReadMode::LastValues => {}
                 None if records.is_empty() => lost.damaged = true,
@@ -292,8 +318,12 @@ fn spawn(writer: Writer, requests: mpsc::Receiver<Request>) -> std::io::Result<J
 }
 
 fn unreadable(file: &Path, error: &rusqlite::Error) -> OpenError {
+    unusable(file, "read", error)
+}
+
+fn unusable(file: &Path, cannot_be: &str, error: &dyn std::error::Error) -> OpenError {
     OpenError(format!(
-        "{} cannot be read: {error}; restore a backup of it, or move it away together with the file log.sqlite-wal to begin a \
+        "{} cannot be {cannot_be}: {error}; restore a backup of it, or move it away together with the file log.sqlite-wal to begin a \
          new log",
         file.display()
     ))

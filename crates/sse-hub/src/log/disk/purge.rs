@@ -26,17 +26,24 @@ const PURGED_WHILE_IDLE: usize = 512;
 /// Records and keys that have to leave the file.
 #[derive(Debug, Default)]
 pub(super) struct PurgeQueue {
-    /// Oldest first.
-    records: VecDeque<(TopicId, u64)>,
+    /// In the order in which they go.
+    leaving: VecDeque<Leaving>,
     keys: Vec<Arc<str>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Leaving {
+    Record(TopicId, u64),
+    /// The number of a topic that is gone, behind its records: up to this seq it had any.
+    Number(TopicId, u64),
 }
 
 /// What leaves the file in one transaction.
 #[derive(Debug)]
 pub(super) struct PurgeBatch {
-    /// So many of the records, and all of the keys.
+    /// So many of what leaves, and all of the keys.
     count: usize,
-    /// Rows of topics of which records go.
+    /// Rows of topics of which records go, or the last ones did.
     topics: Vec<TopicRow>,
     /// Pieces that become one: their first and last seq.
     merge: Option<(u64, u64)>,
@@ -48,17 +55,18 @@ pub(super) type Merged = Option<u32>;
 impl PurgeQueue {
     pub(super) fn add_records(&mut self, expired: Vec<Expired>) {
         for Expired { topic, seqs } in expired {
-            self.records.extend(seqs.into_iter().map(|seq| (topic, seq)));
+            self.leaving.extend(seqs.into_iter().map(|seq| Leaving::Record(topic, seq)));
         }
+    }
+
+    /// A topic is gone: its records leave, and then its number is free.
+    pub(super) fn add_topic(&mut self, id: TopicId, records: impl IntoIterator<Item = u64>, seq: u64) {
+        self.leaving.extend(records.into_iter().map(|seq| Leaving::Record(id, seq)));
+        self.leaving.push_back(Leaving::Number(id, seq));
     }
 
     pub(super) fn add_keys(&mut self, keys: Vec<Arc<str>>) {
         self.keys.extend(keys);
-    }
-
-    /// Is there a record that still needs the row of its topic?
-    pub(super) fn has_records(&self) -> bool {
-        !self.records.is_empty()
     }
 
     /// What goes with a group of so many records.
@@ -73,10 +81,16 @@ impl PurgeQueue {
     }
 
     fn batch(&self, most: usize, index: &mut Index) -> PurgeBatch {
-        let count = self.records.len().min(most);
-        let newest: HashMap<TopicId, u64> = self.records.iter().take(count).copied().collect();
-        let row = |(id, seq)| Some(TopicRow::of(id, index.topic(id)?, seq));
-        let topics = newest.into_iter().filter_map(row).collect();
+        let count = self.leaving.len().min(most);
+        let (mut newest, mut topics) = (HashMap::new(), Vec::new());
+        for leaving in self.leaving.iter().take(count) {
+            match *leaving {
+                Leaving::Record(id, seq) => drop(newest.insert(id, seq)),
+                Leaving::Number(id, since) => topics.push(TopicRow { id, since, ..TopicRow::default() }),
+            }
+        }
+        topics
+            .extend(newest.into_iter().filter_map(|(id, seq)| Some(TopicRow::of(id, index.topic(id)?, seq))));
         PurgeBatch { count, topics, merge: index.pieces().to_merge() }
     }
 
@@ -87,7 +101,11 @@ impl PurgeQueue {
         write: &Write<'_>,
         shared: &Shared,
     ) -> rusqlite::Result<Merged> {
-        let mut seqs: Vec<u64> = self.records.iter().take(batch.count).map(|(_, seq)| *seq).collect();
+        let seq = |leaving: &Leaving| match leaving {
+            Leaving::Record(_, seq) => Some(*seq),
+            Leaving::Number(..) => None,
+        };
+        let mut seqs: Vec<u64> = self.leaving.iter().take(batch.count).filter_map(seq).collect();
         seqs.sort_unstable();
         for run in seqs.chunk_by(|seq, next| seq + 1 == *next) {
             if let (Some(first), Some(last)) = (run.first(), run.last()) {
@@ -103,7 +121,11 @@ impl PurgeQueue {
 
     /// Notes that the batch is out of the file for good.
     pub(super) fn written(&mut self, batch: &PurgeBatch, merged: Merged, index: &mut Index) {
-        self.records.drain(..batch.count.min(self.records.len()));
+        for leaving in self.leaving.drain(..batch.count.min(self.leaving.len())) {
+            if let Leaving::Number(id, _) = leaving {
+                index.release(id);
+            }
+        }
         self.keys.clear();
         if let (Some((first, last)), Some(kept)) = (batch.merge, merged) {
             index.pieces().merged(first, last, kept);

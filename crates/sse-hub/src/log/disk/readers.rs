@@ -56,7 +56,8 @@ impl Readers {
     pub(super) fn remembered(&self, planned: &mut Planned) -> Option<Page> {
         let Planned::Plan(plan) = planned else { return None };
         self.recent.lock().fill(plan);
-        plan.in_memory()
+        let is_in_memory = plan.wanted.iter().all(|wanted| wanted.record.is_some());
+        is_in_memory.then(|| plan.clone().in_memory())
     }
 
     /// Resolves when this read may go on, in the order of asking; to be held as long as it lasts.

@@ -6,7 +6,7 @@ use sse_core::Topic;
 
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
 use super::scan::{StoredPiece, StoredRecord};
-use super::store::{Store, TopicRow, Write, sum_of_record};
+use super::store::{RowState, Store, TopicRow, Write, sum_of_record};
 use crate::log::entries::Entry;
 use crate::log::epochs::{Epochs, MAX_EPOCHS, PastEpoch};
 use crate::log::index::Index;
@@ -37,6 +37,9 @@ pub(super) struct Restored {
 pub(super) struct Repairs {
     /// Rows of topics that differ from those in the file.
     pub(super) topics: Vec<TopicRow>,
+    /// Records of topics that are gone, to be removed, and the numbers of these topics with the seqs up to which they had any.
+    pub(super) leaving: Vec<(TopicId, u64)>,
+    pub(super) gone: Vec<(TopicId, u64)>,
     /// Tables that are to be begun anew.
     pub(super) tables: Vec<&'static str>,
     /// All pieces, if theirs is: first seq, last seq, records.
@@ -61,7 +64,7 @@ enum Number {
     #[default]
     Unknown,
     /// Records up to this seq are of an earlier topic.
-    Known { since: u64, is_free: bool, volatile: bool },
+    Known { since: u64, is_free: bool, volatile: bool, is_leaving: bool },
 }
 
 /// A file that is being read.
@@ -77,6 +80,8 @@ struct Restore<'a> {
     losses: Vec<u64>,
     /// The last of the losses is of records that follow each other, up to the one that was read last.
     in_loss: bool,
+    /// Records of topics that are gone, and are still there.
+    leaving: Vec<(TopicId, u64)>,
     /// Which start of the log has stored the newest piece.
     newest_start: u32,
     repairs: Repairs,
@@ -99,6 +104,7 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
         newest: None,
         losses: Vec::new(),
         in_loss: false,
+        leaving: Vec::new(),
         newest_start: 0,
         repairs: Repairs::default(),
     };
@@ -111,16 +117,20 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
 impl Restore<'_> {
     fn topics(&mut self) -> rusqlite::Result<()> {
         let Self { index, numbers, newest_removed, .. } = self;
-        let damaged = self.store.each_topic(|TopicRow { id, name, since, removed, volatile }| {
+        let damaged = self.store.each_topic(|TopicRow { id, name, since, removed, volatile, state }| {
             let at = id as usize;
             let is_free = name.is_empty();
             let known =
                 is_free || Topic::new(name).is_ok_and(|topic| index.restore_topic(id, topic, since, removed));
+            if known && state == RowState::Closed {
+                index.restore_end(id);
+            }
             // The numbers follow each other, so that the next one is the end of them.
             if known && at <= numbers.len() + MAX_LOSSES {
                 numbers.resize(numbers.len().max(at + 1), Number::Unknown);
                 if let Some(number) = numbers.get_mut(at) {
-                    *number = Number::Known { since, is_free, volatile };
+                    let is_leaving = state == RowState::Leaving;
+                    *number = Number::Known { since, is_free, volatile, is_leaving };
                 }
                 *newest_removed = (*newest_removed).max(removed).max(if is_free { since } else { 0 });
             }
@@ -175,7 +185,12 @@ impl Restore<'_> {
     fn add(&mut self, placed: Placed) -> bool {
         let seq = placed.entry.seq;
         match self.numbers.get(placed.topic as usize) {
-            Some(Number::Known { since, .. }) if seq <= *since => false,
+            Some(Number::Known { since, is_leaving, .. }) if seq <= *since => {
+                if *is_leaving {
+                    self.leaving.push((placed.topic, seq));
+                }
+                false
+            }
             Some(Number::Known { is_free: false, .. }) => {
                 self.newest = Some((seq, u64::from(placed.entry.seconds) * 1000));
                 self.in_loss = false;
@@ -193,9 +208,10 @@ impl Restore<'_> {
     fn hole(&mut self, first: u64, last: u64) -> rusqlite::Result<()> {
         let mut next = first;
         let store = self.store;
-        store.each_record(first, last, |StoredRecord { seq, topic, time, frame, sum }| {
+        store.each_record(first, last, |StoredRecord { seq, topic, time, expires, frame, sum }| {
             let name = self.index.topic(topic).map(|topic| Arc::clone(&topic.name));
-            let checks = name.is_some_and(|name| sum == sum_of_record(seq, name.as_str(), time, &frame));
+            let checks =
+                name.is_some_and(|name| sum == sum_of_record(seq, name.as_str(), time, expires, &frame));
             if seq > next {
                 let _ = self.lose(seq);
             }
@@ -239,10 +255,16 @@ impl Restore<'_> {
             }
         }
         if is_damaged {
-            let head = self.index.head();
-            self.index.removals().fold("", head);
+            self.fold_all();
         }
         Ok(())
+    }
+
+    /// Whoever stands before the end of the log may have lost something.
+    fn fold_all(&mut self) {
+        let end = self.index.pieces().next() - 1;
+        self.index.removals().fold("", end);
+        self.newest_removed = self.newest_removed.max(end);
     }
 
     fn rest(mut self, lost: bool) -> rusqlite::Result<Restored> {
@@ -257,8 +279,7 @@ impl Restore<'_> {
         }
         let known_losses = store.part::<Losses>()?;
         if known_losses.is_none() {
-            let head = self.index.head();
-            self.index.removals().fold("", head);
+            self.fold_all();
         }
         let mut losses = known_losses.unwrap_or_default().0;
         if !self.losses.is_empty() {
@@ -304,7 +325,8 @@ impl Restore<'_> {
                 self.repairs.tables.push("keys");
             }
         }
-        index.restored();
+        index.restored(self.repairs.gone.iter().map(|(id, _)| *id));
+        self.repairs.leaving = self.leaving;
         Ok(Restored { meta, epochs, durable_head, index, repairs: self.repairs })
     }
 
@@ -314,6 +336,7 @@ impl Restore<'_> {
         let all = self.repairs.tables.contains(&"topics");
         for (id, number) in (0..).zip(&self.numbers) {
             match (*number, self.index.topic(id)) {
+                (Number::Known { since, is_leaving: true, .. }, None) => self.repairs.gone.push((id, since)),
                 (Number::Known { volatile, .. }, Some(topic)) => {
                     if volatile {
                         volatile_ones.push(id);

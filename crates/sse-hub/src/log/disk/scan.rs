@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row};
 
 use super::checksum::is_damage;
-use super::store::{Store, TopicRow, sum_of_gone, sum_of_key, sum_of_piece};
+use super::store::{RowState, Store, TopicRow, sum_of_gone, sum_of_key, sum_of_piece};
 use crate::log::append::AppendReceipt;
 use crate::log::newest::Placed;
 use crate::log::pieces;
@@ -25,6 +25,7 @@ pub(super) struct StoredRecord {
     pub(super) seq: u64,
     pub(super) topic: TopicId,
     pub(super) time: u64,
+    pub(super) expires: u64,
     pub(super) frame: Vec<u8>,
     pub(super) sum: u32,
 }
@@ -41,7 +42,8 @@ pub(super) struct StoredPiece {
 impl Store {
     /// Every row of a topic's number, as far as they can be read. Gives whether some cannot.
     pub(super) fn each_topic(&self, see: impl FnMut(TopicRow)) -> rusqlite::Result<bool> {
-        let sql = "SELECT id, name, since, removed, volatile, sum FROM topics WHERE id > ? ORDER BY id";
+        let sql =
+            "SELECT id, name, since, removed, volatile, state, sum FROM topics WHERE id > ? ORDER BY id";
         let check = |row: &Row<'_>| {
             let topic = TopicRow {
                 id: row.get(0)?,
@@ -49,8 +51,9 @@ impl Store {
                 since: row.get(2)?,
                 removed: row.get(3)?,
                 volatile: row.get(4)?,
+                state: RowState::of(row.get(5)?),
             };
-            let checks = row.get::<_, u32>(5)? == topic.sum();
+            let checks = row.get::<_, u32>(6)? == topic.sum();
             Ok(checks.then_some(topic))
         };
         Ok(!Scan { store: self, sql, check: &check }.each(-1, see)?.is_empty())
@@ -80,12 +83,13 @@ impl Store {
         see: impl FnMut(StoredRecord),
     ) -> rusqlite::Result<()> {
         let sql = format!(
-            "SELECT seq, topic, time, frame, sum FROM records WHERE seq > ? AND seq <= {} ORDER BY seq",
+            "SELECT seq, topic, time, frame, sum, expires FROM records WHERE seq > ? AND seq <= {} ORDER BY seq",
             i64::try_from(last).unwrap_or(i64::MAX)
         );
         let check = |row: &Row<'_>| {
             let (seq, topic, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Some(StoredRecord { seq, topic, time, frame: row.get(3)?, sum: row.get(4)? }))
+            let (frame, sum, expires) = (row.get(3)?, row.get(4)?, row.get(5)?);
+            Ok(Some(StoredRecord { seq, topic, time, expires, frame, sum }))
         };
         let after = i64::try_from(first).unwrap_or(i64::MAX).saturating_sub(1);
         Scan { store: self, sql: &sql, check: &check }.each(after, see).map(drop)

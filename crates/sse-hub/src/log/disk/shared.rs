@@ -13,6 +13,8 @@ pub(super) struct Shared {
     pub(super) epochs: Epochs,
     /// See [`Log::durable_head`](crate::Log::durable_head).
     durable_head: AtomicU64,
+    /// See [`Log::closes`](crate::Log::closes).
+    closes: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -32,7 +34,8 @@ impl Shared {
     pub(super) fn new(epochs: Epochs, durable_head: u64, index: Index) -> Self {
         let state =
             State { index, announcer: Announcer::default(), failed: None, missing: None, is_full: false };
-        Self { epochs, durable_head: AtomicU64::new(durable_head), state: Mutex::new(state) }
+        let (durable_head, closes) = (AtomicU64::new(durable_head), AtomicU64::new(state.index.closes()));
+        Self { epochs, durable_head, closes, state: Mutex::new(state) }
     }
 
     pub(super) fn durable_head(&self) -> u64 {
@@ -41,6 +44,14 @@ impl Shared {
 
     pub(super) fn set_durable_head(&self, seq: u64) {
         self.durable_head.store(seq, Ordering::Release);
+    }
+
+    pub(super) fn closes(&self) -> u64 {
+        self.closes.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_closes(&self, closes: u64) {
+        self.closes.store(closes, Ordering::Release);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

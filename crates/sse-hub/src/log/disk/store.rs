@@ -32,17 +32,40 @@ pub(super) struct TopicRow {
     pub(super) since: u64,
     pub(super) removed: u64,
     pub(super) volatile: bool,
+    pub(super) state: RowState,
+}
+
+/// What else is to know of a topic's number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum RowState {
+    #[default]
+    Open,
+    /// The topic's newest record closes it.
+    Closed,
+    /// No topic has it, and records of the one that had it are still there.
+    Leaving,
+}
+
+impl RowState {
+    pub(super) fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Closed,
+            2 => Self::Leaving,
+            _ => Self::Open,
+        }
+    }
 }
 
 impl TopicRow {
     /// That of a topic, of which records up to `removed` are not in the file.
     pub(super) fn of(id: TopicId, topic: &TopicIndex, removed: u64) -> Self {
         let (name, volatile) = (topic.name.as_str().to_owned(), topic.is_in_memory());
-        Self { id, name, since: topic.since, removed, volatile }
+        let state = if topic.is_closed { RowState::Closed } else { RowState::Open };
+        Self { id, name, since: topic.since, removed, volatile, state }
     }
 
     pub(super) fn sum(&self) -> u32 {
-        let numbers = [self.id.into(), self.since, self.removed, self.volatile.into()];
+        let numbers = [self.id.into(), self.since, self.removed, self.volatile.into(), self.state as u64];
         sum(&numbers, &[self.name.as_bytes()])
     }
 }
@@ -87,6 +110,13 @@ impl Store {
         write.set_part(&Folded::default())?;
         write.0.pragma_update(None, "user_version", LAYOUT)?;
         write.0.commit()
+    }
+
+    /// Does the file have more pages than it says that it has?
+    pub(super) fn is_shorter_than(&self, file: &Path) -> bool {
+        let number = |name: &str| self.0.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+        let (Ok(pages), Ok(bytes)) = (number("page_count"), number("page_size")) else { return false };
+        file.metadata().is_ok_and(|file| file.len() > pages * bytes)
     }
 
     /// Seq of the newest record, 0 if there is none.
@@ -167,9 +197,9 @@ impl Write<'_> {
     }
 
     pub(super) fn put_topic(&self, row: &TopicRow) -> rusqlite::Result<()> {
-        let TopicRow { id, name, since, removed, volatile } = row;
-        let sql = "INSERT OR REPLACE INTO topics VALUES (?, ?, ?, ?, ?, ?)";
-        self.execute(sql, (id, name, since, removed, volatile, row.sum()))
+        let TopicRow { id, name, since, removed, volatile, state } = row;
+        let sql = "INSERT OR REPLACE INTO topics VALUES (?, ?, ?, ?, ?, ?, ?)";
+        self.execute(sql, (id, name, since, removed, volatile, *state as u8, row.sum()))
     }
 
     pub(super) fn put_gone(&self, topic: &str, seq: u64) -> rusqlite::Result<()> {
@@ -183,7 +213,7 @@ impl Write<'_> {
 
     /// What takes records one by one. Looked up once for a group and not for each record.
     pub(super) fn inserts(&self) -> rusqlite::Result<Inserts<'_>> {
-        let sql = "INSERT INTO records (seq, topic, time, frame, sum) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO records (seq, topic, time, frame, expires, sum) VALUES (?, ?, ?, ?, ?, ?)";
         self.0.prepare_cached(sql).map(Inserts)
     }
 
@@ -249,13 +279,14 @@ pub(super) struct Inserts<'a>(CachedStatement<'a>);
 
 impl Inserts<'_> {
     pub(super) fn insert(&mut self, record: &Record) -> rusqlite::Result<()> {
-        let sum = sum_of_record(record.seq, record.topic.as_str(), record.time, &record.frame);
-        self.0.execute((record.seq, record.topic_id, record.time, &record.frame[..], sum)).map(drop)
+        let Record { seq, topic, time, expires, topic_id, frame, .. } = record;
+        let sum = sum_of_record(*seq, topic.as_str(), *time, *expires, frame);
+        self.0.execute((seq, topic_id, time, &frame[..], expires, sum)).map(drop)
     }
 }
 
-pub(super) fn sum_of_record(seq: u64, topic: &str, time: u64, frame: &[u8]) -> u32 {
-    sum(&[seq, time], &[topic.as_bytes(), frame])
+pub(super) fn sum_of_record(seq: u64, topic: &str, time: u64, expires: u64, frame: &[u8]) -> u32 {
+    sum(&[seq, time, expires], &[topic.as_bytes(), frame])
 }
 
 pub(super) fn sum_of_piece(last: u64, body: &[u8]) -> u32 {

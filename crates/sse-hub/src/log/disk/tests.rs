@@ -39,7 +39,7 @@ fn open_killed(folder: &Path) -> (tempfile::TempDir, DiskLog) {
 }
 
 async fn append(log: &DiskLog, topic: &str, key: Option<&str>) -> AppendReceipt {
-    let drafts = vec![Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x") }];
+    let drafts = vec![Draft::new(Topic::new(topic).unwrap(), Event::new("x"))];
     log.append(Batch::new(drafts, key.map(Into::into))).await.unwrap()
 }
 
@@ -199,7 +199,7 @@ async fn records_between_removed_ones_stay_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path());
     let topics = ["few", "few", "a", "few", "a", "a", "few", "few", "few"];
-    let draft = |topic| Draft { topic: Topic::new(topic).unwrap(), event: Event::new("x") };
+    let draft = |topic| Draft::new(Topic::new(topic).unwrap(), Event::new("x"));
     // In one batch, so that all that goes does so in one purge.
     log.append(Batch::new(topics.map(draft).into(), None)).await.unwrap();
     drop(log);

@@ -18,20 +18,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use sse_core::Topic;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::checkpoints::Checkpoints;
 use super::files::Files;
 use super::free_space::FreeSpace;
-use super::group::{Request, SequencedBatch, insert, placed};
+use super::group::{Append, Request, SequencedBatch, insert, placed};
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
 use super::purge::PurgeQueue;
 use super::restore::Repairs;
 use super::shared::Shared;
-use super::store::{CommitError, Store, TopicRow};
-use crate::log::append::{AppendError, AppendReceipt};
-use crate::log::index::Index;
+use super::store::{CommitError, RowState, Store, TopicRow};
+use crate::log::append::{AppendError, AppendReceipt, Deleted};
+use crate::log::index::{Deletion, Index};
 use crate::log::log_time::Reading;
 use crate::log::record::Record;
 use crate::log::topic_index::Totals;
@@ -90,7 +91,11 @@ impl Writer {
             meta
         };
         let files = Files::of(files)?;
-        let purge_queue = PurgeQueue::default();
+        let mut purge_queue = PurgeQueue::default();
+        for (id, seq) in repairs.gone {
+            let of_topic = repairs.leaving.iter().filter(|(topic, _)| *topic == id);
+            purge_queue.add_topic(id, of_topic.map(|(_, seq)| *seq), seq);
+        }
         let mut writer = Self {
             store,
             shared,
@@ -127,7 +132,8 @@ impl Writer {
         loop {
             tokio::select! {
                 request = requests.recv() => match request {
-                    Some(request) => self.work(request, &mut requests),
+                    Some(Request::Append(first)) => self.work(first, &mut requests),
+                    Some(Request::Delete { topic, reply }) => self.answer_delete(&topic, reply),
                     None => return self.close(),
                 },
                 _ = ticks.tick() => {
@@ -136,35 +142,116 @@ impl Writer {
                     // Only now and then, because each purge costs an fsync that a publisher would wait for;
                     // under load the groups take care of it.
                     while requests.is_empty() && self.purge_while_idle() {}
-                    self.forget_topics();
                 }
             }
         }
     }
 
     /// Appends this request and those that wait behind it.
-    fn work(&mut self, first: Request, requests: &mut mpsc::Receiver<Request>) {
+    fn work(&mut self, first: Append, requests: &mut mpsc::Receiver<Request>) {
         let (mut records, mut bytes) = first.size();
-        let mut group = vec![first];
+        let (mut group, mut delete) = (vec![first], None);
         while records < GROUP_RECORDS
             && bytes < GROUP_BYTES
             && let Ok(request) = requests.try_recv()
         {
+            let request = match request {
+                Request::Append(request) => request,
+                Request::Delete { topic, reply } => {
+                    delete = Some((topic, reply));
+                    break;
+                }
+            };
             let (more_records, more_bytes) = request.size();
             (records, bytes) = (records + more_records, bytes + more_bytes);
             group.push(request);
         }
-        // A key that comes twice in a group is answered once the first of the two is stored.
+        // A key that comes twice in a group is answered once the first of the two is stored, and what comes after the end
+        // of a topic once that is.
         while !group.is_empty() {
-            let mut keys = HashSet::new();
-            let is_new = |request: &Request| request.batch.key.clone().is_none_or(|key| keys.insert(key));
+            let (mut keys, mut is_closed) = (HashSet::new(), false);
+            let is_new = |request: &Append| {
+                let is_new = !is_closed && request.batch.key.clone().is_none_or(|key| keys.insert(key));
+                is_closed |= request.batch.drafts.iter().any(|draft| draft.closes);
+                is_new
+            };
             let (now, later) = group.into_iter().partition(is_new);
             self.append(now);
             group = later;
         }
+        if let Some((topic, reply)) = delete {
+            self.answer_delete(&topic, reply);
+        }
     }
 
-    fn append(&mut self, group: Vec<Request>) {
+    fn answer_delete(&mut self, topic: &Topic, reply: oneshot::Sender<Result<Option<Deleted>, AppendError>>) {
+        // Whoever asked may have gone.
+        let _ = reply.send(self.delete(topic));
+    }
+
+    /// See [`Log::delete`](crate::Log::delete).
+    fn delete(&mut self, topic: &Topic) -> Result<Option<Deleted>, AppendError> {
+        if let Some(why) = self.failed() {
+            return Err(AppendError::Unavailable(why));
+        }
+        let (id, seq, is_stored) = {
+            let index = &self.shared.state().index;
+            let Some(id) = index.topic_id(topic) else { return Ok(None) };
+            (id, index.head() + 1, index.topic(id).is_some_and(|topic| topic.is_stored))
+        };
+        let meta = Meta { reserved: self.meta.reserved.max(seq), ..self.meta };
+        let row = TopicRow { id, since: seq, state: RowState::Leaving, ..TopicRow::default() };
+        if is_stored {
+            let committed = self.store.commit(|write| {
+                write.put_topic(&row)?;
+                write.put_gone(topic.as_str(), seq)?;
+                write.set_part(&meta)
+            });
+            committed.map_err(|error| self.failure(error))?;
+            self.meta = meta;
+        }
+        let now = Reading::now();
+        let mut state = self.shared.state();
+        state.index.look_at_time(now);
+        let Some((deletion, count)) = state.index.delete(id) else { return Ok(None) };
+        let name = Arc::clone(&deletion.name);
+        let record = Record::deletion(&self.shared.epochs, name, seq, now.stamp());
+        state.announcer.announce([Arc::new(record)].into());
+        drop(state);
+        self.topics_gone(vec![deletion], true);
+        Ok(Some(Deleted { seq, count }))
+    }
+
+    /// Topics are out of the index: takes them out of the file.
+    fn topics_gone(&mut self, deletions: Vec<Deletion>, is_noted: bool) {
+        let (stored, others): (Vec<_>, Vec<_>) =
+            deletions.into_iter().partition(|deletion| deletion.is_stored);
+        others.iter().for_each(|deletion| self.shared.state().index.release(deletion.id));
+        let folded: Vec<_> = stored.iter().filter_map(|deletion| deletion.folded.clone()).collect();
+        if !stored.is_empty() && (!is_noted || !folded.is_empty()) {
+            let part = Folded::of(&mut self.shared.state().index);
+            // If this fails, they are there again after a restart.
+            let committed = self.store.commit(|write| {
+                for Deletion { id, name, seq, .. } in &stored {
+                    let row =
+                        TopicRow { id: *id, since: *seq, state: RowState::Leaving, ..TopicRow::default() };
+                    write.put_topic(&row)?;
+                    write.put_gone(name.as_str(), *seq)?;
+                }
+                folded.iter().try_for_each(|topic| write.delete_gone(topic))?;
+                if folded.is_empty() { Ok(()) } else { write.set_part(&part) }
+            });
+            if let Err(error) = committed {
+                let error = self.failure(error);
+                tracing::warn!(%error, "topics that are gone stay in the file");
+            }
+        }
+        for Deletion { id, seq, on_disk, .. } in stored {
+            self.purge_queue.add_topic(id, on_disk, seq);
+        }
+    }
+
+    fn append(&mut self, group: Vec<Append>) {
         let now = Reading::now();
         let group = self.assign_seqs(group, now);
         let Err(error) = self.store(&group, now) else {
@@ -196,7 +283,7 @@ impl Writer {
     }
 
     /// Gives each batch its seqs; answers those that are known already or cannot be.
-    fn assign_seqs(&mut self, group: Vec<Request>, now: Reading) -> Vec<SequencedBatch> {
+    fn assign_seqs(&mut self, group: Vec<Append>, now: Reading) -> Vec<SequencedBatch> {
         let mut state = self.shared.state();
         let index = &mut state.index;
         index.look_at_time(now);
@@ -209,7 +296,11 @@ impl Writer {
                 request.answer(Ok(known));
                 continue;
             }
-            match index.assign_seqs(&request.batch.drafts, epoch, head, now.stamp(), &mut waiting) {
+            if let Some(known) = index.known_end(&request.batch.drafts) {
+                request.answer(Ok(known));
+                continue;
+            }
+            match index.assign_seqs(&request.batch.drafts, epoch, head, now, &mut waiting) {
                 Ok(records) => {
                     head += records.len() as u64;
                     let is_stored =
@@ -246,14 +337,14 @@ impl Writer {
         let index = &mut state.index;
         let (key_time, segments) = index.log_time_to_store(now);
         let segments = segments.map(Segments);
-        let new_topics = new_topics(group, index);
+        let topics = changed_topics(group, index);
         let (purge, first) = (self.purge_queue.with_group(count, index), index.pieces().next());
         drop(state);
         let (mut merged, to_note) = (None, self.checkpoints.to_note());
         let committed = self.store.commit(|write| {
             // First, because a key that was forgotten may be used again in this group.
             merged = self.purge_queue.write(&purge, write, &self.shared)?;
-            for row in &new_topics {
+            for row in &topics {
                 write.put_topic(row)?;
                 write.delete_gone(&row.name)?;
             }
@@ -272,7 +363,7 @@ impl Writer {
             state.index.log_time().set_changed();
         }
         if committed.is_ok() {
-            new_topics.iter().for_each(|row| state.index.set_stored(row.id));
+            topics.iter().for_each(|row| state.index.set_stored(row.id));
             self.purge_queue.written(&purge, merged, &mut state.index);
             if let Some(start) = placed.first() {
                 let count = u32::try_from(placed.len()).unwrap_or(u32::MAX);
@@ -324,10 +415,11 @@ impl Writer {
         }
         let mut state = self.shared.state();
         let records: Vec<Arc<Record>> = group.iter().flat_map(|batch| &batch.records).cloned().collect();
-        records.iter().for_each(|record| state.index.push(record));
+        records.iter().for_each(|record| state.index.push(record, now));
+        self.shared.set_closes(state.index.closes());
         let topics: BTreeSet<TopicId> = records.iter().map(|record| record.topic_id).collect();
         self.purge_queue.add_records(state.index.expire(topics, now));
-        let answers: Vec<(Request, AppendReceipt)> = group
+        let answers: Vec<(Append, AppendReceipt)> = group
             .into_iter()
             .map(|SequencedBatch { request, records, .. }| {
                 let first = records.first().map_or(0, |record| record.seq);
@@ -358,7 +450,15 @@ impl Writer {
         let mut state = self.shared.state();
         state.index.look_at_time(now);
         self.purge_queue.add_keys(state.index.expire_keys(now));
-        self.purge_queue.add_records(state.index.expire_due(now));
+        let (expired, mut gone) = state.index.expire_due(now);
+        self.purge_queue.add_records(expired);
+        // There are many topics, and some of which nothing is kept.
+        let unused = state.index.to_forget();
+        gone.extend(state.index.forget(&unused));
+        drop(state);
+        if !gone.is_empty() {
+            self.topics_gone(gone, false);
+        }
     }
 
     /// Takes what is too old, or too much, out of the index, of all topics.
@@ -391,35 +491,6 @@ impl Writer {
         true
     }
 
-    /// Makes room for new topics when there are many of which nothing is kept.
-    fn forget_topics(&mut self) {
-        if self.purge_queue.has_records() || self.failed().is_some() {
-            return;
-        }
-        let mut state = self.shared.state();
-        let unused = state.index.to_forget();
-        if unused.is_empty() {
-            return;
-        }
-        let since = state.index.head();
-        let (gone, folded) = state.index.forget(&unused);
-        let folded_part = Folded::of(&mut state.index);
-        drop(state);
-        // If this fails, they are there again after a restart.
-        let committed = self.store.commit(|write| {
-            for id in unused {
-                write.put_topic(&TopicRow { id, since, ..TopicRow::default() })?;
-            }
-            gone.iter().try_for_each(|(topic, seq)| write.put_gone(topic.as_str(), *seq))?;
-            folded.iter().try_for_each(|topic| write.delete_gone(topic))?;
-            if folded.is_empty() { Ok(()) } else { write.set_part(&folded_part) }
-        });
-        if let Err(error) = committed {
-            let error = self.failure(error);
-            tracing::warn!(%error, "unused topics were not forgotten");
-        }
-    }
-
     /// Leaves word that nothing was lost but the records in memory, and which these were.
     fn close(mut self) {
         while self.purge_while_idle() {}
@@ -446,10 +517,18 @@ impl Writer {
     }
 }
 
-/// Rows of the topics in a group that have none.
-fn new_topics(group: &[SequencedBatch], index: &Index) -> Vec<TopicRow> {
-    let ids: BTreeSet<TopicId> =
-        group.iter().flat_map(|batch| &batch.records).map(|record| record.topic_id).collect();
-    let new = ids.into_iter().filter_map(|id| Some((id, index.topic(id).filter(|topic| !topic.is_stored)?)));
-    new.map(|(id, topic)| TopicRow::of(id, topic, topic.removed)).collect()
+/// Rows of the topics in a group that have none yet, or that it closes.
+fn changed_topics(group: &[SequencedBatch], index: &Index) -> Vec<TopicRow> {
+    let records = || group.iter().flat_map(|batch| &batch.records);
+    let closed: BTreeSet<TopicId> =
+        records().filter(|record| record.closes).map(|record| record.topic_id).collect();
+    let ids: BTreeSet<TopicId> = records().map(|record| record.topic_id).collect();
+    let changed =
+        |id: &TopicId| closed.contains(id) || index.topic(*id).is_some_and(|topic| !topic.is_stored);
+    let row = |id| {
+        let topic = index.topic(id)?;
+        let row = TopicRow::of(id, topic, topic.removed);
+        Some(TopicRow { state: if closed.contains(&id) { RowState::Closed } else { row.state }, ..row })
+    };
+    ids.into_iter().filter(changed).filter_map(row).collect()
 }

@@ -9,11 +9,26 @@ use crate::log::log_time::Reading;
 use crate::log::topic_index::Limits;
 use crate::log::topics::TopicId;
 use crate::policy::SlowConsumer;
+use crate::selectors::Selectors;
 
 /// Most records of all topics that age removes at a time.
 const AGED_AT_ONCE: usize = 50_000;
 /// Topics that are forgotten at a time.
 const FORGOTTEN_AT_ONCE: usize = 1000;
+
+/// A topic that is gone, and what the file has to learn of it.
+#[derive(Debug)]
+pub(in crate::log) struct Deletion {
+    pub(in crate::log) id: TopicId,
+    pub(in crate::log) name: Arc<Topic>,
+    /// Up to which it had records.
+    pub(in crate::log) seq: u64,
+    /// Seqs of its records on disk.
+    pub(in crate::log) on_disk: Vec<u64>,
+    pub(in crate::log) is_stored: bool,
+    /// A topic whose name is not kept any more for that.
+    pub(in crate::log) folded: Option<Box<str>>,
+}
 
 /// What was removed from a topic on disk.
 #[derive(Debug)]
@@ -35,9 +50,10 @@ impl Index {
     }
 
     /// As [`Self::expire`], for the topics of which something is due.
-    pub(in crate::log) fn expire_due(&mut self, reading: Reading) -> Vec<Expired> {
+    pub(in crate::log) fn expire_due(&mut self, reading: Reading) -> (Vec<Expired>, Vec<Deletion>) {
         self.removals.begin();
-        let (now, mut most, mut expired) = (self.now_seconds(reading), AGED_AT_ONCE, Vec::new());
+        let (now, mut most) = (self.now_seconds(reading), AGED_AT_ONCE);
+        let (mut expired, mut idle) = (Vec::new(), Vec::new());
         while most > 0
             && let Some((time, topics)) = self.due.next(now)
         {
@@ -46,10 +62,42 @@ impl Index {
                     Some(topic) => topic.due = 0,
                     None => continue,
                 }
-                expired.extend(self.expire_topic(id, now, &mut most));
+                if self.is_idle(id, now) {
+                    most = most.saturating_sub(1);
+                    let newest = self
+                        .topics
+                        .get(id)
+                        .map_or(0, |topic| topic.newest().map_or(topic.removed, |newest| newest.seq));
+                    idle.extend(self.take_out(id, newest));
+                } else {
+                    expired.extend(self.expire_topic(id, now, &mut most));
+                }
             }
         }
-        expired
+        (expired, idle)
+    }
+
+    /// Somebody begins or ceases to have these topics open.
+    pub(in crate::log) fn touch(&mut self, selectors: &Selectors, reading: Reading) {
+        let active = self.active_at(reading);
+        for topic in selectors.exact().into_iter().flatten() {
+            if let Some(topic) = self.topics.id(topic).and_then(|id| self.topics.get_mut(id)) {
+                topic.active = active;
+            }
+        }
+    }
+
+    /// Has nobody published to this topic, or had it open by name, for as long as its policy says?
+    fn is_idle(&mut self, id: TopicId, now: i64) -> bool {
+        let Some(topic) = self.topics.get_mut(id) else { return false };
+        let Some(idle) = self.policies.by_rule(topic.rule).idle else { return false };
+        let passed = now - i64::from(topic.active);
+        let is_long = passed > i64::try_from(idle.as_secs()).unwrap_or(i64::MAX);
+        if is_long && self.interest.is_open(&topic.name) {
+            topic.active = u32::try_from(now).unwrap_or(0);
+            return false;
+        }
+        is_long
     }
 
     fn expire_topic(&mut self, id: TopicId, now: i64, most: &mut usize) -> Option<Expired> {
@@ -75,7 +123,7 @@ impl Index {
             }
         }
         if topic.due == 0
-            && let Some(time) = topic.due(&limits)
+            && let Some(time) = topic.next_due(&limits)
         {
             topic.due = time;
             due.add(time, id);
@@ -111,15 +159,27 @@ impl Index {
         self.empty.iter().take(FORGOTTEN_AT_ONCE).map(|(_, id)| *id).collect()
     }
 
-    /// Forgets topics of which nothing is kept, but not that something was removed. Gives their names with the seqs up to which
-    /// they had records, and names of others that are not known any more.
-    pub(in crate::log) fn forget(&mut self, topics: &[TopicId]) -> (Vec<(Arc<Topic>, u64)>, Vec<Box<str>>) {
+    /// Takes topics of which nothing is kept out of the index.
+    pub(in crate::log) fn forget(&mut self, topics: &[TopicId]) -> Vec<Deletion> {
         self.removals.begin();
-        let (mut gone, mut folded) = (Vec::new(), Vec::new());
-        for topic in topics.iter().filter_map(|id| self.remove_topic(*id)).collect::<Vec<_>>() {
-            folded.extend(self.removals.topic_gone(&topic.name, topic.removed));
-            gone.push((topic.name, topic.removed));
+        let removed = |id: &TopicId| Some((*id, self.topics.get(*id)?.removed));
+        let topics: Vec<_> = topics.iter().filter_map(removed).collect();
+        topics.into_iter().filter_map(|(id, seq)| self.take_out(id, seq)).collect()
+    }
+
+    /// Takes a topic out of the index with all that is kept. Readers that stood before this seq are told of a gap.
+    pub(super) fn take_out(&mut self, id: TopicId, seq: u64) -> Option<Deletion> {
+        let mut topic = self.remove_topic(id)?;
+        let mut on_disk = Vec::new();
+        while let Some((oldest, is_on_disk)) = topic.remove_oldest(0, &mut self.totals) {
+            if is_on_disk {
+                self.pieces.removed(oldest.seq);
+                on_disk.push(oldest.seq);
+            } else {
+                self.in_memory.remove(&oldest.seq);
+            }
         }
-        (gone, folded)
+        let folded = self.removals.topic_gone(&topic.name, seq);
+        Some(Deletion { id, name: topic.name, seq, on_disk, is_stored: topic.is_stored, folded })
     }
 }

@@ -8,8 +8,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::{Index, Placed};
+use crate::log::log_time::Reading;
 use crate::log::pieces::first_where;
-use crate::log::read::{Lost, Read, ReadMode};
+use crate::log::read::{Lost, Page, Read, ReadMode};
 use crate::log::topic_index::{TopicIndex, Wanted};
 use crate::log::topics::TopicId;
 use crate::policy::SlowConsumer;
@@ -24,6 +25,8 @@ pub(in crate::log) struct Plan {
     pub(in crate::log) complete_to: u64,
     pub(in crate::log) lost: Lost,
     pub(in crate::log) removals: u64,
+    /// Log time in milliseconds: what has expired by then is left out.
+    pub(in crate::log) now: u64,
 }
 
 /// What comes of planning.
@@ -37,6 +40,14 @@ pub(in crate::log) enum Planned {
 }
 
 impl Plan {
+    /// The page of what is in memory.
+    pub(in crate::log) fn in_memory(self) -> Page {
+        let Self { wanted, complete_to, lost, removals, now } = self;
+        let records = wanted.into_iter().filter_map(|wanted| wanted.record);
+        let records = records.filter(|record| !record.has_expired(now)).collect();
+        Page { records, complete_to, lost, removals }
+    }
+
     /// Adds what comes next.
     pub(in crate::log) fn extend(&mut self, next: Self) {
         self.wanted.extend(next.wanted);
@@ -127,7 +138,9 @@ impl Index {
 
     /// Merges what the sources have, up to the seq `to`, into one plan.
     fn merge(&self, read: &Read, sources: Vec<Source<'_>>, lost: Lost, to: u64) -> Plan {
-        let mut plan = Plan { wanted: Vec::new(), complete_to: to, lost, removals: self.removals.count() };
+        let now = self.log_time.now_millis(Reading::now());
+        let mut plan =
+            Plan { wanted: Vec::new(), complete_to: to, lost, removals: self.removals.count(), now };
         let (mut next, mut sources) = (BinaryHeap::new(), sources);
         let mut first_of: Vec<Option<Wanted>> = sources.iter_mut().map(Iterator::next).collect();
         for (nth, first) in first_of.iter().enumerate() {

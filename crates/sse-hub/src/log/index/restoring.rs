@@ -30,6 +30,14 @@ impl Index {
         true
     }
 
+    /// A topic that was there before is closed.
+    pub(in crate::log) fn restore_end(&mut self, id: TopicId) {
+        if let Some(topic) = self.topics.get_mut(id) {
+            topic.is_closed = true;
+            self.closes += 1;
+        }
+    }
+
     /// Adds a record that is on disk, behind all others, if it is kept.
     pub(in crate::log) fn restore(&mut self, placed: Placed) -> bool {
         self.move_head(placed.entry.seq);
@@ -54,9 +62,9 @@ impl Index {
         pieces
     }
 
-    /// Everything that the file has was added.
-    pub(in crate::log) fn restored(&mut self) {
-        self.topics.find_free();
+    /// Everything that the file has was added. Records of topics with these numbers are still to be removed.
+    pub(in crate::log) fn restored(&mut self, leaving: impl Iterator<Item = TopicId>) {
+        self.topics.find_free(&leaving.collect());
         self.pieces.restored();
         self.newest = Newest::starting_after(self.head);
         self.empty = self

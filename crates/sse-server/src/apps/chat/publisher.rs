@@ -115,7 +115,7 @@ impl Chat {
             text: text.into_string(),
             time: timestamp::now(),
         };
-        let drafts = vec![Draft { topic: room.topic().clone(), event: json_event(NEW_MESSAGE, &message) }];
+        let drafts = vec![Draft::new(room.topic().clone(), json_event(NEW_MESSAGE, &message))];
         let receipt = self.0.hub.append(Batch::new(drafts, scoped)).await?;
         Ok(PostedMessage { id, event_id: self.0.hub.id(receipt.first), repeated: receipt.repeated })
     }
@@ -247,8 +247,6 @@ impl Drop for PresenceGuard {
 }
 
 fn draft(Announcement { room, username, here }: &Announcement) -> Draft {
-    Draft {
-        topic: room.topic().clone(),
-        event: json_event(roster::event_type(*here), &ChatUser { username: username.as_str().to_owned() }),
-    }
+    let user = ChatUser { username: username.as_str().to_owned() };
+    Draft::new(room.topic().clone(), json_event(roster::event_type(*here), &user))
 }

@@ -14,5 +14,5 @@ pub(super) fn topic() -> Topic {
 }
 
 pub(super) fn draft(notification: &Notification) -> Draft {
-    Draft { topic: topic(), event: json_event("notification", notification) }
+    Draft::new(topic(), json_event("notification", notification))
 }

@@ -132,7 +132,7 @@ impl Listing {
             source: self.source,
             recorded_time: quote.recorded.map(rfc3339),
         };
-        Draft { topic: quote.symbol.topic(), event: json_event(quote.symbol.event_type(), &tick) }
+        Draft::new(quote.symbol.topic(), json_event(quote.symbol.event_type(), &tick))
     }
 }
 
