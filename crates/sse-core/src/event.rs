@@ -27,6 +27,8 @@ pub enum HubBlock {
     Greeting,
     /// Events are missing here.
     Gap,
+    /// The topic is closed. The last event of its history.
+    End,
     /// A kind that came after this version.
     Other,
 }
@@ -37,12 +39,14 @@ impl HubBlock {
         match self {
             Self::Greeting => "greeting",
             Self::Gap => "gap",
+            Self::End => "end",
             Self::Other => "other",
         }
     }
 
     pub(crate) fn from_wire(value: &[u8]) -> Self {
-        let known = [Self::Greeting, Self::Gap].into_iter().find(|kind| kind.as_str().as_bytes() == value);
+        let known =
+            [Self::Greeting, Self::Gap, Self::End].into_iter().find(|kind| kind.as_str().as_bytes() == value);
         known.unwrap_or(Self::Other)
     }
 }

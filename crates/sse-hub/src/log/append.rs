@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sse_core::payload::{End, Gap, GapReason};
-use sse_core::{Event, EventType, RecordId, Topic, encode};
+use sse_core::{Event, EventType, HubBlock, RecordId, Topic, encode};
 
 use super::record::{Record, TIME_BYTES};
 use crate::budget::Held;
@@ -18,7 +18,7 @@ pub struct Draft {
     /// Its id, if it has one, is replaced by the record's.
     pub event: Event,
     /// How long the log gives it to readers. `None`: as long as it is kept.
-    pub ttl: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
     /// It closes the topic: nothing is published there any more.
     pub(crate) closes: bool,
 }
@@ -29,10 +29,15 @@ impl Draft {
         Self { topic, event, ttl: None, closes: false }
     }
 
+    /// The same, which readers get from the log for so long.
+    pub fn with_ttl(self, ttl: Option<Duration>) -> Self {
+        Self { ttl, ..self }
+    }
+
     /// The end of a topic.
     pub fn end(topic: Topic) -> Self {
         let data = End { topic: topic.as_str().to_owned() };
-        let event = own_event(END, &data);
+        let event = own_event(HubBlock::End, &data);
         Self { closes: true, ..Self::new(topic, event) }
     }
 
@@ -88,22 +93,19 @@ impl Batch {
     }
 }
 
-/// Event type of the record that closes a topic.
-const END: &str = "end";
-/// Event type of what tells that events are missing.
-const GAP: &str = "gap";
-
 /// What tells readers that a topic was deleted. `place` is that of the deletion.
-pub(super) fn deletion(topic: &Topic, before: RecordId, place: RecordId) -> Event {
+pub(super) fn deletion(before: RecordId, place: RecordId) -> Event {
     let (requested, first) = (before.to_string(), place.to_string());
-    tracing::debug!(%topic, %place, "deleted");
-    own_event(GAP, &Gap { requested, first, reason: GapReason::Deleted })
+    own_event(HubBlock::Gap, &Gap { requested, first, reason: GapReason::Deleted })
 }
 
-/// An event of the log's own.
-fn own_event(event_type: &str, data: &impl Serialize) -> Event {
-    let event = Event::new(serde_json::to_string(data).unwrap_or_default());
-    EventType::new(event_type).map_or_else(|_| Event::new(""), |event_type| event.with_type(event_type))
+/// An event of the log's own. Its type says what it is, as its field does.
+fn own_event(kind: HubBlock, data: &impl Serialize) -> Event {
+    let event = Event::new(serde_json::to_string(data).unwrap_or_default()).with_hub(kind);
+    match EventType::new(kind.as_str()) {
+        Ok(event_type) => event.with_type(event_type),
+        Err(_) => event,
+    }
 }
 
 /// What a deletion has done.

@@ -62,7 +62,7 @@ impl Record {
 
     /// What live readers of a deleted topic are told.
     pub(super) fn deletion(epochs: &Epochs, topic: Arc<Topic>, seq: u64, time: u64) -> Self {
-        let event = deletion(&topic, epochs.id(seq - 1), epochs.id(seq));
+        let event = deletion(epochs.id(seq - 1), epochs.id(seq));
         Self { in_memory: true, ..Self::new(epochs.id(seq), topic, time, &rfc3339(time), &event) }
     }
 }

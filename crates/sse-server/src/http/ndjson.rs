@@ -102,7 +102,7 @@ fn draft(text: &str, topic: Option<&Topic>) -> Result<Draft, String> {
     let retry = line.retry.map(|retry| event_fields::retry_text(retry.get())).transpose()?;
     let ttl = line.ttl.map(|ttl| event_fields::ttl(ttl.get().trim_matches('"'))).transpose()?;
     let event = event_fields::event(data(line.data)?, event_type, retry);
-    Ok(Draft { ttl, ..Draft::new(topic, event) })
+    Ok(Draft::new(topic, event).with_ttl(ttl))
 }
 
 fn data(value: &RawValue) -> Result<String, String> {

@@ -103,7 +103,7 @@ pub(super) async fn to_topic(
     // A request without a body closes and nothing else.
     if !(extras.closes && data.is_empty()) {
         let event = event_fields::event(data, extras.event_type, extras.retry);
-        let draft = Draft { ttl: extras.ttl, ..Draft::new(topic.clone(), event) };
+        let draft = Draft::new(topic.clone(), event).with_ttl(extras.ttl);
         event_fields::frame_bytes(&draft).map_err(Problem::too_large)?;
         drafts.push(draft);
     }

@@ -151,7 +151,7 @@ async fn what_is_no_log_is_refused_and_left_alone() {
 
 async fn try_append(log: &DiskLog, topic: &str) -> Result<AppendReceipt, AppendError> {
     let event = Event::new("x".repeat(1000));
-    log.append(Batch::new(vec![Draft { topic: Topic::new(topic).unwrap(), event }], None)).await
+    log.append(Batch::new(vec![Draft::new(Topic::new(topic).unwrap(), event)], None)).await
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ fn make_old(folder: &Path, layout: i64, epoch: u64) {
     let file = rusqlite::Connection::open(folder.join("log.sqlite")).unwrap();
     let tables = "DROP TABLE parts; DROP TABLE pieces; DROP TABLE gone;
         ALTER TABLE topics RENAME TO new_topics; ALTER TABLE keys RENAME TO new_keys;
-        ALTER TABLE records DROP COLUMN sum;
+        ALTER TABLE records DROP COLUMN sum; ALTER TABLE records DROP COLUMN expires;
         CREATE TABLE meta (one INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, reserved INTEGER NOT NULL,
             clean INTEGER NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, removed INTEGER NOT NULL,
