@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use sse_core::RecordId;
+use sse_core::{HubBlock, RecordId};
 use sse_core::payload::Gap;
 use sse_hub::{Budget, EventPage, Held, Hub, KeptEvent, Selectors, Start};
 
@@ -32,6 +32,9 @@ struct BeforeData<'a> {
 #[derive(Serialize)]
 struct AfterData<'a> {
     time: &'a str,
+    /// `end`: the hub's own, and not published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hub: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry: Option<u64>,
 }
@@ -102,8 +105,11 @@ fn parts(separator: &str, KeptEvent { id, event }: KeptEvent) -> impl Iterator<I
         topic: event.topic().unwrap_or_default(),
         event: event.event_type().map_or("message", |event_type| event_type.as_str()),
     });
-    let after =
-        json(&AfterData { time: event.time().unwrap_or_default(), retry: event.retry().map(milliseconds) });
+    let after = json(&AfterData {
+        time: event.time().unwrap_or_default(),
+        hub: event.hub().map(HubBlock::as_str),
+        retry: event.retry().map(milliseconds),
+    });
     let before = format!("{separator}{},\"data\":\"", before.trim_end_matches('}'));
     once(before).chain(json_slices(event.into_data())).chain(once(after.replacen('{', "\",", 1)))
 }
