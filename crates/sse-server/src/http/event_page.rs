@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use sse_core::{HubBlock, RecordId};
 use sse_core::payload::Gap;
+use sse_core::{HubBlock, RecordId};
 use sse_hub::{Budget, EventPage, Held, Hub, KeptEvent, Selectors, Start};
 
 use super::json_parts::{json, json_of_parts, json_slices};

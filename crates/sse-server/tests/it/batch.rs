@@ -33,7 +33,7 @@ async fn a_batch_with_a_bad_line_stores_nothing_and_names_the_line() {
     for (line, part) in [
         (
             "{\"data\":1,\"evnt\":\"x\"}",
-            "unknown field `evnt`, expected one of `data`, `event`, `retry`, `topic`",
+            "unknown field `evnt`, expected one of `data`, `event`, `retry`, `ttl`, `topic`",
         ),
         ("{\"event\":\"x\"}", "missing field `data`"),
         ("{\"data\":1,\"event\":5}", "expected a string (column "),

@@ -144,6 +144,7 @@ async fn topics_are_listed_with_what_is_kept_and_how() {
         "retention": { "count": 100_000, "ageSeconds": 604_800, "bytes": 268_435_456 },
         "slowConsumer": "disconnect",
         "lastValue": false,
+        "idleSeconds": null,
         // The names before this release.
         "retain": { "count": 100_000, "ageSeconds": 604_800, "bytes": 268_435_456 },
         "slowReader": "cut",

@@ -11,6 +11,7 @@ mod applications;
 mod batch;
 mod budget;
 mod chat;
+mod ending;
 mod fanout;
 mod harness;
 mod history;

@@ -105,7 +105,7 @@ async fn bad_values_are_refused_with_what_to_change() {
         ("/topics/a?key=", "1 to 255 visible ASCII"),
         ("/topics/a?key=a%20b", "1 to 255 visible ASCII"),
         (&long_key, "1 to 255 visible ASCII"),
-        ("/topics/a?id=1", "this path knows `event`, `retry`, `key`"),
+        ("/topics/a?id=1", "this path knows `event`, `retry`, `ttl`, `key`, `close`"),
         ("/topics/a?key=1&key=1", "`key` is there twice"),
         ("/topics/", "cannot be empty"),
         ("/topics/a//b", "segment \"\""),
@@ -177,7 +177,7 @@ async fn half_a_body_is_no_event() {
 async fn other_methods_are_refused_by_name() {
     let api = Api::start();
     for (method, path, allow) in [
-        (Method::PUT, "/topics/a", "GET, HEAD, POST"),
+        (Method::PUT, "/topics/a", "GET, HEAD, POST, DELETE"),
         (Method::DELETE, "/topics", "GET, HEAD, POST"),
         (Method::POST, "/poll", "GET"),
         (Method::HEAD, "/events", "GET"),
