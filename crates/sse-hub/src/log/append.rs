@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
-use sse_core::payload::{End, Gap, GapReason};
-use sse_core::{Event, EventType, HubBlock, RecordId, Topic, encode};
+use sse_core::{Event, RecordId, Topic, encode};
 
+use super::own_events;
 use super::record::{Record, TIME_BYTES};
 use crate::budget::Held;
 
@@ -36,8 +35,7 @@ impl Draft {
 
     /// The end of a topic.
     pub fn end(topic: Topic) -> Self {
-        let data = End { topic: topic.as_str().to_owned() };
-        let event = own_event(HubBlock::End, &data);
+        let event = own_events::end(&topic);
         Self { closes: true, ..Self::new(topic, event) }
     }
 
@@ -90,21 +88,6 @@ impl Batch {
     pub(crate) fn held_bytes(&self, frames: usize) -> usize {
         let data: usize = self.drafts.iter().map(|draft| draft.event.data().len()).sum();
         frames + data + self.drafts.len() * (size_of::<Draft>() + size_of::<Record>())
-    }
-}
-
-/// What tells readers that a topic was deleted. `place` is that of the deletion.
-pub(super) fn deletion(before: RecordId, place: RecordId) -> Event {
-    let (requested, first) = (before.to_string(), place.to_string());
-    own_event(HubBlock::Gap, &Gap { requested, first, reason: GapReason::Deleted })
-}
-
-/// An event of the log's own. Its type says what it is, as its field does.
-fn own_event(kind: HubBlock, data: &impl Serialize) -> Event {
-    let event = Event::new(serde_json::to_string(data).unwrap_or_default()).with_hub(kind);
-    match EventType::new(kind.as_str()) {
-        Ok(event_type) => event.with_type(event_type),
-        Err(_) => event,
     }
 }
 

@@ -267,14 +267,6 @@ impl Index {
         self.interest = interest;
     }
 
-    /// Takes a deletion in, which has the next seq.
-    pub(super) fn delete(&mut self, id: TopicId) -> Option<(Deletion, usize)> {
-        self.head += 1;
-        let count = self.topics.get(id)?.len();
-        self.removals.begin();
-        Some((self.take_out(id, self.head)?, count))
-    }
-
     /// A piece is in the file, behind all others: its last seq, how many of its records are kept, and its first record.
     pub(super) fn add_piece(&mut self, last: u64, kept: u32, start: Option<Entry>) {
         self.pieces.push(last, kept, start);

@@ -13,8 +13,8 @@ use super::append::{AppendError, AppendReceipt, Batch, Deleted};
 use super::epochs::Epochs;
 use super::index::{Index, Planned};
 use super::log_time::Reading;
+use super::own_events;
 use super::read::{Page, Read, ReadError, TopicList, TopicSummary};
-use super::record::Record;
 use super::tail::{Announcer, Tail};
 use super::topic_index::Totals;
 use super::topics::TopicId;
@@ -111,7 +111,8 @@ impl Log for MemoryLog {
         let deleted = index.topic_id(&topic).and_then(|id| index.delete(id));
         let deleted = deleted.map(|(deletion, count)| {
             index.release(deletion.id);
-            let record = Record::deletion(&self.epochs, deletion.name, deletion.seq, Reading::now().stamp());
+            let record =
+                own_events::deletion(&self.epochs, deletion.name, deletion.seq, Reading::now().stamp());
             announcer.announce([Arc::new(record)].into());
             Deleted { seq: deletion.seq, count }
         });

@@ -13,6 +13,7 @@ mod keys;
 mod log_time;
 mod memory;
 mod newest;
+mod own_events;
 mod pieces;
 mod read;
 mod record;

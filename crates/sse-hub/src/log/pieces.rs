@@ -46,7 +46,7 @@ impl Pieces {
         self.small = (self.small.0 + 1, self.small.1 + kept);
     }
 
-    /// The record with this seq is not kept any more.
+    /// The record with this seq has expired.
     pub(super) fn removed(&mut self, seq: u64) {
         let Some((last, piece)) = self.pieces.range_mut(seq..).next() else { return };
         piece.kept = piece.kept.saturating_sub(1);
@@ -85,7 +85,7 @@ impl Pieces {
     }
 
     /// Pieces to be merged into one: their first and last seq.
-    pub(super) fn to_merge(&mut self) -> Option<(u64, u64)> {
+    pub(super) fn next_merge(&mut self) -> Option<(u64, u64)> {
         let (count, records) = self.small;
         if count >= SMALL || records >= FULL {
             let first = self.pieces.values().rev().nth(count - 1)?.first;
@@ -188,7 +188,7 @@ mod tests {
         let mut pieces = Pieces::default();
         let merge_all = |pieces: &mut Pieces| {
             let mut merges = 0;
-            while let Some((first, last)) = pieces.to_merge() {
+            while let Some((first, last)) = pieces.next_merge() {
                 let kept = pieces.pieces.range(first..=last).map(|(_, piece)| piece.kept).sum();
                 pieces.merged(first, last, kept);
                 merges += 1;

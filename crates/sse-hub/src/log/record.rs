@@ -5,9 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sse_core::{Event, RecordId, Topic, encode};
 
-use super::append::deletion;
-use super::epochs::Epochs;
-
 /// Records that were appended together, in order.
 pub type RecordBatch = Arc<[Arc<Record>]>;
 
@@ -58,12 +55,6 @@ impl Record {
     /// Is it not given to readers any more, at this log time in milliseconds?
     pub(super) fn has_expired(&self, now: u64) -> bool {
         self.expires != 0 && self.expires <= now
-    }
-
-    /// What live readers of a deleted topic are told.
-    pub(super) fn deletion(epochs: &Epochs, topic: Arc<Topic>, seq: u64, time: u64) -> Self {
-        let event = deletion(epochs.id(seq - 1), epochs.id(seq));
-        Self { in_memory: true, ..Self::new(epochs.id(seq), topic, time, &rfc3339(time), &event) }
     }
 }
 

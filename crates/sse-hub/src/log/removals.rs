@@ -1,4 +1,4 @@
-//! What is not kept any more, by what readers ask for: topics that are gone, and everything below a prefix. A reader of
+//! What has expired, by what readers ask for: topics that are gone, and everything below a prefix. A reader of
 //! a topic that is there is told by the topic itself.
 
 use std::collections::{HashMap, VecDeque};

@@ -19,6 +19,7 @@ pub(super) struct TopicIndex {
     /// Its records on disk, oldest first.
     entries: Entries,
     /// Its records in memory, which come after those.
+    #[expect(clippy::box_collection, reason = "most topics have none, and there are a million")]
     records: Option<Box<VecDeque<Arc<Record>>>>,
     /// Bytes of all frames that are kept.
     pub(super) bytes: u64,

@@ -121,19 +121,19 @@ impl Checkpoints {
         Some(Bound { salt: wal::salt(&self.wal)?, frames })
     }
 
-    /// That was noted: begins a checkpoint, unless the commit has begun another write-ahead log.
-    pub(super) fn noted(&self, bound: Bound) {
-        let same = self.pages() >= CHECKPOINT_PAGES && wal::salt(&self.wal) == Some(bound.salt);
-        if let Some(wishes) = self.wishes.as_ref().filter(|_| same) {
+    /// A commit has noted that: begins a checkpoint, unless the commit has begun another write-ahead log. If it has grown too
+    /// much, waits until it is moved.
+    pub(super) fn committed(&self, noted: Option<Bound>, store: &Store) {
+        let is_same =
+            |bound: &Bound| self.pages() >= CHECKPOINT_PAGES && wal::salt(&self.wal) == Some(bound.salt);
+        if let (Some(wishes), Some(_)) = (&self.wishes, noted.filter(is_same)) {
             self.under_way.store(true, Ordering::Release);
             // Only one is asked for at a time.
             let _ = wishes.try_send(());
         }
-    }
-
-    /// The write-ahead log has grown so much that it has to be moved before anything else.
-    pub(super) fn is_urgent(&self) -> bool {
-        self.pages() >= MOST_PAGES && !self.under_way.load(Ordering::Acquire)
+        if self.pages() >= MOST_PAGES && !self.under_way.load(Ordering::Acquire) {
+            let _ = store.checkpoint();
+        }
     }
 
     fn pages(&self) -> i32 {

@@ -1,15 +1,18 @@
 //! What goes into one transaction: batches, with who waits for each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sse_core::Topic;
 use tokio::sync::oneshot;
 
-use super::store::{Inserts, Write};
+use super::store::{Inserts, RowState, TopicRow, Write};
 use crate::log::append::{AppendError, AppendReceipt, Batch, Deleted};
 use crate::log::entries::Entry;
+use crate::log::index::Index;
 use crate::log::newest::Placed;
 use crate::log::record::Record;
+use crate::log::topics::TopicId;
 
 /// What the writing thread is asked for.
 pub(super) enum Request {
@@ -67,4 +70,20 @@ pub(super) fn insert(
 pub(super) fn placed(group: &[SequencedBatch]) -> Vec<Placed> {
     let records = group.iter().flat_map(|batch| &batch.records).filter(|record| !record.in_memory);
     records.map(|record| Placed { topic: record.topic_id, entry: Entry::of(record) }).collect()
+}
+
+/// Rows of the topics in a group that have none yet, or that it closes.
+pub(super) fn changed_topics(group: &[SequencedBatch], index: &Index) -> Vec<TopicRow> {
+    let records = || group.iter().flat_map(|batch| &batch.records);
+    let closed: BTreeSet<TopicId> =
+        records().filter(|record| record.closes).map(|record| record.topic_id).collect();
+    let ids: BTreeSet<TopicId> = records().map(|record| record.topic_id).collect();
+    let changed =
+        |id: &TopicId| closed.contains(id) || index.topic(*id).is_some_and(|topic| !topic.is_stored);
+    let row = |id| {
+        let topic = index.topic(id)?;
+        let row = TopicRow::of(id, topic, topic.removed);
+        Some(TopicRow { state: if closed.contains(&id) { RowState::Closed } else { row.state }, ..row })
+    };
+    ids.into_iter().filter(changed).filter_map(row).collect()
 }

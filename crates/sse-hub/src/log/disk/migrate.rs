@@ -37,7 +37,33 @@ const DROP_OLD: &str = "
     DROP TABLE old_keys;
 ";
 
-pub(super) fn bring_up_to_date(store: &mut Store, layout: i64) -> rusqlite::Result<()> {
+/// Nothing, if it has the newest layout already; makes the tables if there are none.
+pub(super) fn bring_up_to_date(store: &mut Store) -> rusqlite::Result<()> {
+    let layout: i64 = store.0.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match layout {
+        LAYOUT => Ok(()),
+        0 => make(store),
+        1..LAYOUT => bring_up_from(store, layout),
+        other => {
+            let why = format!("it has layout {other}, this version of the server knows {LAYOUT}");
+            Err(unusable(&why))
+        }
+    }
+}
+
+fn make(store: &mut Store) -> rusqlite::Result<()> {
+    let write = Write(store.0.transaction()?);
+    TABLES.iter().try_for_each(|(table, _)| write.0.execute_batch(&create(table)))?;
+    write.set_part(&Meta { clean: true, ..Meta::default() })?;
+    write.set_part(&StoredEpochs::default())?;
+    write.set_part(&Losses::default())?;
+    write.set_part(&Segments::default())?;
+    write.set_part(&Folded::default())?;
+    write.0.pragma_update(None, "user_version", LAYOUT)?;
+    write.0.commit()
+}
+
+fn bring_up_from(store: &mut Store, layout: i64) -> rusqlite::Result<()> {
     let write = Write(store.0.transaction()?);
     if layout < 2 {
         write.0.execute_batch(FROM_LAYOUT_1)?;

@@ -8,6 +8,7 @@ mod frames;
 mod free_space;
 mod group;
 mod layout;
+mod leaving;
 mod migrate;
 mod parts;
 mod purge;
@@ -46,6 +47,7 @@ use folder::Folder;
 use frames::Fetched;
 use free_space::FreeSpace;
 use group::{Append, Request};
+use migrate::bring_up_to_date;
 use parts::Meta;
 use readers::Readers;
 use restore::{Restored, restore};
@@ -96,14 +98,21 @@ impl DiskLog {
         let (had_file, mut had_wal) = (file.exists(), wal.exists());
         let found = if had_wal { wal::inspect(&wal)? } else { Wal::default() };
         let (mut is_lost, mut problem) = (found.is_damaged, "is damaged");
-        if had_file && found.frames > 0 {
+        if had_file && file.metadata()?.len() == 0 {
+            // SQLite would make a new file, and drop the write-ahead log.
+            (is_lost, problem) = (true, "is of no use, since log.sqlite is empty");
+            if had_wal {
+                folder.put_aside(&wal)?;
+            }
+        } else if had_file && found.frames > 0 {
             let whose = checkpoints::look_at(&file, found);
             if whose != Found::Ours {
                 folder.put_aside(&wal)?;
                 (had_wal, is_lost, problem) = (false, whose == Found::Foreign, "is of another copy");
             }
         }
-        let store = Store::open(&file).map_err(|error| unreadable(&file, &error))?;
+        let mut store = Store::open(&file).map_err(|error| unreadable(&file, &error))?;
+        bring_up_to_date(&mut store).map_err(|error| unreadable(&file, &error))?;
         folder.sync()?;
         // What was killed leaves a write-ahead log.
         let meta = store.part::<Meta>().map_err(|error| unreadable(&file, &error))?;

@@ -91,7 +91,7 @@ impl PurgeQueue {
         }
         topics
             .extend(newest.into_iter().filter_map(|(id, seq)| Some(TopicRow::of(id, index.topic(id)?, seq))));
-        PurgeBatch { count, topics, merge: index.pieces().to_merge() }
+        PurgeBatch { count, topics, merge: index.pieces().next_merge() }
     }
 
     /// Takes a batch out of the file.

@@ -1,18 +1,17 @@
 //! Builds the index from the file when a log is opened, and begins its epoch.
 
-use std::sync::Arc;
+mod pieces;
+
+use std::collections::BTreeSet;
 
 use sse_core::Topic;
 
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
-use super::scan::{StoredPiece, StoredRecord};
-use super::store::{RowState, Store, TopicRow, Write, sum_of_record};
-use crate::log::entries::Entry;
+use super::store::{RowState, Store, TopicRow, Write};
 use crate::log::epochs::{Epochs, MAX_EPOCHS, PastEpoch};
 use crate::log::index::Index;
 use crate::log::log_time::{LogTime, Reading};
 use crate::log::newest::Placed;
-use crate::log::topic_index::seconds;
 use crate::log::topics::TopicId;
 use crate::policy::Policies;
 
@@ -84,6 +83,8 @@ struct Restore<'a> {
     leaving: Vec<(TopicId, u64)>,
     /// Which start of the log has stored the newest piece.
     newest_start: u32,
+    /// Epochs of records that were found one by one.
+    epochs: BTreeSet<u64>,
     repairs: Repairs,
 }
 
@@ -106,6 +107,7 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
         in_loss: false,
         leaving: Vec::new(),
         newest_start: 0,
+        epochs: BTreeSet::new(),
         repairs: Repairs::default(),
     };
     restore.topics()?;
@@ -146,96 +148,6 @@ impl Restore<'_> {
         self.repairs.tables.push(table);
     }
 
-    fn pieces(&mut self) -> rusqlite::Result<()> {
-        let (store, mut next, mut is_whole, mut failed) = (self.store, 1, true, Ok(()));
-        let damaged = store.each_piece(|StoredPiece { first, last, start, placed }| {
-            self.newest_start = self.newest_start.max(start);
-            if last < next {
-                is_whole = false;
-                return;
-            }
-            if first != next {
-                is_whole = false;
-                let hole = if first > next { self.hole(next, first - 1) } else { self.lose(next) };
-                failed = std::mem::replace(&mut failed, Ok(())).and(hole);
-            }
-            let placed = placed.into_iter().filter(|placed| (next..=last).contains(&placed.entry.seq));
-            let (mut kept, mut start) = (0, None);
-            for placed in placed {
-                start.get_or_insert(placed.entry);
-                kept += u32::from(self.add(placed));
-            }
-            self.index.add_piece(last, kept, start);
-            next = last + 1;
-        })?;
-        failed?;
-        let newest = store.newest_record()?;
-        if newest >= next {
-            is_whole = false;
-            self.hole(next, newest)?;
-        }
-        if damaged || !is_whole {
-            self.begin_anew("pieces");
-            self.repairs.pieces = self.index.rewrite_pieces();
-        }
-        Ok(())
-    }
-
-    /// A record that is on disk. Gives whether it is kept.
-    fn add(&mut self, placed: Placed) -> bool {
-        let seq = placed.entry.seq;
-        match self.numbers.get(placed.topic as usize) {
-            Some(Number::Known { since, is_leaving, .. }) if seq <= *since => {
-                if *is_leaving {
-                    self.leaving.push((placed.topic, seq));
-                }
-                false
-            }
-            Some(Number::Known { is_free: false, .. }) => {
-                self.newest = Some((seq, u64::from(placed.entry.seconds) * 1000));
-                self.in_loss = false;
-                self.index.restore(placed)
-            }
-            // It is of a topic of which the row is damaged, or older than it was.
-            _ => {
-                let _ = self.lose(seq);
-                false
-            }
-        }
-    }
-
-    /// Pieces from this seq to that one are missing: finds the records one by one.
-    fn hole(&mut self, first: u64, last: u64) -> rusqlite::Result<()> {
-        let mut next = first;
-        let store = self.store;
-        store.each_record(first, last, |StoredRecord { seq, topic, time, expires, frame, sum }| {
-            let name = self.index.topic(topic).map(|topic| Arc::clone(&topic.name));
-            let checks =
-                name.is_some_and(|name| sum == sum_of_record(seq, name.as_str(), time, expires, &frame));
-            if seq > next {
-                let _ = self.lose(seq);
-            }
-            let bytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-            if checks {
-                self.add(Placed { topic, entry: Entry { seq, seconds: seconds(time), bytes } });
-            } else {
-                let _ = self.lose(seq);
-            }
-            next = seq + 1;
-        })?;
-        if next <= last { self.lose(last) } else { Ok(()) }
-    }
-
-    /// Records up to this seq may be missing, of those after the one that was read last.
-    fn lose(&mut self, seq: u64) -> rusqlite::Result<()> {
-        if self.in_loss {
-            self.losses.pop();
-        }
-        self.losses.push(seq);
-        self.in_loss = true;
-        Ok(())
-    }
-
     fn gone(&mut self) -> rusqlite::Result<()> {
         let (gone, folded) = (self.store.gone()?, self.store.part::<Folded>()?);
         let is_damaged = gone.is_none() || folded.is_none();
@@ -269,8 +181,11 @@ impl Restore<'_> {
 
     fn rest(mut self, lost: bool) -> rusqlite::Result<Restored> {
         let (store, mut meta) = (self.store, self.meta);
+        let stored = store.part::<StoredEpochs>()?.unwrap_or_default();
         // What the parts say is older than what was stored.
-        let is_older = self.newest_start > meta.starts || self.index.pieces().next() > meta.reserved + 1;
+        let is_older = self.newest_start > meta.starts
+            || self.index.pieces().next() > meta.reserved + 1
+            || self.epochs.iter().any(|epoch| stored.0.iter().all(|known| known.epoch != *epoch));
         let lost = lost || is_older;
         if is_older || (meta.reserved == 0 && lost) {
             let head = self.index.head();
@@ -303,8 +218,9 @@ impl Restore<'_> {
         let mut index = self.index;
         restore_losses(&mut index, losses);
         let knows_all_ids = meta.clean || (volatile.is_empty() && !lost);
-        let stored = store.part::<StoredEpochs>()?.filter(|_| !is_older).unwrap_or_default();
-        let past = ended(stored.ended(durable_head), knows_all_ids);
+        let stored = if is_older { StoredEpochs::default() } else { stored };
+        let mut past = ended(stored.ended(durable_head), knows_all_ids);
+        include_losses(&mut past, index.losses());
         if lost {
             durable_head = index.head() + 1;
             index.add_loss(durable_head);
@@ -314,16 +230,8 @@ impl Restore<'_> {
         *index.log_time() = LogTime::with_segments(store.part::<Segments>()?.unwrap_or_default().0);
         let next = index.head() + 1;
         index.log_time().start(self.newest, next, Reading::now());
-        match store.keys()? {
-            Some(keys) => {
-                for (key, receipt, time) in keys {
-                    index.keys().insert(key.into(), receipt, time);
-                }
-            }
-            None => {
-                tracing::error!("idempotency keys are damaged; what is sent again may be stored twice");
-                self.repairs.tables.push("keys");
-            }
+        if !restore_keys(store, &mut index)? {
+            self.repairs.tables.push("keys");
         }
         index.restored(self.repairs.gone.iter().map(|(id, _)| *id));
         self.repairs.leaving = self.leaving;
@@ -367,6 +275,31 @@ fn ended(mut epochs: Vec<PastEpoch>, knows_all_ids: bool) -> Vec<PastEpoch> {
     let too_many = (epochs.len() + 1).saturating_sub(MAX_EPOCHS);
     epochs.drain(..too_many);
     epochs
+}
+
+/// A place behind a loss is one of the epoch in which that is, so that a reader gets past it.
+fn include_losses(epochs: &mut [PastEpoch], losses: &[u64]) {
+    let nexts: Vec<u64> = epochs.iter().skip(1).map(|epoch| epoch.first).chain([u64::MAX]).collect();
+    for (epoch, next) in epochs.iter_mut().zip(nexts) {
+        let before_next = losses.partition_point(|loss| *loss < next);
+        let newest = before_next.checked_sub(1).and_then(|nth| losses.get(nth)).copied().unwrap_or(0);
+        if newest >= epoch.first {
+            epoch.last = epoch.last.max(newest);
+        }
+    }
+}
+
+/// `false` when some of them are damaged.
+fn restore_keys(store: &Store, index: &mut Index) -> rusqlite::Result<bool> {
+    let keys = store.keys()?;
+    let are_whole = keys.is_some();
+    if !are_whole {
+        tracing::error!("idempotency keys are damaged; what is sent again may be stored twice");
+    }
+    for (key, receipt, time) in keys.unwrap_or_default() {
+        index.keys().insert(key.into(), receipt, time);
+    }
+    Ok(are_whole)
 }
 
 fn restore_losses(index: &mut Index, losses: Vec<u64>) {

@@ -6,9 +6,7 @@ use std::path::Path;
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
 use super::checksum::{is_damage, sum};
-use super::layout::{LAYOUT, TABLES, create};
-use super::migrate::bring_up_to_date;
-use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
+use super::layout::create;
 use crate::log::append::AppendReceipt;
 use crate::log::newest::Placed;
 use crate::log::pieces;
@@ -71,7 +69,7 @@ impl TopicRow {
 }
 
 impl Store {
-    /// Opens the file, and makes it if it is not there.
+    /// Opens the file, and makes it, without tables, if it is not there.
     pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open(file)?;
         let mode: String =
@@ -86,30 +84,7 @@ impl Store {
         // See `checkpoints.rs`.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.set_prepared_statement_cache_capacity(32);
-        let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let mut store = Self(connection);
-        match layout {
-            LAYOUT => {}
-            0 => store.make()?,
-            1..LAYOUT => bring_up_to_date(&mut store, layout)?,
-            other => {
-                let why = format!("it has layout {other}, this version of the server knows {LAYOUT}");
-                return Err(unusable(&why));
-            }
-        }
-        Ok(store)
-    }
-
-    fn make(&mut self) -> rusqlite::Result<()> {
-        let write = Write(self.0.transaction()?);
-        TABLES.iter().try_for_each(|(table, _)| write.0.execute_batch(&create(table)))?;
-        write.set_part(&Meta { clean: true, ..Meta::default() })?;
-        write.set_part(&StoredEpochs::default())?;
-        write.set_part(&Losses::default())?;
-        write.set_part(&Segments::default())?;
-        write.set_part(&Folded::default())?;
-        write.0.pragma_update(None, "user_version", LAYOUT)?;
-        write.0.commit()
+        Ok(Self(connection))
     }
 
     /// Does the file have more pages than it says that it has?

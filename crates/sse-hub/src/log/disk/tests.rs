@@ -252,6 +252,7 @@ async fn older_layouts_are_brought_up_to_date() {
 async fn that_topics_were_forgotten_is_known_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("log.sqlite")).unwrap();
+    bring_up_to_date(&mut store).unwrap();
     store.commit(|write| write.set_part(&Folded([(String::new(), 7)].into()))).unwrap();
     drop(store);
     let log = open(folder.path());

@@ -18,21 +18,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sse_core::Topic;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::checkpoints::Checkpoints;
 use super::files::Files;
 use super::free_space::FreeSpace;
-use super::group::{Append, Request, SequencedBatch, insert, placed};
+use super::group::{Append, Request, SequencedBatch, changed_topics, insert, placed};
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
 use super::purge::PurgeQueue;
 use super::restore::Repairs;
 use super::shared::Shared;
-use super::store::{CommitError, RowState, Store, TopicRow};
-use crate::log::append::{AppendError, AppendReceipt, Deleted};
-use crate::log::index::{Deletion, Index};
+use super::store::{CommitError, Store, TopicRow};
+use crate::log::append::{AppendError, AppendReceipt};
 use crate::log::log_time::Reading;
 use crate::log::record::Record;
 use crate::log::topic_index::Totals;
@@ -49,13 +47,13 @@ const RESERVED: u64 = 100_000;
 
 /// The state of the writing thread.
 pub(super) struct Writer {
-    store: Store,
-    shared: Arc<Shared>,
-    meta: Meta,
+    pub(super) store: Store,
+    pub(super) shared: Arc<Shared>,
+    pub(super) meta: Meta,
     checkpoints: Checkpoints,
     /// See [`Self::bind`].
     is_bound: bool,
-    purge_queue: PurgeQueue,
+    pub(super) purge_queue: PurgeQueue,
     free_space: FreeSpace,
     files: Files,
     /// Batches refused since the store could last be written.
@@ -184,73 +182,6 @@ impl Writer {
         }
     }
 
-    fn answer_delete(&mut self, topic: &Topic, reply: oneshot::Sender<Result<Option<Deleted>, AppendError>>) {
-        // Whoever asked may have gone.
-        let _ = reply.send(self.delete(topic));
-    }
-
-    /// See [`Log::delete`](crate::Log::delete).
-    fn delete(&mut self, topic: &Topic) -> Result<Option<Deleted>, AppendError> {
-        if let Some(why) = self.failed() {
-            return Err(AppendError::Unavailable(why));
-        }
-        let (id, seq, is_stored) = {
-            let index = &self.shared.state().index;
-            let Some(id) = index.topic_id(topic) else { return Ok(None) };
-            (id, index.head() + 1, index.topic(id).is_some_and(|topic| topic.is_stored))
-        };
-        let meta = Meta { reserved: self.meta.reserved.max(seq), ..self.meta };
-        let row = TopicRow { id, since: seq, state: RowState::Leaving, ..TopicRow::default() };
-        if is_stored {
-            let committed = self.store.commit(|write| {
-                write.put_topic(&row)?;
-                write.put_gone(topic.as_str(), seq)?;
-                write.set_part(&meta)
-            });
-            committed.map_err(|error| self.failure(error))?;
-            self.meta = meta;
-        }
-        let now = Reading::now();
-        let mut state = self.shared.state();
-        state.index.look_at_time(now);
-        let Some((deletion, count)) = state.index.delete(id) else { return Ok(None) };
-        let name = Arc::clone(&deletion.name);
-        let record = Record::deletion(&self.shared.epochs, name, seq, now.stamp());
-        state.announcer.announce([Arc::new(record)].into());
-        drop(state);
-        self.topics_gone(vec![deletion], true);
-        Ok(Some(Deleted { seq, count }))
-    }
-
-    /// Topics are out of the index: takes them out of the file.
-    fn topics_gone(&mut self, deletions: Vec<Deletion>, is_noted: bool) {
-        let (stored, others): (Vec<_>, Vec<_>) =
-            deletions.into_iter().partition(|deletion| deletion.is_stored);
-        others.iter().for_each(|deletion| self.shared.state().index.release(deletion.id));
-        let folded: Vec<_> = stored.iter().filter_map(|deletion| deletion.folded.clone()).collect();
-        if !stored.is_empty() && (!is_noted || !folded.is_empty()) {
-            let part = Folded::of(&mut self.shared.state().index);
-            // If this fails, they are there again after a restart.
-            let committed = self.store.commit(|write| {
-                for Deletion { id, name, seq, .. } in &stored {
-                    let row =
-                        TopicRow { id: *id, since: *seq, state: RowState::Leaving, ..TopicRow::default() };
-                    write.put_topic(&row)?;
-                    write.put_gone(name.as_str(), *seq)?;
-                }
-                folded.iter().try_for_each(|topic| write.delete_gone(topic))?;
-                if folded.is_empty() { Ok(()) } else { write.set_part(&part) }
-            });
-            if let Err(error) = committed {
-                let error = self.failure(error);
-                tracing::warn!(%error, "topics that are gone stay in the file");
-            }
-        }
-        for Deletion { id, seq, on_disk, .. } in stored {
-            self.purge_queue.add_topic(id, on_disk, seq);
-        }
-    }
-
     fn append(&mut self, group: Vec<Append>) {
         let now = Reading::now();
         let group = self.assign_seqs(group, now);
@@ -316,16 +247,8 @@ impl Writer {
 
     /// Makes the group as durable as its topics ask for. On `Err` nothing was stored.
     fn store(&mut self, group: &[SequencedBatch], now: Reading) -> Result<(), AppendError> {
-        if let Some(why) = self.failed() {
-            return Err(AppendError::Unavailable(why));
-        }
         let needs_disk = group.iter().any(|batch| batch.on_disk);
-        if needs_disk && (self.shared.state().is_full || !self.bind()) {
-            return Err(AppendError::Full);
-        }
-        if needs_disk {
-            self.files.check().map_err(AppendError::Unavailable)?;
-        }
+        self.check_writable(needs_disk)?;
         let last = group.iter().flat_map(|batch| &batch.records).last().map_or(0, |record| record.seq);
         let reserved = if last > self.meta.reserved { last + RESERVED } else { self.meta.reserved };
         if reserved == self.meta.reserved && !needs_disk {
@@ -373,15 +296,21 @@ impl Writer {
         }
         drop(state);
         committed.map_err(|error| self.failure(error))?;
-        to_note.inspect(|bound| self.checkpoints.noted(*bound));
-        if self.checkpoints.is_urgent() {
-            let _ = self.store.checkpoint();
-        }
+        self.checkpoints.committed(to_note, &self.store);
         Ok(())
     }
 
+    fn check_writable(&mut self, needs_disk: bool) -> Result<(), AppendError> {
+        match self.failed() {
+            Some(why) => Err(AppendError::Unavailable(why)),
+            None if !needs_disk => Ok(()),
+            None if self.shared.state().is_full || !self.bind() => Err(AppendError::Full),
+            None => self.files.check().map_err(AppendError::Unavailable),
+        }
+    }
+
     /// Why the file cannot be trusted to take more, once a write has failed in such a way.
-    fn failed(&self) -> Option<String> {
+    pub(super) fn failed(&self) -> Option<String> {
         self.shared.state().failed.clone()
     }
 
@@ -393,7 +322,7 @@ impl Writer {
     }
 
     /// What a failed commit means to a publisher, and to this thread.
-    fn failure(&mut self, error: CommitError) -> AppendError {
+    pub(super) fn failure(&mut self, error: CommitError) -> AppendError {
         match error {
             CommitError::Full => AppendError::Full,
             CommitError::Refused(error) => AppendError::Unavailable(error.to_string()),
@@ -444,53 +373,6 @@ impl Writer {
         (state.is_full, state.missing) = (is_full, missing);
     }
 
-    /// Takes what is too old out of the index.
-    fn expire(&mut self) {
-        let now = Reading::now();
-        let mut state = self.shared.state();
-        state.index.look_at_time(now);
-        self.purge_queue.add_keys(state.index.expire_keys(now));
-        let (expired, mut gone) = state.index.expire_due(now);
-        self.purge_queue.add_records(expired);
-        // There are many topics, and some of which nothing is kept.
-        let unused = state.index.to_forget();
-        gone.extend(state.index.forget(&unused));
-        drop(state);
-        if !gone.is_empty() {
-            self.topics_gone(gone, false);
-        }
-    }
-
-    /// Takes what is too old, or too much, out of the index, of all topics.
-    fn expire_all(&mut self) {
-        let now = Reading::now();
-        let mut state = self.shared.state();
-        state.index.look_at_time(now);
-        let topics: Vec<TopicId> = state.index.topics().map(|(id, _)| id).collect();
-        self.purge_queue.add_records(state.index.expire(topics, now));
-    }
-
-    /// Takes some of what is out of the index out of the file. `false` when there is no more, or it cannot be
-    /// done now.
-    fn purge_while_idle(&mut self) -> bool {
-        if self.failed().is_some() {
-            return false;
-        }
-        let Some(purge) = self.purge_queue.while_idle(&mut self.shared.state().index) else { return false };
-        let mut merged = None;
-        let committed = self.store.commit(|write| {
-            merged = self.purge_queue.write(&purge, write, &self.shared)?;
-            Ok(())
-        });
-        if let Err(error) = committed {
-            let error = self.failure(error);
-            tracing::warn!(%error, "expired records were not purged");
-            return false;
-        }
-        self.purge_queue.written(&purge, merged, &mut self.shared.state().index);
-        true
-    }
-
     /// Leaves word that nothing was lost but the records in memory, and which these were.
     fn close(mut self) {
         while self.purge_while_idle() {}
@@ -515,20 +397,4 @@ impl Writer {
             tracing::debug!(%error, "the write-ahead log stays for the next start");
         }
     }
-}
-
-/// Rows of the topics in a group that have none yet, or that it closes.
-fn changed_topics(group: &[SequencedBatch], index: &Index) -> Vec<TopicRow> {
-    let records = || group.iter().flat_map(|batch| &batch.records);
-    let closed: BTreeSet<TopicId> =
-        records().filter(|record| record.closes).map(|record| record.topic_id).collect();
-    let ids: BTreeSet<TopicId> = records().map(|record| record.topic_id).collect();
-    let changed =
-        |id: &TopicId| closed.contains(id) || index.topic(*id).is_some_and(|topic| !topic.is_stored);
-    let row = |id| {
-        let topic = index.topic(id)?;
-        let row = TopicRow::of(id, topic, topic.removed);
-        Some(TopicRow { state: if closed.contains(&id) { RowState::Closed } else { row.state }, ..row })
-    };
-    ids.into_iter().filter(changed).filter_map(row).collect()
 }

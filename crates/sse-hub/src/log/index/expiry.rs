@@ -26,7 +26,7 @@ pub(in crate::log) struct Deletion {
     /// Seqs of its records on disk.
     pub(in crate::log) on_disk: Vec<u64>,
     pub(in crate::log) is_stored: bool,
-    /// A topic whose name is not kept any more for that.
+    /// A topic whose name is forgotten for that.
     pub(in crate::log) folded: Option<Box<str>>,
 }
 
@@ -181,5 +181,13 @@ impl Index {
         }
         let folded = self.removals.topic_gone(&topic.name, seq);
         Some(Deletion { id, name: topic.name, seq, on_disk, is_stored: topic.is_stored, folded })
+    }
+
+    /// Takes a deletion in, which has the next seq.
+    pub(in crate::log) fn delete(&mut self, id: TopicId) -> Option<(Deletion, usize)> {
+        self.head += 1;
+        let count = self.topics.get(id)?.len();
+        self.removals.begin();
+        Some((self.take_out(id, self.head)?, count))
     }
 }
