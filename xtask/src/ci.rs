@@ -5,11 +5,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
-use crate::{bench, clients, crash, doctor, e2e, full_disk, fuzz, loss, tidy, tools};
+use crate::{
+    bench, clients, crash, doctor, e2e, full_disk, fuzz, loss, power_loss, tidy, tools, torture, wrong_clock,
+};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 17] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", || {
@@ -32,6 +34,9 @@ const STEPS: [Step; 14] = [
     ("clients", || clients::run(&clients::Args::short())),
     ("loss", || loss::run(&loss::Args::short())),
     ("full disk", full_disk::run),
+    ("torture", || torture::run(&torture::Args::short())),
+    ("power loss", || power_loss::run(&power_loss::Args::short())),
+    ("wrong clock", || wrong_clock::run(&wrong_clock::Args::short())),
     ("doctor behind nginx", doctor::run),
     ("benches, once and small", bench::run_small),
 ];

@@ -36,7 +36,6 @@ pub(crate) struct Args {
 
 impl Args {
     /// The short form of the gate.
-    #[expect(dead_code, reason = "the gate does not run it yet")]
     pub(crate) fn short() -> Self {
         Self { cuts: 25, seed: None }
     }

@@ -36,7 +36,6 @@ pub(crate) struct Args {
 
 impl Args {
     /// The short form of the gate.
-    #[expect(dead_code, reason = "the gate does not run it yet")]
     pub(crate) fn short() -> Self {
         Self { stops: 2, slew: 1.0, in_a_row: true }
     }
