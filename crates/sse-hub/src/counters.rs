@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::log::AppendError;
+
 /// Totals since the start, except where a gauge is named. Shared by all threads.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -15,6 +17,16 @@ pub struct Counters {
     pub events_appended: AtomicU64,
     /// Batches that the log refused.
     pub appends_refused: AtomicU64,
+    /// Of these, for a topic too many.
+    pub refused_topics: AtomicU64,
+    /// Of these, for bytes of all topics in memory or on disk.
+    pub refused_bytes: AtomicU64,
+    /// Of these, for a disk without enough free space.
+    pub refused_full: AtomicU64,
+    /// Of these, for the size of an event or a batch.
+    pub refused_size: AtomicU64,
+    /// Of these, for a topic that is closed.
+    pub refused_closed: AtomicU64,
     /// Deliveries written past the task of an idle connection.
     pub direct_deliveries: AtomicU64,
     /// Subscribers woken because a direct write was not possible.
@@ -36,6 +48,26 @@ impl Counters {
     /// Reads a total or a gauge.
     pub fn get(counter: &AtomicU64) -> u64 {
         counter.load(Relaxed)
+    }
+
+    /// Counts a batch that was refused, by its reason.
+    pub(crate) fn refused(&self, error: &AppendError) {
+        Self::add(&self.appends_refused, 1);
+        let reason = match error {
+            AppendError::TooManyTopics { .. } | AppendError::TooManyTopicsBelow { .. } => {
+                &self.refused_topics
+            }
+            AppendError::OverLimit { .. } => &self.refused_bytes,
+            AppendError::Full => &self.refused_full,
+            AppendError::EventTooLarge { .. } | AppendError::BatchTooLarge { .. } => &self.refused_size,
+            AppendError::TopicClosed { .. } => &self.refused_closed,
+            // The first is in `budget_refusals`; the others are no limits.
+            AppendError::OverBudget
+            | AppendError::Unavailable(_)
+            | AppendError::Unknown(_)
+            | AppendError::Closed => return,
+        };
+        Self::add(reason, 1);
     }
 
     /// Counts one more open connection until the result is dropped.

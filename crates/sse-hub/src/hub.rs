@@ -75,7 +75,7 @@ impl Hub {
             Ok(receipt) => {
                 Counters::add(&counters.events_appended, usize::try_from(receipt.count).unwrap_or(0))
             }
-            Err(_) => Counters::add(&counters.appends_refused, 1),
+            Err(error) => counters.refused(error),
         }
         appended
     }

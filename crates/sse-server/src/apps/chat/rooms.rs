@@ -45,9 +45,10 @@ impl Rooms {
         (self.known, self.looked) = (kept(topics), Instant::now());
     }
 
-    /// Lets a room come into being, if there is a place for it.
+    /// Lets a room come into being, if there is a place for it. For the lobby there always is.
     pub(super) fn admit(&mut self, room: &Room) -> Result<(), TooManyRooms> {
-        if self.known.len() >= MAX_ROOMS && !self.known.contains(room) {
+        let has_place = self.known.contains(room) || *room == Room::default();
+        if self.known.len() >= MAX_ROOMS && !has_place {
             return Err(TooManyRooms);
         }
         self.known.insert(room.clone());
