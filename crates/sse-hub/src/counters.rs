@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::log::AppendError;
-
 /// Totals since the start, except where a gauge is named. Shared by all threads.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -48,26 +46,6 @@ impl Counters {
     /// Reads a total or a gauge.
     pub fn get(counter: &AtomicU64) -> u64 {
         counter.load(Relaxed)
-    }
-
-    /// Counts a batch that was refused, by its reason.
-    pub(crate) fn refused(&self, error: &AppendError) {
-        Self::add(&self.appends_refused, 1);
-        let reason = match error {
-            AppendError::TooManyTopics { .. } | AppendError::TooManyTopicsBelow { .. } => {
-                &self.refused_topics
-            }
-            AppendError::OverLimit { .. } => &self.refused_bytes,
-            AppendError::Full => &self.refused_full,
-            AppendError::EventTooLarge { .. } | AppendError::BatchTooLarge { .. } => &self.refused_size,
-            AppendError::TopicClosed { .. } => &self.refused_closed,
-            // The first is in `budget_refusals`; the others are no limits.
-            AppendError::OverBudget
-            | AppendError::Unavailable(_)
-            | AppendError::Unknown(_)
-            | AppendError::Closed => return,
-        };
-        Self::add(reason, 1);
     }
 
     /// Counts one more open connection until the result is dropped.

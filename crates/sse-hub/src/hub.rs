@@ -75,7 +75,7 @@ impl Hub {
             Ok(receipt) => {
                 Counters::add(&counters.events_appended, usize::try_from(receipt.count).unwrap_or(0))
             }
-            Err(error) => counters.refused(error),
+            Err(error) => count_refusal(counters, error),
         }
         appended
     }
@@ -224,6 +224,26 @@ impl Hub {
     pub(crate) fn tail(&self) -> (Tail, u64) {
         self.0.log.tail()
     }
+}
+
+/// Counts a batch that was refused, by its reason.
+fn count_refusal(counters: &Counters, error: &AppendError) {
+    Counters::add(&counters.appends_refused, 1);
+    let reason = match error {
+        AppendError::TooManyTopics { .. } | AppendError::TooManyTopicsBelow { .. } => {
+            &counters.refused_topics
+        }
+        AppendError::OverLimit { .. } => &counters.refused_bytes,
+        AppendError::Full => &counters.refused_full,
+        AppendError::EventTooLarge { .. } | AppendError::BatchTooLarge { .. } => &counters.refused_size,
+        AppendError::TopicClosed { .. } => &counters.refused_closed,
+        // The first is in `budget_refusals`; the others are no limits.
+        AppendError::OverBudget
+        | AppendError::Unavailable(_)
+        | AppendError::Unknown(_)
+        | AppendError::Closed => return,
+    };
+    Counters::add(reason, 1);
 }
 
 #[cfg(test)]
