@@ -19,7 +19,7 @@ pub(super) const CALLS: &str = "trace=open,openat,openat2,creat,write,writev,pwr
 pub(super) const MAX_STRING: usize = 1 << 16;
 
 /// Longest wait until strace has written what it saw of a server that has ended.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A call of one thread begins or has succeeded.
 #[derive(Debug)]
