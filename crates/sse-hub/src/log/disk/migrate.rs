@@ -149,7 +149,8 @@ impl Write<'_> {
     fn copy_parts(&self, newest: u64) -> rusqlite::Result<()> {
         let (meta, forgotten) =
             self.0.query_row("SELECT reserved, clean, forgotten FROM meta", [], |row| {
-                let meta = Meta { reserved: newest.max(row.get(0)?), clean: row.get(1)?, starts: 0 };
+                let reserved = newest.max(row.get(0)?);
+                let meta = Meta { reserved, clean: row.get(1)?, stored_to: newest, starts: 0 };
                 Ok((meta, row.get::<_, u64>(2)?))
             })?;
         self.set_part(&meta)?;

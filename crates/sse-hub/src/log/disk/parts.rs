@@ -24,6 +24,8 @@ pub(super) struct Meta {
     pub(super) reserved: u64,
     /// The server was stopped, not killed.
     pub(super) clean: bool,
+    /// Pieces reached at least to this seq.
+    pub(super) stored_to: u64,
     /// How often the log was opened. Each piece says by which time it was stored.
     pub(super) starts: u32,
 }

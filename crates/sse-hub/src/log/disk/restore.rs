@@ -83,6 +83,8 @@ struct Restore<'a> {
     leaving: Vec<(TopicId, u64)>,
     /// Which start of the log has stored the newest piece.
     newest_start: u32,
+    /// Seq of the record that was read last.
+    last: u64,
     /// Epochs of records that were found one by one.
     epochs: BTreeSet<u64>,
     repairs: Repairs,
@@ -107,6 +109,7 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
         in_loss: false,
         leaving: Vec::new(),
         newest_start: 0,
+        last: 0,
         epochs: BTreeSet::new(),
         repairs: Repairs::default(),
     };
@@ -185,6 +188,8 @@ impl Restore<'_> {
         // What the parts say is older than what was stored.
         let is_older = self.newest_start > meta.starts
             || self.index.pieces().next() > meta.reserved + 1
+            || self.index.pieces().next() <= meta.stored_to
+            || self.newest_removed > self.index.head()
             || self.epochs.iter().any(|epoch| stored.0.iter().all(|known| known.epoch != *epoch));
         let lost = lost || is_older;
         if is_older || (meta.reserved == 0 && lost) {

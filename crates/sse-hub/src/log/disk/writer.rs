@@ -76,7 +76,8 @@ impl Writer {
         let meta = {
             let index = &mut shared.state().index;
             let reserved = index.head() + RESERVED;
-            let meta = Meta { reserved, clean: false, starts: meta.starts + 1 };
+            let stored_to = index.pieces().next() - 1;
+            let meta = Meta { reserved, clean: false, stored_to, starts: meta.starts + 1 };
             store
                 .commit(|write| {
                     repairs.write(write, meta.starts)?;
@@ -381,7 +382,8 @@ impl Writer {
         let (_, segments) = state.index.log_time_to_store(Reading::now());
         let segments = segments.map(Segments);
         self.checkpoints.end();
-        let meta = Meta { reserved: state.index.head(), clean: true, ..self.meta };
+        let (reserved, stored_to) = (state.index.head(), state.index.pieces().next() - 1);
+        let meta = Meta { reserved, clean: true, stored_to, ..self.meta };
         let committed = self.store.commit(|write| {
             for (id, topic) in state.index.topics().filter(|(_, topic)| topic.is_in_memory()) {
                 let removed = topic.newest().map_or(topic.removed, |newest| newest.seq);

@@ -50,6 +50,10 @@ impl Restore<'_> {
     /// A record that is on disk. Gives whether it is kept.
     fn add(&mut self, placed: Placed) -> bool {
         let seq = placed.entry.seq;
+        if seq <= self.last {
+            return false;
+        }
+        self.last = seq;
         match self.numbers.get(placed.topic as usize) {
             Some(Number::Known { since, is_leaving, .. }) if seq <= *since => {
                 if *is_leaving {
@@ -75,6 +79,10 @@ impl Restore<'_> {
         let mut next = first;
         let store = self.store;
         store.each_record(first, last, |StoredRecord { seq, topic, time, expires, frame, sum }| {
+            // A damaged table can give rows twice.
+            if seq < next {
+                return;
+            }
             let name = self.index.topic(topic).map(|topic| Arc::clone(&topic.name));
             let checks =
                 name.is_some_and(|name| sum == sum_of_record(seq, name.as_str(), time, expires, &frame));
