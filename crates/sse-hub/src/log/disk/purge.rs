@@ -77,7 +77,9 @@ impl PurgeQueue {
         let newest: HashMap<TopicId, u64> = self.records.iter().take(count).copied().collect();
         let row = |(id, seq)| Some(TopicRow::of(id, index.topic(id)?, seq));
         let topics = newest.into_iter().filter_map(row).collect();
-        PurgeBatch { count, topics, merge: index.pieces().to_merge() }
+        // What is not purged yet has to stay in its piece: until the row of its topic says so, that it was removed is known by it.
+        let merge = if count == self.records.len() { index.pieces().to_merge() } else { None };
+        PurgeBatch { count, topics, merge }
     }
 
     /// Takes a batch out of the file.
