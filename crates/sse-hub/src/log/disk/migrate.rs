@@ -115,7 +115,8 @@ impl Write<'_> {
     fn copy_parts(&self, newest: u64) -> rusqlite::Result<()> {
         let (meta, forgotten) =
             self.0.query_row("SELECT reserved, clean, forgotten FROM meta", [], |row| {
-                let meta = Meta { reserved: row.get(0)?, clean: row.get(1)?, unchecked_to: newest };
+                let (reserved, clean) = (row.get(0)?, row.get(1)?);
+                let meta = Meta { reserved, clean, unchecked_to: newest, ..Meta::default() };
                 Ok((meta, row.get::<_, u64>(2)?))
             })?;
         self.set_part(&meta)?;

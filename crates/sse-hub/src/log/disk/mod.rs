@@ -1,6 +1,8 @@
 //! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
 
+mod backup;
 mod checksum;
+mod contents;
 mod files;
 mod folder;
 mod frames;
@@ -10,12 +12,15 @@ mod layout;
 mod migrate;
 mod parts;
 mod purge;
+mod read_only;
 mod readers;
 mod recent;
 mod restore;
+mod restore_backup;
 mod scan;
 mod shared;
 mod store;
+mod verify;
 mod wal;
 mod writer;
 
@@ -27,6 +32,12 @@ use std::thread::JoinHandle;
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+
+pub use backup::{BackupReport, backup_log};
+pub use contents::LogContents;
+pub use read_only::LogFileError;
+pub use restore_backup::restore_log;
+pub use verify::{Damage, LogCheck, verify_file, verify_log};
 
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch};
@@ -95,8 +106,10 @@ impl DiskLog {
         folder.sync()?;
         // What was killed leaves a write-ahead log.
         let meta = store.part::<Meta>().map_err(unreadable)?;
-        let wal_is_lost = had_file && !had_wal && meta.is_some_and(|meta| !meta.clean);
-        let restored = restore(&store, policies, damaged || wal_is_lost).map_err(unreadable)?;
+        let is_backup = meta.is_some_and(|meta| meta.backup);
+        let wal_is_lost = had_file && !had_wal && !is_backup && meta.is_some_and(|meta| !meta.clean);
+        let lost = damaged || wal_is_lost || is_backup;
+        let restored = restore(&store, policies, lost).map_err(unreadable)?;
         let Restored { meta, epochs, durable_head, index, repairs } = restored;
         tracing::info!(epoch = %epochs.current(), head = index.head(), clean = meta.clean, "log opened");
         if damaged || wal_is_lost {
@@ -104,6 +117,11 @@ impl DiskLog {
             tracing::warn!(
                 file = %wal.display(),
                 "a file of the log {what}: acknowledged events may be lost; readers from before are told by a gap"
+            );
+        }
+        if is_backup {
+            tracing::warn!(
+                "the log is a backup: readers are told by a gap of what was published after it was made"
             );
         }
         let shared = Arc::new(Shared::new(epochs, durable_head, index));

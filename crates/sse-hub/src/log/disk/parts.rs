@@ -26,6 +26,9 @@ pub(super) struct Meta {
     pub(super) clean: bool,
     /// Records up to this seq may have no checksum: an older version stored them.
     pub(super) unchecked_to: u64,
+    /// The file is a backup: it does not know what was stored after it was made.
+    #[serde(default)]
+    pub(super) backup: bool,
 }
 
 /// All epochs, oldest first.

@@ -120,7 +120,7 @@ impl Restore<'_> {
                 *newest_removed = (*newest_removed).max(removed).max(if is_free { since } else { 0 });
             }
         })?;
-        if damaged || self.numbers.contains(&Number::Unknown) {
+        if !damaged.is_empty() || self.numbers.contains(&Number::Unknown) {
             self.begin_anew("topics");
         }
         Ok(())
@@ -158,7 +158,7 @@ impl Restore<'_> {
             is_whole = false;
             self.hole(next, newest)?;
         }
-        if damaged || !is_whole {
+        if !damaged.is_empty() || !is_whole {
             self.begin_anew("pieces");
             self.repairs.pieces = self.index.rewrite_pieces();
         }

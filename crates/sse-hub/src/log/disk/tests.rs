@@ -1,5 +1,6 @@
 //! What the log on disk promises beyond the contract: it survives.
 
+mod backup;
 mod damage;
 mod epochs;
 

@@ -70,7 +70,7 @@ impl Writer {
     ) -> io::Result<Self> {
         let meta = {
             let index = &mut shared.state().index;
-            let meta = Meta { reserved: index.head() + RESERVED, clean: false, ..meta };
+            let meta = Meta { reserved: index.head() + RESERVED, clean: false, backup: false, ..meta };
             store
                 .commit(|write| {
                     repairs.write(write)?;
