@@ -2,6 +2,7 @@
 //! between them.
 //!
 //! - [`Hub`] publishes and reads. It stands on a [`Log`]: [`DiskLog`] survives a crash, [`MemoryLog`] does not.
+//! - [`backup_log`] copies the log of a [`DiskLog`] in use, [`restore_log`] puts a copy back, [`verify_log`] checks one.
 //! - [`Policies`] say for each topic how durable an event is before it is acknowledged, how long it is kept, and what
 //!   happens to a slow consumer.
 //! - [`Fanout`] belongs to one thread and delivers what is new to that thread's [`Subscription`]s.
@@ -32,8 +33,10 @@ pub use fanout::Fanout;
 pub use hub::Hub;
 pub use interest::{Interest, InterestWatch};
 pub use log::{
-    AppendError, AppendReceipt, Batch, Deleted, DiskLog, Draft, Epochs, LimitedBytes, Log, Lost, MemoryLog,
-    OpenError, Page, Read, ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicList, TopicSummary,
+    AppendError, AppendReceipt, BackupReport, Batch, Damage, Deleted, DiskLog, Draft, Epochs, LimitedBytes,
+    Log, LogCheck, LogContents, LogFileError, Lost, MemoryLog, OpenError, Page, Read, ReadError, ReadMode,
+    Record, RecordBatch, Tail, Tailed, TopicList, TopicSummary, backup_log, restore_log, verify_file,
+    verify_log,
 };
 pub use policy::{Durability, LogLimits, Policies, Policy, Retention, SlowConsumer};
 pub use selectors::{Selectors, SelectorsError};

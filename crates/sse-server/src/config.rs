@@ -10,6 +10,9 @@ use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::duration_flag::{HOUR, duration_within};
 
+/// Folder of the durable log, unless another one is chosen.
+pub(crate) const DATA_DIR: &str = "sse-data";
+
 /// A real-time event hub over Server-Sent Events.
 ///
 /// Every flag is also an environment variable: --data-dir is SSE_DATA_DIR. Logs go to stderr; RUST_LOG sets their
@@ -29,7 +32,7 @@ pub struct Settings {
 
     /// Folder of the durable log, created if missing; one server at a time. `off` keeps every topic in memory, gone
     /// with the process.
-    #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = "sse-data", value_parser = data_dir)]
+    #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = DATA_DIR, value_parser = data_dir)]
     pub data_dir: DataDir,
 
     /// Settings file (TOML) with the policies of topics and the applications' sections; see docs/settings.md.
@@ -90,7 +93,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heartbeat(pub Option<Duration>);
 
-fn data_dir(text: &str) -> Result<DataDir, String> {
+pub(crate) fn data_dir(text: &str) -> Result<DataDir, String> {
     match text {
         "" => Err("must name a folder, or be `off`".into()),
         "off" => Ok(DataDir::Off),

@@ -9,6 +9,7 @@ mod config;
 mod duration_flag;
 mod http;
 mod json_event;
+mod maintenance;
 mod selection;
 mod settings_file;
 mod settings_values;
@@ -19,4 +20,5 @@ mod transport;
 
 pub use app::App;
 pub use config::{DataDir, Heartbeat, LogFormat, Settings};
+pub use maintenance::{LogFolder, Maintenance};
 pub use selection::Selection;

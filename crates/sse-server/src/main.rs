@@ -1,4 +1,4 @@
-//! The `sse-server` command: reads settings, starts the app, stops it on Ctrl-C or SIGTERM.
+//! The `sse-server` command: reads settings, starts the app, stops it on Ctrl-C or SIGTERM; or does maintenance instead.
 
 use std::io::Write;
 
@@ -18,6 +18,9 @@ async fn main() -> std::process::ExitCode {
         Ok(read) => read,
         Err(error) => error.exit(),
     };
+    if let Some(maintenance) = selection.maintenance() {
+        return maintenance.run();
+    }
     telemetry::init(settings.log_format);
     match run(settings, &selection).await {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -4,10 +4,11 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Subcommand as _};
 
 use crate::apps::{APPLICATIONS, Application};
 use crate::config::Settings;
+use crate::maintenance::Maintenance;
 
 const APPS: &str = "apps";
 
@@ -76,6 +77,12 @@ impl Selection {
         &self.flags
     }
 
+    /// What is to be done instead of running a server, if anything.
+    pub fn maintenance(&self) -> Option<Maintenance> {
+        // The flags were read with these commands, so an error says that there is none.
+        Maintenance::from_arg_matches(&self.flags).ok()
+    }
+
     /// Says what the environment has for applications that are off.
     pub(crate) fn warn_of_ignored(&self) {
         for variable in &self.ignored {
@@ -98,7 +105,10 @@ fn base() -> Command {
         Chosen::all().0.join(", ")
     );
     let apps = Arg::new(APPS).long(APPS).env("SSE_APPS").value_name("all|none|LIST").help(help);
-    Settings::command().arg(apps.default_value("all").value_parser(Chosen::parse))
+    let maintenance = Maintenance::augment_subcommands(Command::new(APPS));
+    let settings = Settings::command().subcommands(maintenance.get_subcommands().cloned());
+    let settings = settings.args_conflicts_with_subcommands(true).disable_help_subcommand(true);
+    settings.arg(apps.default_value("all").value_parser(Chosen::parse))
 }
 
 /// A flag that only the strict reading acts upon.

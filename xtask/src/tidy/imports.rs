@@ -11,13 +11,14 @@ use super::tree::{Finding, Tree};
 const SERVER: &str = "crates/sse-server";
 
 /// Modules of the server, from the bottom up. Each may import from those below it, not from its neighbours.
-const SERVER_LAYERS: [&[&str]; 9] = [
+const SERVER_LAYERS: [&[&str]; 10] = [
     &["duration_flag", "json_event", "settings_values", "shutdown_signal", "timestamp"],
     &["transport"],
     &["auth"],
     &["http"],
     &["apps", "ops"],
     &["config", "settings_file"],
+    &["maintenance"],
     &["selection", "telemetry"],
     &["app"],
     &["main"],

@@ -27,7 +27,10 @@ use futures_core::future::BoxFuture;
 use sse_core::Topic;
 
 pub use append::{AppendError, AppendReceipt, Batch, Deleted, Draft, LimitedBytes};
-pub use disk::{DiskLog, OpenError};
+pub use disk::{
+    BackupReport, Damage, DiskLog, LogCheck, LogContents, LogFileError, OpenError, backup_log, restore_log,
+    verify_file, verify_log,
+};
 pub use epochs::Epochs;
 pub(crate) use epochs::Place;
 pub use memory::MemoryLog;

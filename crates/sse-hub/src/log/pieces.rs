@@ -99,7 +99,11 @@ impl Pieces {
         while let Some(last) = self.sparse.first().copied().filter(|last| *last < small_from) {
             self.sparse.pop_first();
             let mut from = self.pieces.range(last..);
-            let (Some((_, piece)), next) = (from.next(), from.next()) else { continue };
+            let (Some((found, piece)), next) = (from.next(), from.next()) else { continue };
+            // It is part of a later one by now, which is among the sparse ones itself if it is one.
+            if *found != last {
+                continue;
+            }
             if let Some((next_last, next)) = next.filter(|(next_last, _)| **next_last < small_from)
                 && piece.kept + next.kept <= FULL / 4 * 3
             {
@@ -181,6 +185,23 @@ mod tests {
         let body = encode(7, all);
         let (start, decoded) = decode(&body);
         assert_eq!((start, decoded.collect::<Vec<_>>()), (7, all.to_vec()));
+    }
+
+    #[test]
+    fn what_was_merged_since_it_became_sparse_is_not_merged_again() {
+        let mut pieces = Pieces::default();
+        for seq in 1..=5000 {
+            pieces.push(seq, 1, None);
+            // While it is a small piece of its own.
+            pieces.removed(seq);
+            if let Some((first, last)) = pieces.next_merge() {
+                assert!(pieces.pieces.contains_key(&last), "{first} to {last} ends within a piece");
+                pieces.merged(first, last, 1);
+            }
+            let firsts = pieces.pieces.values().map(|piece| piece.first);
+            let nexts = std::iter::once(1).chain(pieces.pieces.keys().map(|last| last + 1));
+            assert!(firsts.eq(nexts.take(pieces.pieces.len())), "a hole, or two of one seq, at {seq}");
+        }
     }
 
     #[test]

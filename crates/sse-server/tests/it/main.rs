@@ -16,6 +16,7 @@ mod fanout;
 mod harness;
 mod history;
 mod hostile;
+mod maintenance;
 mod notifications;
 mod openapi;
 mod pages;

@@ -46,16 +46,17 @@ impl Folder {
         aside.map_or(Ok(()), |aside| fs::rename(file, aside))
     }
 
-    /// Makes the names in the folder durable, and the folder's own name. Windows cannot open a folder as a file; NTFS
-    /// journals names by itself.
+    /// Makes the names in the folder durable, and the folder's own name.
     pub(super) fn sync(&self) -> io::Result<()> {
-        if cfg!(windows) {
-            return Ok(());
-        }
-        File::open(&self.path)?.sync_all()?;
+        sync_names(&self.path)?;
         match self.path.canonicalize()?.parent() {
-            Some(parent) => File::open(parent)?.sync_all(),
+            Some(parent) => sync_names(parent),
             None => Ok(()),
         }
     }
+}
+
+/// Makes the names in a folder durable. Windows cannot open a folder as a file; NTFS journals names by itself.
+pub(super) fn sync_names(folder: &Path) -> io::Result<()> {
+    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }

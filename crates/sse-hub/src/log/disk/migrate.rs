@@ -150,7 +150,7 @@ impl Write<'_> {
         let (meta, forgotten) =
             self.0.query_row("SELECT reserved, clean, forgotten FROM meta", [], |row| {
                 let reserved = newest.max(row.get(0)?);
-                let meta = Meta { reserved, clean: row.get(1)?, stored_to: newest, starts: 0 };
+                let meta = Meta { reserved, clean: row.get(1)?, stored_to: newest, ..Meta::default() };
                 Ok((meta, row.get::<_, u64>(2)?))
             })?;
         self.set_part(&meta)?;

@@ -1,23 +1,29 @@
 //! The log on disk: SQLite in a folder of its own, one thread that writes, an index in memory.
 
+mod backup;
 mod checkpoints;
 mod checksum;
+mod contents;
 mod files;
 mod folder;
 mod frames;
 mod free_space;
 mod group;
+mod health;
 mod layout;
 mod leaving;
 mod migrate;
 mod parts;
 mod purge;
+mod read_only;
 mod readers;
 mod recent;
 mod restore;
+mod restore_backup;
 mod scan;
 mod shared;
 mod store;
+mod verify;
 mod wal;
 mod writer;
 
@@ -30,6 +36,12 @@ use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
 use sse_core::Topic;
 use tokio::sync::{mpsc, oneshot};
+
+pub use backup::{BackupReport, backup_log};
+pub use contents::LogContents;
+pub use read_only::LogFileError;
+pub use restore_backup::restore_log;
+pub use verify::{Damage, LogCheck, verify_file, verify_log};
 
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch, Deleted};
@@ -95,22 +107,8 @@ impl DiskLog {
         let free = policies.limits().free;
         let file = folder.log_file();
         let wal = folder.write_ahead_log();
-        let (had_file, mut had_wal) = (file.exists(), wal.exists());
-        let found = if had_wal { wal::inspect(&wal)? } else { Wal::default() };
-        let (mut is_lost, mut problem) = (found.is_damaged, "is damaged");
-        if had_file && file.metadata()?.len() == 0 {
-            // SQLite would make a new file, and drop the write-ahead log.
-            (is_lost, problem) = (true, "is of no use, since log.sqlite is empty");
-            if had_wal {
-                folder.put_aside(&wal)?;
-            }
-        } else if had_file && found.frames > 0 {
-            let whose = checkpoints::look_at(&file, found);
-            if whose != Found::Ours {
-                folder.put_aside(&wal)?;
-                (had_wal, is_lost, problem) = (false, whose == Found::Foreign, "is of another copy");
-            }
-        }
+        let had_file = file.exists();
+        let (found, mut is_lost, mut problem) = look_at_files(&folder)?;
         let mut store = Store::open(&file).map_err(|error| unreadable(&file, &error))?;
         bring_up_to_date(&mut store).map_err(|error| unreadable(&file, &error))?;
         folder.sync()?;
@@ -120,16 +118,24 @@ impl DiskLog {
             (is_lost, problem) =
                 (true, "cannot be all that there was, since log.sqlite is longer than it says");
         }
-        if had_file && !had_wal && !is_lost && meta.is_some_and(|meta| !meta.clean) {
+        let is_backup = meta.is_some_and(|meta| meta.backup);
+        let is_unclean = meta.is_some_and(|meta| !meta.clean && !meta.backup);
+        if had_file && found.frames == 0 && !is_lost && is_unclean {
             (is_lost, problem) = (true, "is missing");
         }
-        let restored = restore(&store, policies, is_lost).map_err(|error| unreadable(&file, &error))?;
+        let restored =
+            restore(&store, policies, is_lost || is_backup).map_err(|error| unreadable(&file, &error))?;
         let Restored { meta, epochs, durable_head, index, repairs } = restored;
         tracing::info!(epoch = %epochs.current(), head = index.head(), clean = meta.clean, "log opened");
         if is_lost {
             tracing::warn!(
                 file = %wal.display(),
                 "a file of the log {problem}: acknowledged events may be lost; readers from before are told by a gap"
+            );
+        }
+        if is_backup {
+            tracing::warn!(
+                "the log is a backup: readers are told by a gap of what was published after it was made"
             );
         }
         let shared = Arc::new(Shared::new(epochs, durable_head, index));
@@ -317,6 +323,28 @@ impl Plan {
         }
         Page { records, complete_to, lost, removals }
     }
+}
+
+/// What there is of a write-ahead log, whether acknowledged records may be missing, and why. One that is of no use is put aside.
+fn look_at_files(folder: &Folder) -> Result<(Wal, bool, &'static str), OpenError> {
+    let (file, wal) = (folder.log_file(), folder.write_ahead_log());
+    let found = if wal.exists() { wal::inspect(&wal)? } else { Wal::default() };
+    if !file.exists() {
+        return Ok((found, false, ""));
+    }
+    if file.metadata()?.len() == 0 {
+        // SQLite would make a new file, and drop the write-ahead log.
+        if wal.exists() {
+            folder.put_aside(&wal)?;
+        }
+        return Ok((found, true, "is of no use, since log.sqlite is empty"));
+    }
+    let whose = if found.frames > 0 { checkpoints::look_at(&file, found) } else { Found::Ours };
+    if whose != Found::Ours {
+        folder.put_aside(&wal)?;
+        return Ok((found, whose == Found::Foreign, "is of another copy"));
+    }
+    Ok((found, found.is_damaged, "is damaged"))
 }
 
 /// Starts the writing thread.

@@ -28,6 +28,9 @@ pub(super) struct Meta {
     pub(super) stored_to: u64,
     /// How often the log was opened. Each piece says by which time it was stored.
     pub(super) starts: u32,
+    /// The file is a backup: it does not know what was stored after it was made.
+    #[serde(default)]
+    pub(super) backup: bool,
 }
 
 /// All epochs, oldest first.

@@ -91,7 +91,9 @@ impl PurgeQueue {
         }
         topics
             .extend(newest.into_iter().filter_map(|(id, seq)| Some(TopicRow::of(id, index.topic(id)?, seq))));
-        PurgeBatch { count, topics, merge: index.pieces().next_merge() }
+        // What is not purged yet has to stay in its piece: until the row of its topic says so, that it was removed is known by it.
+        let merge = if count == self.leaving.len() { index.pieces().next_merge() } else { None };
+        PurgeBatch { count, topics, merge }
     }
 
     /// Takes a batch out of the file.

@@ -140,7 +140,7 @@ impl Restore<'_> {
                 *newest_removed = (*newest_removed).max(removed).max(if is_free { since } else { 0 });
             }
         })?;
-        if damaged || self.numbers.contains(&Number::Unknown) {
+        if !damaged.is_empty() || self.numbers.contains(&Number::Unknown) {
             self.begin_anew("topics");
         }
         Ok(())

@@ -12,6 +12,9 @@ use crate::log::topics::TopicId;
 /// A row of a table; `None` if it is not as it was stored.
 type Checked<T> = rusqlite::Result<Option<T>>;
 
+/// Keys behind which rows are damaged or cannot be read.
+pub(super) type Damages = Vec<i64>;
+
 /// How a table is read: its rows behind a key, in order, the key first.
 struct Scan<'a, T> {
     store: &'a Store,
@@ -40,8 +43,8 @@ pub(super) struct StoredPiece {
 }
 
 impl Store {
-    /// Every row of a topic's number, as far as they can be read. Gives whether some cannot.
-    pub(super) fn each_topic(&self, see: impl FnMut(TopicRow)) -> rusqlite::Result<bool> {
+    /// Every row of a topic's number, as far as they can be read.
+    pub(super) fn each_topic(&self, see: impl FnMut(TopicRow)) -> rusqlite::Result<Damages> {
         let sql =
             "SELECT id, name, since, removed, volatile, state, sum FROM topics WHERE id > ? ORDER BY id";
         let check = |row: &Row<'_>| {
@@ -56,11 +59,11 @@ impl Store {
             let checks = row.get::<_, u32>(6)? == topic.sum();
             Ok(checks.then_some(topic))
         };
-        Ok(!Scan { store: self, sql, check: &check }.each(-1, see)?.is_empty())
+        Scan { store: self, sql, check: &check }.each(-1, see)
     }
 
-    /// Every piece, as far as they can be read. Gives whether some cannot.
-    pub(super) fn each_piece(&self, see: impl FnMut(StoredPiece)) -> rusqlite::Result<bool> {
+    /// Every piece, as far as they can be read.
+    pub(super) fn each_piece(&self, see: impl FnMut(StoredPiece)) -> rusqlite::Result<Damages> {
         let sql = "SELECT last, first, body, sum FROM pieces WHERE last > ? ORDER BY last";
         let check = |row: &Row<'_>| {
             let (last, first): (u64, u64) = (row.get(0)?, row.get(1)?);
@@ -72,7 +75,7 @@ impl Store {
             };
             Ok(checks.then(piece))
         };
-        Ok(!Scan { store: self, sql, check: &check }.each(-1, see)?.is_empty())
+        Scan { store: self, sql, check: &check }.each(-1, see)
     }
 
     /// Every record from a seq to another one, as far as they can be read.
@@ -81,18 +84,30 @@ impl Store {
         first: u64,
         last: u64,
         see: impl FnMut(StoredRecord),
-    ) -> rusqlite::Result<()> {
-        let sql = format!(
-            "SELECT seq, topic, time, frame, sum, expires FROM records WHERE seq > ? AND seq <= {} ORDER BY seq",
-            i64::try_from(last).unwrap_or(i64::MAX)
-        );
+    ) -> rusqlite::Result<Damages> {
+        let last = i64::try_from(last).unwrap_or(i64::MAX);
+        self.records(first.saturating_sub(1), &format!("AND seq <= {last} ORDER BY seq"), see)
+    }
+
+    /// About so many records behind a seq, as far as they can be read; none at the end.
+    pub(super) fn records_after(
+        &self,
+        after: u64,
+        count: usize,
+        see: impl FnMut(StoredRecord),
+    ) -> rusqlite::Result<Damages> {
+        self.records(after, &format!("ORDER BY seq LIMIT {count}"), see)
+    }
+
+    fn records(&self, after: u64, which: &str, see: impl FnMut(StoredRecord)) -> rusqlite::Result<Damages> {
+        let sql = format!("SELECT seq, topic, time, frame, sum, expires FROM records WHERE seq > ? {which}");
         let check = |row: &Row<'_>| {
             let (seq, topic, time) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (frame, sum, expires) = (row.get(3)?, row.get(4)?, row.get(5)?);
             Ok(Some(StoredRecord { seq, topic, time, expires, frame, sum }))
         };
-        let after = i64::try_from(first).unwrap_or(i64::MAX).saturating_sub(1);
-        Scan { store: self, sql: &sql, check: &check }.each(after, see).map(drop)
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        Scan { store: self, sql: &sql, check: &check }.each(after, see)
     }
 
     /// Topics that are gone, with the seq up to which they had records, in the order of these. `None` when some cannot be read.
@@ -126,8 +141,8 @@ impl Store {
 }
 
 impl<T> Scan<'_, T> {
-    /// Every row behind a key. Gives the keys behind which some could not be read.
-    fn each(&self, after: i64, mut see: impl FnMut(T)) -> rusqlite::Result<Vec<i64>> {
+    /// Every row behind a key.
+    fn each(&self, after: i64, mut see: impl FnMut(T)) -> rusqlite::Result<Damages> {
         let (mut last, mut damaged) = (after, Vec::new());
         let mut next = Some(after);
         while let Some(from) = next.take() {

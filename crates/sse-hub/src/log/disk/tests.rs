@@ -1,5 +1,6 @@
 //! What the log on disk promises beyond the contract: it survives.
 
+mod backup;
 mod damage;
 mod epochs;
 
@@ -204,6 +205,23 @@ async fn records_between_removed_ones_stay_in_the_file() {
     log.append(Batch::new(topics.map(draft).into(), None)).await.unwrap();
     drop(log);
     assert_eq!(in_file(folder.path()), [3, 5, 6, 8, 9]);
+}
+
+#[tokio::test]
+async fn what_is_still_to_be_purged_at_a_kill_is_known_to_be_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let draft = || Draft::new(Topic::new("few").unwrap(), Event::new("x"));
+    log.append(Batch::new((0..5000).map(|_| draft()).collect(), None)).await.unwrap();
+    // A group takes some of them along.
+    append(&log, "a", None).await;
+    let (copy, killed) = open_killed(folder.path());
+    assert_eq!(
+        (seqs(&killed, "few").await, page(&killed, "few").await.lost.removed),
+        (vec![4999, 5000], 4998)
+    );
+    drop(killed);
+    assert_eq!(in_file(copy.path()), [4999, 5000, 5001]);
 }
 
 /// Makes a file of the newest layout one of version 0.1.0.

@@ -29,7 +29,7 @@ use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
 use super::purge::PurgeQueue;
 use super::restore::Repairs;
 use super::shared::Shared;
-use super::store::{CommitError, Store, TopicRow};
+use super::store::{Store, TopicRow};
 use crate::log::append::{AppendError, AppendReceipt};
 use crate::log::log_time::Reading;
 use crate::log::record::Record;
@@ -50,14 +50,14 @@ pub(super) struct Writer {
     pub(super) store: Store,
     pub(super) shared: Arc<Shared>,
     pub(super) meta: Meta,
-    checkpoints: Checkpoints,
+    pub(super) checkpoints: Checkpoints,
     /// See [`Self::bind`].
-    is_bound: bool,
+    pub(super) is_bound: bool,
     pub(super) purge_queue: PurgeQueue,
-    free_space: FreeSpace,
-    files: Files,
+    pub(super) free_space: FreeSpace,
+    pub(super) files: Files,
     /// Batches refused since the store could last be written.
-    refused: u64,
+    pub(super) refused: u64,
 }
 
 impl Writer {
@@ -77,7 +77,7 @@ impl Writer {
             let index = &mut shared.state().index;
             let reserved = index.head() + RESERVED;
             let stored_to = index.pieces().next() - 1;
-            let meta = Meta { reserved, clean: false, stored_to, starts: meta.starts + 1 };
+            let meta = Meta { reserved, clean: false, stored_to, starts: meta.starts + 1, backup: false };
             store
                 .commit(|write| {
                     repairs.write(write, meta.starts)?;
@@ -114,12 +114,16 @@ impl Writer {
 
     /// Moves what the start has written into the main file, so that whoever gets that alone can tell that it was not all, and which
     /// write-ahead log belongs to it. On a full disk it has to wait; nothing is stored before.
-    fn bind(&mut self) -> bool {
+    pub(super) fn bind(&mut self) -> bool {
         let has_room = self.free_space.has_room_for(self.files.write_ahead_log());
         if !self.is_bound && has_room {
             let bound = self.checkpoints.bound();
             let noted = self.store.commit(|write| bound.map_or(Ok(()), |bound| write.set_part(&bound)));
-            self.is_bound = noted.is_ok() && self.store.checkpoint().is_ok();
+            // What is written last is in the write-ahead log then, which is never empty while the log is in use.
+            let meta = self.meta;
+            self.is_bound = noted.is_ok()
+                && self.store.checkpoint().is_ok()
+                && self.store.commit(|write| write.set_part(&meta)).is_ok();
         }
         self.is_bound
     }
@@ -301,43 +305,6 @@ impl Writer {
         Ok(())
     }
 
-    fn check_writable(&mut self, needs_disk: bool) -> Result<(), AppendError> {
-        match self.failed() {
-            Some(why) => Err(AppendError::Unavailable(why)),
-            None if !needs_disk => Ok(()),
-            None if self.shared.state().is_full || !self.bind() => Err(AppendError::Full),
-            None => self.files.check().map_err(AppendError::Unavailable),
-        }
-    }
-
-    /// Why the file cannot be trusted to take more, once a write has failed in such a way.
-    pub(super) fn failed(&self) -> Option<String> {
-        self.shared.state().failed.clone()
-    }
-
-    fn tell_recovered(&mut self) {
-        if self.refused > 0 {
-            tracing::info!(batches = self.refused, "events are stored again, these were refused meanwhile");
-            self.refused = 0;
-        }
-    }
-
-    /// What a failed commit means to a publisher, and to this thread.
-    pub(super) fn failure(&mut self, error: CommitError) -> AppendError {
-        match error {
-            CommitError::Full => AppendError::Full,
-            CommitError::Refused(error) => AppendError::Unavailable(error.to_string()),
-            CommitError::Unknown(error) => {
-                // After a failed fsync the system may have dropped what it could not write, and would call
-                // the next one good.
-                let why = format!("a write failed ({error}); restart the server");
-                tracing::error!(%why, "no more events are taken");
-                self.shared.state().failed = Some(why);
-                AppendError::Unknown(error.to_string())
-            }
-        }
-    }
-
     /// Makes the group readable, gives it to the tails, answers.
     fn publish(&mut self, group: Vec<SequencedBatch>, now: Reading) {
         if group.is_empty() {
@@ -366,12 +333,6 @@ impl Writer {
         state.announcer.announce(records.into());
         drop(state);
         answers.into_iter().for_each(|(request, receipt)| request.answer(Ok(receipt)));
-    }
-
-    fn look_at_space(&mut self) {
-        let (is_full, missing) = (self.free_space.is_low(), self.files.check().err());
-        let mut state = self.shared.state();
-        (state.is_full, state.missing) = (is_full, missing);
     }
 
     /// Leaves word that nothing was lost but the records in memory, and which these were.

@@ -40,7 +40,7 @@ impl Restore<'_> {
             is_whole = false;
             self.hole(next, newest)?;
         }
-        if damaged || !is_whole {
+        if !damaged.is_empty() || !is_whole {
             self.begin_anew("pieces");
             self.repairs.pieces = self.index.rewrite_pieces();
         }
