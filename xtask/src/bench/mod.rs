@@ -78,7 +78,7 @@ const SMALL: [&str; 14] = [
     "storm --streams 50 --events 10 --rounds 1",
     "stalled --streams 50 --rounds 1 --seconds 0.5 --fill 1048576",
     "stalled --streams 5 --one-in 1 --rounds 1 --seconds 0.1 --line-ends",
-    "topics --topics 2000 --fill 1000000 --rounds 1 --seconds 0.3 --restarts 1 --samples 20 --events 30000 --event-topics \
+    "topics --topics 2000 --fill 5000 --rounds 1 --seconds 0.3 --restarts 1 --samples 20 --events 30000 --event-topics \
      1000 --idle-topics 1000 --idle-seconds 1 --idle-rounds 2",
     "decode --bytes 1048576 --rounds 1 --line 16384",
 ];

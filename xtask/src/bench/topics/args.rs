@@ -17,8 +17,8 @@ pub(crate) struct Args {
     /// Topics of the small server.
     #[arg(long, default_value_t = 100)]
     pub(super) few_topics: usize,
-    /// Bytes of events before anything is measured: more than the server holds of the newest in memory.
-    #[arg(long, default_value_t = 64 << 20)]
+    /// Events before anything is measured: more than the server holds of the newest in memory.
+    #[arg(long, default_value_t = 300_000)]
     pub(super) fill: usize,
     /// Rounds of the steps publish and replay; each measures both sides in turn.
     #[arg(long, default_value_t = 5)]

@@ -7,15 +7,13 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::names::{BATCH, DATA, lines, name};
+use super::names::{BATCH, lines};
 use crate::http::Connection;
 use crate::server::{Server, Setup};
 use crate::shell;
 
-/// Data of the events that fill the memory for the newest ones.
-const FILL_EVENT: usize = 4 << 10;
-/// Of these, in a batch.
-const FILL_BATCH: usize = 1000;
+/// The first topics, which take the events that push others out of memory.
+pub(super) const FILL_TOPICS: usize = 8;
 /// After a batch is answered, memory that it took is still being given back.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -61,28 +59,26 @@ impl Hub {
         Ok(Self { server, topics: 0, data })
     }
 
-    /// The same with these topics, each with an event, and the first with as many bytes of events as `fill` says, so
-    /// that no memory for the newest events counts as memory of topics. Gives the id before they are made.
-    pub(super) async fn with_topics(topics: usize, fill: usize) -> Result<(Self, String)> {
+    /// The same with these topics, each with an event, and memory for the newest events filled as in [`Self::fill`].
+    pub(super) async fn with_topics(topics: usize, fill: usize) -> Result<Self> {
         let mut hub = Self::start()?;
-        let id = hub.fill(fill).await?;
+        hub.fill(fill).await?;
         hub.make(topics).await?;
-        Ok((hub, id))
+        Ok(hub)
     }
 
     pub(super) async fn connect(&self) -> Result<Connection> {
         Connection::open(&self.server.address).await
     }
 
-    /// Publishes so many bytes to the first topic. Gives the last id.
-    pub(super) async fn fill(&self, bytes: usize) -> Result<String> {
+    /// Publishes so many events to the first topics, so that the server holds as many of the newest in memory as it
+    /// ever does. Gives the last id.
+    pub(super) async fn fill(&self, events: usize) -> Result<String> {
         let mut connection = self.connect().await?;
-        let line = format!("{{\"topic\":\"{}\",\"data\":\"{DATA}{}\"}}\n", name(0), "x".repeat(FILL_EVENT));
-        let (mut left, mut id) = (bytes.div_ceil(FILL_EVENT).max(1), None);
-        while left > 0 {
-            let count = left.min(FILL_BATCH);
-            id = Some(publish(&mut connection, &line.repeat(count)).await?);
-            left -= count;
+        let mut id = None;
+        for from in (0..events.max(1)).step_by(BATCH) {
+            let batch = lines((from..events.max(1).min(from + BATCH)).map(|nth| nth % FILL_TOPICS));
+            id = Some(publish(&mut connection, &batch).await?);
         }
         id.context("nothing was published")
     }

@@ -70,7 +70,7 @@ async fn with_topics(args: &Args) -> Result<()> {
         restart::run(&mut many, args).await?;
     }
     if has(Step::Publish) {
-        let (few, _) = Hub::with_topics(args.few_topics, args.fill).await?;
+        let few = Hub::with_topics(args.few_topics, args.fill).await?;
         publish::run(&many, &few, args).await?;
     }
     if has(Step::Resume) {

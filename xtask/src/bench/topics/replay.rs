@@ -33,13 +33,19 @@ pub(super) async fn run(hub: &Hub, old_id: &str, args: &Args) -> Result<()> {
     let per_second =
         NAMES.iter().zip(answers).map(|(name, count)| format!("{:.1} {name}", count as f64 / time));
     println!("replay    {} clients a second: {}", args.clients, per_second.collect::<Vec<_>>().join(", "));
+    let published = |rounds: &[Vec<f64>]| rounds.iter().map(Vec::len).sum::<usize>() as f64 / time;
+    println!(
+        "replay    publisher: {:.0} events/s with these clients, {:.0} without, {} wanted",
+        published(&with),
+        published(&without),
+        args.rate
+    );
     for (name, percent, target) in [("p50", 50.0, None), ("p99", 99.0, Some(TARGET))] {
         let of = |rounds: &[Vec<f64>]| Vec::from_iter(rounds.iter().map(|round| percentile(round, percent)));
         let (without, with) = (of(&without), of(&with));
         let ratios = ratios(&with, &without);
         println!(
-            "replay    publish {name}, {} a second: {:.2} ms with these clients, {:.2} without, ratio {}{}",
-            args.rate,
+            "replay    publish {name}: {:.2} ms with these clients, {:.2} without, ratio {}{}",
             median(&with),
             median(&without),
             spread(&ratios),
@@ -49,20 +55,21 @@ pub(super) async fn run(hub: &Hub, old_id: &str, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Milliseconds from when an event was due to be published until its response. Only the wait for a timer does not count.
+/// Milliseconds from each request to its response. An event that is due before the response to the one before it is
+/// left out.
 async fn latencies(hub: &Hub, args: &Args) -> Result<Vec<f64>> {
     let mut connection = hub.connect().await?;
-    let (interval, start) = (Duration::from_secs(1) / args.rate, Instant::now());
-    let mut millis = Vec::new();
-    for nth in 0..(args.seconds * f64::from(args.rate)).ceil() as u32 {
-        let due = start + interval * nth;
-        let is_late = Instant::now() > due;
+    let interval = Duration::from_secs(1) / args.rate;
+    let end = Instant::now() + Duration::from_secs_f64(args.seconds);
+    let (mut due, mut millis) = (Instant::now(), Vec::new());
+    while due < end {
         tokio::time::sleep_until(due.into()).await;
         let topic = name(fastrand::usize(..hub.topics));
         let request = connection.request(&topic, "text/plain", DATA.as_bytes());
-        let sent = if is_late { due } else { Instant::now() };
+        let sent = Instant::now();
         connection.send_prepared(&request).await?;
         millis.push(sent.elapsed().as_secs_f64() * 1e3);
+        due = Instant::now().max(due + interval);
     }
     Ok(millis)
 }
