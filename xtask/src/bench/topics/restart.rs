@@ -16,6 +16,8 @@ const EVENTS_MEGABYTES: Target = Target::AtMost(250.0);
 #[derive(Debug, Default)]
 struct Restarts {
     seconds: Vec<f64>,
+    /// Of processor until then.
+    cpu_seconds: Vec<f64>,
     megabytes: Vec<f64>,
     /// The most since the start.
     peaks: Vec<f64>,
@@ -62,9 +64,10 @@ async fn measure(hub: &mut Hub, restarts: u32, megabytes: Option<Target>) -> Res
     for (what, of) in [("kill -9", &kills), ("a clean stop", &stops)] {
         let (seconds, resident) = (median(&of.seconds), median(&of.megabytes));
         println!(
-            "restart   {seconds:.2} s from the start to the first answer after {what} {}; {resident:.0} MB resident{}, \
-             {:.0} at most before",
+            "restart   {seconds:.2} s from the start to the first answer after {what} {}, {:.2} s of processor; \
+             {resident:.0} MB resident{}, {:.0} at most before",
             SECONDS.verdict(seconds),
+            median(&of.cpu_seconds),
             megabytes.map(|target| format!(" {}", target.verdict(resident))).unwrap_or_default(),
             median(&of.peaks)
         );
@@ -75,6 +78,7 @@ async fn measure(hub: &mut Hub, restarts: u32, megabytes: Option<Target>) -> Res
 impl Restarts {
     async fn add(&mut self, hub: &mut Hub, end: End) -> Result<()> {
         self.seconds.push(hub.restart(end).await?.as_secs_f64());
+        self.cpu_seconds.push(hub.server.cpu_time()?.as_secs_f64());
         self.megabytes.push(hub.server.resident_bytes()? as f64 / 1e6);
         self.peaks.push(hub.server.peak_resident_bytes()? as f64 / 1e6);
         Ok(())
