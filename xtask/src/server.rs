@@ -115,6 +115,11 @@ impl Server {
         Ok(self.status("VmRSS")? * 1024)
     }
 
+    /// The most that it was so far.
+    pub(crate) fn peak_resident_bytes(&self) -> Result<u64> {
+        Ok(self.status("VmHWM")? * 1024)
+    }
+
     pub(crate) fn threads(&self) -> Result<u64> {
         self.status("Threads")
     }

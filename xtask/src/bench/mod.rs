@@ -20,6 +20,7 @@ mod stalled;
 mod stamp;
 mod storm;
 mod stream;
+mod topics;
 mod users;
 mod writes;
 
@@ -52,6 +53,8 @@ pub(crate) enum Bench {
     Storm(storm::Args),
     /// Memory of stalled readers, and their effect on the latency of the others.
     Stalled(stalled::Args),
+    /// A million topics: memory, restarts, publishing, resumes and lists, against few; topics that come and go.
+    Topics(topics::Args),
     /// The decoder against the eventsource-stream crate, on the same bytes.
     Decode(decode::Args),
     /// This server and others under the load of `sse-cli bench`. Installs them from their registries.
@@ -62,7 +65,7 @@ pub(crate) enum Bench {
 }
 
 /// Command lines of all benches with tiny input. Without `peers`, which needs a package registry.
-const SMALL: [&str; 13] = [
+const SMALL: [&str; 14] = [
     "idle-streams --streams 50 --hold 2 --rounds 1",
     "publish --publishers 8 --rounds 1 --seconds 0.2",
     "resume --events 5000 --few-events 100 --samples 5",
@@ -75,6 +78,8 @@ const SMALL: [&str; 13] = [
     "storm --streams 50 --events 10 --rounds 1",
     "stalled --streams 50 --rounds 1 --seconds 0.5 --fill 1048576",
     "stalled --streams 5 --one-in 1 --rounds 1 --seconds 0.1 --line-ends",
+    "topics --topics 2000 --fill 5000 --rounds 1 --seconds 0.3 --restarts 1 --samples 20 --events 30000 --event-topics \
+     1000 --idle-topics 1000 --idle-seconds 1 --idle-rounds 2",
     "decode --bytes 1048576 --rounds 1 --line 16384",
 ];
 
@@ -108,6 +113,7 @@ async fn measure(bench: Bench) -> Result<()> {
         Bench::OwnTopics(args) => own_topics::run(args).await,
         Bench::Users(args) => users::run(args).await,
         Bench::Selectors(args) => selectors::run(args).await,
+        Bench::Topics(args) => topics::run(args).await,
         Bench::Storm(args) => storm::run(args).await,
         Bench::Peers(args) => peers::run(&args),
         Bench::Writes(args) => writes::serve(&args),
