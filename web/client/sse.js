@@ -5,6 +5,7 @@
 import "./sse/backoff.js";
 import "./sse/connection.js";
 import "./sse/connection-pool.js";
+import "./sse/ends.js";
 import "./sse/hosts.js";
 import "./sse/ids.js";
 import "./sse/leader-host.js";
@@ -29,7 +30,7 @@ import { openLink } from "./sse/link.js";
 
 /**
  * `connecting`: first attempt · `live`: events can arrive · `reconnecting`: the connection was lost, and the next attempt is
- * scheduled or under way · `closed`: not opened yet, closed by `close()`, or refused for good; then `problem` says why.
+ * scheduled or under way · `closed`: not opened yet, closed by `close()`, refused for good (`problem` says why), or `ended`.
  * @typedef {"connecting" | "live" | "reconnecting" | "closed"} SseState
  */
 
@@ -44,6 +45,7 @@ import { openLink } from "./sse/link.js";
  * @property {boolean} [withCredentials] Send cookies to another origin. Default false.
  * @property {number} [minDelayMs] Delay before the first reconnection attempt. Default 1000. The server's `retry:` can raise it.
  * @property {number} [maxDelayMs] Longest delay; each failure doubles the delay up to here. Default 30000.
+ * @property {number} [maxRetryMs] Longest delay that the server's `retry:` can cause, also above `maxDelayMs`. Default 300000.
  * @property {number} [silenceMs] Reconnect after this time without a single byte, 0 = never. Default 60000 at a hub, which is
  *   four of its heartbeats, and 0 elsewhere.
  * @property {number} [firstByteMs] At a hub: use long-poll when a stream has not begun after this time, 0 = never. Default 5000.
@@ -56,7 +58,7 @@ export class SseEvent extends MessageEvent {
   topic;
   /** When it was published, RFC 3339; null when the server does not say. @type {string | null} */
   time;
-  /** `gap` or `greeting` when the hub itself sent it; null for a published event. @type {string | null} */
+  /** `gap`, `end` or `greeting` when the hub itself sent it; null for a published event. @type {string | null} */
   hub;
 
   /** @param {SseRecord} record */
@@ -68,7 +70,10 @@ export class SseEvent extends MessageEvent {
   }
 }
 
-/** Dispatches `statechange` itself; received events go to the handlers given to `on`. */
+/** @type {Status} */
+const CLOSED = { state: "closed", transport: "stream", retryInMs: null, problem: null, ended: false };
+
+/** Dispatches `statechange` and `ended` itself; received events go to the handlers given to `on`. */
 export class SseClient extends EventTarget {
   #url;
   #options;
@@ -83,7 +88,7 @@ export class SseClient extends EventTarget {
   /** @type {import("./sse/tab.js").Attachment | null} */
   #link = null;
   /** @type {Status} */
-  #status = { state: "closed", transport: "stream", retryInMs: null, problem: null };
+  #status = CLOSED;
   /** @type {number | null} */
   #retryAt = null;
   #topicsChanged = false;
@@ -114,6 +119,11 @@ export class SseClient extends EventTarget {
   /** The server's reason for its last refusal, for people to read; null when there was none. @returns {string | null} */
   get problem() {
     return this.#status.problem;
+  }
+
+  /** Closed because every topic is closed, after everything was delivered. `ended` is dispatched then. */
+  get ended() {
+    return this.#status.ended;
   }
 
   /** Where `open` would continue: after the last delivered event, or the starting point before the first. */
@@ -166,7 +176,7 @@ export class SseClient extends EventTarget {
     this.#session = session;
     globalThis.addEventListener("online", this.retryNow);
     globalThis.document?.addEventListener("visibilitychange", this.#retryWhenShown);
-    this.#changed({ state: "connecting", transport: "stream", retryInMs: null, problem: null });
+    this.#changed({ ...CLOSED, state: "connecting" });
     const isMine = () => this.#session === session;
     const link = openLink(this.#request(), {
       received: (records, cursor) => isMine() && this.#received(records, cursor),
@@ -178,7 +188,7 @@ export class SseClient extends EventTarget {
 
   /** Closes the connection and stops reconnecting. `open` resumes after the last event. */
   close() {
-    if (this.#session) this.#changed({ state: "closed", transport: "stream", retryInMs: null, problem: null });
+    if (this.#session) this.#changed(CLOSED);
   }
 
   /** Tries at once instead of after the delay. Does nothing when no attempt is scheduled. */
@@ -194,13 +204,13 @@ export class SseClient extends EventTarget {
 
   #request() {
     const { shared = true, withCredentials, silenceMs, ...options } = this.#options;
-    const { minDelayMs = 1000, maxDelayMs = 30_000, firstByteMs = 5000, probeMs = 60_000 } = options;
+    const { minDelayMs = 1000, maxDelayMs = 30_000, maxRetryMs = 300_000, firstByteMs = 5000, probeMs = 60_000 } = options;
     return {
       url: this.#url,
       credentials: /** @type {RequestCredentials} */ (withCredentials ? "include" : "same-origin"),
       topics: this.topics,
       start: this.#start,
-      timeouts: { minDelayMs, maxDelayMs, silenceMs, firstByteMs, probeMs },
+      timeouts: { minDelayMs, maxDelayMs, maxRetryMs, silenceMs, firstByteMs, probeMs },
       shared,
     };
   }
@@ -221,6 +231,7 @@ export class SseClient extends EventTarget {
     this.#retryAt = status.retryInMs === null ? null : performance.now() + status.retryInMs;
     if (status.state === "closed") this.#release();
     this.dispatchEvent(new Event("statechange"));
+    if (status.ended) this.dispatchEvent(new Event("ended"));
   }
 
   #release() {

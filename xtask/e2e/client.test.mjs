@@ -160,10 +160,10 @@ describe("browser client", SUITE, () => {
           client.addEventListener("statechange", () => client.state === "closed" && done());
           client.open();
         });
-        return client.problem;
+        return [client.problem, client.ended];
       }, url);
-    assert.equal(await ends("/fake"), '400 Bad Request: topic "x y": no spaces');
-    assert.match(await ends("/done"), /^204 /);
+    assert.deepEqual(await ends("/fake"), ['400 Bad Request: topic "x y": no spaces', false]);
+    assert.deepEqual(await ends("/done"), [null, true]);
     assert.deepEqual(asked, [`${server.url}/fake?topic=x+y`]);
     await close();
   });
@@ -171,11 +171,13 @@ describe("browser client", SUITE, () => {
   it("waits as long as the server asks, and at least its reconnection time", async () => {
     const { page, close } = await blank();
     await page.route("**/busy*", (route) => route.fulfill({ status: 503, headers: { "Retry-After": "20" }, body: "" }));
-    await page.route("**/slow*", (route) => route.fulfill({ contentType: "text/event-stream", body: "retry: 30000\ndata: x\n\n" }));
-    const wait = (url) =>
-      page.evaluate(async (url) => {
+    const slow = (ms) => (route) => route.fulfill({ contentType: "text/event-stream", body: `retry: ${ms}\ndata: x\n\n` });
+    await page.route("**/slow*", slow(60_000));
+    await page.route("**/absurd*", slow("9".repeat(40)));
+    const wait = (url, options = {}) =>
+      page.evaluate(async ([url, options]) => {
         const { SseClient } = await import("/sse.js");
-        const client = new SseClient(url, { minDelayMs: 1 });
+        const client = new SseClient(url, { minDelayMs: 1, ...options });
         await new Promise((done) => {
           client.addEventListener("statechange", () => client.retryInMs !== null && done());
           client.open();
@@ -183,10 +185,14 @@ describe("browser client", SUITE, () => {
         const found = client.retryInMs;
         client.close();
         return found;
-      }, url);
-    const [busy, slow] = [await wait("/busy"), await wait("/slow")];
-    assert.ok(busy > 19_000 && busy <= 20_000, `${busy} ms`);
-    assert.ok(slow > 14_900 && slow <= 30_000, `${slow} ms`);
+      }, [url, options]);
+    const isWithin = (ms, least, most) => assert.ok(ms > least && ms <= most, `${ms} ms`);
+    isWithin(await wait("/busy"), 19_000, 20_000);
+    isWithin(await wait("/slow"), 29_900, 60_000);
+    isWithin(await wait("/absurd"), 149_900, 300_000);
+    isWithin(await wait("/absurd", { maxRetryMs: 1000 }), 400, 1000);
+    // A timer cannot be set for longer, and fires at once when it is.
+    isWithin(await wait("/absurd", { maxRetryMs: Infinity }), 2 ** 31 - 10_000, 2 ** 31);
     await close();
   });
 

@@ -144,7 +144,8 @@ impl Builder {
         self
     }
 
-    /// Where the delay stops doubling on repeated failure. Default 30 s. A longer `retry` of the server is kept.
+    /// Where the delay stops doubling on repeated failure. Default 30 s. A longer `retry` of the server is kept, up to
+    /// [`max_retry`](Self::max_retry).
     pub fn max_reconnect_delay(mut self, delay: Duration) -> Self {
         self.backoff = self.backoff.max(delay);
         self
@@ -171,6 +172,13 @@ impl Builder {
     /// Longest delay that `Retry-After` can cause. Default 5 min.
     pub fn max_retry_after(mut self, delay: Duration) -> Self {
         self.retry.max_retry_after = delay;
+        self
+    }
+
+    /// Longest delay that the `retry` of a stream can cause, before jitter. Default 5 min: without a limit, one line of a
+    /// server could silence a reader for ever.
+    pub fn max_retry(mut self, delay: Duration) -> Self {
+        self.retry.max_retry = delay;
         self
     }
 

@@ -34,7 +34,8 @@ impl Event {
         self.wire.time()
     }
 
-    /// Set in the events that sse-server makes itself, its greeting and its gaps; `None` in published events.
+    /// Set in the events that sse-server makes itself, its greeting, its gaps and the ends of topics; `None`
+    /// in published events.
     pub fn hub(&self) -> Option<HubBlock> {
         self.wire.hub()
     }

@@ -27,13 +27,19 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct RetryPolicy {
     pub(crate) statuses: HashSet<StatusCode>,
-    /// Longest delay that a server can ask for. Default 5 min.
+    /// Longest delay that a server can ask for by `Retry-After`. Default 5 min.
     pub(crate) max_retry_after: Duration,
+    /// Longest delay that a stream can ask for by `retry`. Default 5 min.
+    pub(crate) max_retry: Duration,
 }
+
+/// Five minutes: who waits longer is taken for gone.
+const MAX_ASKED_DELAY: Duration = Duration::from_secs(300);
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { statuses: HashSet::new(), max_retry_after: Duration::from_secs(300) }
+        let max = MAX_ASKED_DELAY;
+        Self { statuses: HashSet::new(), max_retry_after: max, max_retry: max }
     }
 }
 

@@ -113,7 +113,8 @@ impl EventSource {
     /// Drops the connection and the incomplete event, and waits for at least `min_delay`.
     fn interrupt(&mut self, reason: Interruption, min_delay: Duration) -> Signal {
         self.decoder.restart();
-        let Some(delay) = self.backoff.next_delay_from(self.decoder.retry()) else {
+        let asked = self.decoder.retry().map(|retry| retry.min(self.retry.max_retry));
+        let Some(delay) = self.backoff.next_delay_from(asked) else {
             let reconnects = self.backoff.attempts();
             return self.close(CloseReason::GaveUp { reconnects, last: reason });
         };

@@ -1,6 +1,7 @@
 // Exponential backoff with jitter between reconnection attempts. Knows nothing of what is attempted.
 
-/** @typedef {import("./timeouts.js").Timeouts} Timeouts */
+/** A timer of a browser that is set for longer fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Doubles the delay after each failure. */
 export class Backoff {
@@ -21,14 +22,15 @@ export class Backoff {
 
   /**
    * Half of the delay is random, so that the clients of a server do not all reconnect at the same moment.
-   * @param {Timeouts} timeouts
+   * @param {{minDelayMs: number, maxDelayMs: number}} limits of the delay before jitter
    * @param {number} retryAfterMs what the server asks for, capped at `maxDelayMs`
    * @returns {Promise<void>}
    */
   wait({ minDelayMs, maxDelayMs }, retryAfterMs) {
     this.#end();
     const ceiling = Math.min(maxDelayMs, minDelayMs * 2 ** this.#failures);
-    const delay = Math.max(Math.min(retryAfterMs, maxDelayMs), ceiling / 2 + Math.random() * (ceiling / 2));
+    const jittered = ceiling / 2 + Math.random() * (ceiling / 2);
+    const delay = Math.min(MAX_TIMER_MS, Math.max(Math.min(retryAfterMs, maxDelayMs), jittered));
     this.#failures += 1;
     this.#endsAt = performance.now() + delay;
     return new Promise((done) => {

@@ -3,6 +3,7 @@
 
 import { isPast } from "./ids.js";
 import { Backoff } from "./backoff.js";
+import { Ended, Ends } from "./ends.js";
 import { readPage, setQuery } from "./poll.js";
 import { gapRecord, isAnotherLog, isGreeting } from "./record.js";
 import { Refusal } from "./refusal.js";
@@ -27,6 +28,7 @@ import { readStream, StreamTimeout } from "./stream.js";
  * @property {"stream" | "poll"} transport
  * @property {number | null} retryInMs until the next attempt; null when none is scheduled
  * @property {string | null} problem the server's reason for its last refusal
+ * @property {boolean} ended closed because every topic is, after everything was delivered
  */
 
 /**
@@ -54,6 +56,8 @@ export class Connection {
   #transport = "stream";
   /** @type {string | null} */
   #problem = null;
+  #ended = false;
+  #ends = new Ends();
   #backoff = new Backoff();
   #retryMs = 0;
   /** @type {AbortController | null} */
@@ -72,7 +76,13 @@ export class Connection {
 
   /** @returns {Status} */
   get status() {
-    return { state: this.#state, transport: this.#transport, retryInMs: this.#backoff.leftMs, problem: this.#problem };
+    return {
+      state: this.#state,
+      transport: this.#transport,
+      retryInMs: this.#backoff.leftMs,
+      problem: this.#problem,
+      ended: this.#ended,
+    };
   }
 
   /** Opens the connection and keeps it open. An open one is reopened with its current topics and start. */
@@ -82,7 +92,7 @@ export class Connection {
     const run = new AbortController();
     this.#run = run;
     // A live connection that is reopened is still shown as live.
-    if (this.#state === "closed") this.#set({ state: "connecting", problem: null });
+    if (this.#state === "closed") this.#set({ state: "connecting", problem: null, ended: false });
     void this.#keepOpen(run.signal);
   }
 
@@ -90,7 +100,7 @@ export class Connection {
     this.#run?.abort();
     this.#backoff.end();
     this.#backoff.reset();
-    this.#set({ state: "closed", problem: null });
+    this.#set({ state: "closed", problem: null, ended: false });
   }
 
   /** Tries at once instead of after the delay. Does nothing when no attempt is scheduled. */
@@ -106,6 +116,7 @@ export class Connection {
         await (this.#transport === "poll" ? this.#poll(signal) : this.#stream(signal));
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof Ended) return this.#set({ state: "closed", problem: null, ended: true });
         if (error instanceof Refusal) {
           this.#problem = error.message;
           retryAfterMs = error.retryAfterMs ?? 0;
@@ -125,19 +136,22 @@ export class Connection {
   }
 
   #delays() {
-    return { ...this.timeouts, minDelayMs: Math.max(this.timeouts.minDelayMs, this.#retryMs) };
+    const { minDelayMs, maxDelayMs, maxRetryMs } = this.timeouts;
+    const retryMs = Math.min(this.#retryMs, maxRetryMs);
+    return { minDelayMs: Math.max(minDelayMs, retryMs), maxDelayMs: Math.max(maxDelayMs, retryMs) };
   }
 
   /**
+   * One attempt. Rejects with `Ended` when every topic is closed: a stream that ends for another reason is reopened.
    * @param {AbortSignal} signal
    * @param {() => void} [opened]
    */
-  #stream(signal, opened) {
+  async #stream(signal, opened) {
     const url = new URL(this.#target.url);
     setQuery(url, this.topics, this.start, "last_event_id");
     const { lastEventId = "" } = this.start;
     const { firstByteMs, silenceMs } = this.timeouts;
-    return readStream(
+    await readStream(
       {
         url,
         lastEventId: lastEventId === "earliest" ? "" : lastEventId,
@@ -155,6 +169,7 @@ export class Connection {
         retry: (ms) => (this.#retryMs = ms),
       },
     );
+    if (this.#ends.cover(this.topics)) throw new Ended();
   }
 
   /** Long-polls, and probes for a stream in parallel; switches to the stream once one gets through. @param {AbortSignal} signal */
@@ -200,6 +215,7 @@ export class Connection {
       this.#backoff.reset();
       this.#set({ state: "live", transport: "poll", problem: null }, first);
       this.#received(page.records, page.next);
+      if (page.ended && !signal.aborted) throw new Ended();
     }
   }
 
@@ -211,6 +227,7 @@ export class Connection {
     if (found.length > 0) this.#backoff.reset();
     let before = this.start.lastEventId ?? "";
     let records = found.map((item) => ("dropped" in item ? tooLarge(item, before) : item));
+    this.#ends.note(records, this.topics);
     if (this.#target.pollUrl) {
       if (records.some(isAnotherLog)) before = "";
       // A hub's events have ascending ids: what is not past our position was delivered already.
@@ -222,11 +239,12 @@ export class Connection {
   }
 
   /**
-   * @param {{state?: Status["state"], transport?: Status["transport"], problem?: string | null}} changes
+   * @param {{state?: Status["state"], transport?: Status["transport"], problem?: string | null, ended?: boolean}} changes
    * @param {boolean} [always] notify even when only the time of the next attempt changed
    */
-  #set({ state = this.#state, transport = this.#transport, problem = this.#problem }, always = false) {
+  #set({ state = this.#state, transport = this.#transport, problem = this.#problem, ended = this.#ended }, always = false) {
     const same = this.#state === state && this.#transport === transport && this.#problem === problem;
+    this.#ended = ended;
     this.#state = state;
     this.#transport = transport;
     this.#problem = problem;

@@ -6,7 +6,7 @@ export function locks() {
 }
 
 /** Prefix of every name. The number is the version of the messages that tabs and hosts exchange. */
-export const SCOPE = "sse-hub 2";
+export const SCOPE = "sse-hub 3";
 
 /**
  * Holds a lock of a unique name until `release` is called or this context is gone. The name is null where there are no locks.

@@ -10,7 +10,7 @@
  * @property {string} lastEventId the last event id as of this event
  * @property {string | null} topic the hub's extra field `topic`
  * @property {string | null} time the hub's extra field `time`: when the event was published, RFC 3339
- * @property {string | null} hub the hub's extra field `hub`, on its own blocks alone: `greeting` or `gap`
+ * @property {string | null} hub the hub's extra field `hub`, on its own blocks alone: `greeting`, `gap` or `end`
  */
 
 /** An event that was dropped because it exceeded a limit. @typedef {{dropped: string}} DroppedEvent */

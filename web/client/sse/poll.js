@@ -23,7 +23,13 @@ import { refusal } from "./refusal.js";
  * @property {AbortSignal} signal aborts it
  */
 
-/** @typedef {{records: SseRecord[], next: string, complete: boolean}} Page `complete`: there was little or nothing after it */
+/**
+ * @typedef {object} Page
+ * @property {SseRecord[]} records
+ * @property {string} next
+ * @property {boolean} complete there was little or nothing after it
+ * @property {boolean} ended nothing comes after it: every topic is closed
+ */
 
 /** The server's limit of events per page. */
 const LIMIT = 1000;
@@ -60,19 +66,19 @@ export async function readPage({ url, topics, start, waitSeconds, credentials, s
   const limit = AbortSignal.timeout(waitSeconds * 1000 + GRACE_MS);
   const response = await fetch(address, { cache: "no-store", credentials, signal: AbortSignal.any([signal, limit]) });
   if (response.status !== 200) throw await refusal(response);
-  const { events, next, gap } = await response.json();
+  const { events, next, gap, ended = false } = await response.json();
   /** @type {SseRecord[]} */
   const records = events.map(record);
   const characters = records.reduce((sum, { data }) => sum + data.length, 0);
   const complete = records.length < CUT_EVENTS && characters < CUT_CHARACTERS;
   if (gap) records.unshift(gapRecord(gap, gap.requested));
-  return { records, next, complete };
+  return { records, next, complete, ended };
 }
 
 /**
- * @param {{id: string, topic: string, event: string, data: string, time?: string}} event
+ * @param {{id: string, topic: string, event: string, data: string, time?: string, hub?: string}} event
  * @returns {SseRecord}
  */
-function record({ id, topic, event, data, time }) {
-  return { type: event, data, lastEventId: id, topic, time: time ?? null, hub: null };
+function record({ id, topic, event, data, time, hub }) {
+  return { type: event, data, lastEventId: id, topic, time: time ?? null, hub: hub ?? null };
 }

@@ -8,11 +8,14 @@
  * @property {string} lastEventId
  * @property {string | null} topic null: the server does not say
  * @property {string | null} time when it was published, RFC 3339; null: the server does not say
- * @property {string | null} hub `greeting` or `gap` for the hub's own events, null for published ones
+ * @property {string | null} hub `greeting`, `gap` or `end` for the hub's own events, null for published ones
  */
 
 /** @param {SseRecord} record */
 export const isGreeting = ({ hub }) => hub === "greeting";
+
+/** The last record of a topic that was closed. @param {SseRecord} record */
+export const isEnd = ({ hub }) => hub === "end";
 
 /** A hub older than the `hub` field marks a gap by its type, and by having no topic. @param {SseRecord} record */
 export const isGap = ({ hub, type, topic }) => hub === "gap" || (hub === null && type === "gap" && topic === null);

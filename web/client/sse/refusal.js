@@ -32,8 +32,8 @@ export class Refusal extends Error {
  */
 export async function refusal(response) {
   const { status } = response;
-  const final = (status >= 400 && status < 500 && !RETRYABLE.includes(status)) || status === 204;
-  const detail = status === 204 ? "the server asks us not to reconnect" : await problemText(response);
+  const final = status >= 400 && status < 500 && !RETRYABLE.includes(status);
+  const detail = await problemText(response);
   return new Refusal(`${status} ${response.statusText}${detail ? `: ${detail}` : ""}`.slice(0, MAX_TEXT), final, retryAfter(response));
 }
 

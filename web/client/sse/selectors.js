@@ -1,5 +1,8 @@
 // Matching of selectors: a topic, `prefix/*` for all topics below a prefix, `*` for all. Does not validate names.
 
+/** Can it match several topics? @param {string} selector */
+export const isPattern = (selector) => selector === "*" || selector.endsWith("/*");
+
 /**
  * @param {string} selector
  * @param {string} other a topic or a selector

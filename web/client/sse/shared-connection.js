@@ -140,7 +140,7 @@ export class SharedConnection {
     const [gap] = records.splice(0, lastGap + 1).slice(lastGap);
     const first = gap && firstAfterGap(gap);
     if (first) this.#recover(first, anotherLog);
-    this.#tail.push(records.filter((record) => !isGap(record)), position);
+    this.#tail.push(records.filter((record) => !isGap(record) || record.topic !== null), position);
     for (const member of this.#members) deliver(member, records, position);
   }
 
@@ -160,16 +160,19 @@ export class SharedConnection {
   }
 
   #changed() {
-    const { state, problem } = this.#connection.status;
+    const { state, problem, ended } = this.#connection.status;
+    const isOver = state === "closed" && (ended || problem !== null);
     for (const member of [...this.#members]) {
-      if (state === "closed" && problem !== null) {
-        this.#members.delete(member);
-        member.refuse(problem);
-      } else {
+      if (!isOver) {
         member.changed();
+        continue;
       }
+      this.#members.delete(member);
+      if (problem !== null) member.refuse(problem);
+      // All its topics are closed, which it finds out on its own.
+      else member.recover();
     }
-    if (state === "closed" && problem !== null) {
+    if (isOver) {
       this.#union = [];
       this.#scheduleReopen(0);
     }
@@ -183,7 +186,8 @@ export class SharedConnection {
  */
 function deliver(member, records, position) {
   const wanted = records.filter((record) => {
-    if (isGap(record)) return !liesBefore(record, member.cursor);
+    // A gap with a topic is that of a deletion, and has an id of its own.
+    if (isGap(record) && record.topic === null) return !liesBefore(record, member.cursor);
     // Only a hub gets this far, and only its greeting has no topic.
     return record.topic !== null && isPast(record.lastEventId, member.cursor) && cover(member.topics, record.topic);
   });

@@ -4,6 +4,7 @@
 import "./backoff.js";
 import "./connection.js";
 import "./connection-pool.js";
+import "./ends.js";
 import "./ids.js";
 import "./parser.js";
 import "./poll.js";

@@ -1,5 +1,6 @@
 // One attempt at a stream: sends the request, reads to the end, enforces time limits. Never retries.
 
+import { Ended } from "./ends.js";
 import { SseParser } from "./parser.js";
 import { refusal, Refusal } from "./refusal.js";
 
@@ -31,7 +32,7 @@ export class StreamTimeout extends Error {
  */
 
 /**
- * Reads one stream; resolves when it ends. Rejects with a `Refusal`, a `StreamTimeout`, a network error or the signal's
+ * Reads one stream; resolves when it ends. Rejects with `Ended`, a `Refusal`, a `StreamTimeout`, a network error or the signal's
  * reason.
  * @param {StreamRequest} request
  * @param {StreamListener} listener
@@ -45,6 +46,8 @@ export async function readStream(request, listener) {
       credentials: request.credentials,
       signal: watch.signal,
     });
+    // The answer of the standard after which a reader does not come back.
+    if (response.status === 204) throw new Ended();
     if (response.status !== 200) throw await refusal(response);
     const type = response.headers.get("content-type") ?? "";
     if (!/^text\/event-stream\s*(;|$)/i.test(type) || !response.body) {
@@ -54,6 +57,9 @@ export async function readStream(request, listener) {
     // Without a limit for the first byte, the head of the response is enough.
     if (request.firstByteMs === 0) listener.opened();
     await readBody(response.body, new SseParser(request.lastEventId), watch, listener);
+  } catch (error) {
+    // In the workers of Firefox an aborted request does not give the reason.
+    throw watch.signal.aborted ? watch.signal.reason : error;
   } finally {
     watch.end();
   }

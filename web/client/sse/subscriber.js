@@ -2,8 +2,10 @@
 // it is in.
 
 import { Backoff } from "./backoff.js";
+import { Ends } from "./ends.js";
 import { readPage } from "./poll.js";
 import { Refusal } from "./refusal.js";
+import { isPattern } from "./selectors.js";
 
 /** @typedef {import("./connection.js").Status} Status */
 /** @typedef {import("./shared-connection.js").SharedConnection} SharedConnection */
@@ -38,6 +40,7 @@ export class Subscriber {
   /** @type {SharedConnection | null} */
   #connection = null;
   #backoff = new Backoff();
+  #ends = new Ends();
   /** A restart after it was live is not shown as a first attempt. */
   #wasLive = false;
   /** @type {string | null} */
@@ -90,7 +93,12 @@ export class Subscriber {
 
   /** @param {SseRecord[]} records */
   receive(records) {
+    const closing = this.#ends.note(records, this.topics);
     this.#listener.received(records, this.cursor);
+    if (!closing) return;
+    if (this.#ends.cover(this.topics)) this.#finish();
+    // Topics that were closed before this client began are known to the hub alone.
+    else if (!this.topics.some(isPattern)) this.recover();
   }
 
   recover() {
@@ -103,6 +111,12 @@ export class Subscriber {
     this.end();
     this.#problem = problem;
     this.#report("closed");
+  }
+
+  /** Nothing comes any more. */
+  #finish() {
+    this.end();
+    this.#report("closed", true);
   }
 
   changed() {
@@ -121,9 +135,9 @@ export class Subscriber {
     while (!run.signal.aborted) {
       let retryAfterMs = 0;
       try {
-        await this.#readPages(run.signal);
-        if (!run.signal.aborted) this.#join();
-        return;
+        const ended = await this.#readPages(run.signal);
+        if (run.signal.aborted) return;
+        return ended ? this.#finish() : this.#join();
       } catch (error) {
         if (run.signal.aborted) return;
         if (error instanceof Refusal) {
@@ -139,17 +153,21 @@ export class Subscriber {
     }
   }
 
-  /** @param {AbortSignal} signal */
+  /**
+   * True when nothing comes any more.
+   * @param {AbortSignal} signal
+   */
   async #readPages(signal) {
     const { pollUrl, topics, credentials } = this.#request;
     for (;;) {
       const start = this.cursor ? { lastEventId: this.cursor } : this.#request.start;
       const page = await readPage({ url: new URL(pollUrl), topics, start, waitSeconds: 0, credentials, signal });
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       this.#backoff.reset();
       this.cursor = page.next;
+      this.#ends.note(page.records, topics);
       this.#listener.received(page.records, page.next);
-      if (page.complete) return;
+      if (page.ended || page.complete) return page.ended;
     }
   }
 
@@ -161,8 +179,11 @@ export class Subscriber {
     if (connection.status.state !== "closed") this.changed();
   }
 
-  /** @param {Status["state"]} state */
-  #report(state) {
-    this.#listener.changed({ state, transport: "stream", retryInMs: this.#backoff.leftMs, problem: this.#problem });
+  /**
+   * @param {Status["state"]} state
+   * @param {boolean} [ended]
+   */
+  #report(state, ended = false) {
+    this.#listener.changed({ state, transport: "stream", retryInMs: this.#backoff.leftMs, problem: this.#problem, ended });
   }
 }

@@ -5,6 +5,7 @@
  * @typedef {object} Timeouts
  * @property {number} minDelayMs before the first reconnection attempt
  * @property {number} maxDelayMs longest delay before a reconnection attempt
+ * @property {number} maxRetryMs longest delay that the server's `retry:` can cause, beyond `maxDelayMs` if it is longer
  * @property {number} silenceMs longest silence on a stream, 0 = unlimited
  * @property {number} firstByteMs longest wait for the first byte of a stream, 0 = unlimited
  * @property {number} probeMs while long-polling: how often a stream is tried
@@ -24,6 +25,7 @@ export function minTimeouts(one, other) {
   return {
     minDelayMs: smaller("minDelayMs"),
     maxDelayMs: smaller("maxDelayMs"),
+    maxRetryMs: smaller("maxRetryMs"),
     silenceMs: smaller("silenceMs"),
     firstByteMs: smaller("firstByteMs"),
     probeMs: smaller("probeMs"),

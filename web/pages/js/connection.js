@@ -69,12 +69,13 @@ export class ConnectionView {
   }
 
   #describe() {
-    const { state, retryInMs, transport, problem } = this.#client;
+    const { state, retryInMs, transport, problem, ended } = this.#client;
     // A proxy holds streams back: everything works, but each answer costs a request.
     const slower = transport === "poll" ? "by long-poll" : "";
     if (state === "live" && this.#paused) return { name: "paused", words: "Paused", detail: "still receiving" };
     if (state === "live") return { name: "live", words: "Live", detail: slower };
     if (state === "connecting") return { name: "connecting", words: "Connecting", detail: "" };
+    if (ended) return { name: "closed", words: "Closed", detail: "as are its topics" };
     if (state === "closed") return { name: "closed", words: problem === null ? "Closed" : "Refused", detail: problem ?? "" };
     const name = navigator.onLine ? "reconnecting" : "offline";
     const detail = retryInMs === null ? "now" : `in ${Math.max(1, Math.ceil(retryInMs / 1000))} s`;

@@ -18,16 +18,29 @@ pub(crate) struct PublishArgs {
     /// The topic, for example `chat/lobby`
     pub(super) topic: Topic,
 
-    /// The data of one event. Without it, or with `-`: the lines of stdin
+    /// The data of one event. Without it, or with `-`: the lines of stdin. Not read with --close unless it is `-`
     pub(super) data: Option<String>,
 
     /// The type of the events; without it, readers see `message`
     #[arg(short, long, value_name = "TYPE", value_parser = |text: &str| EventType::new(text), conflicts_with = "ndjson")]
     pub(super) event: Option<EventType>,
 
-    /// Parse each line of stdin as a JSON object with `data` and optionally `event` and `retry`
+    /// Parse each line of stdin as a JSON object with `data` and optionally `event`, `retry` and `ttl`
     #[arg(long)]
     pub(super) ndjson: bool,
+
+    /// How long the hub gives the events to readers, from 1s to 90d; without it, as long as it keeps them
+    #[arg(long, value_name = "TIME", value_parser = ttl, conflicts_with = "ndjson")]
+    pub(super) ttl: Option<Duration>,
+
+    /// Close the topic after the events: its readers stop, and nothing can be published to it until it is deleted. Without
+    /// DATA there are no events
+    #[arg(long)]
+    pub(super) close: bool,
+
+    /// Delete the topic and everything stored of it; it can then be published to again
+    #[arg(long, conflicts_with_all = ["data", "event", "ndjson", "ttl", "close", "key"])]
+    pub(super) delete: bool,
 
     #[arg(short, long, value_name = "URL", help = address::HELP)]
     #[arg(env = address::VARIABLE, hide_env_values = true, default_value = address::DEFAULT)]
@@ -57,8 +70,17 @@ impl PublishArgs {
 
     /// The events are the lines of stdin.
     pub(super) fn reads_stdin(&self) -> bool {
-        self.data.as_deref().is_none_or(|data| data == "-")
+        match &self.data {
+            Some(data) => data == "-",
+            None => self.ndjson || !self.close,
+        }
     }
+}
+
+/// What a hub accepts.
+fn ttl(text: &str) -> Result<Duration, String> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    values::duration_in(text, Duration::from_secs(1)..=90 * DAY)
 }
 
 /// What a header can carry.
@@ -75,12 +97,15 @@ Examples:
   tail -f app.log | sse-cli publish logs/app  each line, as it comes
   sse-cli publish orders --ndjson < orders    {\"data\":\"7\",\"event\":\"paid\"}
   sse-cli publish orders 7 --key order-7      stored once, however often it runs
+  sse-cli publish jobs/7 done --close         the last event: readers stop
+  sse-cli publish presence/anna here --ttl 30s
   sse-cli publish greetings hello --server https://hub.example.com -H 'X-Key: 7'
 
-Ids go to stdout, one per line, in the order of the events; status messages go to stderr. A failure stops the command: \
+Ids go to stdout, one per line, in the order of the events, that of a close or a deletion last; status messages go to stderr. A failure stops the command: \
 no further line is sent, and stderr says how many events the hub has acknowledged.
 
-TOPIC is published to `topics/TOPIC` beside the /events of the server.
+TOPIC is published to `topics/TOPIC` beside the /events of the server. --close (a POST with ?close=true) and --delete \
+(a DELETE) send the header `X-Requested-With`, without which a hub refuses both.
 
 Exit status:
     0  done: the hub has acknowledged every event

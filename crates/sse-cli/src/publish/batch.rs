@@ -1,5 +1,7 @@
 //! The events of one request as NDJSON. Sends nothing.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use sse_core::EventType;
 
@@ -20,14 +22,17 @@ struct EventLine<'a> {
     data: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<&'a str>,
 }
 
 impl Batch {
     /// Each line is the data of one event.
-    pub(super) fn of_data(lines: &[Line], event_type: Option<&EventType>) -> Self {
+    pub(super) fn of_data(lines: &[Line], event_type: Option<&EventType>, ttl: Option<Duration>) -> Self {
         let event = event_type.map(EventType::as_str);
+        let ttl = ttl.map(|ttl| humantime::format_duration(ttl).to_string());
         Self::new(lines, |line| {
-            let event = EventLine { data: &line.text, event };
+            let event = EventLine { data: &line.text, event, ttl: ttl.as_deref() };
             Some(serde_json::to_string(&event).expect("strings become JSON"))
         })
     }
@@ -75,11 +80,12 @@ mod tests {
 
     #[test]
     fn data_becomes_json() {
-        let batch = Batch::of_data(&lines(&["a", "\"\t", ""]), None);
+        let batch = Batch::of_data(&lines(&["a", "\"\t", ""]), None, None);
         assert_eq!(batch.body, "{\"data\":\"a\"}\n{\"data\":\"\\\"\\t\"}\n{\"data\":\"\"}\n");
         assert_eq!(batch.count(), 3);
         let tick = EventType::new("tick").unwrap();
-        assert_eq!(Batch::of_data(&lines(&["a"]), Some(&tick)).body, "{\"data\":\"a\",\"event\":\"tick\"}\n");
+        let batch = Batch::of_data(&lines(&["a"]), Some(&tick), Some(Duration::from_secs(90)));
+        assert_eq!(batch.body, "{\"data\":\"a\",\"event\":\"tick\",\"ttl\":\"1m 30s\"}\n");
     }
 
     #[test]

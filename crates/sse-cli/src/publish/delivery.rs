@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use sse_client::reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use sse_client::reqwest::redirect::Policy;
-use sse_client::reqwest::{self, Client, Response, StatusCode, Url};
+use sse_client::reqwest::{self, Client, Method, RequestBuilder, Response, StatusCode, Url};
 use sse_client::{Backoff, retry_after};
-use sse_core::{RecordId, Topic};
+use sse_core::{RecordId, RecordIdError, Topic};
 
 use super::batch::Batch;
 use crate::connection::ConnectionArgs;
@@ -22,6 +23,8 @@ use crate::{address, body};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Headers that `-H` cannot set: under one key, the hub would take all batches but the first for repeats.
 pub(super) const OWN_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, IDEMPOTENCY_KEY];
+/// A hub closes and deletes only for requests with this header, which pages of other sites cannot send unasked.
+const INTENT: HeaderName = HeaderName::from_static("x-requested-with");
 /// The response of a hub is far shorter.
 const MAX_RESPONSE_BYTES: usize = 64 << 10;
 /// Longest wait for one response, well above the slowest fsync. The request is then sent again.
@@ -68,7 +71,7 @@ impl PublishError {
 
 enum Received {
     /// A success with its body, unless that is too long.
-    Stored(Option<Vec<u8>>),
+    Done(Option<Vec<u8>>),
     Refused(Response),
 }
 
@@ -76,6 +79,12 @@ enum Received {
 struct Acknowledgement {
     ids: Option<Ids>,
     count: usize,
+}
+
+/// The answer to a request to close or to delete.
+#[derive(Deserialize)]
+struct Place {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -107,10 +116,36 @@ impl Delivery {
         key: &str,
         status: &Status,
     ) -> Result<Vec<RecordId>, PublishError> {
+        let request = self.request(Method::POST, self.url.clone()).header(IDEMPOTENCY_KEY, key);
+        let request = request.header(CONTENT_TYPE, "application/x-ndjson").body(batch.body.clone());
+        ids(self.send(request, status).await?, batch.count())
+    }
+
+    /// Closes the topic and gives the id of its end, which is the same however often it is closed.
+    pub(super) async fn close(&self, status: &Status) -> Result<RecordId, PublishError> {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair("close", "true");
+        let request = self.request(Method::POST, url).header(INTENT, "sse-cli");
+        place(self.send(request, status).await?)
+    }
+
+    /// Deletes the topic and gives the id of the deletion.
+    pub(super) async fn delete(&self, status: &Status) -> Result<RecordId, PublishError> {
+        let request = self.request(Method::DELETE, self.url.clone()).header(INTENT, "sse-cli");
+        place(self.send(request, status).await?)
+    }
+
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url).headers(self.headers.clone())
+    }
+
+    /// Sends a request that may be repeated until it is answered; gives the body of the answer.
+    async fn send(&self, request: RequestBuilder, status: &Status) -> Result<Option<Vec<u8>>, PublishError> {
         let mut retry = RetryPolicy::new(Backoff::new(FIRST_DELAY, MAX_DELAY), Some(self.wait));
         loop {
-            let (failure, retry_after) = match self.request(batch, key).await {
-                Ok(Received::Stored(body)) => return ids(body, batch.count()),
+            let attempt = request.try_clone().expect("a body of text can be sent again");
+            let (failure, retry_after) = match answer(attempt).await {
+                Ok(Received::Done(body)) => return Ok(body),
                 Ok(Received::Refused(response)) => refused(response).await?,
                 Err(error) => (self.no_response(&error), None),
             };
@@ -120,23 +155,21 @@ impl Delivery {
         }
     }
 
-    /// A response that breaks off is an error like none at all.
-    async fn request(&self, batch: &Batch, key: &str) -> reqwest::Result<Received> {
-        let request = self.client.post(self.url.clone()).headers(self.headers.clone());
-        let request = request.header(CONTENT_TYPE, "application/x-ndjson").header(IDEMPOTENCY_KEY, key);
-        let response = request.body(batch.body.clone()).send().await?;
-        if !response.status().is_success() {
-            return Ok(Received::Refused(response));
-        }
-        Ok(Received::Stored(body::whole(response, MAX_RESPONSE_BYTES).await?))
-    }
-
     fn no_response(&self, error: &reqwest::Error) -> PublishError {
         let what = if error.is_connect() { "cannot connect to" } else { "no answer from" };
         let hint = self.no_response_hint.filter(|_| !error.is_connect());
         let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         PublishError::NoResponse(format!("{what} {} ({}){hint}", self.peer.at_fault(error), reason(error)))
     }
+}
+
+/// A response that breaks off is an error like none at all.
+async fn answer(request: RequestBuilder) -> reqwest::Result<Received> {
+    let response = request.send().await?;
+    if !response.status().is_success() {
+        return Ok(Received::Refused(response));
+    }
+    Ok(Received::Done(body::whole(response, MAX_RESPONSE_BYTES).await?))
 }
 
 /// A refusal that is retried, with the delay the server asks for; as an error one that is final.
@@ -148,22 +181,33 @@ async fn refused(response: Response) -> Result<(PublishError, Option<Duration>),
 
 /// The ids of a batch are consecutive, because it is stored as a whole.
 fn ids(body: Option<Vec<u8>>, count: usize) -> Result<Vec<RecordId>, PublishError> {
-    let invalid = |what: String| PublishError::InvalidResponse(what);
-    let body = body.ok_or_else(|| invalid(format!("it has more than {MAX_RESPONSE_BYTES} bytes")))?;
-    let response: Acknowledgement =
-        serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
+    let invalid = PublishError::InvalidResponse;
+    let response: Acknowledgement = json(body)?;
     if response.count != count {
         return Err(invalid(format!("it acknowledges {} events, {count} were sent", response.count)));
     }
     let Some(Ids { first, last }) = response.ids else {
         return Err(invalid("it has no ids".to_owned()));
     };
-    let parse = |id: &str| id.parse::<RecordId>().map_err(|error| invalid(error.to_string()));
-    let (first, last) = (parse(&first)?, parse(&last)?);
+    let (first, last) = (id(&first)?, id(&last)?);
     let ids: Vec<RecordId> =
         (first.seq..=last.seq).take(count).map(|seq| RecordId { seq, ..first }).collect();
     if first.epoch != last.epoch || ids.last() != Some(&last) || ids.len() != count {
         return Err(invalid(format!("{count} events cannot have the ids {first} to {last}")));
     }
     Ok(ids)
+}
+
+fn place(body: Option<Vec<u8>>) -> Result<RecordId, PublishError> {
+    json::<Place>(body).and_then(|place| id(&place.id))
+}
+
+fn json<T: DeserializeOwned>(body: Option<Vec<u8>>) -> Result<T, PublishError> {
+    let invalid = PublishError::InvalidResponse;
+    let body = body.ok_or_else(|| invalid(format!("it has more than {MAX_RESPONSE_BYTES} bytes")))?;
+    serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))
+}
+
+fn id(text: &str) -> Result<RecordId, PublishError> {
+    text.parse().map_err(|error: RecordIdError| PublishError::InvalidResponse(error.to_string()))
 }

@@ -27,35 +27,69 @@ const SINGLE: BatchLimits = BatchLimits { lines: 1, bytes: 0 };
 pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<Exit> {
     let status = Status::new(&args.status);
     let delivery = Delivery::new(&args.connection, args.server.get(), &args.topic, args.wait)?;
-    let mut input = input(&args, &status);
-    let key = Key::new(&args);
     let mut ids = Ids { open: true, count: 0 };
+    if args.delete {
+        return match delivery.delete(&status).await {
+            Ok(id) => finish(&mut ids, id, &status, format!("the topic {} is deleted", args.topic)),
+            Err(error) => Ok(failed(&error.to_string(), ids.count, error.exit())),
+        };
+    }
+    if let Some(exit) = publish(&args, &delivery, &mut ids, &status).await? {
+        return Ok(exit);
+    }
+    if !args.close {
+        return Ok(Exit::Done);
+    }
+    match delivery.close(&status).await {
+        Ok(id) => finish(&mut ids, id, &status, format!("the topic {} is closed", args.topic)),
+        Err(error) => Ok(failed(&error.to_string(), ids.count, error.exit())),
+    }
+}
+
+/// Publishes all events; gives how the command ends when that failed.
+async fn publish(
+    args: &PublishArgs,
+    delivery: &Delivery,
+    ids: &mut Ids,
+    status: &Status,
+) -> anyhow::Result<Option<Exit>> {
+    let Some(mut input) = input(args, status) else { return Ok(None) };
+    let key = Key::new(args);
     while let Some(lines) = input.batch().await {
         let lines = match lines {
             Ok(lines) => lines,
-            Err(error) => return Ok(failed(&reason(&error), ids.count, Exit::Failed)),
+            Err(error) => return Ok(Some(failed(&reason(&error), ids.count, Exit::Failed))),
         };
-        let batch = batch(&args, &lines);
+        let batch = batch(args, &lines);
         if batch.count() == 0 {
             continue;
         }
-        match delivery.deliver(&batch, &key.of(batch.lines.0), &status).await {
+        match delivery.deliver(&batch, &key.of(batch.lines.0), status).await {
             Ok(acknowledged) => ids.print(&acknowledged).context("cannot write to stdout")?,
             Err(error) => {
                 let lines =
                     if args.reads_stdin() { batch.line_numbers(error.line()) + ": " } else { String::new() };
-                return Ok(failed(&format!("{lines}{error}"), ids.count, error.exit()));
+                return Ok(Some(failed(&format!("{lines}{error}"), ids.count, error.exit())));
             }
         }
     }
     status.good(format!("{} acknowledged", count(ids.count, "event")));
+    Ok(None)
+}
+
+/// Says that the topic was closed or deleted, and at which place.
+fn finish(ids: &mut Ids, id: RecordId, status: &Status, text: String) -> anyhow::Result<Exit> {
+    ids.print(&[id]).context("cannot write to stdout")?;
+    status.good(text);
     Ok(Exit::Done)
 }
 
-fn input(args: &PublishArgs, status: &Status) -> Input {
+/// `None`: there are no events.
+fn input(args: &PublishArgs, status: &Status) -> Option<Input> {
     let limits = if args.key.is_some() { SINGLE } else { BATCH };
-    match &args.data {
+    Some(match &args.data {
         Some(data) if data != "-" => Input::one(data.clone(), limits),
+        _ if !args.reads_stdin() => return None,
         _ => {
             if io::stdin().is_terminal() {
                 let topic = &args.topic;
@@ -63,11 +97,11 @@ fn input(args: &PublishArgs, status: &Status) -> Input {
             }
             Input::stdin(limits)
         }
-    }
+    })
 }
 
 fn batch(args: &PublishArgs, lines: &[Line]) -> Batch {
-    if args.ndjson { Batch::of_json(lines) } else { Batch::of_data(lines, args.event.as_ref()) }
+    if args.ndjson { Batch::of_json(lines) } else { Batch::of_data(lines, args.event.as_ref(), args.ttl) }
 }
 
 fn failed(why: &str, acknowledged: u64, exit: Exit) -> Exit {

@@ -83,8 +83,8 @@ Cursor: what a crash or `kill -9` can cause.
 The server must give each event an id and resume from it.
 
 Exit status:
-    0  done: --count reached, --no-follow caught up, stdout closed, or the
-       server ended the stream (204)
+    0  done: --count reached, --no-follow caught up, stdout closed, every topic
+       closed, or the server ended the stream (204)
     1  failed: also when --wait is over, or a command of --exec kept failing
     2  wrong usage
     4  refused by the server (4xx)

@@ -12,7 +12,7 @@ pub(super) struct EventView<'a> {
     pub(super) topic: Option<&'a str>,
     /// The data, or the result of --jq.
     pub(super) data: &'a str,
-    /// `greeting` or `gap` for the events that the hub makes itself.
+    /// `greeting`, `gap` or `end` for the events that the hub makes itself.
     pub(super) hub: Option<&'static str>,
     pub(super) is_gap: bool,
     /// Without user, password and query.

@@ -177,7 +177,7 @@ impl Follow {
             return Ok(Break(self.exit));
         }
         let Some(stream) = self.streams.get(index) else { return Ok(Continue(())) };
-        stream.event_done();
+        stream.event_done(event);
         let complete = stream.is_complete(event.last_event_id());
         Ok(if complete { self.finish(index, Exit::Done) } else { Continue(()) })
     }
@@ -249,6 +249,10 @@ impl Follow {
             Loss::Reconnect => {
                 self.status.reconnecting(&stream.name, &peer, was_open, lost);
                 Continue(())
+            }
+            Loss::Closed => {
+                self.status.good(stream.ended().unwrap_or_default());
+                self.finish(index, Exit::Done)
             }
             Loss::End => {
                 self.status.waiting("end of the stream".to_owned());

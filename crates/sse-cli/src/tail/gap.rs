@@ -15,7 +15,7 @@ pub(super) fn message(event: &Event) -> Option<String> {
         return None;
     }
     match serde_json::from_str(event.data()) {
-        Ok(gap) if marked || is_unmarked(event, &gap) => Some(text(&gap)),
+        Ok(gap) if marked || is_unmarked(event, &gap) => Some(text(&gap, event.topic())),
         Err(_) if marked => Some("gap: events are missing here".to_owned()),
         _ => None,
     }
@@ -28,13 +28,16 @@ fn is_unmarked(event: &Event, gap: &Gap) -> bool {
         && gap.first.parse::<RecordId>().is_ok()
 }
 
-fn text(Gap { requested, first, reason }: &Gap) -> String {
+fn text(Gap { requested, first, reason }: &Gap, topic: Option<&str>) -> String {
     let what = match reason {
         GapReason::UnknownId => format!("the server does not know the id {requested}"),
         GapReason::Expired => format!("events after {requested} are no longer stored"),
         GapReason::Lost => format!("the server has lost events after {requested}"),
         GapReason::Damaged => format!("events after {requested} are damaged in the server's log"),
-        GapReason::Deleted => "a topic was deleted".into(),
+        GapReason::Deleted => match topic {
+            Some(topic) => format!("the topic {topic} was deleted"),
+            None => "a topic was deleted".to_owned(),
+        },
         GapReason::Slow => format!("this reader was too slow; events after {requested} were skipped"),
         GapReason::Other => format!("events after {requested} are missing"),
     };

@@ -5,6 +5,7 @@ pub(crate) mod args;
 mod connector;
 mod cursor;
 mod end;
+mod ends;
 mod event_view;
 mod exec;
 mod filter;

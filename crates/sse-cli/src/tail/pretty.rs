@@ -83,7 +83,11 @@ impl Pretty {
             indent +=
                 column(&mut out, Style::new(), &escape_terminal(event.topic.unwrap_or_default()), width);
         }
-        let style = if event.is_gap { GAP } else { style_of(event.event_type) };
+        let style = match event.hub {
+            _ if event.is_gap => GAP,
+            Some("end") => BOLD,
+            _ => style_of(event.event_type),
+        };
         indent += column(&mut out, style, &escape_terminal(event.event_type), &mut self.type_width);
         if terminal.is_none_or(|columns| columns >= MIN_COLUMNS_FOR_ID) {
             indent += column(&mut out, DIM, &escape_terminal(event.own_id), &mut self.id_width);

@@ -9,6 +9,7 @@ use sse_client::{Event, EventSource, Signal};
 use tokio::time::Instant;
 
 use super::end::{End, reached};
+use super::ends::Ends;
 use crate::address::redacted;
 use crate::exit::Exit;
 
@@ -22,6 +23,7 @@ pub(super) struct Stream {
     /// Without user, password and query.
     pub(super) url: String,
     end: End,
+    ends: Ends,
     /// --wait
     wait: Option<Duration>,
     /// Without a connection since then.
@@ -42,6 +44,8 @@ pub(super) enum Loss {
     Reconnect,
     /// The stream is complete.
     End,
+    /// Its topics are closed.
+    Closed,
     /// The stream broke, and the request must not be repeated.
     Broken,
     /// --wait is over.
@@ -57,11 +61,13 @@ impl Stream {
         wait: Option<Duration>,
     ) -> Self {
         let now = Instant::now();
+        let ends = Ends::of(source.url());
         Self {
             source,
             name,
             url,
             end,
+            ends,
             wait,
             lost: Some(now),
             failure: Exit::Failed,
@@ -79,8 +85,14 @@ impl Stream {
         self.last_event = Instant::now();
     }
 
-    pub(super) fn event_done(&mut self) {
+    pub(super) fn event_done(&mut self, event: &Event) {
         self.last_event = Instant::now();
+        self.ends.note(event);
+    }
+
+    /// What says that its topics are closed, if all are.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.ends.message()
     }
 
     /// The connection was lost or not made. `clean`: the server ended the stream regularly.
@@ -88,6 +100,7 @@ impl Stream {
         let since = *self.lost.get_or_insert_with(Instant::now);
         self.failed = true;
         match self.end {
+            _ if self.opened && clean && self.ends.message().is_some() => Loss::Closed,
             End::Connection | End::Silence(_) if self.opened && clean => Loss::End,
             End::Connection if self.opened => Loss::Broken,
             _ if self.wait.is_some_and(|wait| since.elapsed() >= wait) => Loss::GiveUp,

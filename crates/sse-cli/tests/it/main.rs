@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod bench;
+mod closing;
 mod cursor;
 mod display;
 mod doctor;

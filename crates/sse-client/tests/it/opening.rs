@@ -1,10 +1,12 @@
 //! Which answers open the stream, and which end it for good.
 
+use std::time::Duration;
+
 use sse_client::reqwest::StatusCode;
 use sse_client::{CloseReason, EventSource, Signal};
 
-use super::quick;
 use super::story::{happen, tell};
+use super::{millis, quick};
 use crate::server::{Script, Server};
 
 /// An answer that never opens: one request, one reason.
@@ -113,6 +115,32 @@ async fn closes_on_204() {
     assert_eq!(story.lines, ["> GET /events", "closed by 204"]);
     let Some(Signal::Closed(reason)) = story.signals.pop() else { panic!() };
     assert_eq!(reason.to_string(), "the server answered 204 No Content: there are no more events");
+}
+
+#[tokio::test]
+async fn after_the_end_of_its_topics_a_204_is_asked_for_without_backoff() {
+    let end = "event: end\nid: 2\ntopic: a\nhub: end\ndata: {\"topic\":\"a\"}\n\n";
+    let mut server = Server::start([
+        Script::stream().send("id: 1\ndata: x\n\n"),
+        Script::stream(),
+        Script::stream(),
+        Script::stream().send(end),
+        Script::answer("204 No Content"),
+    ])
+    .await;
+    // Each attempt that brings nothing doubles the delay.
+    let source = quick(&server).max_reconnect_delay(Duration::from_secs(1));
+    let story = happen(&mut server, source).await;
+    assert_eq!(story.delays().last(), Some(&millis(100)), "{:?}", story.delays());
+    assert_eq!(
+        story.lines.split_at(story.lines.len() - 4).1,
+        [
+            "end [2] {\"topic\":\"a\"}",
+            "again in 100 ms, 1: end of the stream",
+            "> GET /events [2]",
+            "closed by 204"
+        ]
+    );
 }
 
 #[tokio::test]

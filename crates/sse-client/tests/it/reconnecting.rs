@@ -229,14 +229,34 @@ async fn a_retry_of_nothing_is_no_hot_loop() {
 }
 
 #[tokio::test]
-async fn the_largest_retry_is_just_a_long_wait() {
-    let mut server = Server::start([Script::stream().send(format!("retry: {}\n\n", "9".repeat(40)))]).await;
-    let mut source = quick(&server).build().unwrap();
-    assert!(matches!(next(&mut source).await, Signal::Opened(_)));
-    assert!(matches!(next(&mut source).await, Signal::Reconnecting(lost) if lost.delay == millis(u64::MAX)));
-    assert!(tokio::time::timeout(millis(250), source.next()).await.is_err());
-    assert_eq!(server.request().await.in_words(), "> GET /events");
-    assert!(server.next_request().is_none());
+async fn the_largest_retry_is_cut_at_five_minutes() {
+    let script = Script::stream().send(format!("retry: {}\n\n", "9".repeat(40)));
+    let mut server = Server::start([script.clone(), script]).await;
+    for (limit, delay) in [(None, millis(300_000)), (Some(Duration::MAX), millis(u64::MAX))] {
+        let source = quick(&server);
+        let source = limit.map_or(source, |limit| quick(&server).max_retry(limit));
+        let mut source = source.build().unwrap();
+        assert!(matches!(next(&mut source).await, Signal::Opened(_)));
+        assert!(matches!(next(&mut source).await, Signal::Reconnecting(lost) if lost.delay == delay));
+        assert!(tokio::time::timeout(millis(250), source.next()).await.is_err());
+        assert_eq!(server.request().await.in_words(), "> GET /events");
+        assert!(server.next_request().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_retry_is_cut_at_a_limit_of_ones_own() {
+    tell(
+        [Script::stream().send("retry: 3600000\ndata: x\n\n")],
+        |source| source.max_retry(millis(200)),
+        "> GET /events
+        opened /events
+        message [] x
+        again in 200 ms, 1: end of the stream
+        > GET /events
+        closed by 204",
+    )
+    .await;
 }
 
 #[tokio::test]
