@@ -225,20 +225,22 @@ impl Log for DiskLog {
     }
 
     fn read(&self, read: Read) -> BoxFuture<'static, Result<Page, ReadError>> {
-        let mut plan = self.shared.state().index.plan(&read);
-        if let Some(page) = self.readers.remembered(&mut plan) {
-            return Box::pin(ready(Ok(page)));
-        }
+        let planned = self.shared.state().index.plan(&read);
+        let planned = match self.readers.remembered(planned) {
+            Ok(page) => return Box::pin(ready(Ok(page))),
+            Err(planned) => planned,
+        };
         let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
         Box::pin(async move {
             let turn = readers.turn().await;
             // Others may have read the same meanwhile.
-            if let Some(page) = readers.remembered(&mut plan) {
-                return Ok(page);
-            }
+            let planned = match readers.remembered(planned) {
+                Ok(page) => return Ok(page),
+                Err(planned) => planned,
+            };
             let fetched = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
-                readers.fetch(&shared, &read, plan)
+                readers.fetch(&shared, &read, planned)
             });
             fetched.await.map_err(|error| ReadError(error.to_string()))?
         })

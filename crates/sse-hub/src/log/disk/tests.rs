@@ -278,3 +278,51 @@ async fn that_topics_were_forgotten_is_known_after_a_restart() {
     append(&log, "a", None).await;
     assert_eq!(page(&log, "a").await.lost.removed, 0, "a topic that is there was not forgotten");
 }
+
+#[tokio::test]
+async fn readers_of_many_topics_get_all_that_is_kept_from_pieces_too() {
+    const RECORDS: u64 = 70_000;
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    let topic =
+        |seq: u64| if seq.is_multiple_of(9) { "few".into() } else { format!("t{}/{}", seq % 2, seq % 70) };
+    for batch in 0..RECORDS / 7000 {
+        let draft = |seq| Draft::new(Topic::new(topic(seq)).unwrap(), Event::new("x"));
+        let drafts = (1..=7000).map(|nth| draft(batch * 7000 + nth)).collect();
+        log.append(Batch::new(drafts, None)).await.unwrap();
+    }
+    let few: Vec<u64> = (1..=RECORDS).rev().filter(|seq| seq.is_multiple_of(9)).take(2).collect();
+    let wanted = |prefix: &str| -> Vec<u64> {
+        let is_wanted = |seq: &u64| match topic(*seq).as_str() {
+            "few" => prefix.is_empty() && few.contains(seq),
+            name => name.starts_with(prefix),
+        };
+        (1..=RECORDS).filter(is_wanted).collect()
+    };
+    let log = {
+        drop(log);
+        open(folder.path())
+    };
+    append(&log, "few", None).await;
+    for (selector, prefix) in [("*", ""), ("t1/*", "t1/"), ("none/*", "none/")] {
+        let selectors = Selectors::new(vec![selector.parse().unwrap()]).unwrap();
+        let (mut seqs, mut after) = (Vec::new(), 0);
+        while after < RECORDS {
+            let read = Read { after, ..whole(selectors.clone()) };
+            let page = log.read(read).await.unwrap();
+            assert!(page.complete_to > after, "stuck after {after}");
+            seqs.extend(page.records.iter().map(|record| record.seq).filter(|seq| *seq <= RECORDS));
+            after = page.complete_to;
+        }
+        // One more of `few` has come, so the older of the two is gone.
+        let expected: Vec<u64> = wanted(prefix).into_iter().filter(|seq| *seq != few[1]).collect();
+        assert!(seqs == expected, "{selector}: {} of {}", seqs.len(), expected.len());
+        for count in [1, 5000, 50_000].into_iter().filter(|count| *count < expected.len()) {
+            let before = log.seek(selectors.clone(), crate::start::Seek::Last(count)).await.unwrap();
+            let newest = if prefix.is_empty() { count - 1 } else { count };
+            assert_eq!(expected.iter().filter(|seq| **seq > before).count(), newest, "{selector} {count}");
+        }
+        let since = log.seek(selectors.clone(), crate::start::Seek::Since(0)).await.unwrap();
+        assert!(since < expected.first().copied().unwrap_or(u64::MAX), "{selector} {since}");
+    }
+}
