@@ -11,6 +11,8 @@ use super::known_log::{KnownEvent, KnownLog, MAX_NEW, SMALL_COUNT, seq_of};
 use super::readers::{Item, Selector, Start};
 
 /// Reason of a gap that tells of retention, not of damage.
+/// Reason of a gap for an id of which the log does not know the epoch.
+const UNKNOWN_ID: &str = "unknown-id";
 const EXPIRED: &str = "expired";
 
 /// What one reader received.
@@ -112,7 +114,14 @@ impl<'a> Expected<'a> {
     fn check_events(&self, reading: &Reading) -> Result<(), Fault> {
         let mut last = 0;
         for item in &reading.items {
-            let Item::Event(event) = item else { continue };
+            let event = match item {
+                Item::Event(event) => event,
+                Item::Gap(reason) => {
+                    // Everything that is kept follows.
+                    last = if reason == UNKNOWN_ID { 0 } else { last };
+                    continue;
+                }
+            };
             self.check_content(event)?;
             if !reading.selector.matches(&event.topic) {
                 return Err(Fault::new("event of another topic", brief(event)));
