@@ -10,9 +10,9 @@ use super::fault::Fault;
 use super::known_log::{KnownEvent, KnownLog, MAX_NEW, SMALL_COUNT, seq_of};
 use super::readers::{Item, Selector, Start};
 
-/// Reason of a gap that tells of retention, not of damage.
 /// Reason of a gap for an id of which the log does not know the epoch.
 const UNKNOWN_ID: &str = "unknown-id";
+/// Reason of a gap that tells of retention, not of damage.
 const EXPIRED: &str = "expired";
 
 /// What one reader received.
