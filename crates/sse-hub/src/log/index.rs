@@ -76,7 +76,7 @@ impl Index {
             topics: Topics::default(),
             totals: Totals::default(),
             in_memory: BTreeMap::new(),
-            newest: Newest::starting_after(head),
+            newest: Newest::default(),
             pieces: Pieces::default(),
             last_values: BTreeSet::new(),
             empty: BTreeSet::new(),

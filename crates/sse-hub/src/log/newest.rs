@@ -23,11 +23,6 @@ pub(super) struct Placed {
 }
 
 impl Newest {
-    /// What comes after this seq will be here.
-    pub(super) fn starting_after(seq: u64) -> Self {
-        Self { places: VecDeque::new(), after: seq }
-    }
-
     pub(super) fn after(&self) -> u64 {
         self.after
     }

@@ -72,10 +72,19 @@ impl Topics {
         id
     }
 
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        let Self { slots, ids, hasher, .. } = self;
+        let hash = |id: &TopicId| hash_of(slots, hasher, *id);
+        ids.reserve(count, hash);
+        slots.reserve(count);
+    }
+
     /// Adds a topic that had this number before. `false` if another one has it, or the name.
     pub(super) fn restore(&mut self, id: TopicId, topic: TopicIndex) -> bool {
-        let taken = self.get(id).is_some() || self.id(&topic.name).is_some();
-        if taken {
+        let hashed = self.hasher.hash_one(&*topic.name);
+        let is_it = |known: &TopicId| self.get(*known).is_some_and(|known| known.name == topic.name);
+        if self.get(id).is_some() || self.ids.find(hashed, is_it).is_some() {
             return false;
         }
         let (at, name) = (id as usize, Arc::clone(&topic.name));
@@ -87,11 +96,7 @@ impl Topics {
         }
         *self.segments.entry(first_segment(name.as_str()).into()).or_default() += 1;
         let Self { slots, ids, hasher, .. } = self;
-        let hash = |id: &TopicId| {
-            let topic = slots.get(*id as usize).and_then(Option::as_ref);
-            topic.map_or(0, |topic| hasher.hash_one(&*topic.name))
-        };
-        ids.insert_unique(hasher.hash_one(&*name), id, hash);
+        ids.insert_unique(hashed, id, |id| hash_of(slots, hasher, *id));
         self.names.insert(Name(name));
         true
     }
@@ -153,4 +158,9 @@ impl Topics {
         }
         found
     }
+}
+
+fn hash_of(slots: &[Option<TopicIndex>], hasher: &RandomState, id: TopicId) -> u64 {
+    let topic = slots.get(id as usize).and_then(Option::as_ref);
+    topic.map_or(0, |topic| hasher.hash_one(&*topic.name))
 }

@@ -15,6 +15,8 @@ use sse_hub::Held;
 
 /// Bytes after which a piece is given to the connection, which takes more whenever it has less than 32 KiB to write.
 const PIECE: usize = 16 << 10;
+/// Pieces after which other connections of the worker have their turn.
+const PIECES_IN_TURN: u32 = 4;
 /// Bytes of text in a part of a string. Escaped they are at most six times as many.
 const SLICE: usize = 2 << 10;
 
@@ -24,7 +26,7 @@ pub(super) fn json_of_parts(
     parts: impl Iterator<Item = String> + 'static,
     held: Held,
 ) -> HttpResponse {
-    let mut body = JsonParts { parts: Box::new(parts), first: None, _held: held };
+    let mut body = JsonParts { parts: Box::new(parts), first: None, pieces: 0, _held: held };
     let first = body.piece();
     let mut response = HttpResponse::Ok();
     response.insert_header(ContentType::json()).insert_header((CACHE_CONTROL, "no-store"));
@@ -60,6 +62,8 @@ struct JsonParts {
     parts: Box<dyn Iterator<Item = String>>,
     /// The piece that is made already.
     first: Option<Bytes>,
+    /// That were given in this turn.
+    pieces: u32,
     _held: Held,
 }
 
@@ -83,8 +87,17 @@ impl MessageBody for JsonParts {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
+        if this.pieces == PIECES_IN_TURN {
+            this.pieces = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        this.pieces += 1;
         let piece = this.first.take().unwrap_or_else(|| this.piece());
         Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
     }

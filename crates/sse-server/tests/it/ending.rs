@@ -96,6 +96,10 @@ async fn readers_of_a_deleted_topic_are_told_and_stay() {
     let mut live = api.stream("topic=a").await;
     let deleted = api.delete("a").await.json();
     assert_eq!(deleted["count"], 1);
+    let page = api.get(&format!("/poll?topic=a&after={first}")).await;
+    assert_eq!((page.next(), page.data().len()), (deleted["id"].as_str().unwrap().to_owned(), 0));
+    let page = api.get(&format!("/poll?topic=a&timeout=0&after={}", page.next())).await.json();
+    assert_eq!(page["gap"], serde_json::json!(null), "told once");
     let gap = live.event().await;
     assert_eq!(
         (event_type_of(&gap), gap.topic(), id_of(&gap)),
@@ -104,6 +108,8 @@ async fn readers_of_a_deleted_topic_are_told_and_stay() {
     assert!(gap.data().contains("\"reason\":\"deleted\""), "{}", gap.data());
     api.publish("a", "2").await;
     assert_eq!(live.event().await.data(), "2");
+    let poll = api.get(&format!("/poll?topic=a&after={first}&limit=1")).await;
+    assert_eq!((&poll.json()["gap"]["reason"], poll.data()), (&"expired".into(), vec!["2".to_owned()]));
     let url = api.server.url("/events?greeting=off&topic=a");
     let mut late = Reader::open_from(url, Some(&first)).await;
     assert_eq!((event_type_of(&late.event().await), late.event().await.data()), ("gap", "2"));

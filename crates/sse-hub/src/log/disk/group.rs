@@ -1,6 +1,6 @@
 //! What goes into one transaction: batches, with who waits for each.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sse_core::Topic;
@@ -74,16 +74,17 @@ pub(super) fn placed(group: &[SequencedBatch]) -> Vec<Placed> {
 
 /// Rows of the topics in a group that have none yet, or that it closes.
 pub(super) fn changed_topics(group: &[SequencedBatch], index: &Index) -> Vec<TopicRow> {
-    let records = || group.iter().flat_map(|batch| &batch.records);
-    let closed: BTreeSet<TopicId> =
-        records().filter(|record| record.closes).map(|record| record.topic_id).collect();
-    let ids: BTreeSet<TopicId> = records().map(|record| record.topic_id).collect();
-    let changed =
-        |id: &TopicId| closed.contains(id) || index.topic(*id).is_some_and(|topic| !topic.is_stored);
-    let row = |id| {
+    let records = group.iter().flat_map(|batch| &batch.records);
+    let is_new = |record: &Record| index.topic(record.topic_id).is_some_and(|topic| !topic.is_stored);
+    // Closed or not: what closes a topic is the last of it.
+    let changed: BTreeMap<TopicId, bool> = records
+        .filter(|record| record.closes || is_new(record))
+        .map(|record| (record.topic_id, record.closes))
+        .collect();
+    let row = |(id, is_closed)| {
         let topic = index.topic(id)?;
         let row = TopicRow::of(id, topic, topic.removed);
-        Some(TopicRow { state: if closed.contains(&id) { RowState::Closed } else { row.state }, ..row })
+        Some(TopicRow { state: if is_closed { RowState::Closed } else { row.state }, ..row })
     };
-    ids.into_iter().filter(changed).filter_map(row).collect()
+    changed.into_iter().filter_map(row).collect()
 }

@@ -52,6 +52,8 @@ impl Writer {
         let Some((deletion, count)) = state.index.delete(id) else { return Ok(None) };
         let name = Arc::clone(&deletion.name);
         let record = own_events::deletion(&self.shared.epochs, name, seq, now.stamp());
+        // A restart finds it among what is gone.
+        self.shared.set_durable_head(seq);
         state.announcer.announce([Arc::new(record)].into());
         drop(state);
         self.topics_gone(vec![deletion], true);

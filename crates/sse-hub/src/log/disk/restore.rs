@@ -121,6 +121,7 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
 
 impl Restore<'_> {
     fn topics(&mut self) -> rusqlite::Result<()> {
+        self.index.reserve_topics(self.store.topic_count().min(1 << 24));
         let Self { index, numbers, newest_removed, .. } = self;
         let damaged = self.store.each_topic(|TopicRow { id, name, since, removed, volatile, state }| {
             let at = id as usize;

@@ -94,6 +94,11 @@ impl Store {
         file.metadata().is_ok_and(|file| file.len() > pages * bytes)
     }
 
+    /// How many numbers of topics there are, about.
+    pub(super) fn topic_count(&self) -> usize {
+        self.0.query_row("SELECT coalesce(max(id), 0) FROM topics", [], |row| row.get(0)).unwrap_or(0)
+    }
+
     /// Seq of the newest record, 0 if there is none.
     pub(super) fn newest_record(&self) -> rusqlite::Result<u64> {
         let newest = self.0.query_row("SELECT coalesce(max(seq), 0) FROM records", [], |row| row.get(0));

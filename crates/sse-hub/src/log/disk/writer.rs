@@ -12,7 +12,7 @@
 //! without a transaction. If storing fails nobody has seen anything: the seqs are assigned again to the next group; only
 //! after a failed fsync, when nobody can say what is in the file, the thread takes no more until a restart has looked.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -314,7 +314,9 @@ impl Writer {
         let records: Vec<Arc<Record>> = group.iter().flat_map(|batch| &batch.records).cloned().collect();
         records.iter().for_each(|record| state.index.push(record, now));
         self.shared.set_closes(state.index.closes());
-        let topics: BTreeSet<TopicId> = records.iter().map(|record| record.topic_id).collect();
+        let mut topics: Vec<TopicId> = records.iter().map(|record| record.topic_id).collect();
+        topics.sort_unstable();
+        topics.dedup();
         self.purge_queue.add_records(state.index.expire(topics, now));
         let answers: Vec<(Append, AppendReceipt)> = group
             .into_iter()

@@ -3,12 +3,16 @@
 use sse_core::Topic;
 
 use super::{Index, Placed};
-use crate::log::newest::Newest;
 use crate::log::pieces::{FULL, Pieces};
 use crate::log::topics::TopicId;
 use crate::policy::SlowConsumer;
 
 impl Index {
+    /// So many topics are about to be added.
+    pub(in crate::log) fn reserve_topics(&mut self, count: usize) {
+        self.topics.reserve(count);
+    }
+
     /// Adds a topic that was there before, of which records up to `removed` are gone. `false` if that cannot be.
     pub(in crate::log) fn restore_topic(
         &mut self,
@@ -42,7 +46,10 @@ impl Index {
     pub(in crate::log) fn restore(&mut self, placed: Placed) -> bool {
         self.move_head(placed.entry.seq);
         let topic = self.topics.get_mut(placed.topic).filter(|topic| placed.entry.seq > topic.removed);
-        topic.map(|topic| topic.push_entry(placed.entry, &mut self.totals)).is_some()
+        let Some(topic) = topic else { return false };
+        topic.push_entry(placed.entry, &mut self.totals);
+        self.newest.push(placed);
+        true
     }
 
     /// New pieces for all records on disk: first seq, last seq, records.
@@ -66,7 +73,6 @@ impl Index {
     pub(in crate::log) fn restored(&mut self, leaving: impl Iterator<Item = TopicId>) {
         self.topics.find_free(&leaving.collect());
         self.pieces.restored();
-        self.newest = Newest::starting_after(self.head);
         self.empty = self
             .topics
             .iter()
