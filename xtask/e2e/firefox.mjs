@@ -108,7 +108,8 @@ class Marionette {
   /** A command for one tab. */
   sendTo(handle, name, parameters) {
     const answer = this.#idle.then(async () => {
-      await this.send("WebDriver:SwitchToWindow", { handle });
+      // Without bringing it to the front, which many times a second would keep Firefox busy.
+      await this.send("WebDriver:SwitchToWindow", { handle, focus: false });
       return this.send(name, parameters);
     });
     this.#idle = answer.catch(() => {});

@@ -162,13 +162,11 @@ export class SharedConnection {
   #changed() {
     const { state, problem, ended } = this.#connection.status;
     const isOver = state === "closed" && (ended || problem !== null);
-    for (const member of [...this.#members]) {
-      if (!isOver) {
-        member.changed();
-        continue;
-      }
-      this.#members.delete(member);
-      if (problem !== null) member.refuse(problem);
+    for (const member of [...this.#members, ...this.#waiting]) {
+      if (!isOver) member.changed();
+      // Who waits is served by the next stream.
+      else if (!this.#members.delete(member)) continue;
+      else if (problem !== null) member.refuse(problem);
       // All its topics are closed, which it finds out on its own.
       else member.recover();
     }
