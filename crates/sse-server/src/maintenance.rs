@@ -14,6 +14,8 @@ use crate::config::{DATA_DIR, DataDir, data_dir};
 #[derive(Debug, Clone, Subcommand)]
 pub enum Maintenance {
     /// Copy the log into FILE, while the server runs or not; see docs/backup.md
+    ///
+    /// Exit status: 0 FILE has all of it, 1 there is no FILE, or one without what is damaged.
     Backup {
         /// The file to make. It must not exist; when it does, it is whole.
         file: PathBuf,
@@ -94,7 +96,7 @@ fn backup(file: &Path, log: &LogFolder) -> anyhow::Result<ExitCode> {
         );
     }
     print(&format!("{}: {}\n", file.display(), report.contents))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if report.unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn restore(file: &Path, damaged: bool, log: &LogFolder) -> anyhow::Result<ExitCode> {
