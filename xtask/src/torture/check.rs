@@ -95,6 +95,11 @@ impl<'a> Expected<'a> {
         }
     }
 
+    /// Is the folder as a server left it?
+    pub(super) fn is_intact(&self) -> bool {
+        self.intact
+    }
+
     /// Was the reader told of a loss other than by retention, though its id is of this log?
     pub(super) fn tells_loss(&self, reading: &Reading) -> bool {
         let last = self.ends.last().copied().unwrap_or(0);

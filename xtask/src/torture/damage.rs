@@ -46,6 +46,16 @@ pub(super) struct Damaged {
 }
 
 impl Kind {
+    /// Those that the server withstands every time.
+    pub(super) const SURE: [Self; 7] = [
+        Self::Undamaged,
+        Self::FlipWal,
+        Self::WalPages,
+        Self::TruncateWal,
+        Self::RemoveWal,
+        Self::StaleWal,
+        Self::RollBack,
+    ];
     pub(super) const ALL: [Self; 14] = [
         Self::Undamaged,
         Self::FlipMain,
