@@ -133,7 +133,7 @@ impl Hub {
 
     /// The id of the record with this seq.
     pub fn id(&self, seq: u64) -> RecordId {
-        self.0.log.epochs().id(seq)
+        self.0.log.epochs().record_id(seq)
     }
 
     /// The id for a reader of these topics who has everything up to this seq. Without topics in memory among them it names a
@@ -141,7 +141,7 @@ impl Hub {
     pub(crate) fn place(&self, seq: u64, selectors: &Selectors) -> RecordId {
         let durable = self.0.log.durable_head();
         let survives = seq <= durable || self.0.policies.may_be_in_memory(selectors);
-        self.id(if survives { seq } else { durable })
+        self.0.log.epochs().id(if survives { seq } else { durable })
     }
 
     /// Seq of the newest event that can be read, 0 before the first.

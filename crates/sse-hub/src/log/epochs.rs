@@ -75,6 +75,11 @@ impl Epochs {
         }
     }
 
+    /// The id of the record with this seq. That there is one is known, whatever is known of its epoch's end.
+    pub fn record_id(&self, seq: u64) -> RecordId {
+        RecordId { seq, ..self.id(seq) }
+    }
+
     /// Where an id stands when the newest record has the seq `head`. `None` if its epoch is not of this log.
     pub(crate) fn find(&self, id: RecordId, head: u64) -> Option<Place> {
         let end = match id.epoch == self.current {
