@@ -97,8 +97,8 @@ impl Index {
         self.head = self.head.max(seq);
     }
 
-    /// The number of a topic; makes it if need be.
-    fn intern(&mut self, topic: &Topic) -> Result<TopicId, AppendError> {
+    /// The number of a topic; makes it if need be, and adds it to those that were made.
+    fn intern(&mut self, topic: &Topic, made_ones: &mut Vec<TopicId>) -> Result<TopicId, AppendError> {
         if let Some(id) = self.topics.id(topic) {
             return Ok(id);
         }
@@ -110,6 +110,7 @@ impl Index {
         }
         let has_last_value = self.policy(&made).last_value;
         let id = self.topics.insert(made);
+        made_ones.push(id);
         if has_last_value {
             self.last_values.insert(id);
         }
@@ -140,18 +141,15 @@ impl Index {
         self.topics.release(id);
     }
 
-    /// Forgets the topics of records that were not stored after all, if they have no others.
-    pub(super) fn forget_unused<'a>(&mut self, topics: impl Iterator<Item = &'a Topic>) {
-        for topic in topics {
-            let unused = |id: &TopicId| self.topics.get(*id).is_some_and(|topic| topic.newest().is_none());
-            if let Some(id) = self.topics.id(topic).filter(unused)
-                && self.topics.get(id).is_some_and(|topic| !topic.is_stored)
-                && let Some(topic) = self.remove_topic(id)
-            {
-                self.topics.release(id);
-                if topic.removed > 0 {
-                    self.removals.topic_gone(&topic.name, topic.removed);
-                }
+    /// Forgets a topic that was made for records that were not stored after all, if it has no others.
+    pub(super) fn forget_unused(&mut self, id: TopicId) {
+        let is_unused = |topic: &TopicIndex| topic.newest().is_none() && !topic.is_stored;
+        if self.topics.get(id).is_some_and(is_unused)
+            && let Some(topic) = self.remove_topic(id)
+        {
+            self.topics.release(id);
+            if topic.removed > 0 {
+                self.removals.topic_gone(&topic.name, topic.removed);
             }
         }
     }
@@ -187,9 +185,9 @@ impl Index {
     ) -> Result<Vec<Arc<Record>>, AppendError> {
         let stamp = reading.stamp();
         let (published, now) = (rfc3339(stamp), self.log_time.now_millis(reading));
-        let mut closed = Vec::new();
+        let (mut closed, mut made) = (Vec::new(), Vec::new());
         let record = |(seq, draft): (u64, &Draft)| {
-            let topic_id = self.intern(&draft.topic)?;
+            let topic_id = self.intern(&draft.topic, &mut made)?;
             let Some(topic) = self.topics.get(topic_id) else { return Err(AppendError::Closed) };
             if topic.is_closed || closed.contains(&topic_id) {
                 let nth = usize::try_from(seq - head).unwrap_or(0);
@@ -207,7 +205,8 @@ impl Index {
         let sequenced: Result<Vec<_>, _> = (head + 1..).zip(drafts).map(record).collect();
         let sequenced = sequenced.and_then(|records| self.check_limits(&records, waiting).map(|()| records));
         if sequenced.is_err() {
-            self.forget_unused(drafts.iter().map(|draft| &draft.topic));
+            // Only those: others may be waiting to be stored for another batch.
+            made.into_iter().rev().for_each(|id| self.forget_unused(id));
         }
         sequenced
     }

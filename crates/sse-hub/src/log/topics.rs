@@ -125,7 +125,15 @@ impl Topics {
     }
 
     pub(super) fn release(&mut self, id: TopicId) {
-        self.free.push(id);
+        if id as usize + 1 == self.slots.len() {
+            self.slots.pop();
+        } else {
+            self.free.push(id);
+        }
+    }
+
+    pub(super) fn each_mut(&mut self, change: impl Fn(&mut TopicIndex)) {
+        self.slots.iter_mut().flatten().for_each(change);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (TopicId, &TopicIndex)> {

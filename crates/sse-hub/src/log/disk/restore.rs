@@ -131,8 +131,7 @@ impl Restore<'_> {
             if known && state == RowState::Closed {
                 index.restore_end(id);
             }
-            // The numbers follow each other, so that the next one is the end of them.
-            if known && at <= numbers.len() + MAX_LOSSES {
+            if known {
                 numbers.resize(numbers.len().max(at + 1), Number::Unknown);
                 if let Some(number) = numbers.get_mut(at) {
                     let is_leaving = state == RowState::Leaving;
@@ -141,7 +140,8 @@ impl Restore<'_> {
                 *newest_removed = (*newest_removed).max(removed).max(if is_free { since } else { 0 });
             }
         })?;
-        if !damaged.is_empty() || self.numbers.contains(&Number::Unknown) {
+        // A number without a row may never have been stored. If it was, pieces name it.
+        if !damaged.is_empty() {
             self.begin_anew("topics");
         }
         Ok(())

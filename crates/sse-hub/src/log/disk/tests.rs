@@ -13,7 +13,7 @@ use super::parts::Folded;
 use super::*;
 use crate::log::contract::{contract, policies};
 use crate::log::{Draft, LimitedBytes, Place, ReadMode};
-use crate::policy::LogLimits;
+use crate::policy::{LogLimits, Policy};
 use crate::selectors::Selectors;
 
 contract!(|policies| {
@@ -324,5 +324,52 @@ async fn readers_of_many_topics_get_all_that_is_kept_from_pieces_too() {
         }
         let since = log.seek(selectors.clone(), crate::start::Seek::Since(0)).await.unwrap();
         assert!(since < expected.first().copied().unwrap_or(u64::MAX), "{selector} {since}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_batch_takes_nothing_from_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(open(folder.path()));
+    let topic = |name: &str| Topic::new(name).unwrap();
+    log.append(Batch::new(vec![Draft::end(topic("closed"))], None)).await.unwrap();
+    let mut acknowledged = Vec::new();
+    for round in 0..200 {
+        let name = format!("t/{round}");
+        let mut refused = vec![Draft::new(topic(&name), Event::new("x"))];
+        refused.extend((0..20).map(|nth| Draft::new(topic(&format!("{name}/{nth}")), Event::new("x"))));
+        refused.push(Draft::new(topic("closed"), Event::new("x")));
+        let one = || Batch::new(vec![Draft::new(topic(&name), Event::new("x"))], None);
+        // So that they share a group.
+        let (_, first, refused, second) = tokio::join!(
+            try_append(&log, "filler"),
+            log.append(one()),
+            log.append(Batch::new(refused, None)),
+            log.append(one())
+        );
+        assert!(matches!(refused, Err(AppendError::TopicClosed { nth: 22, .. })), "{refused:?}");
+        acknowledged.push((name, [first.unwrap().first, second.unwrap().first]));
+    }
+    let (copy, killed) = open_killed(folder.path());
+    for log in [&*log, &killed] {
+        for (name, expected) in &acknowledged {
+            assert_eq!(seqs(log, name).await, expected, "{name}");
+        }
+    }
+    drop(killed);
+    assert!(crate::log::verify_log(copy.path()).unwrap().damages.is_empty());
+}
+
+#[tokio::test]
+async fn a_restart_is_no_idle_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let idle = Policy { idle: Some(std::time::Duration::from_secs(3600)), ..Policy::default() };
+    let policies = || Policies::new(vec![("*".parse().unwrap(), idle)]);
+    for expected in 1..4 {
+        let log = DiskLog::open(folder.path(), policies()).unwrap();
+        append(&log, "a", None).await;
+        // The tick looks for what is due.
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        assert_eq!(seqs(&log, "a").await.len(), expected);
     }
 }

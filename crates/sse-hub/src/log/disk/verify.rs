@@ -201,20 +201,16 @@ impl<'a> Check<'a> {
     }
 
     fn topics(&mut self) -> rusqlite::Result<()> {
-        let (store, mut next, mut names) = (self.store, 0, HashSet::new());
+        let (store, mut names) = (self.store, HashSet::new());
         let damages = store.each_topic(|row| {
-            if row.id > next {
-                self.found(Kind::Topics, numbered(next, row.id - 1));
-            }
-            next = row.id + 1;
             let name = &row.name;
             if !name.is_empty() && (Topic::new(name.as_str()).is_err() || !names.insert(name.clone())) {
                 self.found(Kind::Topics, format!("number {}: {name:?} is no name, or twice there", row.id));
             }
             self.topics.insert(row.id, row);
         })?;
-        if damages.iter().any(|after| *after + 1 >= i64::from(next)) {
-            self.found(Kind::Topics, format!("numbers from {next} on are damaged"));
+        for after in damages {
+            self.found(Kind::Topics, format!("numbers from {} on are damaged", after + 1));
         }
         Ok(())
     }
@@ -311,13 +307,5 @@ impl<'a> Check<'a> {
             }
         }
         Ok(())
-    }
-}
-
-fn numbered(first: TopicId, last: TopicId) -> String {
-    if first == last {
-        format!("number {first}: damaged or missing")
-    } else {
-        format!("numbers {first} to {last}: damaged or missing")
     }
 }

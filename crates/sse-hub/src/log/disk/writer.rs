@@ -201,8 +201,9 @@ impl Writer {
             tracing::error!(%error, "events are refused");
         }
         {
-            let topics = group.iter().flat_map(|batch| &batch.records).map(|record| &*record.topic);
-            self.shared.state().index.forget_unused(topics);
+            let topics = group.iter().flat_map(|batch| &batch.records).map(|record| record.topic_id);
+            let index = &mut self.shared.state().index;
+            topics.rev().for_each(|id| index.forget_unused(id));
         }
         // What is in memory alone does not need the disk and gets new seqs. But if the old ones may be in the
         // file, they cannot be given out again before a restart has settled that.

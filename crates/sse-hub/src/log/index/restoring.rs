@@ -3,6 +3,7 @@
 use sse_core::Topic;
 
 use super::{Index, Placed};
+use crate::log::log_time::Reading;
 use crate::log::pieces::{FULL, Pieces};
 use crate::log::topics::TopicId;
 use crate::policy::SlowConsumer;
@@ -71,6 +72,9 @@ impl Index {
 
     /// Everything that the file has was added. Records of topics with these numbers are still to be removed.
     pub(in crate::log) fn restored(&mut self, leaving: impl Iterator<Item = TopicId>) {
+        // Nobody could use them while the server was stopped.
+        let active = self.active_at(Reading::now());
+        self.topics.each_mut(|topic| topic.active = active);
         self.topics.find_free(&leaving.collect());
         self.pieces.restored();
         self.empty = self

@@ -285,7 +285,7 @@ async fn every_kind_of_damage_is_found() {
         ("DELETE FROM pieces WHERE last > 2", "pieces", 1, "seqs 3 to 999: damaged"),
         ("UPDATE pieces SET body = x'00' WHERE last = 1", "pieces", 1, "seqs 1 to 1: damaged"),
         ("UPDATE pieces SET first = 1 WHERE last > 2", "pieces", 1, "seqs 1 to 2: they are in two"),
-        ("UPDATE topics SET removed = 5 WHERE name = 'b'", "topics", 1, "number 0: damaged"),
+        ("UPDATE topics SET removed = 5 WHERE name = 'b'", "topics", 1, "numbers from 0 on"),
         ("DELETE FROM topics WHERE id = 1", "records", 998, "seq 2: there is no topic with its number 1"),
         ("UPDATE topics SET name = 'c' WHERE name = 'a'", "topics", 1, "numbers from 1 on are damaged"),
         ("UPDATE gone SET seq = 4", "gone topics", 1, "a row is damaged"),
