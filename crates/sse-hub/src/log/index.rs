@@ -47,8 +47,6 @@ pub(super) struct Index {
     in_memory: BTreeMap<u64, Arc<Record>>,
     newest: Newest,
     pieces: Pieces,
-    /// Topics with a last value.
-    last_values: BTreeSet<TopicId>,
     /// Topics of which nothing is kept, with the seq up to which they had something.
     empty: BTreeSet<(u64, TopicId)>,
     removals: Removals,
@@ -78,7 +76,6 @@ impl Index {
             in_memory: BTreeMap::new(),
             newest: Newest::default(),
             pieces: Pieces::default(),
-            last_values: BTreeSet::new(),
             empty: BTreeSet::new(),
             removals: Removals::default(),
             due: Due::default(),
@@ -112,7 +109,7 @@ impl Index {
         let id = self.topics.insert(made);
         made_ones.push(id);
         if has_last_value {
-            self.last_values.insert(id);
+            self.topics.set_last_value(id);
         }
         Ok(id)
     }
@@ -131,7 +128,6 @@ impl Index {
     /// Takes a topic out of the index. Its number is not free before [`Self::release`].
     fn remove_topic(&mut self, id: TopicId) -> Option<TopicIndex> {
         let topic = self.topics.remove(id)?;
-        self.last_values.remove(&id);
         self.empty.remove(&(topic.removed, id));
         Some(topic)
     }

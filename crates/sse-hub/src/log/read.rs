@@ -91,7 +91,7 @@ pub struct TopicList {
     /// At most so many.
     pub limit: usize,
     /// Those with the newest records first, and not by name. Of a log with many topics only those that have one of its newest
-    /// 8,192 records on disk, or records in memory.
+    /// 8,192 records on disk, or in memory.
     pub newest_first: bool,
 }
 

@@ -9,6 +9,8 @@ use super::read::{Lost, Read};
 
 /// Topics that are gone of which the name is kept.
 const MAX_GONE: usize = 100_000;
+/// First segments that are kept apart of topics that went before those. All are stored when one changes.
+const MAX_SEGMENTS: usize = 1000;
 /// Prefixes that are kept apart. A reader of another one is told what its nearest ancestor would be told.
 const MAX_PREFIXES: usize = 100_000;
 /// Removals of a prefix that are kept apart.
@@ -92,7 +94,8 @@ impl Removals {
 
     /// Topics below a first segment are gone, and their names are not kept.
     pub(super) fn fold(&mut self, segment: &str, seq: u64) {
-        let segment = if self.folded.len() < MAX_GONE { segment } else { "" };
+        let has_place = self.folded.len() < MAX_SEGMENTS || self.folded.contains_key(segment);
+        let segment = if has_place { segment } else { "" };
         let step = self.folded.entry(segment.into()).or_default();
         (step.seq, step.at) = (step.seq.max(seq), self.count);
         if segment.is_empty() {

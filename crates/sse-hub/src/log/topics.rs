@@ -24,12 +24,14 @@ pub(super) struct Topics {
     ids: HashTable<TopicId>,
     hasher: RandomState,
     names: BTreeSet<Name>,
+    /// Those with a last value.
+    last_values: BTreeSet<Name>,
     /// How many there are, by first segment.
     segments: HashMap<Box<str>, u32>,
 }
 
 /// By which it can be found without a whole topic.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Name(Arc<Topic>);
 
 impl Borrow<str> for Name {
@@ -103,6 +105,9 @@ impl Topics {
 
     /// Numbers that no topic has are given again, from now on, but not these.
     pub(super) fn find_free(&mut self, leaving: &BTreeSet<TopicId>) {
+        // New numbers come after these too.
+        let end = leaving.last().map_or(0, |id| *id as usize + 1);
+        self.slots.resize_with(self.slots.len().max(end), || None);
         let is_free = |id: &TopicId| self.get(*id).is_none() && !leaving.contains(id);
         self.free = (0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX)).rev().filter(is_free).collect();
     }
@@ -114,6 +119,7 @@ impl Topics {
             found.remove();
         }
         self.names.remove(topic.name.as_str());
+        self.last_values.remove(topic.name.as_str());
         let segment = first_segment(topic.name.as_str());
         if let Some(share) = self.segments.get_mut(segment) {
             *share -= 1;
@@ -151,20 +157,32 @@ impl Topics {
         named.map(|name| &name.0).take_while(move |topic| topic.as_str().starts_with(prefix))
     }
 
-    /// Those that one of these selectors names, alone or with its prefix; not those that `*` alone wants.
-    pub(super) fn named_by(&self, selectors: &Selectors) -> Vec<&TopicIndex> {
+    /// The topic has a last value.
+    pub(super) fn set_last_value(&mut self, id: TopicId) {
+        let name = self.get(id).map(|topic| Name(Arc::clone(&topic.name)));
+        self.last_values.extend(name);
+    }
+
+    /// Topics with a last value that one of these selectors wants.
+    pub(super) fn with_last_value(&self, selectors: &Selectors) -> Vec<&TopicIndex> {
         let mut found = Vec::new();
         for selector in selectors.iter() {
-            match selector {
-                Selector::All => {}
-                Selector::Exact(topic) => found.extend(self.find(topic)),
-                Selector::Below(prefix) => {
-                    let prefix = format!("{}/", prefix.as_str());
-                    found.extend(self.named(&prefix, None).filter_map(|topic| self.find(topic)));
+            let prefix = match selector {
+                Selector::All => String::new(),
+                Selector::Below(prefix) => format!("{prefix}/"),
+                Selector::Exact(topic) => {
+                    found.extend(self.last_values.get(topic.as_str()));
+                    continue;
                 }
-            }
+            };
+            let from = (Bound::Included(&*prefix), Bound::Unbounded);
+            let names = self.last_values.range::<str, _>(from);
+            found.extend(names.take_while(|name| name.0.as_str().starts_with(&prefix)));
         }
-        found
+        // Selectors can overlap.
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|name| self.find(&name.0)).collect()
     }
 }
 

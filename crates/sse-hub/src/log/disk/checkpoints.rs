@@ -132,7 +132,7 @@ impl Checkpoints {
             let _ = wishes.try_send(());
         }
         if self.pages() >= MOST_PAGES && !self.under_way.load(Ordering::Acquire) {
-            let _ = store.checkpoint();
+            let _ = store.checkpoint_in_use();
         }
     }
 

@@ -38,6 +38,7 @@ impl Writer {
         let meta = Meta { reserved: self.meta.reserved.max(seq), ..self.meta };
         let row = TopicRow { id, since: seq, state: RowState::Leaving, ..TopicRow::default() };
         if is_stored {
+            self.files.check().map_err(AppendError::Unavailable)?;
             let committed = self.store.commit(|write| {
                 write.put_topic(&row)?;
                 write.put_gone(topic.as_str(), seq)?;

@@ -343,6 +343,7 @@ fn look_at_files(folder: &Folder) -> Result<(Wal, bool, &'static str), OpenError
     }
     let whose = if found.frames > 0 { checkpoints::look_at(&file, found) } else { Found::Ours };
     if whose != Found::Ours {
+        tracing::warn!(file = %wal.display(), "a write-ahead log of another copy is put aside");
         folder.put_aside(&wal)?;
         return Ok((found, whose == Found::Foreign, "is of another copy"));
     }

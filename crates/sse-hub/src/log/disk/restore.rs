@@ -2,7 +2,7 @@
 
 mod pieces;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sse_core::Topic;
 
@@ -37,7 +37,7 @@ pub(super) struct Repairs {
     /// Rows of topics that differ from those in the file.
     pub(super) topics: Vec<TopicRow>,
     /// Records of topics that are gone, to be removed, and the numbers of these topics with the seqs up to which they had any.
-    pub(super) leaving: Vec<(TopicId, u64)>,
+    pub(super) leaving: HashMap<TopicId, Vec<u64>>,
     pub(super) gone: Vec<(TopicId, u64)>,
     /// Tables that are to be begun anew.
     pub(super) tables: Vec<&'static str>,
@@ -80,7 +80,7 @@ struct Restore<'a> {
     /// The last of the losses is of records that follow each other, up to the one that was read last.
     in_loss: bool,
     /// Records of topics that are gone, and are still there.
-    leaving: Vec<(TopicId, u64)>,
+    leaving: HashMap<TopicId, Vec<u64>>,
     /// Which start of the log has stored the newest piece.
     newest_start: u32,
     /// Seq of the record that was read last.
@@ -107,7 +107,7 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
         newest: None,
         losses: Vec::new(),
         in_loss: false,
-        leaving: Vec::new(),
+        leaving: HashMap::new(),
         newest_start: 0,
         last: 0,
         epochs: BTreeSet::new(),

@@ -125,6 +125,11 @@ impl Store {
     pub(super) fn checkpoint(&self) -> rusqlite::Result<()> {
         self.0.pragma_update(None, "wal_checkpoint", "truncate")
     }
+
+    /// Moves the write-ahead log into the table. It begins anew with what is written next.
+    pub(super) fn checkpoint_in_use(&self) -> rusqlite::Result<()> {
+        self.0.pragma_update(None, "wal_checkpoint", "restart")
+    }
 }
 
 /// Why a commit failed, and what that means.

@@ -373,3 +373,40 @@ async fn a_restart_is_no_idle_time() {
         assert_eq!(seqs(&log, "a").await.len(), expected);
     }
 }
+
+#[tokio::test]
+async fn a_topic_that_was_still_leaving_at_a_kill_gives_its_number_to_nobody_before_it_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    append(&log, "leaving", None).await;
+    log.delete(Topic::new("leaving").unwrap()).await.unwrap();
+    let (copy, killed) = open_killed(folder.path());
+    for topic in ["b", "c", "b", "c", "d"] {
+        append(&killed, topic, None).await;
+    }
+    let expected = [("a", 1), ("b", 2), ("c", 2), ("d", 1)];
+    for (topic, count) in expected {
+        assert_eq!(seqs(&killed, topic).await.len(), count, "{topic}");
+    }
+    drop(killed);
+    let log = open(copy.path());
+    for (topic, count) in expected {
+        assert_eq!(seqs(&log, topic).await.len(), count, "{topic} after a restart");
+    }
+    assert_eq!(in_file(copy.path()).len(), 6, "what has left is not in the file");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_deleted_while_a_file_is_not_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    let (file, away) = (folder.path().join("log.sqlite"), folder.path().join("away"));
+    std::fs::rename(&file, &away).unwrap();
+    let refused = log.delete(Topic::new("a").unwrap()).await;
+    assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{refused:?}");
+    std::fs::rename(&away, &file).unwrap();
+    assert_eq!(seqs(&log, "a").await, [1]);
+}

@@ -91,9 +91,9 @@ impl Writer {
         };
         let files = Files::of(files)?;
         let mut purge_queue = PurgeQueue::default();
+        let mut leaving = repairs.leaving;
         for (id, seq) in repairs.gone {
-            let of_topic = repairs.leaving.iter().filter(|(topic, _)| *topic == id);
-            purge_queue.add_topic(id, of_topic.map(|(_, seq)| *seq), seq);
+            purge_queue.add_topic(id, leaving.remove(&id).unwrap_or_default(), seq);
         }
         let mut writer = Self {
             store,

@@ -13,6 +13,8 @@ use crate::selectors::Selectors;
 
 /// Most records of all topics that age removes at a time.
 const AGED_AT_ONCE: usize = 50_000;
+/// Of these, how many an idle topic counts as: its rows are written.
+const IDLE_COST: usize = 5;
 /// Topics that are forgotten at a time.
 const FORGOTTEN_AT_ONCE: usize = 1000;
 
@@ -58,12 +60,16 @@ impl Index {
             && let Some((time, topics)) = self.due.next(now)
         {
             for id in topics {
+                if most == 0 {
+                    self.due.add(time, id);
+                    continue;
+                }
                 match self.topics.get_mut(id).filter(|topic| topic.due == time) {
                     Some(topic) => topic.due = 0,
                     None => continue,
                 }
                 if self.is_idle(id, now) {
-                    most = most.saturating_sub(1);
+                    most = most.saturating_sub(IDLE_COST);
                     let newest = self
                         .topics
                         .get(id)

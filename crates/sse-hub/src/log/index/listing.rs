@@ -7,6 +7,9 @@ use super::Index;
 use crate::log::read::{TopicList, TopicSummary};
 use crate::log::topics::TopicId;
 
+/// Records in memory of which the topics are listed first.
+const NEWEST: usize = 8192;
+
 impl Index {
     pub(in crate::log) fn topic_count(&self) -> usize {
         self.topics.len()
@@ -26,7 +29,7 @@ impl Index {
     /// The topics with the newest records, and the seqs of these.
     fn newest_topics(&self, list: &TopicList) -> Vec<(Reverse<u64>, TopicId)> {
         let on_disk = self.newest.range(0).map(|placed| placed.topic);
-        let in_memory = self.in_memory.values().map(|record| record.topic_id);
+        let in_memory = self.in_memory.values().rev().take(NEWEST).map(|record| record.topic_id);
         let ids: BTreeSet<TopicId> = on_disk.chain(in_memory).collect();
         let newest = |id: TopicId| {
             let topic = self.topics.get(id)?;

@@ -17,6 +17,11 @@ use crate::policy::SlowConsumer;
 use crate::selectors::Selectors;
 use crate::start::Seek;
 
+/// Records in memory that a reader of many topics goes through in one turn.
+const MEMORY_AT_ONCE: usize = 8192;
+/// Records in memory among which the newest of many topics are looked for.
+const LOOKED_THROUGH: usize = 65_536;
+
 /// What a read has to fetch.
 #[derive(Debug, Clone)]
 pub(in crate::log) struct Plan {
@@ -91,6 +96,9 @@ impl Index {
     /// As [`Self::plan`] for a reader of many topics. `on_disk`: every record on disk after [`Read::after`], up to the seq
     /// `to`.
     pub(in crate::log) fn plan_with(&self, read: &Read, on_disk: &[Placed], to: u64) -> Plan {
+        // Others have their turn after so many.
+        let mut in_memory = self.in_memory.range(read.after.saturating_add(1)..);
+        let to = in_memory.nth(MEMORY_AT_ONCE).map_or(to, |(seq, _)| to.min(*seq));
         let mut lost = Lost::default();
         for selector in read.selectors.iter() {
             match selector {
@@ -128,11 +136,7 @@ impl Index {
 
     /// The last values that `read` wants, topic by topic.
     fn last_values(&self, read: &Read, lost: &mut Lost) -> Vec<Source<'_>> {
-        let everything = read.selectors.iter().any(|selector| *selector == sse_core::Selector::All);
-        let topics = match everything {
-            true => self.last_values.iter().filter_map(|id| self.topics.get(*id)).collect(),
-            false => self.topics.named_by(&read.selectors),
-        };
+        let topics = self.topics.with_last_value(&read.selectors);
         topics.into_iter().map(|topic| topic.wanted(read, self.policy(topic), lost)).collect()
     }
 
@@ -228,7 +232,7 @@ impl Index {
             let topic = self.topics.get(placed.topic).filter(|topic| topic.has(placed.entry.seq));
             topic.is_some_and(|topic| selectors.match_topic(&topic.name))
         });
-        let in_memory = self.in_memory.values().rev();
+        let in_memory = self.in_memory.values().rev().take(LOOKED_THROUGH);
         let in_memory = in_memory.filter(|record| selectors.match_topic(&record.topic));
         let sources: [Box<dyn Iterator<Item = u64>>; 2] =
             [Box::new(on_disk.map(|placed| placed.entry.seq)), Box::new(in_memory.map(|record| record.seq))];

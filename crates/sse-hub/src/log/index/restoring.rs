@@ -29,7 +29,7 @@ impl Index {
             return false;
         }
         if has_last_value {
-            self.last_values.insert(id);
+            self.topics.set_last_value(id);
         }
         self.set_removed(id, removed);
         true

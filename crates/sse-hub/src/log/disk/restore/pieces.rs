@@ -57,7 +57,7 @@ impl Restore<'_> {
         match self.numbers.get(placed.topic as usize) {
             Some(Number::Known { since, is_leaving, .. }) if seq <= *since => {
                 if *is_leaving {
-                    self.leaving.push((placed.topic, seq));
+                    self.leaving.entry(placed.topic).or_default().push(seq);
                 }
                 false
             }
