@@ -29,6 +29,21 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
 }
 
+/// A page of history, as far as tests look at it.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct EventPage {
+    pub(crate) events: Vec<StoredEvent>,
+    pub(crate) next: String,
+    pub(crate) gap: Option<serde_json::Value>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct StoredEvent {
+    pub(crate) id: String,
+    pub(crate) data: String,
+    pub(crate) time: String,
+}
+
 /// The response to one published event.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct PublishReceipt {

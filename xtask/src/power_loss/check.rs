@@ -4,25 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
-
 use super::workload::{Acknowledged, Ledger, parse_id, path};
-use crate::http::{Connection, PublishReceipt};
+use crate::http::{Connection, EventPage, PublishReceipt, StoredEvent};
 use crate::server::{Server, Setup};
-
-#[derive(Debug, Deserialize)]
-struct Page {
-    events: Vec<StoredEvent>,
-    next: String,
-    gap: Option<serde_json::Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct StoredEvent {
-    id: String,
-    data: String,
-}
+use anyhow::{Context, Result, bail, ensure};
 
 /// What else was found besides everything that was acknowledged, and what the server did then.
 #[derive(Debug)]
@@ -78,7 +63,7 @@ pub(super) async fn check(
         // An event goes to its readers together with the answer to its publisher.
         if let Some(newest) = acknowledged.iter().max_by_key(|event| parse_id(&event.id).ok().map(|id| id.1))
         {
-            let page: Page =
+            let page: EventPage =
                 connection.get(&format!("/topics/{topic}?after={}", newest.id)).await?.expect_ok()?.json()?;
             false_gap = false_gap.or(page.gap.map(|gap| gap.to_string()));
         }
@@ -133,7 +118,7 @@ async fn history(connection: &mut Connection, topic: &str) -> Result<Vec<StoredE
     let (mut all, mut after) = (Vec::new(), "earliest".to_owned());
     loop {
         let page = connection.get(&format!("/topics/{topic}?after={after}&limit=1000")).await?;
-        let page: Page = page.expect_ok()?.json()?;
+        let page: EventPage = page.expect_ok()?.json()?;
         if page.events.is_empty() {
             return Ok(all);
         }

@@ -5,10 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::http::{Connection, EventPage};
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
-
-use crate::http::Connection;
 
 /// The pattern in the settings file is `short/*`.
 const TOPIC: &str = "short/age";
@@ -41,16 +39,6 @@ struct Probe {
     data: String,
     sent: Instant,
     acknowledged: Instant,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    events: Vec<StoredEvent>,
-}
-
-#[derive(Deserialize)]
-struct StoredEvent {
-    data: String,
 }
 
 /// Publishes and looks until `stop`, and then until all have expired.
@@ -92,7 +80,7 @@ async fn look(
         ages.alive.borrow_mut().push(Probe { data, sent, acknowledged: Instant::now() });
     }
     let asked = Instant::now();
-    let page: Page = connection
+    let page: EventPage = connection
         .get(&format!("/topics/{TOPIC}?limit=1000"))
         .await?
         .expect_ok()?
@@ -103,7 +91,7 @@ async fn look(
 }
 
 impl Ages {
-    fn compare(&self, page: &Page, asked: Instant) -> Result<()> {
+    fn compare(&self, page: &EventPage, asked: Instant) -> Result<()> {
         let mut alive = self.alive.borrow_mut();
         for probe in alive.extract_if(.., |probe| page.events.iter().all(|event| event.data != probe.data)) {
             let age = probe.sent.elapsed();

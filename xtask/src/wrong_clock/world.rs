@@ -7,12 +7,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 use sse_core::RecordId;
 
 use super::fake_clock::{FakeClock, remove_leftovers};
 use super::heartbeats::{HEARTBEAT, WRITE_TIMEOUT};
-use crate::http::{Connection, PublishReceipt};
+use crate::http::{Connection, EventPage, PublishReceipt, StoredEvent};
 use crate::server::{Server, Setup};
 
 /// Has the default policy, so its events are retained for 7 days.
@@ -53,20 +52,6 @@ pub(super) struct World {
     log_read: usize,
     /// What the log has told wrongly. The test goes on, to see what comes of it.
     complaints: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Page {
-    events: Vec<StoredEvent>,
-    next: String,
-    gap: Option<serde_json::Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct StoredEvent {
-    id: String,
-    data: String,
-    time: String,
 }
 
 impl World {
@@ -165,7 +150,7 @@ impl World {
         let repeated = connection.publish(&path, keyed.to_string().as_bytes()).await?;
         ensure!(repeated == id, "the repeated event {id} is stored again as {repeated}");
         // As a client that has the event before the jump.
-        let page: Page =
+        let page: EventPage =
             connection.get(&format!("/poll?topic={TOPIC}&after={id}")).await?.expect_ok()?.json()?;
         ensure!(page.gap.is_none(), "a client that resumes is told of a gap: {:?}", page.gap);
         self.expect_events(keyed + 1, &page.events)?;
@@ -200,7 +185,7 @@ impl World {
         let mut connection = self.connect().await?;
         loop {
             let path = format!("/topics/{TOPIC}?after={after}&limit=1000");
-            let page: Page = connection.get(&path).await?.expect_ok()?.json()?;
+            let page: EventPage = connection.get(&path).await?.expect_ok()?.json()?;
             ensure!(page.gap.is_none(), "the history has a gap: {:?}", page.gap);
             if page.events.is_empty() {
                 return self.expect_events(0, &all);

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::parts::{Meta, Part};
+use super::read_only::uri;
 use super::store::Store;
 use super::wal::{self, Wal};
 
@@ -46,9 +47,11 @@ pub(super) enum Found {
 
 /// Looks whether a write-ahead log belongs to the main file, before SQLite takes it.
 pub(super) fn look_at(file: &Path, found: Wal) -> Found {
+    // The file and nothing beside it.
     let read_alone = || -> rusqlite::Result<(Option<Bound>, Option<Meta>)> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let alone = Store(Connection::open_with_flags(immutable(file), flags)?);
+        let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let alone = Store(Connection::open_with_flags(uri(&path, "immutable=1"), flags)?);
         Ok((alone.part()?, alone.part()?))
     };
     // Of an older layout, or damaged: that is found later.
@@ -63,13 +66,6 @@ pub(super) fn look_at(file: &Path, found: Wal) -> Found {
         Some(Meta { clean: true, .. }) => Found::ForeignBesideWhole,
         _ => Found::Foreign,
     }
-}
-
-/// The name by which SQLite reads a file and nothing beside it.
-fn immutable(file: &Path) -> String {
-    let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let path = if cfg!(windows) { format!("/{}", path.replace('\\', "/")) } else { path };
-    format!("file:{path}?immutable=1")
 }
 
 /// The thread, and what the writing thread knows of the write-ahead log.

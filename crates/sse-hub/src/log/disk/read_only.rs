@@ -134,7 +134,7 @@ fn open(file: &Path, unused: bool) -> Result<Store, LogFileError> {
 }
 
 /// An absolute path as SQLite takes it with parameters.
-fn uri(path: &Path, how: &str) -> String {
+pub(super) fn uri(path: &Path, how: &str) -> String {
     let path = path.as_os_str().as_encoded_bytes();
     let drive = if path.starts_with(b"/") { "" } else { "/" };
     let mut uri = format!("file://{drive}");
