@@ -176,7 +176,7 @@ mod tests {
     use sse_core::{Event, Topic};
 
     use super::*;
-    use crate::log::{Draft, LimitedBytes};
+    use crate::log::{Draft, LimitedBytes, ReadMode};
     use crate::policy::LogLimits;
 
     crate::log::contract::contract!(|policies| ((), MemoryLog::new(policies)));
@@ -202,5 +202,31 @@ mod tests {
         let refused = AppendError::OverLimit { what: LimitedBytes::MemoryTopics, max };
         assert_eq!(append("d", 7000).await, Err(refused));
         assert_eq!(log.topic_count().await, Ok(3), "what is refused leaves no topic behind");
+    }
+
+    #[tokio::test]
+    async fn a_reader_of_many_topics_gets_all_of_many_records_turn_by_turn() {
+        const RECORDS: u64 = 30_000;
+        let log = MemoryLog::new(Policies::default());
+        let draft = |seq: u64| {
+            let topic = format!("t{}/{}", seq / 20_000, seq % 7);
+            Draft::new(Topic::new(topic).unwrap(), Event::new(""))
+        };
+        log.append(Batch::new((1..=RECORDS).map(draft).collect(), None)).await.unwrap();
+        for (selector, first) in [("*", 1), ("t1/*", 20_000), ("none/*", RECORDS + 1)] {
+            let selectors = Selectors::new(vec![selector.parse().unwrap()]).unwrap();
+            let (mut seqs, mut after, mut turns) = (Vec::new(), 0, 0);
+            while after < RECORDS {
+                let (mode, max_records, max_bytes) = (ReadMode::All, 100_000, u64::MAX);
+                let selectors = selectors.clone();
+                let read = Read { selectors, after, acknowledged_removals: 0, mode, max_records, max_bytes };
+                let page = log.read(read).await.unwrap();
+                assert!(page.complete_to > after, "stuck after {after}");
+                seqs.extend(page.records.iter().map(|record| record.seq));
+                (after, turns) = (page.complete_to, turns + 1);
+            }
+            assert!(seqs.into_iter().eq(first..=RECORDS), "{selector}");
+            assert_eq!(turns, 4, "{selector}");
+        }
     }
 }
