@@ -70,7 +70,7 @@ pub struct Lost {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSummary {
     /// Its name.
-    pub topic: Arc<Topic>,
+    pub topic: Topic,
     /// How it is treated.
     pub policy: Policy,
     /// Records that are kept.
@@ -110,7 +110,7 @@ impl TopicList {
             if is_last || self.newest_first || listed.len() >= limit {
                 return listed;
             }
-            self.after = listed.last().map(|summary| Topic::clone(&summary.topic));
+            self.after = listed.last().map(|summary| summary.topic.clone());
             tokio::task::yield_now().await;
         }
     }

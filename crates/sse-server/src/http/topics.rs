@@ -20,7 +20,7 @@ const MAX_LIMIT: usize = 10_000;
 
 /// What an answer holds of a topic while it is written.
 struct Listed {
-    topic: Arc<Topic>,
+    topic: Topic,
     count: usize,
     bytes: u64,
     span: Option<(u64, u64)>,

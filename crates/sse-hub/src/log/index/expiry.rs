@@ -22,7 +22,7 @@ const FORGOTTEN_AT_ONCE: usize = 1000;
 #[derive(Debug)]
 pub(in crate::log) struct Deletion {
     pub(in crate::log) id: TopicId,
-    pub(in crate::log) name: Arc<Topic>,
+    pub(in crate::log) name: Topic,
     /// Up to which it had records.
     pub(in crate::log) seq: u64,
     /// Seqs of its records on disk.

@@ -83,7 +83,7 @@ impl Restore<'_> {
             if seq < next {
                 return;
             }
-            let name = self.index.topic(topic).map(|topic| Arc::clone(&topic.name));
+            let name = self.index.topic(topic).map(|topic| topic.name.clone());
             let checks =
                 name.is_some_and(|name| sum == sum_of_record(seq, name.as_str(), time, expires, &frame));
             if seq > next {
