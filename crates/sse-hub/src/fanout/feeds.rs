@@ -6,7 +6,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 
 use slab::Slab;
 use sse_core::{Selector, Topic};
@@ -167,6 +166,8 @@ fn size(selector: &Selector) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn feeds() -> Rc<Feeds> {

@@ -1,7 +1,5 @@
 //! Events that the log itself makes.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use sse_core::payload::{End, Gap, GapReason};
 use sse_core::{Event, EventType, HubBlock, Topic};

@@ -194,12 +194,12 @@ fn before_last(
     let mut pieces = 4;
     loop {
         let after = shared.state().index.pieces_last(pieces);
-        let mut placed = Vec::new();
-        each_piece_after(shared, &connection.snapshot()?, after, |mut next| {
-            placed.append(&mut next);
+        let mut wanted = Vec::new();
+        each_piece_after(shared, &connection.snapshot()?, after, |placed| {
+            wanted.extend(shared.state().index.wanted_among(&placed, selectors));
             None::<()>
         })?;
-        let before = shared.state().index.before_last_of_many(selectors, count, &placed);
+        let before = shared.state().index.before_last_of_many(selectors, count, &wanted);
         if before > after || after == 0 || pieces >= MOST_PIECES {
             return Ok(before.max(after));
         }

@@ -1,7 +1,5 @@
 //! What leaves the index: records that pass a limit, and topics of which nothing is kept.
 
-use std::sync::Arc;
-
 use sse_core::Topic;
 
 use super::{Index, policy};

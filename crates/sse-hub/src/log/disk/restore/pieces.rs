@@ -1,7 +1,5 @@
 //! Where the records are: from the pieces, and one by one where these are damaged.
 
-use std::sync::Arc;
-
 use sse_core::RecordId;
 
 use super::{Number, Restore};
