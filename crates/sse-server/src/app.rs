@@ -23,7 +23,7 @@ use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
 #[cfg(unix)]
 use crate::transport::SocketFile;
-use crate::transport::{Limits, Listeners, serve};
+use crate::transport::{Limits, Listeners, Tls, TlsFiles, serve};
 
 /// How long event streams may take to send what they have begun, and their end, once the server stops.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -32,6 +32,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub struct App {
     server: Server,
     addr: SocketAddr,
+    is_tls: bool,
     #[cfg(unix)]
     unix_socket: Option<SocketFile>,
     pages: Vec<&'static str>,
@@ -61,9 +62,9 @@ impl App {
             .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
+        listeners.tls = tls(&settings)?;
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
@@ -86,6 +87,10 @@ impl App {
             running.iter().for_each(|app| app.configure(config));
             routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
         };
+        if let Some(tls) = &listeners.tls {
+            tasks.spawn(Arc::clone(tls).follow_files(shutdown.clone()));
+        }
+        let is_tls = listeners.tls.is_some();
         let event_streams = TaskTracker::new();
         let transport = (limits(&settings), event_streams.clone(), hub.budget().clone());
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
@@ -93,6 +98,7 @@ impl App {
         Ok(Self {
             server,
             addr,
+            is_tls,
             #[cfg(unix)]
             unix_socket,
             pages: page_paths,
@@ -105,9 +111,9 @@ impl App {
         })
     }
 
-    /// The address that connections are accepted on.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
+    /// Scheme and address of the server.
+    pub fn base(&self) -> String {
+        format!("http{}://{}", if self.is_tls { "s" } else { "" }, self.addr)
     }
 
     /// Path of the Unix socket that connections are accepted on too.
@@ -161,6 +167,11 @@ fn raise_limit_of_open_files() {
 fn limits(settings: &Settings) -> Limits {
     let Settings { heartbeat, write_timeout, direct, .. } = *settings;
     Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, direct }
+}
+
+fn tls(settings: &Settings) -> anyhow::Result<Option<Arc<Tls>>> {
+    let files = settings.tls_cert.clone().zip(settings.tls_key.clone());
+    files.map(|(certificate, key)| Tls::open(TlsFiles { certificate, key })).transpose()
 }
 
 async fn start_applications(
