@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
 use std::thread;
@@ -83,9 +83,10 @@ pub(crate) fn serve<S: 'static>(
         builder = builder.listen("http", listener, move || {
             let (worker, service) = worker();
             fn_service(move |accepted: TcpStream| {
-                let peer = accepted.peer_addr().ok();
+                // One that is gone already has no address, and is no Unix socket for that.
+                let peer = accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
                 let socket = Socket::tcp(accepted, limits.write_timeout);
-                std::future::ready(Ok((Connection::new(socket, Rc::clone(&worker.sockets)), peer)))
+                std::future::ready(Ok((Connection::new(socket, Rc::clone(&worker.sockets)), Some(peer))))
             })
             .and_then(service)
         })?;
