@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
 use std::thread;
@@ -88,10 +88,11 @@ pub(crate) fn serve<S: 'static>(
             fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
                 async move {
-                    let peer = accepted.peer_addr().ok();
+                    // One that is gone already has no address, and is no Unix socket for that.
+                    let peer = accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
                     let socket = accept(accepted, tls.as_deref(), &limits).await;
                     let socket = socket.inspect_err(|error| log_handshake(peer, error))?;
-                    Ok((Connection::new(socket, sockets), peer))
+                    Ok((Connection::new(socket, sockets), Some(peer)))
                 }
             })
             .and_then(service)
@@ -175,9 +176,8 @@ pub(super) fn service(
     })
 }
 
-fn log_handshake(peer: Option<SocketAddr>, error: &io::Error) {
-    let peer = peer.map(tracing::field::display);
-    tracing::debug!(target: "request", peer, %error, "TLS handshake failed");
+fn log_handshake(peer: SocketAddr, error: &io::Error) {
+    tracing::debug!(target: "request", %peer, %error, "TLS handshake failed");
 }
 
 /// Under a target that is not ours, so that it is limited as foreign lines are.
