@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Launch, Running};
 use crate::auth::Guard;
+use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -80,8 +81,21 @@ impl App {
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
-        let apps = on.iter().map(|app| app.name).collect();
-        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, guard);
+        let streams: Arc<[_]> =
+            STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect();
+        let clients = client_limits(&settings, file.address_limits, &hub);
+        let state = state(hub.clone(), shutdown.clone(), {
+            let (clients, streams, apps) = (clients.clone(), Arc::clone(&streams), on.clone());
+            move |fanout| AppState {
+                fanout,
+                heartbeat: settings.heartbeat.0,
+                apps: apps.iter().map(|app| app.name).collect(),
+                reserved: Arc::clone(&reserved),
+                guard: Arc::clone(&guard),
+                clients: clients.clone(),
+                streams: Arc::clone(&streams),
+            }
+        });
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
         let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
@@ -94,7 +108,7 @@ impl App {
         }
         let is_tls = listeners.tls.is_some();
         let event_streams = TaskTracker::new();
-        let transport = (limits(&settings), event_streams.clone(), hub.budget().clone());
+        let transport = (limits(&settings), event_streams.clone(), hub.budget().clone(), clients);
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {
@@ -104,7 +118,7 @@ impl App {
             #[cfg(unix)]
             unix_socket,
             pages: page_paths,
-            streams: STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect(),
+            streams: streams.to_vec(),
             hub,
             tasks,
             event_streams,
@@ -192,8 +206,13 @@ fn private_files(settings: &Settings) -> Vec<PathBuf> {
 }
 
 fn limits(settings: &Settings) -> Limits {
-    let Settings { heartbeat, write_timeout, direct, .. } = *settings;
-    Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, direct }
+    let Settings { heartbeat, write_timeout, keep_alive, direct, .. } = *settings;
+    Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, keep_alive, direct }
+}
+
+fn client_limits(settings: &Settings, limits: AddressLimits, hub: &Hub) -> ClientLimits {
+    let proxies = Proxies::new(settings.trusted_proxy.clone(), settings.client_address_header.clone());
+    ClientLimits::new(limits, proxies, Arc::clone(hub.counters()))
 }
 
 fn tls(settings: &Settings) -> anyhow::Result<Option<Arc<Tls>>> {
@@ -234,18 +253,9 @@ fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection, reserved: &[R
 fn state(
     hub: Hub,
     shutdown: CancellationToken,
-    heartbeat: Option<Duration>,
-    apps: Vec<&'static str>,
-    reserved: Arc<[Reserved]>,
-    guard: Arc<Guard>,
+    make: impl Fn(Fanout) -> AppState + Clone,
 ) -> impl Fn() -> AppState + Clone {
-    move || AppState {
-        fanout: Fanout::start(hub.clone(), shutdown.clone()),
-        heartbeat,
-        apps: apps.clone(),
-        reserved: Arc::clone(&reserved),
-        guard: Arc::clone(&guard),
-    }
+    move || make(Fanout::start(hub.clone(), shutdown.clone()))
 }
 
 /// The topics of the applications that are on.

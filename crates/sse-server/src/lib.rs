@@ -6,6 +6,7 @@
 mod app;
 mod apps;
 mod auth;
+mod client_limits;
 mod config;
 mod duration_flag;
 mod http;

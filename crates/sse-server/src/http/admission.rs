@@ -2,7 +2,8 @@
 
 use std::future::ready;
 
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{
     CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -11,7 +12,7 @@ use futures_util::future::Either;
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
-use crate::auth::{Cors, Guard, Refusal, is_preflight};
+use crate::auth::{Cors, Refusal, is_preflight};
 
 const HEADERS: [(HeaderName, HeaderValue); 3] = [
     // No answer is to be taken for a script or a page that it does not say it is.
@@ -24,16 +25,16 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 
 /// Lets a request through to `service`, or refuses it.
 pub(super) fn admit<S>(
-    guard: &Guard,
+    state: &AppState,
     request: ServiceRequest,
     service: &S,
 ) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
-    let cors = guard.cors(request.head());
-    let answer = match guard.check(request.head()) {
-        Err(refusal) => Some(refused(refusal).error_response()),
+    let cors = state.guard.cors(request.head());
+    let answer = match check(state, request.head()) {
+        Err(problem) => Some(problem.error_response()),
         Ok(()) if is_preflight(request.head()) => Some(Cors::permission(request.head())),
         Ok(()) => None,
     };
@@ -50,6 +51,15 @@ where
         cors.write(headers);
         Ok(answer)
     }
+}
+
+fn check(state: &AppState, head: &RequestHead) -> Result<(), Problem> {
+    state.guard.check(head).map_err(refused)?;
+    // Any status but 200 would end an `EventSource` for good: they are counted where they open.
+    if head.method == Method::GET && state.streams.contains(&head.uri.path()) {
+        return Ok(());
+    }
+    state.clients.request(head).map_err(|limited| Problem::too_many(limited, limited.seconds()))
 }
 
 /// For a GET that acts: others are looked at before.

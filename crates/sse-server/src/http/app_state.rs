@@ -9,6 +9,7 @@ use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
 use crate::auth::Guard;
+use crate::client_limits::ClientLimits;
 
 /// One for each worker.
 pub(crate) struct AppState {
@@ -20,6 +21,9 @@ pub(crate) struct AppState {
     /// The topics of these applications.
     pub(crate) reserved: Arc<[Reserved]>,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) clients: ClientLimits,
+    /// Paths of event streams.
+    pub(crate) streams: Arc<[&'static str]>,
 }
 
 /// Topics to which an application alone publishes.

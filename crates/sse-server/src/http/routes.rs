@@ -1,7 +1,6 @@
 //! Every path of the hub itself, and what answers it.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -33,12 +32,12 @@ pub(super) fn api() -> Vec<Endpoint> {
 
 /// All routes of one worker. `apps` are the endpoints of the applications.
 pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, apps: Vec<Endpoint>, pages: &Pages) {
-    let guard = Arc::clone(&state.guard);
+    let shared = Rc::clone(&state);
     let mut all = web::scope("").app_data(state);
     for endpoint in api().into_iter().chain(apps) {
         all = all.service(endpoint.into_resource());
     }
     let not_found = async || Err::<HttpResponse, _>(Problem::not_found());
     let all = all.configure(|config| pages.routes(config)).default_service(web::to(not_found));
-    config.service(all.wrap_fn(move |request, service| admit(&guard, request, service)));
+    config.service(all.wrap_fn(move |request, service| admit(&shared, request, service)));
 }

@@ -1,5 +1,6 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
+use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -37,6 +38,9 @@ pub(crate) async fn subscribe(
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
     let start = start(request, query)?;
+    if let Err(limited) = state.clients.subscribe(request.head()) {
+        return Ok(stream(request, EventBody::ending(come_back(limited))));
+    }
     if state.hub().is_over(&start, &selectors).await? {
         // The one answer after which an `EventSource` does not come back.
         let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
@@ -56,9 +60,14 @@ pub(crate) async fn subscribe(
         Err(error) => {
             // Under a target that is not ours, so that it is limited as foreign lines are.
             tracing::warn!(target: "request", %error, "subscription refused for now");
-            EventBody::ending(come_back())
+            EventBody::ending(come_back("the server cannot serve this now; come back later"))
         }
     };
+    Ok(stream(request, body))
+}
+
+/// The answer with this body.
+fn stream(request: &HttpRequest, body: EventBody) -> EventStream {
     let mut response = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
@@ -68,14 +77,14 @@ pub(crate) async fn subscribe(
     // HTTP/1.0 has no chunks: a body ends with its connection.
     response.head_mut().no_chunking(request.version() < Version::HTTP_11);
     response.head_mut().set_connection_type(ConnectionType::Close);
-    Ok(response)
+    response
 }
 
 /// What a subscriber is sent that cannot be served now. Any status but 200 would end an `EventSource` for good.
-fn come_back() -> Bytes {
+fn come_back(reason: impl fmt::Display) -> Bytes {
     let mut blocks = Vec::with_capacity(64);
     encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(COME_BACK_MILLIS)));
-    encode::comment(&mut blocks, "the server cannot serve this now; come back later");
+    encode::comment(&mut blocks, &reason.to_string());
     blocks.into()
 }
 

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
+use crate::client_limits::ClientLimits;
 use crate::transport::{Limits, Listeners, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
@@ -39,7 +40,15 @@ impl World {
         let state = move || {
             report.send(()).unwrap();
             let fanout = Fanout::start(of_worker.clone(), CancellationToken::new());
-            AppState { fanout, heartbeat: None, apps: Vec::new(), reserved: [].into(), guard: Arc::default() }
+            AppState {
+                fanout,
+                heartbeat: None,
+                apps: Vec::new(),
+                reserved: [].into(),
+                guard: Arc::default(),
+                clients: ClientLimits::default(),
+                streams: [].into(),
+            }
         };
         let pages = Pages::new([], None, Vec::new()).unwrap();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
@@ -48,7 +57,7 @@ impl World {
         let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();
         listeners.tcp.extend(Listeners::tcp("127.0.0.1:0").unwrap().tcp);
         let addrs = listeners.tcp.iter().map(|listener| listener.local_addr().unwrap()).collect();
-        let transport = (limits(), TaskTracker::new(), hub.budget().clone());
+        let transport = (limits(), TaskTracker::new(), hub.budget().clone(), ClientLimits::default());
         let server = serve(listeners, NonZeroUsize::new(1), transport, state, routes).unwrap();
         Self { hub, addrs, made, handle: server.handle(), running: actix_web::rt::spawn(server) }
     }
@@ -61,7 +70,7 @@ impl World {
 
 fn limits() -> Limits {
     let second = Duration::from_secs(1);
-    Limits { heartbeat: None, write_timeout: second, head_timeout: second, direct: true }
+    Limits { heartbeat: None, write_timeout: second, head_timeout: second, keep_alive: second, direct: true }
 }
 
 /// What the event stream of this request brings until the event, and whether that came by a direct write.

@@ -27,6 +27,7 @@ use super::event_sockets::EventSockets;
 use super::request_head::RequestHead;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
+use crate::client_limits::Slot;
 
 /// Most bytes that are held back, and that are looked through for the end of a head at once.
 const EARLY_BYTES: usize = 4 << 10;
@@ -57,6 +58,8 @@ struct Shared {
 struct State {
     /// `None` once an event stream has it.
     socket: Option<Socket>,
+    /// Goes with the socket.
+    slot: Slot,
     reading: Reading,
     /// What was read and not passed on.
     early: Vec<u8>,
@@ -91,9 +94,10 @@ enum Reading {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Socket, sockets: Rc<EventSockets>) -> Self {
+    pub(super) fn new(socket: Socket, slot: Slot, sockets: Rc<EventSockets>) -> Self {
         let state = State {
             socket: Some(socket),
+            slot,
             reading: Reading::default(),
             early: Vec::new(),
             waker: None,
@@ -372,7 +376,7 @@ impl AsyncWrite for Connection {
         let Some(socket) = state.socket.take().filter(|socket| is_silent && socket.is_silent()) else {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         };
-        self.0.sockets.spawn(socket, subscriber);
+        self.0.sockets.spawn(socket, std::mem::take(&mut state.slot), subscriber);
         // To read the end of file.
         context.waker().wake_by_ref();
         Poll::Ready(Ok(()))

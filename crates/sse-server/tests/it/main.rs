@@ -11,6 +11,7 @@ mod applications;
 mod batch;
 mod budget;
 mod chat;
+mod client_limits;
 mod cors;
 mod ending;
 mod fanout;

@@ -7,7 +7,7 @@ use sse_hub::Selectors;
 
 use super::names::{Room, Username};
 use super::publisher::Chat;
-use crate::http::{EventStream, PARAMETERS, Problem, Query, check_origin, connected, subscribe};
+use crate::http::{AppState, EventStream, PARAMETERS, Problem, Query, check_origin, connected, subscribe};
 
 /// Parameter with the name of a room.
 pub(super) const ROOM: &str = "room";
@@ -34,9 +34,10 @@ pub(super) fn room(query: &Query) -> Result<Room, Problem> {
     query.get(ROOM).map_or_else(|| Ok(Room::default()), Room::new).map_err(Problem::bad_request)
 }
 
-/// Where the request comes from. Without an address, as on a Unix socket, all are one.
+/// The network that the request comes from. Programs on this machine are one.
 pub(super) fn address(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip())
+    let client = AppState::of(request).clients.client(request.head());
+    client.unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 impl Chat {

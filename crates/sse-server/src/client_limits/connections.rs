@@ -11,14 +11,16 @@ use super::client_address::network;
 
 /// Counts those of addresses that have any.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(super) struct Connections {
     most: Option<NonZeroU32>,
     open: Arc<Mutex<HashMap<IpAddr, u32>>>,
 }
 
 /// The place of one connection, as long as it lives.
-#[derive(Debug)]
-pub(crate) struct Slot(Option<Box<Counted>>);
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    _counted: Option<Box<Counted>>,
+}
 
 #[derive(Debug)]
 struct Counted {
@@ -34,7 +36,7 @@ impl Connections {
     /// A place for one more connection from this address, if it has one left. Programs on this machine always have.
     pub(super) fn take(&self, peer: Option<IpAddr>) -> Option<Slot> {
         let limited = self.most.zip(peer.filter(|peer| !peer.to_canonical().is_loopback()));
-        let Some((most, peer)) = limited else { return Some(Slot(None)) };
+        let Some((most, peer)) = limited else { return Some(Slot::default()) };
         let address = network(peer);
         let mut open = self.open.lock();
         let count = open.entry(address).or_default();
@@ -42,7 +44,8 @@ impl Connections {
             return None;
         }
         *count += 1;
-        Some(Slot(Some(Box::new(Counted { open: Arc::clone(&self.open), address }))))
+        let counted = Counted { open: Arc::clone(&self.open), address };
+        Some(Slot { _counted: Some(Box::new(counted)) })
     }
 }
 

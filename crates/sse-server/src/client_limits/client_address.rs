@@ -13,7 +13,7 @@ const MAX_HOPS: usize = 16;
 
 /// A proxy whose word on the client's address counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TrustedProxy {
+pub enum TrustedProxy {
     /// At an address, or one of a network.
     At(IpNet),
     /// Whoever connects to the Unix socket.
@@ -50,7 +50,7 @@ impl Proxies {
         self.trusted.iter().any(|proxy| matches!(proxy, TrustedProxy::At(network) if network.contains(&peer)))
     }
 
-    /// See [`Admission::client`](super::Admission::client).
+    /// See [`ClientLimits::client`](super::ClientLimits::client).
     pub(super) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
         let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
         let is_trusted = match peer {
@@ -58,7 +58,9 @@ impl Proxies {
             None => self.trusted.contains(&TrustedProxy::Unix),
         };
         let named = is_trusted.then(|| self.named(head)).flatten();
-        if named.is_none() && peer.is_none_or(|peer| peer.is_loopback()) && !head.headers.contains_key(&self.header)
+        if named.is_none()
+            && peer.is_none_or(|peer| peer.is_loopback())
+            && !head.headers.contains_key(&self.header)
         {
             return None;
         }

@@ -15,7 +15,7 @@ use governor::{Quota, RateLimiter};
 const PLACES: usize = 1 << 16;
 
 /// A limit for each key.
-pub(crate) struct Rate<K: Hash>(RateLimiter<K, Places<K>, MonotonicClock>);
+pub(crate) struct Rate<K: Hash + Eq + Clone>(RateLimiter<K, Places<K>, MonotonicClock>);
 
 /// Too much at once. Holds how long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,7 @@ impl RateLimited {
     }
 }
 
-impl<K: Hash> Rate<K> {
+impl<K: Hash + Eq + Clone> Rate<K> {
     /// So many at once, and a second after that.
     pub(crate) fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second).allow_burst(burst);
@@ -65,7 +65,7 @@ impl<K: Hash> StateStore for Places<K> {
     }
 }
 
-impl<K: Hash> fmt::Debug for Rate<K> {
+impl<K: Hash + Eq + Clone> fmt::Debug for Rate<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rate").finish_non_exhaustive()
     }
