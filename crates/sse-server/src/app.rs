@@ -66,8 +66,8 @@ impl App {
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
-        listeners.tls = tls(&settings)?;
         let guard = guard(&settings, &file, &listeners).with_context(unusable)?;
+        listeners.tls = tls(&settings)?;
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
@@ -198,11 +198,12 @@ fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> any
 
 /// What is nobody's, even when it is in the folder of the pages.
 fn private_files(settings: &Settings) -> Vec<PathBuf> {
-    let data = match &settings.data_dir {
+    let Settings { data_dir, config, tls_cert, tls_key, .. } = settings;
+    let data = match data_dir {
         DataDir::Folder(folder) => Some(folder),
         DataDir::Off => None,
     };
-    data.into_iter().chain(&settings.config).cloned().collect()
+    data.into_iter().chain(config).chain(tls_cert).chain(tls_key).cloned().collect()
 }
 
 fn limits(settings: &Settings) -> Limits {
