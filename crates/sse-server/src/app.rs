@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_server::Server;
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use sse_core::Selector;
 use sse_hub::{DiskLog, Durability, Fanout, Hub, Log, MemoryLog, Policies, Policy};
 use tokio::task::JoinSet;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Launch, Running};
+use crate::auth::Guard;
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -55,7 +56,7 @@ impl App {
         raise_limit_of_open_files();
         selection.warn_of_ignored();
         let apps = selection.on().flat_map(|app| app.pages).copied();
-        let pages = Pages::new(apps, settings.web_dir.as_deref())
+        let pages = Pages::new(apps, settings.web_dir.as_deref(), private_files(&settings))
             .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))?;
         let sections = APPLICATIONS.iter().filter_map(|app| app.section);
         let file = SettingsFile::read(settings.config.as_deref(), sections)
@@ -64,6 +65,7 @@ impl App {
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
+        let guard = guard(&settings, &file, &listeners).with_context(unusable)?;
         listeners.tls = tls(&settings)?;
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
@@ -79,7 +81,7 @@ impl App {
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
         let apps = on.iter().map(|app| app.name).collect();
-        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved);
+        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, guard);
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
         let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
@@ -164,6 +166,32 @@ fn raise_limit_of_open_files() {
     }
 }
 
+fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> anyhow::Result<Arc<Guard>> {
+    let guard = Guard {
+        is_loopback: listeners.are_loopback(),
+        is_open: settings.open,
+        is_guarded: file.is_guarded(),
+        hosts: settings.allowed_host.clone(),
+        origins: settings.allow_origin.clone(),
+    };
+    ensure!(
+        guard.is_meant(),
+        "that is not loopback, and everybody who reaches it could publish and read. Say in the settings file who may \
+         ([auth]), or say --open (SSE_OPEN=on) if that is meant"
+    );
+    Ok(Arc::new(guard))
+}
+
+/// What is nobody's, even when it is in the folder of the pages.
+fn private_files(settings: &Settings) -> Vec<PathBuf> {
+    let Settings { data_dir, config, tls_cert, tls_key, .. } = settings;
+    let data = match data_dir {
+        DataDir::Folder(folder) => Some(folder),
+        DataDir::Off => None,
+    };
+    data.into_iter().chain(config).chain(tls_cert).chain(tls_key).cloned().collect()
+}
+
 fn limits(settings: &Settings) -> Limits {
     let Settings { heartbeat, write_timeout, direct, .. } = *settings;
     Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, direct }
@@ -210,12 +238,14 @@ fn state(
     heartbeat: Option<Duration>,
     apps: Vec<&'static str>,
     reserved: Arc<[Reserved]>,
+    guard: Arc<Guard>,
 ) -> impl Fn() -> AppState + Clone {
     move || AppState {
         fanout: Fanout::start(hub.clone(), shutdown.clone()),
         heartbeat,
         apps: apps.clone(),
         reserved: Arc::clone(&reserved),
+        guard: Arc::clone(&guard),
     }
 }
 

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 
+use crate::auth::{AllowedHost, AllowedOrigin};
 use crate::duration_flag::{HOUR, duration_within};
 
 /// Folder of the durable log, unless another one is chosen.
@@ -20,7 +22,8 @@ pub(crate) const DATA_DIR: &str = "sse-data";
 #[derive(Debug, Clone, Parser)]
 #[command(name = "sse-server", version)]
 pub struct Settings {
-    /// Address and port to listen on. Port 0 picks a free one, and the first line on stdout says which.
+    /// Address and port to listen on. Port 0 picks a free one, and the first line on stdout says which. One that is not
+    /// loopback needs --open, or `[auth]` in the settings file.
     #[arg(long, env = "SSE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: String,
 
@@ -38,6 +41,21 @@ pub struct Settings {
     /// Key of that certificate in PEM.
     #[arg(long, env = "SSE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+
+    /// Everybody who reaches the hub may publish and read: needed, without `[auth]` in the settings file, to listen
+    /// beyond this machine or behind a proxy.
+    #[arg(long, env = "SSE_OPEN", value_parser = BoolishValueParser::new())]
+    pub open: bool,
+
+    /// Name under which the hub may be asked for, can be there more than once. Without `[auth]`, it answers to addresses, names
+    /// without a dot, *.localhost and *.local, and to no other name.
+    #[arg(long, env = "SSE_ALLOWED_HOST", value_name = "HOST", value_delimiter = ',')]
+    pub allowed_host: Vec<AllowedHost>,
+
+    /// Origin whose pages may use the hub as its own do, such as https://app.example.com, can be there more than once; `*` is
+    /// every origin, without cookies. On loopback without `[auth]`, pages of this machine may.
+    #[arg(long, env = "SSE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<AllowedOrigin>,
 
     /// Folder of the durable log, created if missing; one server at a time. `off` keeps every topic in memory, gone
     /// with the process.

@@ -75,6 +75,11 @@ impl SettingsFile {
         Self::parse(file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?, sections)
     }
 
+    /// Whether `[auth]` says who may do what.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.sections.iter().any(|section| section == "auth")
+    }
+
     fn parse(text: String, sections: impl Iterator<Item = &'static str>) -> anyhow::Result<Self> {
         let known: Vec<&str> = ["topic", "limits"].into_iter().chain(sections).collect();
         let given: HashMap<Spanned<String>, de::IgnoredAny> = toml::from_str(&text)?;

@@ -8,6 +8,8 @@ use actix_web::HttpRequest;
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
+use crate::auth::Guard;
+
 /// One for each worker.
 pub(crate) struct AppState {
     pub(crate) fanout: Fanout,
@@ -17,6 +19,7 @@ pub(crate) struct AppState {
     pub(crate) apps: Vec<&'static str>,
     /// The topics of these applications.
     pub(crate) reserved: Arc<[Reserved]>,
+    pub(crate) guard: Arc<Guard>,
 }
 
 /// Topics to which an application alone publishes.

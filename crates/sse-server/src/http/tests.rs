@@ -1,6 +1,7 @@
 //! The hub's part of the protocol over real sockets: how a subscription opens, and what its worker does with it.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -38,9 +39,9 @@ impl World {
         let state = move || {
             report.send(()).unwrap();
             let fanout = Fanout::start(of_worker.clone(), CancellationToken::new());
-            AppState { fanout, heartbeat: None, apps: Vec::new(), reserved: [].into() }
+            AppState { fanout, heartbeat: None, apps: Vec::new(), reserved: [].into(), guard: Arc::default() }
         };
-        let pages = Pages::new([], None).unwrap();
+        let pages = Pages::new([], None, Vec::new()).unwrap();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
             routes(config, state, Vec::new(), &pages);
         };

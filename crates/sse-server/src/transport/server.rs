@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
 use std::thread;
@@ -88,7 +88,8 @@ pub(crate) fn serve<S: 'static>(
             fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
                 async move {
-                    let peer = accepted.peer_addr().ok();
+                    // One that is gone already has no address, and is no Unix socket for that.
+                    let peer = Some(accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into()));
                     let socket = accept(accepted, tls.as_deref(), &limits).await;
                     let socket = socket.inspect_err(|error| log_handshake(peer, error))?;
                     Ok((Connection::new(socket, sockets), peer))

@@ -7,7 +7,7 @@ use sse_hub::Selectors;
 
 use super::names::{Room, Username};
 use super::publisher::Chat;
-use crate::http::{EventStream, PARAMETERS, Problem, Query, connected, subscribe};
+use crate::http::{EventStream, PARAMETERS, Problem, Query, check_origin, connected, subscribe};
 
 /// Parameter with the name of a room.
 pub(super) const ROOM: &str = "room";
@@ -18,6 +18,9 @@ pub(super) async fn open(request: HttpRequest) -> Result<EventStream, Problem> {
     let room = room(&query)?;
     let username = query.get(USERNAME).map(Username::new).transpose().map_err(Problem::bad_request)?;
     let greeting = connected(format!("Connected to chat room {}", room.name()));
+    if username.is_some() {
+        check_origin(&request)?;
+    }
     let selectors = Selectors::exactly(room.topic().clone());
     // Subscribed first: who comes by this connection sees the event that says so.
     let response = subscribe(&request, &query, selectors, greeting).await?;
