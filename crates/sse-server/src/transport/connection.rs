@@ -55,6 +55,7 @@ struct Shared {
     state: RefCell<State>,
 }
 
+#[derive(Default)]
 struct State {
     /// `None` once an event stream has it.
     socket: Option<Socket>,
@@ -95,22 +96,7 @@ enum Reading {
 
 impl Connection {
     pub(super) fn new(socket: Socket, slot: Slot, sockets: Rc<EventSockets>) -> Self {
-        let state = State {
-            socket: Some(socket),
-            slot,
-            reading: Reading::default(),
-            early: Vec::new(),
-            waker: None,
-            may_take_over: false,
-            is_stream: false,
-            subscriber: None,
-            head_bytes: 0,
-            head_held: None,
-            head_deadline: Deadline::default(),
-            write_deadline: Deadline::default(),
-            answer_held: None,
-            is_draining: false,
-        };
+        let state = State { socket: Some(socket), slot, ..State::default() };
         Self(Rc::new(Shared { sockets, state: RefCell::new(state) }))
     }
 
