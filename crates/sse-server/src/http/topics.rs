@@ -83,7 +83,13 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     // Few enough to look at all of them.
     let sorts = newest_first && count <= MAX_LIMIT;
     let most = if sorts { MAX_LIMIT } else { limit };
-    let list = TopicList { prefix, after, limit: most, newest_first: newest_first && !sorts };
+    let list = TopicList {
+        prefix,
+        after,
+        limit: most,
+        newest_first: newest_first && !sorts,
+        ..TopicList::default()
+    };
     let mut summaries = hub.topics(list).await?;
     if sorts {
         summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
