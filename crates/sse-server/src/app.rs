@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Launch, Running};
+use crate::auth::{Authenticator, TokenVerifier};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -78,7 +79,8 @@ impl App {
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
         let apps = on.iter().map(|app| app.name).collect();
-        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved);
+        let auth = file.auth.map(Arc::new);
+        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, auth);
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
         let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
@@ -199,12 +201,14 @@ fn state(
     heartbeat: Option<Duration>,
     apps: Vec<&'static str>,
     reserved: Arc<[Reserved]>,
+    auth: Option<Arc<TokenVerifier>>,
 ) -> impl Fn() -> AppState + Clone {
     move || AppState {
         fanout: Fanout::start(hub.clone(), shutdown.clone()),
         heartbeat,
         apps: apps.clone(),
         reserved: Arc::clone(&reserved),
+        auth: Authenticator::new(auth.clone()),
     }
 }
 

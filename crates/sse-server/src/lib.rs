@@ -1,10 +1,11 @@
 //! A self-contained real-time event hub over Server-Sent Events: HTTP and applications around the engine, `sse-hub`.
 //!
-//! The binary is a thin `main` over [`App`]. Imports go one way: `transport <- http <- apps <- selection <- app <- main`.
+//! The binary is a thin `main` over [`App`]. Imports go one way: `transport <- auth <- http <- apps <- selection <- app <- main`.
 //! No file outside `apps` names an application.
 
 mod app;
 mod apps;
+mod auth;
 mod config;
 mod duration_flag;
 mod http;

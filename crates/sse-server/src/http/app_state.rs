@@ -1,12 +1,17 @@
 //! What the handlers of one worker share.
 
+use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
+
+use super::problem_details::Problem;
+use crate::auth::{Access, Authenticator};
 
 /// One for each worker.
 pub(crate) struct AppState {
@@ -17,6 +22,7 @@ pub(crate) struct AppState {
     pub(crate) apps: Vec<&'static str>,
     /// The topics of these applications.
     pub(crate) reserved: Arc<[Reserved]>,
+    pub(crate) auth: Authenticator,
 }
 
 /// Topics to which an application alone publishes.
@@ -33,18 +39,30 @@ impl AppState {
         request.app_data::<Rc<Self>>().expect("every worker's routes carry it")
     }
 
-    /// May anybody publish to this topic? The error says why not.
-    pub(super) fn check_not_reserved(&self, topic: &Topic) -> Result<(), String> {
+    /// May this topic be published to, on the hub's own paths?
+    pub(super) fn check_publish(&self, access: &Access, topic: &Topic) -> Result<(), Problem> {
+        access.check_publish(topic)?;
         let reserved = self.reserved.iter().find(|reserved| reserved.topics.matches(topic));
         reserved.map_or(Ok(()), |Reserved { app, .. }| {
-            Err(format!(
+            Err(Problem::forbidden(format!(
                 "topic {topic} belongs to the application `{app}`, which alone publishes to it; /openapi.json has its \
                  requests"
-            ))
+            )))
         })
     }
 
     pub(crate) fn hub(&self) -> &Hub {
         self.fanout.hub()
+    }
+}
+
+/// Who makes the request. Each handler that reads, publishes or lists takes it.
+impl FromRequest for Access {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let access = AppState::of(request).auth.access(request.headers(), request.query_string());
+        ready(access.map_err(Problem::from))
     }
 }

@@ -1,5 +1,6 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -13,11 +14,12 @@ use sse_hub::{Seek, Selectors, Start};
 use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::query::{self, Query};
+use crate::auth::Access;
 use crate::json_event::json_event;
 use crate::transport::{EventBody, Opening, Subscriber};
 
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
-const COME_BACK_MILLIS: std::ops::RangeInclusive<u64> = 5000..=15_000;
+const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
 
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
@@ -28,14 +30,16 @@ pub(crate) const PARAMETERS: [&str; 4] = [LAST_EVENT_ID, query::LAST, query::SIN
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
 
-/// Answers with an event stream of these topics that opens with `greeting`.
+/// Answers with an event stream of what may be read of these topics; it opens with `greeting`.
 pub(crate) async fn subscribe(
     request: &HttpRequest,
+    access: &Access,
     query: &Query,
-    selectors: Selectors,
+    asked: Selectors,
     greeting: Event,
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
+    let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
     if state.hub().is_over(&start, &selectors).await? {
         // The one answer after which an `EventSource` does not come back.
@@ -56,7 +60,8 @@ pub(crate) async fn subscribe(
         Err(error) => {
             // Under a target that is not ours, so that it is limited as foreign lines are.
             tracing::warn!(target: "request", %error, "subscription refused for now");
-            EventBody::ending(come_back())
+            let text = "the server cannot serve this now; come back later";
+            EventBody::ending(last_words(COME_BACK_MILLIS, text))
         }
     };
     let mut response = HttpResponse::Ok()
@@ -71,11 +76,11 @@ pub(crate) async fn subscribe(
     Ok(response)
 }
 
-/// What a subscriber is sent that cannot be served now. Any status but 200 would end an `EventSource` for good.
-fn come_back() -> Bytes {
-    let mut blocks = Vec::with_capacity(64);
-    encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(COME_BACK_MILLIS)));
-    encode::comment(&mut blocks, "the server cannot serve this now; come back later");
+/// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.
+fn last_words(retry_millis: RangeInclusive<u64>, text: &str) -> Bytes {
+    let mut blocks = Vec::with_capacity(96);
+    encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(retry_millis)));
+    encode::comment(&mut blocks, text);
     blocks.into()
 }
 

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
+use crate::auth::Authenticator;
 use crate::transport::{Limits, Listeners, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
@@ -38,7 +39,13 @@ impl World {
         let state = move || {
             report.send(()).unwrap();
             let fanout = Fanout::start(of_worker.clone(), CancellationToken::new());
-            AppState { fanout, heartbeat: None, apps: Vec::new(), reserved: [].into() }
+            AppState {
+                fanout,
+                heartbeat: None,
+                apps: Vec::new(),
+                reserved: [].into(),
+                auth: Authenticator::new(None),
+            }
         };
         let pages = Pages::new([], None).unwrap();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {

@@ -1,0 +1,21 @@
+//! Who may do what: tokens and grants. Stands below `http`, which asks it.
+
+mod access;
+mod authenticator;
+mod credentials;
+mod grants;
+mod jwt_key;
+mod secret;
+mod section;
+mod static_key;
+#[cfg(test)]
+mod tests;
+mod token_error;
+mod token_verifier;
+
+pub(crate) use access::{Access, AccessError};
+pub(crate) use authenticator::Authenticator;
+pub(crate) use credentials::TOKEN_PARAMETER;
+pub(crate) use grants::{Grant, Grants};
+pub(crate) use section::AuthSection;
+pub(crate) use token_verifier::{TokenOrder, TokenVerifier};

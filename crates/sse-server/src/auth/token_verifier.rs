@@ -1,0 +1,161 @@
+//! What tokens are held against: the keys and rules of `[auth]`. Says whose a token is and what it grants; makes tokens with
+//! the same keys.
+
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, ensure};
+use serde::Serialize;
+
+use super::access::{Access, Holder};
+use super::grants::Grants;
+use super::jwt_key::{Claims, JwtKey, Rules};
+use super::section::AuthSection;
+use super::static_key::StaticKey;
+use super::token_error::{MAX_TOKEN_BYTES, TokenError};
+use crate::settings_values::Time;
+
+/// Most keys, all of which a token without `kid` is held against.
+const MAX_KEYS: usize = 100;
+/// How far clocks may differ, unless `leeway` says otherwise, and at most.
+const LEEWAY: Duration = Duration::from_secs(30);
+const MAX_LEEWAY: Duration = Duration::from_secs(300);
+/// Longest subject and name, in bytes.
+const MAX_NAME: usize = 255;
+
+pub(crate) struct TokenVerifier {
+    jwt: Vec<JwtKey>,
+    keys: Vec<StaticKey>,
+    issuer: Option<String>,
+    audience: Option<String>,
+    pub(super) anonymous: Grants,
+    pub(super) url_tokens: bool,
+}
+
+/// A token to be made.
+pub(crate) struct TokenOrder {
+    pub(crate) subject: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) grants: Grants,
+    pub(crate) expires: Duration,
+}
+
+/// What is written into it.
+#[derive(Serialize)]
+struct MintedClaims<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    iat: u64,
+    exp: u64,
+    sse: &'a Grants,
+}
+
+impl TokenVerifier {
+    /// Reads the keys; files are looked for in `folder`.
+    pub(crate) fn open(section: AuthSection, folder: &Path) -> anyhow::Result<Self> {
+        let AuthSection { issuer, audience, leeway, url_tokens, jwt, key, anonymous } = section;
+        let leeway = leeway.map_or(LEEWAY, |Time(leeway)| leeway);
+        ensure!(leeway <= MAX_LEEWAY, "leeway is at most {MAX_LEEWAY:?}");
+        let keys = jwt.len().max(key.len());
+        ensure!(keys <= MAX_KEYS, "there are at most {MAX_KEYS} keys of a kind, not {keys}");
+        let rules = Rules {
+            issuer: issuer.as_deref(),
+            audience: audience.as_deref(),
+            leeway_seconds: leeway.as_secs(),
+        };
+        let open = |(nth, section)| {
+            JwtKey::open(section, folder, &rules)
+                .with_context(|| format!("[[auth.jwt]] {nth} cannot be used"))
+        };
+        let jwt = (1..).zip(jwt).map(open).collect::<anyhow::Result<_>>()?;
+        let keys = key.into_iter().map(StaticKey::open).collect::<anyhow::Result<_>>()?;
+        Ok(Self { jwt, keys, issuer, audience, anonymous, url_tokens })
+    }
+
+    /// Whose token it is, and what it grants.
+    pub(super) fn access(&self, token: &str) -> Result<Access, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLarge(token.len()));
+        }
+        if StaticKey::is_one(token) {
+            let sha256 = StaticKey::sha256(token);
+            // All of them, so that the time does not say which it is.
+            let found =
+                self.keys.iter().fold(None, |found, key| if key.is(&sha256) { Some(key) } else { found });
+            return found.map(|key| key.access.clone()).ok_or(TokenError::UnknownKey);
+        }
+        let Claims { exp, sub, name, sse } = self.claims(token)?;
+        for (claim, text) in [("sub", &sub), ("name", &name)] {
+            let fits =
+                |text: &String| (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control);
+            if !text.as_ref().is_none_or(fits) {
+                let what = format!("{claim} has 1 to {MAX_NAME} bytes without control characters");
+                return Err(TokenError::Claim(what));
+            }
+        }
+        // What is too large to be a time is the latest.
+        let holder = Holder { subject: sub, name, expires: Some(exp as u64) };
+        Ok(Access::with_token(sse, holder))
+    }
+
+    fn claims(&self, token: &str) -> Result<Claims, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|error| match error.into() {
+            // Such as `none`.
+            TokenError::Claim(_) => TokenError::Algorithm,
+            error => error,
+        })?;
+        // Extensions that have to be understood (RFC 7515, 4.1.11).
+        if header.crit.is_some() || !self.jwt.iter().any(|key| key.is_for(header.alg)) {
+            return Err(TokenError::Algorithm);
+        }
+        let mut refused = TokenError::UnknownKey;
+        for key in self.jwt.iter().filter(|key| key.fits(&header)) {
+            match key.verify(token) {
+                Err(TokenError::Signature) => refused = TokenError::Signature,
+                verified => return verified,
+            }
+        }
+        Err(refused)
+    }
+
+    /// Makes a token with the first key that can sign.
+    pub(crate) fn mint(&self, order: &TokenOrder) -> anyhow::Result<String> {
+        let TokenOrder { subject, name, grants, expires } = order;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let claims = MintedClaims {
+            iss: self.issuer.as_deref(),
+            aud: self.audience.as_deref(),
+            sub: subject.as_deref(),
+            name: name.as_deref(),
+            iat: now.as_secs(),
+            exp: now.saturating_add(*expires).as_secs(),
+            sse: grants,
+        };
+        let signed = self.jwt.iter().find_map(|key| key.sign(&claims));
+        let token = signed.context("no key can sign: add an [[auth.jwt]] with algorithm = \"HS256\"")??;
+        let bytes = token.len();
+        ensure!(
+            bytes <= MAX_TOKEN_BYTES,
+            "the token has {bytes} bytes, more than a server takes; grant wildcards"
+        );
+        Ok(token)
+    }
+
+    /// A new key for `[[auth.key]]`, and its hash.
+    pub(crate) fn new_key() -> anyhow::Result<(String, String)> {
+        StaticKey::random()
+    }
+}
+
+impl fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifier").field("anonymous", &self.anonymous).finish_non_exhaustive()
+    }
+}
