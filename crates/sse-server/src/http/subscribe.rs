@@ -21,6 +21,13 @@ use crate::transport::{EventBody, Opening, Subscriber};
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
 const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
 
+/// How long after its token an event stream ends, at most, and for a token that is good for a short time only; drawn anew
+/// for each.
+const MAX_LATE: Duration = Duration::from_secs(30);
+const LATE_SHARE: u32 = 10;
+/// When its reader is to come back then.
+const RETRY_MILLIS: RangeInclusive<u64> = 1000..=2000;
+
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
 
@@ -30,7 +37,7 @@ pub(crate) const PARAMETERS: [&str; 4] = [LAST_EVENT_ID, query::LAST, query::SIN
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
 
-/// Answers with an event stream of what may be read of these topics; it opens with `greeting`.
+/// Answers with an event stream of what may be read of these topics; it opens with `greeting`, and ends with the token.
 pub(crate) async fn subscribe(
     request: &HttpRequest,
     access: &Access,
@@ -54,7 +61,10 @@ pub(crate) async fn subscribe(
     let body = match state.fanout.subscribe(selectors, start).await {
         Ok(subscription) => {
             let opening = Opening { greeting, with_id };
-            let subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            if let Some(left) = access.time_left() {
+                subscriber.end_after(expired(left));
+            }
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
         Err(error) => {
@@ -74,6 +84,14 @@ pub(crate) async fn subscribe(
     response.head_mut().no_chunking(request.version() < Version::HTTP_11);
     response.head_mut().set_connection_type(ConnectionType::Close);
     Ok(response)
+}
+
+/// Resolves some time after the token has expired, to what is said then: readers whose tokens expire at once do not come back
+/// at once.
+async fn expired(left: Duration) -> Bytes {
+    let late = (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64());
+    tokio::time::sleep(left.saturating_add(late)).await;
+    last_words(RETRY_MILLIS, "the token has expired; come back with a new one")
 }
 
 /// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.

@@ -2,6 +2,7 @@
 
 mod chat;
 mod command;
+mod expiry;
 mod filter;
 mod private;
 mod sources;
