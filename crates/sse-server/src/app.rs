@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Launch, Running};
-use crate::auth::{Authenticator, TokenVerifier};
+use crate::auth::{Authenticator, OpenStreams, TokenVerifier};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -203,12 +203,13 @@ fn state(
     reserved: Arc<[Reserved]>,
     auth: Option<Arc<TokenVerifier>>,
 ) -> impl Fn() -> AppState + Clone {
+    let streams = OpenStreams::default();
     move || AppState {
         fanout: Fanout::start(hub.clone(), shutdown.clone()),
         heartbeat,
         apps: apps.clone(),
         reserved: Arc::clone(&reserved),
-        auth: Authenticator::new(auth.clone()),
+        auth: Authenticator::new(auth.clone(), streams.clone()),
     }
 }
 

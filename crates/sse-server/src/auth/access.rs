@@ -25,11 +25,20 @@ struct Identity {
 /// What a token says of who holds it.
 #[derive(Debug, Default)]
 pub(super) struct Holder {
+    /// Of the token itself.
+    pub(super) sha256: String,
     pub(super) subject: Option<String>,
     /// For people to see.
     pub(super) name: Option<String>,
     /// In seconds since 1970; `None` is never.
     pub(super) expires: Option<u64>,
+}
+
+/// Why an event stream ends before its topics do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreamEnd {
+    Expired,
+    SignedOut,
 }
 
 /// Why a request is refused.
@@ -39,6 +48,8 @@ pub(crate) enum AccessError {
     NoToken,
     #[error("the token is refused: {0}")]
     Token(#[from] TokenError),
+    #[error("this server takes no tokens: its settings file has no section `[auth]`")]
+    NoAuth,
     #[error("the request has two different tokens; send one")]
     TwoTokens,
     #[error("the token does not allow {0} {1}")]
@@ -114,6 +125,19 @@ impl Access {
 
     fn refused(&self, right: Right, selector: Selector) -> AccessError {
         if self.0.is_anonymous { AccessError::NoToken } else { AccessError::NotGranted(right, selector) }
+    }
+
+    pub(crate) fn grants(&self) -> &Grants {
+        &self.0.grants
+    }
+
+    pub(super) fn has_token(&self) -> bool {
+        !self.0.holder.sha256.is_empty()
+    }
+
+    /// Is it of the token with this hash?
+    pub(super) fn is_of_token(&self, sha256: &str) -> bool {
+        self.0.holder.sha256 == sha256
     }
 
     /// May they see what is for operators?

@@ -1,11 +1,16 @@
 //! Finds out who makes a request. One for each worker.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
+use tokio::time::sleep;
 
-use super::access::{Access, AccessError};
+use super::access::{Access, AccessError, StreamEnd};
 use super::credentials;
+use super::open_streams::OpenStreams;
+use super::static_key::sha256;
 use super::token_verifier::TokenVerifier;
 
 #[derive(Debug)]
@@ -13,12 +18,18 @@ pub(crate) struct Authenticator {
     /// `None` where nobody needs a token.
     verifier: Option<Arc<TokenVerifier>>,
     without_token: Access,
+    streams: OpenStreams,
 }
 
+/// How long after its token an event stream ends, at most, and for a token that is good for a short time only; drawn anew
+/// for each.
+const MAX_LATE: Duration = Duration::from_secs(30);
+const LATE_SHARE: u32 = 10;
+
 impl Authenticator {
-    pub(crate) fn new(verifier: Option<Arc<TokenVerifier>>) -> Self {
+    pub(crate) fn new(verifier: Option<Arc<TokenVerifier>>, streams: OpenStreams) -> Self {
         let anonymous = verifier.as_ref().map(|verifier| Access::anonymous(verifier.anonymous.clone()));
-        Self { without_token: anonymous.unwrap_or_else(Access::everything), verifier }
+        Self { without_token: anonymous.unwrap_or_else(Access::everything), verifier, streams }
     }
 
     /// A token that is sent has to be good, also where none is needed.
@@ -28,6 +39,52 @@ impl Authenticator {
             Some(token) => Ok(verifier.access(&token)?),
             None => Ok(self.without_token.clone()),
         }
+    }
+
+    /// Does anything need a token?
+    pub(crate) fn is_required(&self) -> bool {
+        self.verifier.is_some()
+    }
+
+    /// The token that a session is to begin with, and what it grants.
+    pub(crate) fn sign_in<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        body: &'a str,
+    ) -> Result<(Cow<'a, str>, Access), AccessError> {
+        let verifier = self.verifier.as_ref().ok_or(AccessError::NoAuth)?;
+        let token = credentials::new_token(headers, body)?;
+        let access = verifier.access(&token)?;
+        Ok((token, access))
+    }
+
+    /// Ends the event streams of the request's token. It need not be good any more.
+    pub(crate) fn sign_out(&self, headers: &HeaderMap) -> Result<(), AccessError> {
+        if let Some(token) = credentials::token(headers, "", false)? {
+            let sha256 = sha256(&token);
+            self.streams.end(|access| access.is_of_token(&sha256));
+        }
+        Ok(())
+    }
+
+    /// Resolves when an event stream of this access is to end; `None` if only its topics say so. Some time after the token has
+    /// expired: readers whose tokens expire at once do not come back at once.
+    pub(crate) fn end_of_stream(&self, access: &Access) -> Option<impl Future<Output = StreamEnd> + use<>> {
+        let place = access.has_token().then(|| self.streams.add(access.clone()))?;
+        let left = access.time_left();
+        let late = left.map(|left| (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64()));
+        Some(async move {
+            let expired = async {
+                match left {
+                    Some(left) => sleep(left.saturating_add(late.unwrap_or_default())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = expired => StreamEnd::Expired,
+                () = place.ended() => StreamEnd::SignedOut,
+            }
+        })
     }
 
     /// Are tokens taken from the URL?

@@ -8,7 +8,7 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 use super::access::AccessError;
 
 /// The cookie that holds a token.
-pub(super) const COOKIE_NAME: &str = "sse_token";
+pub(crate) const COOKIE_NAME: &str = "sse_token";
 /// The parameter of the URL.
 pub(crate) const TOKEN_PARAMETER: &str = "access_token";
 
@@ -18,13 +18,23 @@ pub(super) fn token<'a>(
     query: &'a str,
     in_url: bool,
 ) -> Result<Option<Cow<'a, str>>, AccessError> {
-    let header = headers.get_all(AUTHORIZATION).filter_map(bearer).map(Cow::Borrowed);
+    let header = in_header(headers);
     let query = if in_url { query } else { "" };
     let url = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == TOKEN_PARAMETER);
     match only(header.chain(url.map(|(_, token)| token)))? {
         None => only(headers.get_all(COOKIE).flat_map(cookies).map(Cow::Borrowed)),
         token => Ok(token),
     }
+}
+
+fn in_header(headers: &HeaderMap) -> impl Iterator<Item = Cow<'_, str>> {
+    headers.get_all(AUTHORIZATION).filter_map(bearer).map(Cow::Borrowed)
+}
+
+/// The token that a session is to begin with: in the header, or in the body.
+pub(super) fn new_token<'a>(headers: &'a HeaderMap, body: &'a str) -> Result<Cow<'a, str>, AccessError> {
+    let body = Some(body).filter(|body| !body.is_empty()).map(Cow::Borrowed);
+    only(in_header(headers).chain(body))?.ok_or(AccessError::NoToken)
 }
 
 fn only<'a>(mut tokens: impl Iterator<Item = Cow<'a, str>>) -> Result<Option<Cow<'a, str>>, AccessError> {

@@ -1,5 +1,7 @@
 //! A key that is a token itself: random, without an end, known here by its hash alone.
 
+use std::fmt::Write as _;
+
 use anyhow::ensure;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -26,7 +28,7 @@ impl StaticKey {
             is_hash,
             "sha256 of the key {name:?} has 64 lower-case hexadecimal digits; `sse-server token --new-key` makes a key"
         );
-        let holder = Holder { subject: Some(name), ..Holder::default() };
+        let holder = Holder { subject: Some(name), sha256: sha256.clone(), ..Holder::default() };
         let access = Access::with_token(Grants { subscribe, publish, admin }, holder);
         Ok(Self { sha256, access })
     }
@@ -47,15 +49,21 @@ impl StaticKey {
         aws_lc_rs::rand::fill(&mut bytes)
             .map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
         let key = format!("{PREFIX}{}", hexadecimal(&bytes));
-        let hash = Self::sha256(&key);
+        let hash = sha256(&key);
         Ok((key, hash))
-    }
-
-    pub(super) fn sha256(key: &str) -> String {
-        hexadecimal(digest(&SHA256, key.as_bytes()).as_ref())
     }
 }
 
+/// Of a token, in lower-case hexadecimal digits.
+pub(super) fn sha256(token: &str) -> String {
+    hexadecimal(digest(&SHA256, token.as_bytes()).as_ref())
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

@@ -4,7 +4,7 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use serde_json::error::Category;
 
 /// Longest token that is looked at. The head of a request has room for it.
-pub(super) const MAX_TOKEN_BYTES: usize = 8 << 10;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 << 10;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenError {

@@ -12,7 +12,7 @@ use super::access::{Access, Holder};
 use super::grants::Grants;
 use super::jwt_key::{Claims, JwtKey, Rules};
 use super::section::AuthSection;
-use super::static_key::StaticKey;
+use super::static_key::{StaticKey, sha256};
 use super::token_error::{MAX_TOKEN_BYTES, TokenError};
 use crate::settings_values::Time;
 
@@ -85,7 +85,7 @@ impl TokenVerifier {
             return Err(TokenError::TooLarge(token.len()));
         }
         if StaticKey::is_one(token) {
-            let sha256 = StaticKey::sha256(token);
+            let sha256 = sha256(token);
             // All of them, so that the time does not say which it is.
             let found =
                 self.keys.iter().fold(None, |found, key| if key.is(&sha256) { Some(key) } else { found });
@@ -101,7 +101,7 @@ impl TokenVerifier {
             }
         }
         // What is too large to be a time is the latest.
-        let holder = Holder { subject: sub, name, expires: Some(exp as u64) };
+        let holder = Holder { sha256: sha256(token), subject: sub, name, expires: Some(exp as u64) };
         Ok(Access::with_token(sse, holder))
     }
 

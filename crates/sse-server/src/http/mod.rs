@@ -18,6 +18,7 @@ mod problem_details;
 mod publish;
 mod query;
 mod routes;
+mod session;
 mod static_pages;
 mod subscribe;
 #[cfg(test)]

@@ -146,6 +146,7 @@ impl From<AccessError> for Problem {
             AccessError::Token(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
             AccessError::TwoTokens => (StatusCode::BAD_REQUEST, Some("invalid_request")),
             AccessError::NotGranted(..) => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+            AccessError::NoAuth => return Self::conflict(error),
             AccessError::TooMany(error) => return Self::bad_request(error),
         };
         let problem = Self::new(status, error);

@@ -14,18 +14,14 @@ use sse_hub::{Seek, Selectors, Start};
 use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::query::{self, Query};
-use crate::auth::Access;
+use crate::auth::{Access, StreamEnd};
 use crate::json_event::json_event;
 use crate::transport::{EventBody, Opening, Subscriber};
 
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
 const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
 
-/// How long after its token an event stream ends, at most, and for a token that is good for a short time only; drawn anew
-/// for each.
-const MAX_LATE: Duration = Duration::from_secs(30);
-const LATE_SHARE: u32 = 10;
-/// When its reader is to come back then.
+/// When a reader is to come back whose token is not good any more.
 const RETRY_MILLIS: RangeInclusive<u64> = 1000..=2000;
 
 const LAST_EVENT_ID: &str = "last_event_id";
@@ -62,8 +58,8 @@ pub(crate) async fn subscribe(
         Ok(subscription) => {
             let opening = Opening { greeting, with_id };
             let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
-            if let Some(left) = access.time_left() {
-                subscriber.end_after(expired(left));
+            if let Some(end) = state.auth.end_of_stream(access) {
+                subscriber.end_after(last_words_at(end));
             }
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
@@ -86,12 +82,13 @@ pub(crate) async fn subscribe(
     Ok(response)
 }
 
-/// Resolves some time after the token has expired, to what is said then: readers whose tokens expire at once do not come back
-/// at once.
-async fn expired(left: Duration) -> Bytes {
-    let late = (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64());
-    tokio::time::sleep(left.saturating_add(late)).await;
-    last_words(RETRY_MILLIS, "the token has expired; come back with a new one")
+/// What is said at the end.
+async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
+    let text = match end.await {
+        StreamEnd::Expired => "the token has expired; come back with a new one",
+        StreamEnd::SignedOut => "signed out",
+    };
+    last_words(RETRY_MILLIS, text)
 }
 
 /// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.
