@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Launch, Running};
-use crate::auth::{Authenticator, OpenStreams, TokenVerifier};
+use crate::auth::{AuthState, Authenticator, Revocations, TokenVerifier};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -79,7 +79,7 @@ impl App {
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
         let apps = on.iter().map(|app| app.name).collect();
-        let auth = file.auth.map(Arc::new);
+        let auth = file.auth.map(|auth| auth_state(auth, &settings.data_dir)).transpose()?;
         let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, auth);
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
         let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
@@ -201,15 +201,14 @@ fn state(
     heartbeat: Option<Duration>,
     apps: Vec<&'static str>,
     reserved: Arc<[Reserved]>,
-    auth: Option<Arc<TokenVerifier>>,
+    auth: Option<Arc<AuthState>>,
 ) -> impl Fn() -> AppState + Clone {
-    let streams = OpenStreams::default();
     move || AppState {
         fanout: Fanout::start(hub.clone(), shutdown.clone()),
         heartbeat,
         apps: apps.clone(),
         reserved: Arc::clone(&reserved),
-        auth: Authenticator::new(auth.clone(), streams.clone()),
+        auth: Authenticator::new(auth.clone()),
     }
 }
 
@@ -221,6 +220,17 @@ fn reserved(selection: &Selection) -> Arc<[Reserved]> {
         app,
     };
     topics.map(parsed).collect()
+}
+
+/// Who is kept out stands beside the log.
+fn auth_state(verifier: TokenVerifier, data_dir: &DataDir) -> anyhow::Result<Arc<AuthState>> {
+    let revocations = match data_dir {
+        DataDir::Folder(folder) => {
+            Revocations::open(folder).context("cannot use the data folder (--data-dir)")?
+        }
+        DataDir::Off => Revocations::default(),
+    };
+    Ok(AuthState::new(verifier, revocations))
 }
 
 fn shown(path: &Option<PathBuf>) -> std::path::Display<'_> {

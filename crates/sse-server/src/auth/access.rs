@@ -54,6 +54,8 @@ pub(crate) enum AccessError {
     TwoTokens,
     #[error("the token does not allow {0} {1}")]
     NotGranted(Right, Selector),
+    #[error("the token does not grant `admin`")]
+    NotAdmin,
     #[error(transparent)]
     TooMany(#[from] SelectorsError),
 }
@@ -138,6 +140,14 @@ impl Access {
     /// Is it of the token with this hash?
     pub(super) fn is_of_token(&self, sha256: &str) -> bool {
         self.0.holder.sha256 == sha256
+    }
+
+    pub(crate) fn check_admin(&self) -> Result<(), AccessError> {
+        match (self.is_admin(), self.0.is_anonymous) {
+            (true, _) => Ok(()),
+            (false, true) => Err(AccessError::NoToken),
+            (false, false) => Err(AccessError::NotAdmin),
+        }
     }
 
     /// May they see what is for operators?

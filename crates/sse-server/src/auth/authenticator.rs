@@ -8,17 +8,15 @@ use actix_web::http::header::HeaderMap;
 use tokio::time::sleep;
 
 use super::access::{Access, AccessError, StreamEnd};
+use super::auth_state::AuthState;
 use super::credentials;
-use super::open_streams::OpenStreams;
 use super::static_key::sha256;
-use super::token_verifier::TokenVerifier;
 
 #[derive(Debug)]
 pub(crate) struct Authenticator {
     /// `None` where nobody needs a token.
-    verifier: Option<Arc<TokenVerifier>>,
+    state: Option<Arc<AuthState>>,
     without_token: Access,
-    streams: OpenStreams,
 }
 
 /// How long after its token an event stream ends, at most, and for a token that is good for a short time only; drawn anew
@@ -27,23 +25,28 @@ const MAX_LATE: Duration = Duration::from_secs(30);
 const LATE_SHARE: u32 = 10;
 
 impl Authenticator {
-    pub(crate) fn new(verifier: Option<Arc<TokenVerifier>>, streams: OpenStreams) -> Self {
-        let anonymous = verifier.as_ref().map(|verifier| Access::anonymous(verifier.anonymous.clone()));
-        Self { without_token: anonymous.unwrap_or_else(Access::everything), verifier, streams }
+    pub(crate) fn new(state: Option<Arc<AuthState>>) -> Self {
+        let anonymous = state.as_ref().map(|state| Access::anonymous(state.verifier.anonymous.clone()));
+        Self { without_token: anonymous.unwrap_or_else(Access::everything), state }
     }
 
     /// A token that is sent has to be good, also where none is needed.
     pub(crate) fn access(&self, headers: &HeaderMap, query: &str) -> Result<Access, AccessError> {
-        let Some(verifier) = &self.verifier else { return Ok(self.without_token.clone()) };
-        match credentials::token(headers, query, verifier.url_tokens)? {
-            Some(token) => Ok(verifier.access(&token)?),
+        let Some(state) = &self.state else { return Ok(self.without_token.clone()) };
+        match credentials::token(headers, query, state.verifier.url_tokens)? {
+            Some(token) => Ok(state.access(&token)?),
             None => Ok(self.without_token.clone()),
         }
     }
 
     /// Does anything need a token?
     pub(crate) fn is_required(&self) -> bool {
-        self.verifier.is_some()
+        self.state.is_some()
+    }
+
+    /// An error where nothing does.
+    pub(crate) fn state(&self) -> Result<Arc<AuthState>, AccessError> {
+        self.state.clone().ok_or(AccessError::NoAuth)
     }
 
     /// The token that a session is to begin with, and what it grants.
@@ -52,17 +55,17 @@ impl Authenticator {
         headers: &'a HeaderMap,
         body: &'a str,
     ) -> Result<(Cow<'a, str>, Access), AccessError> {
-        let verifier = self.verifier.as_ref().ok_or(AccessError::NoAuth)?;
+        let state = self.state()?;
         let token = credentials::new_token(headers, body)?;
-        let access = verifier.access(&token)?;
+        let access = state.access(&token)?;
         Ok((token, access))
     }
 
     /// Ends the event streams of the request's token. It need not be good any more.
     pub(crate) fn sign_out(&self, headers: &HeaderMap) -> Result<(), AccessError> {
-        if let Some(token) = credentials::token(headers, "", false)? {
+        if let (Some(state), Some(token)) = (&self.state, credentials::token(headers, "", false)?) {
             let sha256 = sha256(&token);
-            self.streams.end(|access| access.is_of_token(&sha256));
+            state.streams.end(|access| access.is_of_token(&sha256));
         }
         Ok(())
     }
@@ -70,7 +73,12 @@ impl Authenticator {
     /// Resolves when an event stream of this access is to end; `None` if only its topics say so. Some time after the token has
     /// expired: readers whose tokens expire at once do not come back at once.
     pub(crate) fn end_of_stream(&self, access: &Access) -> Option<impl Future<Output = StreamEnd> + use<>> {
-        let place = access.has_token().then(|| self.streams.add(access.clone()))?;
+        let state = self.state.as_ref().filter(|_| access.has_token())?;
+        let place = state.streams.add(access.clone());
+        // Since it was asked whether the token is good.
+        if state.is_revoked(access) {
+            place.end();
+        }
         let left = access.time_left();
         let late = left.map(|left| (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64()));
         Some(async move {
@@ -89,6 +97,6 @@ impl Authenticator {
 
     /// Are tokens taken from the URL?
     pub(crate) fn takes_url_tokens(&self) -> bool {
-        self.verifier.as_ref().is_some_and(|verifier| verifier.url_tokens)
+        self.state.as_ref().is_some_and(|state| state.verifier.url_tokens)
     }
 }

@@ -27,6 +27,7 @@ pub(super) struct Claims {
     /// Seconds since 1970, with or without a fraction. That it is there is checked later.
     #[serde(default)]
     pub(super) exp: f64,
+    pub(super) iat: Option<f64>,
     pub(super) sub: Option<String>,
     pub(super) name: Option<String>,
     #[serde(default)]

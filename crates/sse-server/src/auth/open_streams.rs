@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::Access;
 
-/// Shared by all workers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OpenStreams(Arc<Mutex<Slab<OpenStream>>>);
 
@@ -44,6 +43,10 @@ impl OpenStreams {
 }
 
 impl StreamPlace {
+    pub(super) fn end(&self) {
+        self.end.cancel();
+    }
+
     /// Resolves when the stream is to end.
     pub(super) async fn ended(&self) {
         self.end.cancelled().await;

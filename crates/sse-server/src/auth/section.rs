@@ -14,6 +14,7 @@ pub(crate) struct AuthSection {
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<String>,
     pub(super) leeway: Option<Time>,
+    pub(super) max_token_age: Option<Time>,
     #[serde(default)]
     pub(super) url_tokens: bool,
     #[serde(default)]

@@ -227,6 +227,10 @@ fn a_static_key_is_known_by_its_hash() {
     let access = verifier.access(&key).unwrap();
     assert_eq!((access.subject(), access.time_left(), access.is_admin()), (Some("prometheus"), None, true));
     assert!(reads(&access, "a/1") && !reads(&access, "b"));
+    // It has no end, and so has its revocation.
+    let dated = self::verifier(&format!("max_token_age = '1h'\n{section}"));
+    assert_eq!(dated.latest_expiry("prometheus"), None);
+    assert!(dated.latest_expiry("ann").is_some());
     for wrong in [TokenVerifier::new_key().unwrap().0, sha256, key.to_uppercase()] {
         verifier.access(&wrong).unwrap_err();
     }

@@ -20,7 +20,11 @@ pub(crate) enum TokenError {
     Signature,
     #[error("it has expired")]
     Expired,
-    #[error("it is not valid yet (`nbf`)")]
+    #[error("it is good for longer than this server allows (`exp`, `iat`)")]
+    TooLong,
+    #[error("its subject was revoked")]
+    Revoked,
+    #[error("it is not valid yet (`nbf`, `iat`)")]
     NotYet,
     #[error("it is from another issuer (`iss`)")]
     Issuer,

@@ -22,13 +22,15 @@ const MAX_KEYS: usize = 100;
 const LEEWAY: Duration = Duration::from_secs(30);
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 /// Longest subject and name, in bytes.
-const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 pub(crate) struct TokenVerifier {
     jwt: Vec<JwtKey>,
     keys: Vec<StaticKey>,
     issuer: Option<String>,
     audience: Option<String>,
+    leeway: Duration,
+    max_token_age: Option<Duration>,
     pub(super) anonymous: Grants,
     pub(super) url_tokens: bool,
 }
@@ -60,7 +62,8 @@ struct MintedClaims<'a> {
 impl TokenVerifier {
     /// Reads the keys; files are looked for in `folder`.
     pub(crate) fn open(section: AuthSection, folder: &Path) -> anyhow::Result<Self> {
-        let AuthSection { issuer, audience, leeway, url_tokens, jwt, key, anonymous } = section;
+        let AuthSection { issuer, audience, leeway, max_token_age, url_tokens, jwt, key, anonymous } =
+            section;
         let leeway = leeway.map_or(LEEWAY, |Time(leeway)| leeway);
         ensure!(leeway <= MAX_LEEWAY, "leeway is at most {MAX_LEEWAY:?}");
         let keys = jwt.len().max(key.len());
@@ -76,7 +79,8 @@ impl TokenVerifier {
         };
         let jwt = (1..).zip(jwt).map(open).collect::<anyhow::Result<_>>()?;
         let keys = key.into_iter().map(StaticKey::open).collect::<anyhow::Result<_>>()?;
-        Ok(Self { jwt, keys, issuer, audience, anonymous, url_tokens })
+        let max_token_age = max_token_age.map(|Time(age)| age);
+        Ok(Self { jwt, keys, issuer, audience, leeway, max_token_age, anonymous, url_tokens })
     }
 
     /// Whose token it is, and what it grants.
@@ -91,7 +95,8 @@ impl TokenVerifier {
                 self.keys.iter().fold(None, |found, key| if key.is(&sha256) { Some(key) } else { found });
             return found.map(|key| key.access.clone()).ok_or(TokenError::UnknownKey);
         }
-        let Claims { exp, sub, name, sse } = self.claims(token)?;
+        let Claims { exp, iat, sub, name, sse } = self.claims(token)?;
+        self.check_age(iat, exp)?;
         for (claim, text) in [("sub", &sub), ("name", &name)] {
             let fits =
                 |text: &String| (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control);
@@ -103,6 +108,27 @@ impl TokenVerifier {
         // What is too large to be a time is the latest.
         let holder = Holder { sha256: sha256(token), subject: sub, name, expires: Some(exp as u64) };
         Ok(Access::with_token(sse, holder))
+    }
+
+    /// Is it good for no longer than a token may be?
+    fn check_age(&self, issued: Option<f64>, expires: f64) -> Result<(), TokenError> {
+        let Some(max) = self.max_token_age else { return Ok(()) };
+        let issued = issued.ok_or_else(|| TokenError::MissingClaim("iat".into()))?;
+        if issued > seconds(SystemTime::now() + self.leeway) as f64 {
+            Err(TokenError::NotYet)
+        } else if expires - issued > max.as_secs_f64() {
+            Err(TokenError::TooLong)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// When the last token that this subject has now is good for nothing, in seconds since 1970. A static key always is.
+    pub(super) fn latest_expiry(&self, subject: &str) -> Option<u64> {
+        let has_key = self.keys.iter().any(|key| key.access.subject() == Some(subject));
+        let now = SystemTime::now();
+        // Both by a clock that goes before ours, and by one that goes behind.
+        self.max_token_age.filter(|_| !has_key).map(|max| seconds(now + max + 2 * self.leeway))
     }
 
     fn claims(&self, token: &str) -> Result<Claims, TokenError> {
@@ -128,14 +154,14 @@ impl TokenVerifier {
     /// Makes a token with the first key that can sign.
     pub(crate) fn mint(&self, order: &TokenOrder) -> anyhow::Result<String> {
         let TokenOrder { subject, name, grants, expires } = order;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now();
         let claims = MintedClaims {
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
             sub: subject.as_deref(),
             name: name.as_deref(),
-            iat: now.as_secs(),
-            exp: now.saturating_add(*expires).as_secs(),
+            iat: seconds(now),
+            exp: seconds(now + *expires),
             sse: grants,
         };
         let signed = self.jwt.iter().find_map(|key| key.sign(&claims));
@@ -152,6 +178,11 @@ impl TokenVerifier {
     pub(crate) fn new_key() -> anyhow::Result<(String, String)> {
         StaticKey::random()
     }
+}
+
+/// Since 1970.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl fmt::Debug for TokenVerifier {

@@ -17,6 +17,7 @@ mod poll;
 mod problem_details;
 mod publish;
 mod query;
+mod revoke;
 mod routes;
 mod session;
 mod static_pages;

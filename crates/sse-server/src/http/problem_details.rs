@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use sse_hub::{AppendError, ReadError};
 
-use crate::auth::AccessError;
+use crate::auth::{AccessError, RevokeError};
 
 /// Seconds after which to try again when the log cannot be written or read.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -133,6 +133,10 @@ impl Problem {
         Self::unavailable(detail, RETRY_AFTER)
     }
 
+    pub(super) fn stopping() -> Self {
+        Self::unavailable("the server is stopping; nothing was stored, try again", RETRY_AFTER_RESTART)
+    }
+
     fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
     }
@@ -145,7 +149,9 @@ impl From<AccessError> for Problem {
             AccessError::NoToken => (StatusCode::UNAUTHORIZED, None),
             AccessError::Token(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
             AccessError::TwoTokens => (StatusCode::BAD_REQUEST, Some("invalid_request")),
-            AccessError::NotGranted(..) => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+            AccessError::NotGranted(..) | AccessError::NotAdmin => {
+                (StatusCode::FORBIDDEN, Some("insufficient_scope"))
+            }
             AccessError::NoAuth => return Self::conflict(error),
             AccessError::TooMany(error) => return Self::bad_request(error),
         };
@@ -164,6 +170,22 @@ fn challenge(code: Option<&str>, description: &str) -> HeaderValue {
     HeaderValue::from_str(&challenge).expect("visible ASCII characters")
 }
 
+impl From<RevokeError> for Problem {
+    /// Why the disk failed is for the operator's log alone.
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Full => Self::conflict(error),
+            RevokeError::Io(_) => {
+                tracing::error!(%error, "nobody is revoked");
+                Self::unavailable(
+                    "the server cannot store it; nobody is revoked, try again later",
+                    RETRY_AFTER,
+                )
+            }
+        }
+    }
+}
+
 impl From<AppendError> for Problem {
     /// Says what became of the events. Why the store failed is for the operator's log alone.
     fn from(error: AppendError) -> Self {
@@ -176,10 +198,7 @@ impl From<AppendError> for Problem {
                 "the server cannot write to its log; nothing was stored, try again later",
                 RETRY_AFTER,
             ),
-            AppendError::Closed => Self::unavailable(
-                "the server is stopping; nothing was stored, try again",
-                RETRY_AFTER_RESTART,
-            ),
+            AppendError::Closed => Self::stopping(),
             AppendError::Unknown(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the server cannot say whether the events are stored; if the request had an idempotency key, \

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
-use crate::auth::{Authenticator, OpenStreams};
+use crate::auth::Authenticator;
 use crate::transport::{Limits, Listeners, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
@@ -44,7 +44,7 @@ impl World {
                 heartbeat: None,
                 apps: Vec::new(),
                 reserved: [].into(),
-                auth: Authenticator::new(None, OpenStreams::default()),
+                auth: Authenticator::new(None),
             }
         };
         let pages = Pages::new([], None).unwrap();

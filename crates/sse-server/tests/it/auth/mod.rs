@@ -5,6 +5,7 @@ mod command;
 mod expiry;
 mod filter;
 mod private;
+mod revoking;
 mod session;
 mod sources;
 
