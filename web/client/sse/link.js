@@ -19,6 +19,7 @@ const HUB_SILENCE_MS = 60_000;
  * @typedef {object} LinkRequest
  * @property {URL} url
  * @property {RequestCredentials} credentials
+ * @property {import("./connection.js").Token | null} token
  * @property {string[]} topics
  * @property {import("./poll.js").Start} start
  * @property {Omit<import("./timeouts.js").Timeouts, "silenceMs"> & {silenceMs?: number}} timeouts
@@ -31,14 +32,14 @@ const HUB_SILENCE_MS = 60_000;
  * @returns {Attachment}
  */
 export function openLink(request, listener) {
-  const { url, credentials, topics, start } = request;
+  const { url, credentials, token, topics, start } = request;
   const isHub = url.href === HUB_EVENTS.href;
   const { silenceMs = isHub ? HUB_SILENCE_MS : 0 } = request.timeouts;
   const timeouts = { ...request.timeouts, silenceMs };
   if (isHub && request.shared && url.origin === globalThis.location?.origin) {
     return sharedTab().attach({ url: url.href, pollUrl: HUB_POLL.href, credentials, topics, start, timeouts }, listener);
   }
-  const connection = new Connection({ url, pollUrl: isHub ? HUB_POLL : null, credentials }, timeouts, {
+  const connection = new Connection({ url, pollUrl: isHub ? HUB_POLL : null, credentials, token }, timeouts, {
     received: (records, position) => listener.received(records, position),
     changed: () => listener.changed(connection.status),
   });
