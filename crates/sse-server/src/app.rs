@@ -75,11 +75,11 @@ impl App {
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, &shutdown)?;
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
         let apps = on.iter().map(|app| app.name).collect();
-        let auth = file.auth.map(|auth| auth_state(auth, &settings.data_dir)).transpose()?;
         let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, auth);
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
         let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
@@ -222,15 +222,26 @@ fn reserved(selection: &Selection) -> Arc<[Reserved]> {
     topics.map(parsed).collect()
 }
 
-/// Who is kept out stands beside the log.
-fn auth_state(verifier: TokenVerifier, data_dir: &DataDir) -> anyhow::Result<Arc<AuthState>> {
+/// Who is kept out stands beside the log. `None` where nobody needs a token.
+fn start_auth(
+    verifier: Option<TokenVerifier>,
+    data_dir: &DataDir,
+    tasks: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Arc<AuthState>>> {
+    let Some(verifier) = verifier else { return Ok(None) };
     let revocations = match data_dir {
         DataDir::Folder(folder) => {
             Revocations::open(folder).context("cannot use the data folder (--data-dir)")?
         }
         DataDir::Off => Revocations::default(),
     };
-    Ok(AuthState::new(verifier, revocations))
+    let auth = AuthState::new(verifier, revocations);
+    let (keeping, shutdown) = (Arc::clone(&auth).keep_keys(), shutdown.clone());
+    tasks.spawn(async move {
+        shutdown.run_until_cancelled(keeping).await;
+    });
+    Ok(Some(auth))
 }
 
 fn shown(path: &Option<PathBuf>) -> std::path::Display<'_> {

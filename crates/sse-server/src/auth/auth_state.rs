@@ -26,6 +26,11 @@ impl AuthState {
         if self.is_revoked(&access) { Err(TokenError::Revoked) } else { Ok(access) }
     }
 
+    /// Keeps the keys that issuers publish up to date, until it is dropped.
+    pub(crate) async fn keep_keys(self: Arc<Self>) {
+        self.verifier.keep_keys().await;
+    }
+
     pub(super) fn is_revoked(&self, access: &Access) -> bool {
         access.subject().is_some_and(|subject| self.revocations.has(subject))
     }

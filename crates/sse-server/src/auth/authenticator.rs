@@ -11,6 +11,7 @@ use super::access::{Access, AccessError, StreamEnd};
 use super::auth_state::AuthState;
 use super::credentials;
 use super::static_key::sha256;
+use super::token_error::TokenError;
 
 #[derive(Debug)]
 pub(crate) struct Authenticator {
@@ -39,6 +40,19 @@ impl Authenticator {
         }
     }
 
+    /// May the error be another one once the keys of issuers are fetched again?
+    pub(crate) fn misses_key(&self, error: &AccessError) -> bool {
+        let fetches = || self.state.as_ref().is_some_and(|state| state.verifier.fetches_keys());
+        matches!(error, AccessError::Token(TokenError::UnknownKey)) && fetches()
+    }
+
+    /// Fetches the keys of issuers, unless that was tried a short while ago.
+    pub(crate) async fn refresh_keys(&self) {
+        if let Some(state) = &self.state {
+            state.verifier.refresh_keys().await;
+        }
+    }
+
     /// Does anything need a token?
     pub(crate) fn is_required(&self) -> bool {
         self.state.is_some()
@@ -50,15 +64,19 @@ impl Authenticator {
     }
 
     /// The token that a session is to begin with, and what it grants.
-    pub(crate) fn sign_in<'a>(
+    pub(crate) async fn sign_in<'a>(
         &self,
         headers: &'a HeaderMap,
         body: &'a str,
     ) -> Result<(Cow<'a, str>, Access), AccessError> {
         let state = self.state()?;
         let token = credentials::new_token(headers, body)?;
-        let access = state.access(&token)?;
-        Ok((token, access))
+        let mut access = state.access(&token);
+        if matches!(access, Err(TokenError::UnknownKey)) {
+            self.refresh_keys().await;
+            access = state.access(&token);
+        }
+        Ok((token, access?))
     }
 
     /// Ends the event streams of the request's token. It need not be good any more.

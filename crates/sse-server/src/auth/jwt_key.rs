@@ -2,8 +2,10 @@
 //! a token says of itself.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,8 @@ use super::grants::Grants;
 use super::section::{JwtAlgorithm, JwtSection};
 use super::token_error::TokenError;
 
+/// Most keys of a kind, all of which a token without `kid` is held against.
+pub(super) const MAX_KEYS: usize = 100;
 /// Shortest secret: as long as the hash of HS256 (RFC 7518, 3.2).
 const LEAST_SECRET: usize = 32;
 
@@ -35,15 +39,16 @@ pub(super) struct Claims {
 }
 
 /// What a token has to say beside being signed.
-pub(super) struct Rules<'a> {
-    pub(super) issuer: Option<&'a str>,
-    pub(super) audience: Option<&'a str>,
-    pub(super) leeway_seconds: u64,
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) issuer: Option<String>,
+    pub(super) audience: Option<String>,
+    pub(super) leeway: Duration,
 }
 
 impl JwtKey {
     /// Files are looked for in `folder`.
-    pub(super) fn open(section: JwtSection, folder: &Path, rules: &Rules<'_>) -> anyhow::Result<Self> {
+    pub(super) fn open(section: JwtSection, folder: &Path, rules: &Rules) -> anyhow::Result<Self> {
         let read = |file: &Path| {
             let path = folder.join(file);
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -60,6 +65,30 @@ impl JwtKey {
             (algorithm, ..) => bail!("a key for {algorithm:?} has `public_key_file` and no secret"),
         };
         Ok(Self { id, verifies, validation: validation(algorithm, rules), signs })
+    }
+
+    /// The key of an issuer. `None` if it is for something else, or a secret, which nobody publishes.
+    pub(super) fn of_jwk(jwk: &Jwk, rules: &Rules) -> Option<Self> {
+        let common = &jwk.common;
+        let algorithm = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => JwtAlgorithm::RS256,
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                JwtAlgorithm::ES256
+            }
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                JwtAlgorithm::EdDSA
+            }
+            _ => return None,
+        };
+        let is_for_it = common.key_algorithm.is_none_or(|named| named == algorithm.of_jwk());
+        let signs = common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature);
+        let verifies = DecodingKey::from_jwk(jwk).ok().filter(|_| is_for_it && signs)?;
+        Some(Self {
+            id: common.key_id.clone(),
+            verifies,
+            validation: validation(algorithm, rules),
+            signs: None,
+        })
     }
 
     /// Can it be this one that a token with this header was signed with?
@@ -107,24 +136,19 @@ fn public_key(algorithm: JwtAlgorithm, pem: &[u8]) -> anyhow::Result<DecodingKey
     })
 }
 
-fn validation(algorithm: JwtAlgorithm, rules: &Rules<'_>) -> Validation {
-    let mut validation = Validation::new(match algorithm {
-        JwtAlgorithm::HS256 => Algorithm::HS256,
-        JwtAlgorithm::RS256 => Algorithm::RS256,
-        JwtAlgorithm::ES256 => Algorithm::ES256,
-        JwtAlgorithm::EdDSA => Algorithm::EdDSA,
-    });
+fn validation(algorithm: JwtAlgorithm, rules: &Rules) -> Validation {
+    let mut validation = Validation::new(algorithm.of_jwt());
     let mut required = vec!["exp"];
-    if let Some(issuer) = rules.issuer {
+    if let Some(issuer) = &rules.issuer {
         validation.set_issuer(&[issuer]);
         required.push("iss");
     }
-    if let Some(audience) = rules.audience {
+    if let Some(audience) = &rules.audience {
         validation.set_audience(&[audience]);
         required.push("aud");
     }
     validation.set_required_spec_claims(&required);
     validation.validate_nbf = true;
-    validation.leeway = rules.leeway_seconds;
+    validation.leeway = rules.leeway.as_secs();
     validation
 }

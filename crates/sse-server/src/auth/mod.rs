@@ -5,6 +5,7 @@ mod auth_state;
 mod authenticator;
 mod credentials;
 mod grants;
+mod jwks;
 mod jwt_key;
 mod open_streams;
 mod revocations;

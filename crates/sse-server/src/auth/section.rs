@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::jwk::KeyAlgorithm;
 use serde::Deserialize;
 
 use super::grants::{Grant, Grants};
@@ -19,6 +21,8 @@ pub(crate) struct AuthSection {
     pub(super) url_tokens: bool,
     #[serde(default)]
     pub(super) jwt: Vec<JwtSection>,
+    #[serde(default)]
+    pub(super) jwks: Vec<JwksSection>,
     #[serde(default)]
     pub(super) key: Vec<KeySection>,
     #[serde(default)]
@@ -43,6 +47,35 @@ pub(super) enum JwtAlgorithm {
     RS256,
     ES256,
     EdDSA,
+}
+
+impl JwtAlgorithm {
+    pub(super) const PUBLIC: [Self; 3] = [Self::RS256, Self::ES256, Self::EdDSA];
+
+    pub(super) fn of_jwt(self) -> Algorithm {
+        match self {
+            Self::HS256 => Algorithm::HS256,
+            Self::RS256 => Algorithm::RS256,
+            Self::ES256 => Algorithm::ES256,
+            Self::EdDSA => Algorithm::EdDSA,
+        }
+    }
+
+    pub(super) fn of_jwk(self) -> KeyAlgorithm {
+        match self {
+            Self::HS256 => KeyAlgorithm::HS256,
+            Self::RS256 => KeyAlgorithm::RS256,
+            Self::ES256 => KeyAlgorithm::ES256,
+            Self::EdDSA => KeyAlgorithm::EdDSA,
+        }
+    }
+}
+
+/// Where an issuer publishes its keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JwksSection {
+    pub(super) url: String,
 }
 
 /// A key that is itself the token. Its hash alone is in the file.

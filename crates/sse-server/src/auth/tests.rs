@@ -1,9 +1,14 @@
 //! Tokens: what is taken, and every attack apart.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use parking_lot::Mutex;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 use sse_core::Topic;
@@ -210,6 +215,9 @@ fn keys_that_cannot_be_used_are_refused_at_the_start() {
         ("[[jwt]]\nalgorithm = 'ES256'\npublic_key_file = 'no-such'", "cannot read no-such"),
         ("[[key]]\nname = 'a'\nsha256 = 'ABC'", "64 lower-case hexadecimal digits"),
         ("[[key]]\nname = 'a'\nkey = 'ABC'", "unknown field `key`"),
+        ("[[jwks]]\nurl = 'http://id.example/keys'", "has to begin with https://"),
+        ("[[jwks]]\nurl = 'keys'", "is no URL"),
+        ("max_token_age = '99years'", "max_token_age is at most"),
         ("[anonymous]\nsubscribe = ['a b']", "cannot contain ' '"),
     ] {
         let error = format!("{:#}", open(section, Path::new("")).unwrap_err());
@@ -241,16 +249,51 @@ fn a_token_that_is_made_here_is_taken_here() {
     let section = format!("issuer = 'me'\naudience = 'hub'\n{HS256}").replace("[[jwt]]", "[[jwt]]\nid = '1'");
     let verifier = verifier(&section);
     let grants: Grants = serde_json::from_str(r#"{"publish":["orders/42"],"admin":true}"#).unwrap();
-    let order = TokenOrder {
-        subject: Some("ann".into()),
-        name: None,
-        grants,
-        expires: std::time::Duration::from_secs(60),
-    };
+    let order =
+        TokenOrder { subject: Some("ann".into()), name: None, grants, expires: Duration::from_secs(60) };
     let access = verifier.access(&verifier.mint(&order).unwrap()).unwrap();
     assert_eq!((access.subject(), access.is_admin()), (Some("ann"), true));
     access.check_publish(&Topic::new("orders/42").unwrap()).unwrap();
     assert!(
         open("", Path::new("")).unwrap().mint(&order).unwrap_err().to_string().contains("no key can sign")
     );
+}
+
+/// Publishes what stands there.
+fn publish(text: Arc<Mutex<String>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let _ = connection.read(&mut [0; 4096]);
+            let body = text.lock().clone();
+            let head =
+                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = connection.write_all((head + &body).as_bytes());
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_new_key_of_an_issuer_is_fetched_and_an_old_one_kept_while_it_is_away() {
+    let private = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
+    let key = EncodingKey::from_ec_pem(private.as_bytes()).unwrap();
+    let keys = json!({ "keys": [Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap()] }).to_string();
+    let text = Arc::new(Mutex::new(String::new()));
+    let verifier = verifier(&format!("[[jwks]]\nurl = '{}'", publish(Arc::clone(&text))));
+    let token = signed_as(Header::new(Algorithm::ES256), &key, &json!({}));
+    // What is published, how much later it is looked at, and whether the token is good then.
+    for (published, after, good) in [("", 0, false), (&keys, 10, false), (&keys, 60, true), ("", 60, true)] {
+        published.clone_into(&mut text.lock());
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(after)).await;
+        tokio::time::resume();
+        verifier.refresh_keys().await;
+        assert_eq!(
+            verifier.access(&token).map(drop),
+            if good { Ok(()) } else { Err(TokenError::UnknownKey) }
+        );
+    }
 }

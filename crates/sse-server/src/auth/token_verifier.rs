@@ -6,18 +6,23 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
+use futures_util::future::join_all;
+use jsonwebtoken::Algorithm;
 use serde::Serialize;
 
 use super::access::{Access, Holder};
 use super::grants::Grants;
-use super::jwt_key::{Claims, JwtKey, Rules};
-use super::section::AuthSection;
+use super::jwks::Jwks;
+use super::jwt_key::{Claims, JwtKey, MAX_KEYS, Rules};
+use super::section::{AuthSection, JwksSection, JwtAlgorithm};
 use super::static_key::{StaticKey, sha256};
 use super::token_error::{MAX_TOKEN_BYTES, TokenError};
 use crate::settings_values::Time;
 
-/// Most keys, all of which a token without `kid` is held against.
-const MAX_KEYS: usize = 100;
+/// Most URLs of keys.
+const MAX_URLS: usize = 10;
+/// Longest `max_token_age`.
+const MAX_AGE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How far clocks may differ, unless `leeway` says otherwise, and at most.
 const LEEWAY: Duration = Duration::from_secs(30);
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -27,9 +32,8 @@ pub(crate) const MAX_NAME: usize = 255;
 pub(crate) struct TokenVerifier {
     jwt: Vec<JwtKey>,
     keys: Vec<StaticKey>,
-    issuer: Option<String>,
-    audience: Option<String>,
-    leeway: Duration,
+    jwks: Vec<Jwks>,
+    rules: Rules,
     max_token_age: Option<Duration>,
     pub(super) anonymous: Grants,
     pub(super) url_tokens: bool,
@@ -62,25 +66,27 @@ struct MintedClaims<'a> {
 impl TokenVerifier {
     /// Reads the keys; files are looked for in `folder`.
     pub(crate) fn open(section: AuthSection, folder: &Path) -> anyhow::Result<Self> {
-        let AuthSection { issuer, audience, leeway, max_token_age, url_tokens, jwt, key, anonymous } =
+        let AuthSection { issuer, audience, leeway, max_token_age, url_tokens, jwt, jwks, key, anonymous } =
             section;
         let leeway = leeway.map_or(LEEWAY, |Time(leeway)| leeway);
         ensure!(leeway <= MAX_LEEWAY, "leeway is at most {MAX_LEEWAY:?}");
         let keys = jwt.len().max(key.len());
         ensure!(keys <= MAX_KEYS, "there are at most {MAX_KEYS} keys of a kind, not {keys}");
-        let rules = Rules {
-            issuer: issuer.as_deref(),
-            audience: audience.as_deref(),
-            leeway_seconds: leeway.as_secs(),
-        };
+        ensure!(jwks.len() <= MAX_URLS, "there are at most {MAX_URLS} [[auth.jwks]]");
+        let rules = Rules { issuer, audience, leeway };
         let open = |(nth, section)| {
             JwtKey::open(section, folder, &rules)
                 .with_context(|| format!("[[auth.jwt]] {nth} cannot be used"))
         };
         let jwt = (1..).zip(jwt).map(open).collect::<anyhow::Result<_>>()?;
         let keys = key.into_iter().map(StaticKey::open).collect::<anyhow::Result<_>>()?;
+        let jwks = jwks.iter().map(|JwksSection { url }| {
+            Jwks::new(url, rules.clone()).context("an [[auth.jwks]] cannot be used")
+        });
+        let jwks = jwks.collect::<anyhow::Result<_>>()?;
         let max_token_age = max_token_age.map(|Time(age)| age);
-        Ok(Self { jwt, keys, issuer, audience, leeway, max_token_age, anonymous, url_tokens })
+        ensure!(max_token_age.is_none_or(|age| age <= MAX_AGE), "max_token_age is at most {MAX_AGE:?}");
+        Ok(Self { jwt, keys, jwks, rules, max_token_age, anonymous, url_tokens })
     }
 
     /// Whose token it is, and what it grants.
@@ -114,7 +120,7 @@ impl TokenVerifier {
     fn check_age(&self, issued: Option<f64>, expires: f64) -> Result<(), TokenError> {
         let Some(max) = self.max_token_age else { return Ok(()) };
         let issued = issued.ok_or_else(|| TokenError::MissingClaim("iat".into()))?;
-        if issued > seconds(SystemTime::now() + self.leeway) as f64 {
+        if issued > seconds(SystemTime::now() + self.rules.leeway) as f64 {
             Err(TokenError::NotYet)
         } else if expires - issued > max.as_secs_f64() {
             Err(TokenError::TooLong)
@@ -128,7 +134,7 @@ impl TokenVerifier {
         let has_key = self.keys.iter().any(|key| key.access.subject() == Some(subject));
         let now = SystemTime::now();
         // Both by a clock that goes before ours, and by one that goes behind.
-        self.max_token_age.filter(|_| !has_key).map(|max| seconds(now + max + 2 * self.leeway))
+        self.max_token_age.filter(|_| !has_key).map(|max| seconds(now + max + 2 * self.rules.leeway))
     }
 
     fn claims(&self, token: &str) -> Result<Claims, TokenError> {
@@ -138,11 +144,13 @@ impl TokenVerifier {
             error => error,
         })?;
         // Extensions that have to be understood (RFC 7515, 4.1.11).
-        if header.crit.is_some() || !self.jwt.iter().any(|key| key.is_for(header.alg)) {
+        if header.crit.is_some() || !self.takes(header.alg) {
             return Err(TokenError::Algorithm);
         }
         let mut refused = TokenError::UnknownKey;
-        for key in self.jwt.iter().filter(|key| key.fits(&header)) {
+        let published: Vec<_> = self.jwks.iter().map(|jwks| jwks.keys.read()).collect();
+        let keys = self.jwt.iter().chain(published.iter().flat_map(|keys| keys.iter()));
+        for key in keys.filter(|key| key.fits(&header)) {
             match key.verify(token) {
                 Err(TokenError::Signature) => refused = TokenError::Signature,
                 verified => return verified,
@@ -151,13 +159,33 @@ impl TokenVerifier {
         Err(refused)
     }
 
+    fn takes(&self, algorithm: Algorithm) -> bool {
+        let is_published = || JwtAlgorithm::PUBLIC.iter().any(|public| public.of_jwt() == algorithm);
+        self.jwt.iter().any(|key| key.is_for(algorithm)) || (self.fetches_keys() && is_published())
+    }
+
+    /// Are there keys to fetch?
+    pub(super) fn fetches_keys(&self) -> bool {
+        !self.jwks.is_empty()
+    }
+
+    /// Fetches those that are published, unless that was tried a short while ago.
+    pub(super) async fn refresh_keys(&self) {
+        join_all(self.jwks.iter().map(Jwks::refresh)).await;
+    }
+
+    /// Fetches them again and again.
+    pub(super) async fn keep_keys(&self) {
+        join_all(self.jwks.iter().map(Jwks::keep)).await;
+    }
+
     /// Makes a token with the first key that can sign.
     pub(crate) fn mint(&self, order: &TokenOrder) -> anyhow::Result<String> {
         let TokenOrder { subject, name, grants, expires } = order;
         let now = SystemTime::now();
         let claims = MintedClaims {
-            iss: self.issuer.as_deref(),
-            aud: self.audience.as_deref(),
+            iss: self.rules.issuer.as_deref(),
+            aud: self.rules.audience.as_deref(),
             sub: subject.as_deref(),
             name: name.as_deref(),
             iat: seconds(now),

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
 use super::problem_details::Problem;
-use crate::auth::{Access, Authenticator};
+use crate::auth::{Access, AccessError, Authenticator};
 
 /// One for each worker.
 pub(crate) struct AppState {
@@ -59,10 +60,22 @@ impl AppState {
 /// Who makes the request. Each handler that reads, publishes or lists takes it.
 impl FromRequest for Access {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    /// Boxed only for a token whose key may have to be fetched.
+    type Future = Either<Ready<Result<Self, Problem>>, LocalBoxFuture<'static, Result<Self, Problem>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let access = AppState::of(request).auth.access(request.headers(), request.query_string());
-        ready(access.map_err(Problem::from))
+        fn access(request: &HttpRequest) -> Result<Access, AccessError> {
+            AppState::of(request).auth.access(request.headers(), request.query_string())
+        }
+        match access(request) {
+            Err(error) if AppState::of(request).auth.misses_key(&error) => {
+                let request = request.clone();
+                Either::Right(Box::pin(async move {
+                    AppState::of(&request).auth.refresh_keys().await;
+                    Ok(access(&request)?)
+                }))
+            }
+            found => Either::Left(ready(found.map_err(Problem::from))),
+        }
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<Http
     Query::read(&request, &[])?;
     let secure = cookie_is_secure(&request)?;
     let text = read_text(&request, payload, "a token", MAX_TOKEN_BYTES).await?;
-    let (token, access) = AppState::of(&request).auth.sign_in(request.headers(), text.trim())?;
+    let (token, access) = AppState::of(&request).auth.sign_in(request.headers(), text.trim()).await?;
     if token.len() > MAX_COOKIE_BYTES {
         return Err(Problem::too_large(format!(
             "a cookie holds a token of at most {MAX_COOKIE_BYTES} bytes, this one has {}; grant wildcards",

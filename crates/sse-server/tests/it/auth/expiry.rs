@@ -3,8 +3,12 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{Guarded, everything, now, token, token_with};
+
+/// Heartbeats come as long as it does not end.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Of `a`, for so many seconds.
 fn short(seconds: u64) -> String {
@@ -19,7 +23,7 @@ async fn it_ends_with_a_reason_and_goes_on_with_a_new_one() {
         let mut stream = guarded.open("/events?topic=a", &short(3)).await;
         guarded.publish("a", "before").await;
         stream.until_raw("data: before").await;
-        stream.read_to_end().await;
+        timeout(LONGEST, stream.read_to_end()).await.unwrap();
         assert!(from.elapsed() > Duration::from_secs(1), "{:?}", from.elapsed());
         let raw = String::from_utf8(stream.raw.clone()).unwrap();
         let (_, end) = raw.split_once("data: before\n\n").unwrap();
@@ -43,8 +47,9 @@ async fn it_ends_while_events_come() {
             guarded.publish("a", "x").await;
         }
     };
+    let reading = timeout(LONGEST, stream.read_to_end());
     tokio::select! {
-        () = stream.read_to_end() => {}
+        ended = reading => ended.unwrap(),
         () = publishing => {}
     }
     let raw = String::from_utf8(stream.raw.clone()).unwrap();

@@ -4,6 +4,7 @@ mod chat;
 mod command;
 mod expiry;
 mod filter;
+mod jwks;
 mod private;
 mod revoking;
 mod session;
