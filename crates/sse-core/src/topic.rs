@@ -4,12 +4,14 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
+use arcstr::ArcStr;
+
 /// A topic name: one or more segments of ASCII letters, digits and `. _ - ~ : @`, separated by `/`.
 ///
 /// At most [`Topic::MAX_BYTES`] bytes. A segment is neither empty nor `.` nor `..`, since URLs cannot carry
-/// those. `*` is left out because selectors use it. Upper and lower case differ.
+/// those. `*` is left out because selectors use it. Upper and lower case differ. A clone shares the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Topic(Box<str>);
+pub struct Topic(ArcStr);
 
 /// Why a text cannot be a topic name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,8 +51,8 @@ impl Topic {
     ///
     /// # Errors
     /// When `text` does not follow the grammar; the error says where and what to change.
-    pub fn new(text: impl Into<Box<str>>) -> Result<Self, TopicError> {
-        let text = text.into();
+    pub fn new(text: impl AsRef<str>) -> Result<Self, TopicError> {
+        let text = text.as_ref();
         if text.is_empty() {
             return Err(TopicError::Empty);
         }
@@ -63,7 +65,7 @@ impl Topic {
         if let Some(segment) = text.split('/').find(|segment| matches!(*segment, "" | "." | "..")) {
             return Err(TopicError::Segment { segment: segment.to_owned() });
         }
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 
     /// The name as text.

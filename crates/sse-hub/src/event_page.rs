@@ -13,6 +13,9 @@ use crate::start::{Position, Start};
 /// The frames are our own, so they have passed their limits when they were published.
 const NO_LIMITS: Limits = Limits { max_line_bytes: usize::MAX, max_event_bytes: usize::MAX };
 
+/// Events after which others of the thread have their turn.
+const DECODED_AT_ONCE: usize = 64;
+
 /// Events, and the id to go on from.
 #[derive(Debug)]
 pub struct EventPage {
@@ -66,15 +69,16 @@ impl Hub {
         });
         let page = page.await?;
         let mut decoder = Decoder::with_limits(NO_LIMITS);
-        let events = page.records.iter().map(|record| self.kept_event(record, &mut decoder));
+        let mut events = Vec::with_capacity(page.records.len());
+        for records in page.records.chunks(DECODED_AT_ONCE) {
+            for record in records {
+                events.push(self.kept_event(record, &mut decoder)?);
+            }
+            tokio::task::yield_now().await;
+        }
         let gap = self.gap(position, &page, selectors);
         let ended = self.end(selectors).is_some_and(|end| end <= page.complete_to.max(after));
-        Ok(EventPage {
-            ended,
-            events: events.collect::<Result<_, _>>()?,
-            next: self.place(page.complete_to.max(after), selectors),
-            gap,
-        })
+        Ok(EventPage { ended, events, next: self.place(page.complete_to.max(after), selectors), gap })
     }
 
     fn kept_event(&self, record: &Arc<Record>, decoder: &mut Decoder) -> Result<KeptEvent, ReadError> {

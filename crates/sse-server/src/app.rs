@@ -24,7 +24,7 @@ use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
 #[cfg(unix)]
 use crate::transport::SocketFile;
-use crate::transport::{Limits, Listeners, serve};
+use crate::transport::{Limits, Listeners, Tls, TlsFiles, serve};
 
 /// How long event streams may take to send what they have begun, and their end, once the server stops.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -33,6 +33,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub struct App {
     server: Server,
     addr: SocketAddr,
+    is_tls: bool,
     #[cfg(unix)]
     unix_socket: Option<SocketFile>,
     pages: Vec<&'static str>,
@@ -62,9 +63,11 @@ impl App {
             .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing else to listen on"))]
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
+        let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
+        listeners.tls = tls(&settings, &mut tasks, &shutdown)?;
+        let is_tls = listeners.tls.is_some();
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
@@ -73,14 +76,12 @@ impl App {
         let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone())?;
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
-        let shutdown = CancellationToken::new();
-        let mut tasks = JoinSet::new();
         let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, &shutdown)?;
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
         let on: Vec<_> = selection.on().collect();
         let page_paths = pages.paths();
         let apps = on.iter().map(|app| app.name).collect();
-        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, auth);
+        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, auth, is_tls);
         let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
         let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
@@ -95,6 +96,7 @@ impl App {
         Ok(Self {
             server,
             addr,
+            is_tls,
             #[cfg(unix)]
             unix_socket,
             pages: page_paths,
@@ -107,9 +109,9 @@ impl App {
         })
     }
 
-    /// The address that connections are accepted on.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
+    /// Scheme and address of the server.
+    pub fn base(&self) -> String {
+        format!("http{}://{}", if self.is_tls { "s" } else { "" }, self.addr)
     }
 
     /// Path of the Unix socket that connections are accepted on too.
@@ -165,6 +167,19 @@ fn limits(settings: &Settings) -> Limits {
     Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, direct }
 }
 
+fn tls(
+    settings: &Settings,
+    tasks: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Arc<Tls>>> {
+    let files = settings.tls_cert.clone().zip(settings.tls_key.clone());
+    let tls = files.map(|(certificate, key)| Tls::open(TlsFiles { certificate, key })).transpose()?;
+    if let Some(tls) = &tls {
+        tasks.spawn(Arc::clone(tls).follow_files(shutdown.clone()));
+    }
+    Ok(tls)
+}
+
 async fn start_applications(
     hub: &Hub,
     selection: &Selection,
@@ -202,6 +217,7 @@ fn state(
     apps: Vec<&'static str>,
     reserved: Arc<[Reserved]>,
     auth: Option<Arc<AuthState>>,
+    is_tls: bool,
 ) -> impl Fn() -> AppState + Clone {
     move || AppState {
         fanout: Fanout::start(hub.clone(), shutdown.clone()),
@@ -209,6 +225,7 @@ fn state(
         apps: apps.clone(),
         reserved: Arc::clone(&reserved),
         auth: Authenticator::new(auth.clone()),
+        is_tls,
     }
 }
 

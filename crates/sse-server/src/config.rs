@@ -30,6 +30,15 @@ pub struct Settings {
     #[arg(long, env = "SSE_UNIX_SOCKET", value_name = "PATH")]
     pub unix_socket: Option<PathBuf>,
 
+    /// Certificate of the server in PEM, followed by those between it and the root: --listen takes HTTPS then. Read again
+    /// when the file changes, and on SIGHUP.
+    #[arg(long, env = "SSE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Key of that certificate in PEM.
+    #[arg(long, env = "SSE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
     /// Folder of the durable log, created if missing; one server at a time. `off` keeps every topic in memory, gone
     /// with the process.
     #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = DATA_DIR, value_parser = data_dir)]

@@ -53,7 +53,7 @@ async fn run(settings: Settings, selection: &Selection) -> anyhow::Result<()> {
 
 /// Says where everything is. The first line is for programs: it is printed once connections are accepted.
 fn announce(app: &App) {
-    let base = format!("http://{}", app.addr());
+    let base = app.base();
     let mut text = format!("listening on {base}\n");
     #[cfg(unix)]
     if let Some(path) = app.unix_socket() {

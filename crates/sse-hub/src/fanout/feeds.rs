@@ -6,7 +6,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 
 use slab::Slab;
 use sse_core::{Selector, Topic};
@@ -32,7 +31,7 @@ struct Table {
     keys: HashMap<Selectors, usize>,
     wanting: Wanting,
     /// Of the topic of the last record, since the feeds changed: batches are mostly of one.
-    last: Option<(Arc<Topic>, Found)>,
+    last: Option<(Topic, Found)>,
 }
 
 /// Feeds that want a topic.
@@ -78,10 +77,10 @@ impl Feeds {
     }
 
     /// The feeds that want this topic.
-    pub(super) fn wanting(&self, topic: &Arc<Topic>) -> Found {
+    pub(super) fn wanting(&self, topic: &Topic) -> Found {
         let Table { feeds, wanting, last, .. } = &mut *self.table.borrow_mut();
         if let Some((known, found)) = last
-            && Arc::ptr_eq(known, topic)
+            && known == topic
         {
             return Rc::clone(found);
         }
@@ -90,7 +89,7 @@ impl Feeds {
         keys.sort_unstable();
         keys.dedup();
         let found: Found = keys.into_iter().filter_map(|key| feeds.get(key).cloned()).collect();
-        *last = Some((Arc::clone(topic), Rc::clone(&found)));
+        *last = Some((topic.clone(), Rc::clone(&found)));
         found
     }
 
@@ -167,6 +166,8 @@ fn size(selector: &Selector) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn feeds() -> Rc<Feeds> {
@@ -193,7 +194,7 @@ mod tests {
         ];
         let held: Vec<_> = sets.iter().map(|set| feed(&feeds, set)).collect();
         for topic in ["a", "a/b", "a/b/c", "a/b/c/d", "ab", "a/bc", "a/bc/d", "b", "c", "abc"] {
-            let topic = Arc::new(Topic::new(topic).unwrap());
+            let topic = Topic::new(topic).unwrap();
             let wanting = feeds.wanting(&topic);
             for feed in &held {
                 let found = wanting.iter().filter(|wanting| std::ptr::eq(wanting.as_ptr(), &**feed)).count();

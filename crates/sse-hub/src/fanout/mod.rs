@@ -184,7 +184,7 @@ impl Intake {
 pub(crate) fn record(seq: u64, topic: &str, data: &str) -> Arc<Record> {
     use sse_core::{Epoch, Event, RecordId, Topic};
     let id = RecordId { epoch: Epoch::from_bits(0), seq };
-    Arc::new(Record::new(id, Arc::new(Topic::new(topic).unwrap()), 0, "", &Event::new(data)))
+    Arc::new(Record::new(id, Topic::new(topic).unwrap(), 0, "", &Event::new(data)))
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl Index {
     fn new_topic(&self, topic: Topic) -> TopicIndex {
         let rule = self.policies.rule(&topic);
         let in_memory = self.all_in_memory || self.policies.by_rule(rule).durability == Durability::Memory;
-        TopicIndex::new(Arc::new(topic), rule, in_memory)
+        TopicIndex::new(topic, rule, in_memory)
     }
 
     /// How a topic is treated.
@@ -193,7 +193,7 @@ impl Index {
                 closed.push(topic_id);
             }
             let (id, in_memory, closes) = (RecordId { epoch, seq }, topic.is_in_memory(), draft.closes);
-            let record = Record::new(id, Arc::clone(&topic.name), stamp, &published, &draft.event);
+            let record = Record::new(id, topic.name.clone(), stamp, &published, &draft.event);
             let ttl = draft.ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
             let expires = ttl.map_or(0, |ttl| now.saturating_add(ttl).max(1));
             Ok(Arc::new(Record { in_memory, topic_id, closes, expires, ..record }))

@@ -1,7 +1,5 @@
 //! Events that the log itself makes.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use sse_core::payload::{End, Gap, GapReason};
 use sse_core::{Event, EventType, HubBlock, Topic};
@@ -15,7 +13,7 @@ pub(super) fn end(topic: &Topic) -> Event {
 }
 
 /// Tells live readers that a topic was deleted, with all that it had before this seq.
-pub(super) fn deletion(epochs: &Epochs, topic: Arc<Topic>, seq: u64, time: u64) -> Record {
+pub(super) fn deletion(epochs: &Epochs, topic: Topic, seq: u64, time: u64) -> Record {
     let (requested, first) = (epochs.id(seq - 1).to_string(), epochs.id(seq).to_string());
     let event = own_event(HubBlock::Gap, &Gap { requested, first, reason: GapReason::Deleted });
     Record { in_memory: true, ..Record::new(epochs.id(seq), topic, time, &rfc3339(time), &event) }

@@ -70,7 +70,7 @@ pub struct Lost {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSummary {
     /// Its name.
-    pub topic: Arc<Topic>,
+    pub topic: Topic,
     /// How it is treated.
     pub policy: Policy,
     /// Records that are kept.
@@ -97,8 +97,8 @@ pub struct TopicList {
     pub newest_first: bool,
 }
 
-/// Topics that are listed at a time, which takes less than a millisecond.
-const LISTED_AT_ONCE: usize = 500;
+/// Topics that are listed at a time, which takes a tenth of a millisecond.
+const LISTED_AT_ONCE: usize = 100;
 
 impl TopicList {
     /// The list, part by part, so that nobody waits for all of it.
@@ -112,7 +112,7 @@ impl TopicList {
             if is_last || self.newest_first || listed.len() >= limit {
                 return listed;
             }
-            self.after = listed.last().map(|summary| Topic::clone(&summary.topic));
+            self.after = listed.last().map(|summary| summary.topic.clone());
             tokio::task::yield_now().await;
         }
     }

@@ -14,7 +14,7 @@ pub struct Record {
     /// Hub-wide sequence number.
     pub seq: u64,
     /// Where it was published.
-    pub topic: Arc<Topic>,
+    pub topic: Topic,
     /// Milliseconds since 1970, when it was appended.
     pub time: u64,
     /// It is kept in memory alone.
@@ -34,7 +34,7 @@ pub(super) const TIME_BYTES: usize = "2026-11-22T08:17:38.747Z".len();
 
 impl Record {
     /// A record that is on disk, or about to be. `published` is `time` as the wire has it.
-    pub(crate) fn new(id: RecordId, topic: Arc<Topic>, time: u64, published: &str, event: &Event) -> Self {
+    pub(crate) fn new(id: RecordId, topic: Topic, time: u64, published: &str, event: &Event) -> Self {
         let len = encode::record_len(event, RecordId::MAX_BYTES, &topic, published.len());
         let mut frame = Vec::with_capacity(len);
         encode::record(&mut frame, event, id, &topic, published);

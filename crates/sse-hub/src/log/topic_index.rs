@@ -15,7 +15,7 @@ use crate::policy::{Policy, SlowConsumer};
 /// One topic. There may be a million.
 #[derive(Debug)]
 pub(super) struct TopicIndex {
-    pub(super) name: Arc<Topic>,
+    pub(super) name: Topic,
     /// Its records on disk, oldest first.
     entries: Entries,
     /// Its records in memory, which come after those.
@@ -51,7 +51,7 @@ pub(super) struct Totals {
 /// A record that a read wants.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
-    pub(super) topic: Arc<Topic>,
+    pub(super) topic: Topic,
     pub(super) seq: u64,
     /// Of its frame.
     pub(super) bytes: u32,
@@ -69,7 +69,7 @@ pub(super) struct Limits<'a> {
 }
 
 impl TopicIndex {
-    pub(super) fn new(name: Arc<Topic>, rule: u32, in_memory: bool) -> Self {
+    pub(super) fn new(name: Topic, rule: u32, in_memory: bool) -> Self {
         let (entries, records) = (Entries::default(), in_memory.then(Box::default));
         let (bytes, removed, removed_at, since) = (0, 0, 0, 0);
         Self {
@@ -216,7 +216,7 @@ impl TopicIndex {
 
     /// A record of this topic that is on disk.
     pub(super) fn on_disk(&self, entry: Entry) -> Wanted {
-        Wanted { topic: Arc::clone(&self.name), seq: entry.seq, bytes: entry.bytes, record: None }
+        Wanted { topic: self.name.clone(), seq: entry.seq, bytes: entry.bytes, record: None }
     }
 
     /// The seqs of its records, newest first.
@@ -234,7 +234,7 @@ impl TopicIndex {
 
     pub(super) fn summary(&self, policy: Policy) -> TopicSummary {
         let span = self.oldest().zip(self.newest()).map(|(first, last)| (first.seq, last.seq));
-        TopicSummary { topic: Arc::clone(&self.name), policy, count: self.len(), bytes: self.bytes, span }
+        TopicSummary { topic: self.name.clone(), policy, count: self.len(), bytes: self.bytes, span }
     }
 }
 
@@ -248,7 +248,7 @@ impl Entry {
 impl Wanted {
     pub(super) fn in_memory(record: &Arc<Record>) -> Self {
         let Entry { seq, bytes, .. } = Entry::of(record);
-        Self { topic: Arc::clone(&record.topic), seq, bytes, record: Some(Arc::clone(record)) }
+        Self { topic: record.topic.clone(), seq, bytes, record: Some(Arc::clone(record)) }
     }
 }
 

@@ -1,10 +1,8 @@
 //! The topics of a log: by number, by name, in the order of their names.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Bound;
-use std::sync::Arc;
 
 use hashbrown::HashTable;
 use sse_core::{Selector, Topic};
@@ -23,21 +21,11 @@ pub(super) struct Topics {
     /// By name. A map with the names as keys would take 25 bytes more for each.
     ids: HashTable<TopicId>,
     hasher: RandomState,
-    names: BTreeSet<Name>,
+    names: BTreeSet<Topic>,
     /// Those with a last value.
-    last_values: BTreeSet<Name>,
+    last_values: BTreeSet<Topic>,
     /// How many there are, by first segment.
     segments: HashMap<Box<str>, u32>,
-}
-
-/// By which it can be found without a whole topic.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Name(Arc<Topic>);
-
-impl Borrow<str> for Name {
-    fn borrow(&self) -> &str {
-        self.0.as_str()
-    }
 }
 
 impl Topics {
@@ -46,7 +34,7 @@ impl Topics {
     }
 
     pub(super) fn id(&self, topic: &Topic) -> Option<TopicId> {
-        let is_it = |id: &TopicId| self.get(*id).is_some_and(|known| *known.name == *topic);
+        let is_it = |id: &TopicId| self.get(*id).is_some_and(|known| known.name == *topic);
         self.ids.find(self.hasher.hash_one(topic), is_it).copied()
     }
 
@@ -84,12 +72,12 @@ impl Topics {
 
     /// Adds a topic that had this number before. `false` if another one has it, or the name.
     pub(super) fn restore(&mut self, id: TopicId, topic: TopicIndex) -> bool {
-        let hashed = self.hasher.hash_one(&*topic.name);
+        let hashed = self.hasher.hash_one(&topic.name);
         let is_it = |known: &TopicId| self.get(*known).is_some_and(|known| known.name == topic.name);
         if self.get(id).is_some() || self.ids.find(hashed, is_it).is_some() {
             return false;
         }
-        let (at, name) = (id as usize, Arc::clone(&topic.name));
+        let (at, name) = (id as usize, topic.name.clone());
         if at >= self.slots.len() {
             self.slots.resize_with(at + 1, || None);
         }
@@ -99,7 +87,7 @@ impl Topics {
         *self.segments.entry(first_segment(name.as_str()).into()).or_default() += 1;
         let Self { slots, ids, hasher, .. } = self;
         ids.insert_unique(hashed, id, |id| hash_of(slots, hasher, *id));
-        self.names.insert(Name(name));
+        self.names.insert(name);
         true
     }
 
@@ -115,7 +103,7 @@ impl Topics {
     /// Takes a topic out. Its number is not given again before [`Self::release`].
     pub(super) fn remove(&mut self, id: TopicId) -> Option<TopicIndex> {
         let topic = self.slots.get_mut(id as usize)?.take()?;
-        if let Ok(found) = self.ids.find_entry(self.hasher.hash_one(&*topic.name), |known| *known == id) {
+        if let Ok(found) = self.ids.find_entry(self.hasher.hash_one(&topic.name), |known| *known == id) {
             found.remove();
         }
         self.names.remove(topic.name.as_str());
@@ -148,18 +136,18 @@ impl Topics {
     }
 
     /// By name, from the first one after `after` that begins with `prefix`.
-    pub(super) fn named(&self, prefix: &str, after: Option<&Topic>) -> impl Iterator<Item = &Arc<Topic>> {
+    pub(super) fn named(&self, prefix: &str, after: Option<&Topic>) -> impl Iterator<Item = &Topic> {
         let from = match after.filter(|after| after.as_str() >= prefix) {
             Some(after) => Bound::Excluded(after.as_str()),
             None => Bound::Included(prefix),
         };
         let named = self.names.range::<str, _>((from, Bound::Unbounded));
-        named.map(|name| &name.0).take_while(move |topic| topic.as_str().starts_with(prefix))
+        named.take_while(move |topic| topic.as_str().starts_with(prefix))
     }
 
     /// The topic has a last value.
     pub(super) fn set_last_value(&mut self, id: TopicId) {
-        let name = self.get(id).map(|topic| Name(Arc::clone(&topic.name)));
+        let name = self.get(id).map(|topic| topic.name.clone());
         self.last_values.extend(name);
     }
 
@@ -177,16 +165,16 @@ impl Topics {
             };
             let from = (Bound::Included(&*prefix), Bound::Unbounded);
             let names = self.last_values.range::<str, _>(from);
-            found.extend(names.take_while(|name| name.0.as_str().starts_with(&prefix)));
+            found.extend(names.take_while(|name| name.as_str().starts_with(&prefix)));
         }
         // Selectors can overlap.
         found.sort_unstable();
         found.dedup();
-        found.into_iter().filter_map(|name| self.find(&name.0)).collect()
+        found.into_iter().filter_map(|name| self.find(name)).collect()
     }
 }
 
 fn hash_of(slots: &[Option<TopicIndex>], hasher: &RandomState, id: TopicId) -> u64 {
     let topic = slots.get(id as usize).and_then(Option::as_ref);
-    topic.map_or(0, |topic| hasher.hash_one(&*topic.name))
+    topic.map_or(0, |topic| hasher.hash_one(&topic.name))
 }

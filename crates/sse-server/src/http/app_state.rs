@@ -24,6 +24,8 @@ pub(crate) struct AppState {
     /// The topics of these applications.
     pub(crate) reserved: Arc<[Reserved]>,
     pub(crate) auth: Authenticator,
+    /// TCP is TLS.
+    pub(crate) is_tls: bool,
 }
 
 /// Topics to which an application alone publishes.

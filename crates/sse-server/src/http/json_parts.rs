@@ -2,7 +2,7 @@
 //! holds what the answer is made of and not its text.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
@@ -12,11 +12,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 use sse_hub::Held;
+use tokio::task::yield_now;
 
 /// Bytes after which a piece is given to the connection, which takes more whenever it has less than 32 KiB to write.
 const PIECE: usize = 16 << 10;
-/// Pieces after which other connections of the worker have their turn.
-const PIECES_IN_TURN: u32 = 4;
 /// Bytes of text in a part of a string. Escaped they are at most six times as many.
 const SLICE: usize = 2 << 10;
 
@@ -26,7 +25,7 @@ pub(super) fn json_of_parts(
     parts: impl Iterator<Item = String> + 'static,
     held: Held,
 ) -> HttpResponse {
-    let mut body = JsonParts { parts: Box::new(parts), first: None, pieces: 0, _held: held };
+    let mut body = JsonParts { parts: Box::new(parts), first: None, gave_piece: false, _held: held };
     let first = body.piece();
     let mut response = HttpResponse::Ok();
     response.insert_header(ContentType::json()).insert_header((CACHE_CONTROL, "no-store"));
@@ -62,8 +61,7 @@ struct JsonParts {
     parts: Box<dyn Iterator<Item = String>>,
     /// The piece that is made already.
     first: Option<Bytes>,
-    /// That were given in this turn.
-    pieces: u32,
+    gave_piece: bool,
     _held: Held,
 }
 
@@ -92,12 +90,13 @@ impl MessageBody for JsonParts {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
-        if this.pieces == PIECES_IN_TURN {
-            this.pieces = 0;
-            context.waker().wake_by_ref();
+        if this.gave_piece {
+            this.gave_piece = false;
+            // Others have their turn. After a plain wake, sockets would be looked at only every 61 turns.
+            let _ = pin!(yield_now()).poll(context);
             return Poll::Pending;
         }
-        this.pieces += 1;
+        this.gave_piece = true;
         let piece = this.first.take().unwrap_or_else(|| this.piece());
         Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
     }

@@ -80,14 +80,16 @@ fn cookie_is_secure(request: &HttpRequest) -> Result<&'static str, Problem> {
     let header = |name: &HeaderName| {
         request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
-    if header(&ORIGIN).starts_with("https://") || header(&FORWARDED_PROTO) == "https" {
+    // A Unix socket, which has no address, is plain.
+    let over_tls = AppState::of(request).is_tls && request.peer_addr().is_some();
+    if over_tls || header(&ORIGIN).starts_with("https://") || header(&FORWARDED_PROTO) == "https" {
         return Ok("; Secure");
     }
     if is_loopback(header(&HOST)) {
         return Ok("");
     }
     Err(Problem::forbidden(
-        "over plain HTTP everybody on the way could read the token; sign in by https, with a proxy that ends TLS in front, or \
+        "over plain HTTP everybody on the way could read the token; sign in by https (--tls-cert, or a proxy that ends TLS), or \
          at localhost",
     ))
 }

@@ -45,6 +45,7 @@ impl World {
                 apps: Vec::new(),
                 reserved: [].into(),
                 auth: Authenticator::new(None),
+                is_tls: false,
             }
         };
         let pages = Pages::new([], None).unwrap();

@@ -2,12 +2,10 @@
 
 use std::cmp::Reverse;
 use std::iter::{once, repeat};
-use std::rc::Rc;
-use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use sse_core::Topic;
+use sse_core::{RecordId, Topic};
 use sse_hub::{Durability, Hub, Policy, Retention, Selectors, SlowConsumer, TopicList, TopicSummary};
 
 use super::app_state::AppState;
@@ -19,25 +17,16 @@ use crate::auth::Access;
 /// Most topics in a list, and the default.
 const MAX_LIMIT: usize = 10_000;
 
-/// What an answer holds of a topic while it is written.
-struct Listed {
-    topic: Arc<Topic>,
-    count: usize,
-    bytes: u64,
-    span: Option<(u64, u64)>,
-    /// Topics of one policy share it: there are few.
-    policy: Rc<str>,
-}
-
-/// One topic, up to its policy.
+/// One topic.
 #[derive(Serialize)]
 struct TopicJson<'a> {
     topic: &'a str,
     count: usize,
     bytes: u64,
     /// Ids of the oldest and the newest event that is kept, if there is one.
-    oldest: Option<String>,
-    newest: Option<String>,
+    oldest: Option<RecordId>,
+    newest: Option<RecordId>,
+    policy: PolicyJson,
 }
 
 /// A policy in words. `null` is no limit. `retain` and `slowReader` are the names before this release.
@@ -80,7 +69,7 @@ pub(super) async fn list(request: HttpRequest, access: Access) -> Result<HttpRes
     let hub = AppState::of(&request).hub();
     let selectors = access.narrow(&Selectors::all())?;
     let count = hub.topic_count().await?;
-    let held = count.min(MAX_LIMIT) * size_of::<Listed>();
+    let held = count.min(MAX_LIMIT) * size_of::<TopicSummary>();
     let held = hub.budget().try_hold(held).ok_or_else(Problem::over_budget)?;
     // Few enough to look at all of them.
     let sorts = newest_first && count <= MAX_LIMIT;
@@ -95,37 +84,22 @@ pub(super) async fn list(request: HttpRequest, access: Access) -> Result<HttpRes
     let end = last.map_or("]}".to_owned(), |last| format!("],\"next\":\"{}\"}}", last.topic));
     let separators = once("").chain(repeat(","));
     let hub = hub.clone();
-    let topics = separators.zip(listed(summaries)).map(move |(separator, topic)| topic.json(&hub, separator));
+    let topics = separators.zip(summaries);
+    let topics = topics.map(move |(separator, summary)| format!("{separator}{}", topic_json(&summary, &hub)));
     Ok(json_of_parts(&request, once("{\"topics\":[".to_owned()).chain(topics).chain(once(end)), held))
 }
 
-fn listed(summaries: Vec<TopicSummary>) -> Vec<Listed> {
-    let mut policies: Vec<(Policy, Rc<str>)> = Vec::new();
-    let listed = |TopicSummary { topic, policy, count, bytes, span }| {
-        let known = policies.iter().find(|(known, _)| *known == policy).map(|(_, json)| Rc::clone(json));
-        let policy = known.unwrap_or_else(|| {
-            let json: Rc<str> = json(&PolicyJson::from(policy)).into();
-            policies.push((policy, Rc::clone(&json)));
-            json
-        });
-        Listed { topic, count, bytes, span, policy }
-    };
-    summaries.into_iter().map(listed).collect()
-}
-
-impl Listed {
-    fn json(&self, hub: &Hub, separator: &str) -> String {
-        let (oldest, newest) = self.span.unzip();
-        let id = |seq: u64| hub.id(seq).to_string();
-        let topic = json(&TopicJson {
-            topic: self.topic.as_str(),
-            count: self.count,
-            bytes: self.bytes,
-            oldest: oldest.map(id),
-            newest: newest.map(id),
-        });
-        format!("{separator}{},\"policy\":{}}}", topic.trim_end_matches('}'), self.policy)
-    }
+fn topic_json(TopicSummary { topic, policy, count, bytes, span }: &TopicSummary, hub: &Hub) -> String {
+    let (oldest, newest) = span.unzip();
+    let id = |seq| hub.id(seq);
+    json(&TopicJson {
+        topic: topic.as_str(),
+        count: *count,
+        bytes: *bytes,
+        oldest: oldest.map(id),
+        newest: newest.map(id),
+        policy: (*policy).into(),
+    })
 }
 
 impl From<Policy> for PolicyJson {

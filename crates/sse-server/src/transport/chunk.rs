@@ -33,6 +33,9 @@ impl Chunk {
 
     /// Writes what there is room for now.
     pub(super) fn write(&mut self, socket: &Socket) -> io::Result<()> {
+        if self.is_complete() {
+            return socket.try_flush();
+        }
         let written = if self.head.is_empty() {
             socket.try_write(self.frames.get(self.written..).unwrap_or_default())
         } else {

@@ -364,9 +364,12 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let state = &mut *self.0.state.borrow_mut();
-        // Sockets have nothing to flush.
+        if let Some(socket) = &mut state.socket {
+            ready!(socket.poll_flush(context))?;
+        }
         let Some(subscriber) = state.subscriber.take() else { return Poll::Ready(Ok(())) };
-        let Some(socket) = state.socket.take().filter(|_| state.is_silent()) else {
+        let is_silent = state.is_silent();
+        let Some(socket) = state.socket.take().filter(|socket| is_silent && socket.is_silent()) else {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         };
         self.0.sockets.spawn(socket, subscriber);

@@ -112,7 +112,7 @@ impl EventSocket {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
-        if !chunk.is_complete() {
+        if !chunk.is_complete() || !self.socket.is_flushed() {
             self.keep(chunk);
         }
         Ok(())
@@ -164,6 +164,7 @@ impl Sending {
             ready!(self.socket.poll_stream(context, &writer))?;
             self.is_ended = true;
             self.socket.send(Chunk::end())?;
+            self.socket.socket.end();
         }
         self.socket.poll_rest(context)
     }
@@ -193,7 +194,7 @@ impl DirectWriter for EventSocket {
         let Ok(chunk) = outcome else { return WriteOutcome::Skipped };
         self.written.set(Instant::now());
         self.subscriber.borrow_mut().note_sent(frames.seq());
-        if chunk.is_complete() {
+        if chunk.is_complete() && self.socket.is_flushed() {
             return WriteOutcome::Complete;
         }
         self.keep(chunk);

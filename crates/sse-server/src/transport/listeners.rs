@@ -4,11 +4,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 
 use socket2::{Domain, Socket, Type};
 
 #[cfg(unix)]
 use super::socket_file::SocketFile;
+use super::tls::Tls;
 
 /// Connections that may wait to be accepted; after a restart all subscribers come back at once.
 const BACKLOG: i32 = 1024;
@@ -17,6 +19,8 @@ const BACKLOG: i32 = 1024;
 pub(crate) struct Listeners {
     /// At least one.
     pub(crate) tcp: Vec<TcpListener>,
+    /// What is spoken there, if it is not plain.
+    pub(crate) tls: Option<Arc<Tls>>,
     #[cfg(unix)]
     pub(super) unix: Option<UnixListener>,
 }
@@ -37,6 +41,7 @@ impl Listeners {
         }
         Ok(Self {
             tcp,
+            tls: None,
             #[cfg(unix)]
             unix: None,
         })

@@ -17,6 +17,8 @@ mod subscriber;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
+mod tls;
+mod tls_socket;
 mod unfinished_writes;
 
 pub(crate) use event_body::EventBody;
@@ -26,3 +28,4 @@ pub(crate) use server::serve;
 #[cfg(unix)]
 pub(crate) use socket_file::SocketFile;
 pub(crate) use subscriber::{Opening, Subscriber};
+pub(crate) use tls::{Tls, TlsFiles};

@@ -23,13 +23,15 @@ use actix_web::rt::net::TcpStream;
 use actix_web::rt::net::UnixStream;
 use actix_web::web::ServiceConfig;
 use sse_hub::Budget;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, ConnectionHandle};
 use super::event_sockets::EventSockets;
 use super::limits::Limits;
 use super::listeners::Listeners;
-use super::socket::Socket;
+use super::socket::{Socket, notice_lost_peer};
+use super::tls::Tls;
 
 /// How long connections may take to send what they hold once every subscription has been ended. One that has stopped
 /// reading is cut then.
@@ -79,13 +81,18 @@ pub(crate) fn serve<S: 'static>(
         (worker, service)
     };
     for listener in listeners.tcp {
-        let worker = worker.clone();
+        let (worker, tls) = (worker.clone(), listeners.tls.clone());
         builder = builder.listen("http", listener, move || {
             let (worker, service) = worker();
+            let tls = tls.clone();
             fn_service(move |accepted: TcpStream| {
-                let peer = accepted.peer_addr().ok();
-                let socket = Socket::tcp(accepted, limits.write_timeout);
-                std::future::ready(Ok((Connection::new(socket, Rc::clone(&worker.sockets)), peer)))
+                let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
+                async move {
+                    let peer = accepted.peer_addr().ok();
+                    let socket = accept(accepted, tls.as_deref(), &limits).await;
+                    let socket = socket.inspect_err(|error| log_handshake(peer, error))?;
+                    Ok((Connection::new(socket, sockets), peer))
+                }
             })
             .and_then(service)
         })?;
@@ -102,6 +109,13 @@ pub(crate) fn serve<S: 'static>(
         })?;
     }
     Ok(builder.run())
+}
+
+async fn accept(tcp: TcpStream, tls: Option<&Tls>, limits: &Limits) -> io::Result<Socket> {
+    notice_lost_peer(&tcp, limits.write_timeout);
+    let Some(tls) = tls else { return Ok(Socket::Tcp(tcp)) };
+    let socket = timeout(limits.head_timeout, tls.accept(tcp)).await??;
+    Ok(Socket::Tls(Box::new(socket)))
 }
 
 fn of_this_thread<W: 'static>(make: impl FnOnce() -> W) -> Rc<W> {
@@ -159,6 +173,11 @@ pub(super) fn service(
         let served = http.call((connection, peer));
         async move { served.await.inspect_err(|error| log_refused(peer, error)) }
     })
+}
+
+fn log_handshake(peer: Option<SocketAddr>, error: &io::Error) {
+    let peer = peer.map(tracing::field::display);
+    tracing::debug!(target: "request", peer, %error, "TLS handshake failed");
 }
 
 /// Under a target that is not ours, so that it is limited as foreign lines are.

@@ -1,4 +1,4 @@
-//! The socket under a connection, TCP or Unix, so that nobody above has to ask which it is; and the options by which peers
+//! The socket under a connection, TCP, TLS or Unix, so that nobody above has to ask which it is; and the options by which peers
 //! are noticed who vanish without a word.
 
 use std::io::{self, IoSlice};
@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use super::tls_socket::TlsSocket;
+
 /// Silence on a connection before the system asks whether the peer is still there; for subscriptions without heartbeat.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
@@ -19,6 +21,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpStream),
+    /// Boxed: a session is large.
+    Tls(Box<TlsSocket>),
     /// Has no options of the kind: a peer on this machine vanishes only by closing.
     #[cfg(unix)]
     Unix(UnixStream),
@@ -28,6 +32,7 @@ macro_rules! with {
     ($of:expr, $socket:ident => $act:expr) => {
         match $of {
             Socket::Tcp($socket) => $act,
+            Socket::Tls($socket) => $act,
             #[cfg(unix)]
             Socket::Unix($socket) => $act,
         }
@@ -35,15 +40,6 @@ macro_rules! with {
 }
 
 impl Socket {
-    /// A connection over TCP. The system gives it up when bytes stay unacknowledged for as long as `write_timeout`, so a
-    /// heartbeat finds half-open peers.
-    pub(super) fn tcp(socket: TcpStream, write_timeout: Duration) -> Self {
-        if let Err(error) = set_options(SockRef::from(&socket), write_timeout) {
-            tracing::debug!(%error, "socket options not set");
-        }
-        Self::Tcp(socket)
-    }
-
     pub(super) fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -54,6 +50,10 @@ impl Socket {
 
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         with!(self, socket => Pin::new(socket).poll_write(context, bytes))
+    }
+
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with!(self, socket => Pin::new(socket).poll_flush(context))
     }
 
     pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -81,6 +81,36 @@ impl Socket {
     /// As [`Self::try_write`], several parts at once.
     pub(super) fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         with!(self, socket => socket.try_write_vectored(parts))
+    }
+
+    /// Sends what was taken and is held, as far as there is room. Only TLS holds anything.
+    pub(super) fn try_flush(&self) -> io::Result<()> {
+        if let Self::Tls(socket) = self { socket.try_flush() } else { Ok(()) }
+    }
+
+    pub(super) fn is_flushed(&self) -> bool {
+        if let Self::Tls(socket) = self { socket.is_flushed() } else { true }
+    }
+
+    /// Has the peer sent anything that was taken from the system and not read? Or has it ended?
+    pub(super) fn is_silent(&self) -> bool {
+        let Self::Tls(socket) = self else { return true };
+        matches!(socket.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Says to a peer over TLS that nothing more comes.
+    pub(super) fn end(&self) {
+        if let Self::Tls(socket) = self {
+            socket.end();
+        }
+    }
+}
+
+/// The system gives the connection up when bytes stay unacknowledged for as long as `write_timeout`, so a heartbeat finds
+/// half-open peers.
+pub(super) fn notice_lost_peer(socket: &TcpStream, write_timeout: Duration) {
+    if let Err(error) = set_options(SockRef::from(socket), write_timeout) {
+        tracing::debug!(%error, "socket options not set");
     }
 }
 

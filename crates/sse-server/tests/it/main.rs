@@ -28,4 +28,6 @@ mod refusals;
 mod streams;
 mod ticker;
 #[cfg(unix)]
+mod tls;
+#[cfg(unix)]
 mod unix_socket;

@@ -51,7 +51,7 @@ impl Writer {
         let mut state = self.shared.state();
         state.index.look_at_time(now);
         let Some((deletion, count)) = state.index.delete(id) else { return Ok(None) };
-        let name = Arc::clone(&deletion.name);
+        let name = deletion.name.clone();
         let record = own_events::deletion(&self.shared.epochs, name, seq, now.stamp());
         // A restart finds it among what is gone.
         self.shared.set_durable_head(seq);

@@ -232,7 +232,7 @@ impl Log for DiskLog {
         };
         let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
         Box::pin(async move {
-            let turn = readers.turn().await;
+            let turn = readers.turn(&read.selectors).await;
             // Others may have read the same meanwhile.
             let planned = match readers.remembered(planned) {
                 Ok(page) => return Ok(page),
@@ -258,7 +258,7 @@ impl Log for DiskLog {
         }
         let (shared, readers) = (Arc::clone(&self.shared), Arc::clone(&self.readers));
         Box::pin(async move {
-            let turn = readers.turn().await;
+            let turn = readers.turn(&selectors).await;
             let found = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 readers.seek(&shared, &selectors, seek)

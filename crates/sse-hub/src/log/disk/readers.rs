@@ -19,6 +19,9 @@ use crate::start::Seek;
 /// Reads of the file at the same time. Each has a connection with a cache of 2 MiB.
 const READERS: usize = 4;
 
+/// Of these, so many that look through the records of many topics, which takes a core each: publishers have the rest.
+const OF_MANY: usize = 1;
+
 /// Pieces that a reader of many topics goes through in one turn: about 65,000 records, 5 ms.
 const PIECES_AT_ONCE: usize = 64;
 
@@ -28,11 +31,15 @@ const MOST_PIECES: usize = 256;
 /// Most damaged records that the log tells of one by one.
 const MAX_TOLD: usize = 1000;
 
+/// To be held as long as a read lasts.
+pub(super) type Turn = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);
+
 /// Shared by everybody who reads.
 #[derive(Debug)]
 pub(super) struct Readers {
     file: PathBuf,
     turns: Arc<Semaphore>,
+    turns_of_many: Arc<Semaphore>,
     idle: Mutex<Vec<Frames>>,
     recent: Mutex<Recent>,
     /// Seqs of damaged records that were told of.
@@ -52,6 +59,7 @@ impl Readers {
         Ok(Self {
             file,
             turns: Arc::new(Semaphore::new(READERS)),
+            turns_of_many: Arc::new(Semaphore::new(OF_MANY)),
             idle: Mutex::new(idle),
             recent: Mutex::default(),
             damaged: Mutex::default(),
@@ -66,10 +74,14 @@ impl Readers {
         if is_in_memory { Ok(plan.in_memory()) } else { Err(Planned::Plan(plan)) }
     }
 
-    /// Resolves when this read may go on, in the order of asking; to be held as long as it lasts.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        // Never closed.
-        Arc::clone(&self.turns).acquire_owned().await.ok()
+    /// Resolves when a read of these topics may go on, in the order of asking.
+    pub(super) async fn turn(&self, selectors: &Selectors) -> Turn {
+        // Neither is ever closed.
+        let of_many = match selectors.exact().is_some() {
+            true => None,
+            false => Arc::clone(&self.turns_of_many).acquire_owned().await.ok(),
+        };
+        (of_many, Arc::clone(&self.turns).acquire_owned().await.ok())
     }
 
     /// Carries out a plan. What was removed since it was made is planned anew, so that the page says so.
@@ -194,12 +206,12 @@ fn before_last(
     let mut pieces = 4;
     loop {
         let after = shared.state().index.pieces_last(pieces);
-        let mut placed = Vec::new();
-        each_piece_after(shared, &connection.snapshot()?, after, |mut next| {
-            placed.append(&mut next);
+        let mut wanted = Vec::new();
+        each_piece_after(shared, &connection.snapshot()?, after, |placed| {
+            wanted.extend(shared.state().index.wanted_among(&placed, selectors));
             None::<()>
         })?;
-        let before = shared.state().index.before_last_of_many(selectors, count, &placed);
+        let before = shared.state().index.before_last_of_many(selectors, count, &wanted);
         if before > after || after == 0 || pieces >= MOST_PIECES {
             return Ok(before.max(after));
         }

@@ -1,7 +1,5 @@
 //! What leaves the index: records that pass a limit, and topics of which nothing is kept.
 
-use std::sync::Arc;
-
 use sse_core::Topic;
 
 use super::{Index, policy};
@@ -22,7 +20,7 @@ const FORGOTTEN_AT_ONCE: usize = 1000;
 #[derive(Debug)]
 pub(in crate::log) struct Deletion {
     pub(in crate::log) id: TopicId,
-    pub(in crate::log) name: Arc<Topic>,
+    pub(in crate::log) name: Topic,
     /// Up to which it had records.
     pub(in crate::log) seq: u64,
     /// Seqs of its records on disk.

@@ -1,13 +1,13 @@
 //! Topics as people see them.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::iter::from_fn;
 
 use sse_core::Selector;
 
 use super::Index;
 use crate::log::read::{TopicList, TopicSummary};
-use crate::log::topics::TopicId;
+use crate::log::topic_index::TopicIndex;
 
 /// Records in memory of which the topics are listed first.
 const NEWEST: usize = 8192;
@@ -47,8 +47,7 @@ impl Index {
     /// See [`Log::topics`](super::Log::topics).
     pub(in crate::log) fn summaries(&self, list: &TopicList) -> Vec<TopicSummary> {
         if list.newest_first {
-            let topics = self.newest_topics(list).into_iter().filter_map(|(_, id)| self.topics.get(id));
-            return topics.map(|topic| topic.summary(self.policy(topic))).collect();
+            return self.newest_topics(list);
         }
         let parts = parts(list);
         let names = parts.iter().flat_map(|Part { start, is_name }| {
@@ -61,20 +60,20 @@ impl Index {
         topics.map(|topic| topic.summary(self.policy(topic))).collect()
     }
 
-    /// The topics with the newest records, and the seqs of these.
-    fn newest_topics(&self, list: &TopicList) -> Vec<(Reverse<u64>, TopicId)> {
-        let on_disk = self.newest.range(0).map(|placed| placed.topic);
-        let in_memory = self.in_memory.values().rev().take(NEWEST).map(|record| record.topic_id);
-        let ids: BTreeSet<TopicId> = on_disk.chain(in_memory).collect();
-        let newest = |id: TopicId| {
-            let topic = self.topics.get(id)?;
-            let is_listed = topic.name.as_str().starts_with(&list.prefix);
-            let is_listed = is_listed && list.selectors.match_topic(&topic.name);
-            is_listed.then_some((Reverse(topic.newest()?.seq), id))
+    /// The topics with the newest records.
+    fn newest_topics(&self, list: &TopicList) -> Vec<TopicSummary> {
+        let on_disk = self.newest.range(0).rev().map(|placed| (placed.entry.seq, placed.topic));
+        let in_memory = self.in_memory.iter().rev().take(NEWEST).map(|(seq, record)| (*seq, record.topic_id));
+        let (mut on_disk, mut in_memory) = (on_disk.peekable(), in_memory.peekable());
+        let newest_first =
+            from_fn(|| if on_disk.peek() > in_memory.peek() { on_disk.next() } else { in_memory.next() });
+        let mut listed = HashSet::new();
+        let topics =
+            newest_first.filter(|(_, id)| listed.insert(*id)).filter_map(|(_, id)| self.topics.get(id));
+        let is_listed = |topic: &&TopicIndex| {
+            topic.name.as_str().starts_with(&list.prefix) && list.selectors.match_topic(&topic.name)
         };
-        let mut topics: Vec<_> = ids.into_iter().filter_map(newest).collect();
-        topics.sort_unstable();
-        topics.truncate(list.limit);
-        topics
+        let topics = topics.filter(|topic| topic.len() > 0).filter(is_listed);
+        topics.take(list.limit).map(|topic| topic.summary(self.policy(topic))).collect()
     }
 }

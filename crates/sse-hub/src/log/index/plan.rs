@@ -204,6 +204,7 @@ impl Index {
             Seek::Earliest => Some(0),
             Seek::Last(count) => {
                 let newest: Vec<Placed> = self.newest.range(0).collect();
+                let newest: Vec<u64> = self.wanted_among(&newest, selectors).collect();
                 let before = self.before_last_of_many(selectors, count, &newest);
                 let all_known =
                     before >= self.newest.after() || !self.pieces.has_records(0, self.newest.after());
@@ -221,21 +222,30 @@ impl Index {
         }
     }
 
-    /// The seq before the newest `count` records of these topics, of which those on disk are among `on_disk`.
+    /// The seqs of those of these records that are wanted and kept.
+    pub(in crate::log) fn wanted_among<'a>(
+        &'a self,
+        placed: &'a [Placed],
+        selectors: &'a Selectors,
+    ) -> impl Iterator<Item = u64> + 'a {
+        let is_wanted = |placed: &&Placed| {
+            let topic = self.topics.get(placed.topic).filter(|topic| topic.has(placed.entry.seq));
+            topic.is_some_and(|topic| selectors.match_topic(&topic.name))
+        };
+        placed.iter().filter(is_wanted).map(|placed| placed.entry.seq)
+    }
+
+    /// The seq before the newest `count` records of these topics, of which those on disk have these seqs, oldest first.
     pub(in crate::log) fn before_last_of_many(
         &self,
         selectors: &Selectors,
         count: usize,
-        on_disk: &[Placed],
+        on_disk: &[u64],
     ) -> u64 {
-        let on_disk = on_disk.iter().rev().filter(|placed| {
-            let topic = self.topics.get(placed.topic).filter(|topic| topic.has(placed.entry.seq));
-            topic.is_some_and(|topic| selectors.match_topic(&topic.name))
-        });
         let in_memory = self.in_memory.values().rev().take(LOOKED_THROUGH);
         let in_memory = in_memory.filter(|record| selectors.match_topic(&record.topic));
         let sources: [Box<dyn Iterator<Item = u64>>; 2] =
-            [Box::new(on_disk.map(|placed| placed.entry.seq)), Box::new(in_memory.map(|record| record.seq))];
+            [Box::new(on_disk.iter().rev().copied()), Box::new(in_memory.map(|record| record.seq))];
         before_last(sources.into_iter(), count)
     }
 

@@ -1,7 +1,5 @@
 //! Where the records are: from the pieces, and one by one where these are damaged.
 
-use std::sync::Arc;
-
 use sse_core::RecordId;
 
 use super::{Number, Restore};
@@ -83,7 +81,7 @@ impl Restore<'_> {
             if seq < next {
                 return;
             }
-            let name = self.index.topic(topic).map(|topic| Arc::clone(&topic.name));
+            let name = self.index.topic(topic).map(|topic| topic.name.clone());
             let checks =
                 name.is_some_and(|name| sum == sum_of_record(seq, name.as_str(), time, expires, &frame));
             if seq > next {

@@ -1,0 +1,158 @@
+//! The certificate that the server shows, and the handshake with it. New files take the place of old ones while connections
+//! go on; files that cannot be used change nothing.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use parking_lot::Mutex;
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs};
+use tokio_util::sync::CancellationToken;
+
+use super::tls_socket::TlsSocket;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// What a peer that speaks TLS begins with.
+const HANDSHAKE: u8 = 22;
+/// To who speaks plain HTTP where TLS is spoken.
+const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 26\r\n\r\nUse https:// at this port.";
+
+/// Certificate and key of the server.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    files: TlsFiles,
+    current: Mutex<(Arc<ServerConfig>, Seen)>,
+}
+
+/// Files in PEM.
+#[derive(Debug, Clone)]
+pub(crate) struct TlsFiles {
+    /// The server's certificate, then those between it and the root.
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// By which a change of the files is noticed: time and length of each.
+type Seen = [Option<(SystemTime, u64)>; 2];
+
+impl Tls {
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub(crate) fn open(files: TlsFiles) -> anyhow::Result<Arc<Self>> {
+        let seen = files.seen();
+        let current = Mutex::new((files.read()?, seen));
+        Ok(Arc::new(Self { files, current }))
+    }
+
+    /// A connection over TLS, once its peer has done its part of the handshake.
+    pub(super) async fn accept(&self, tcp: TcpStream) -> io::Result<TlsSocket> {
+        let mut first = [HANDSHAKE];
+        tcp.peek(&mut first).await?;
+        if first != [HANDSHAKE] {
+            // Best effort: the peer is about to be cut.
+            let _ = tcp.try_write(PLAIN);
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.current.lock().0));
+        acceptor.accept(tcp).await.map(TlsSocket::new)
+    }
+
+    /// Follows the files until the server stops. SIGHUP is heard as soon as this returns.
+    pub(crate) fn follow_files(self: Arc<Self>, shutdown: CancellationToken) -> impl Future<Output = ()> {
+        let mut hangups = Hangups::listen();
+        async move {
+            let mut looks = interval(LOOK);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                let is_asked = tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    _ = looks.tick() => false,
+                    () = hangups.next() => true,
+                };
+                self.reload(is_asked);
+            }
+        }
+    }
+
+    fn reload(&self, is_asked: bool) {
+        let seen = self.files.seen();
+        if seen == self.current.lock().1 && !is_asked {
+            return;
+        }
+        match self.files.read() {
+            Ok(config) => {
+                *self.current.lock() = (config, seen);
+                tracing::info!(file = %self.files.certificate.display(), "certificate reloaded");
+            }
+            Err(error) => {
+                self.current.lock().1 = seen;
+                tracing::error!(error = format!("{error:#}"), "the certificate stays the one before");
+            }
+        }
+    }
+}
+
+impl TlsFiles {
+    fn seen(&self) -> Seen {
+        [&self.certificate, &self.key].map(|file| {
+            let metadata = file.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        })
+    }
+
+    fn read(&self) -> anyhow::Result<Arc<ServerConfig>> {
+        let (certificate, key) = (&*self.certificate, &*self.key);
+        let unusable = |file: &Path, flag| format!("cannot use {} ({flag})", file.display());
+        let chain =
+            CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let chain = chain.with_context(|| unusable(certificate, "--tls-cert"))?;
+        if chain.is_empty() {
+            anyhow::bail!("{}: there is no certificate in it", unusable(certificate, "--tls-cert"));
+        }
+        let key_of_file = PrivateKeyDer::from_pem_file(key).with_context(|| unusable(key, "--tls-key"))?;
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+        let config = config.with_safe_default_protocol_versions()?.with_no_client_auth();
+        let mut config =
+            config.with_single_cert(chain, key_of_file).with_context(|| unusable(key, "--tls-key"))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+/// SIGHUP, where there is such a signal.
+struct Hangups(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
+
+impl Hangups {
+    #[cfg(unix)]
+    fn listen() -> Self {
+        let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+        Self(signal.inspect_err(|error| tracing::warn!(%error, "SIGHUP is not listened to")).ok())
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> Self {
+        Self()
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        std::future::pending().await
+    }
+}

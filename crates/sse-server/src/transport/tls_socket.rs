@@ -1,0 +1,171 @@
+//! A TLS session over TCP, after its handshake, with the calls of a plain socket. rustls does the work; what this adds is to
+//! write and read without a waker, as event streams do.
+//!
+//! A write takes what fits into one record. Records that the system has no room for are held, and nothing more is taken
+//! before they are out, so a peer that does not read costs one of them.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::ServerConnection;
+use tokio_rustls::server::TlsStream;
+
+/// Most bytes of records that wait for room. TLS has 16 KiB in a record.
+const HELD_BYTES: usize = 16 << 10;
+
+#[derive(Debug)]
+pub(super) struct TlsSocket {
+    tcp: TcpStream,
+    session: RefCell<ServerConnection>,
+}
+
+/// Gives the session what is there now, and takes what there is room for.
+struct Now<'a>(&'a TcpStream);
+
+impl TlsSocket {
+    pub(super) fn new(stream: TlsStream<TcpStream>) -> Self {
+        let (tcp, mut session) = stream.into_inner();
+        session.set_buffer_limit(Some(HELD_BYTES));
+        Self { tcp, session: RefCell::new(session) }
+    }
+
+    pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp.poll_read_ready(context)
+    }
+
+    pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp.poll_write_ready(context)
+    }
+
+    /// Looks at what came once: a peer that sends records without data is not followed for ever.
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let session = &mut *self.session.borrow_mut();
+        let read = read_plain(session, buffer);
+        if !is_blocked(&read) {
+            return read;
+        }
+        session.read_tls(&mut Now(&self.tcp))?;
+        let processed = session.process_new_packets();
+        // An alert, or an answer of the protocol; what does not go out now goes with the next write.
+        let _ = self.flush(session);
+        processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        read_plain(session, buffer)
+    }
+
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    pub(super) fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let session = &mut *self.session.borrow_mut();
+        self.flush(session)?;
+        let taken = session.writer().write_vectored(parts)?;
+        match self.flush(session) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(taken),
+        }
+    }
+
+    /// Sends the records that are held.
+    pub(super) fn try_flush(&self) -> io::Result<()> {
+        self.flush(&mut self.session.borrow_mut())
+    }
+
+    pub(super) fn is_flushed(&self) -> bool {
+        !self.session.borrow().wants_write()
+    }
+
+    /// Says that nothing more comes.
+    pub(super) fn end(&self) {
+        self.session.borrow_mut().send_close_notify();
+    }
+
+    fn flush(&self, session: &mut ServerConnection) -> io::Result<()> {
+        while session.wants_write() {
+            session.write_tls(&mut Now(&self.tcp))?;
+        }
+        Ok(())
+    }
+}
+
+/// A peer that closes without a word of TLS has closed all the same: HTTP tells where a message ends.
+fn read_plain(session: &mut ServerConnection, buffer: &mut [u8]) -> io::Result<usize> {
+    match session.reader().read(buffer) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        read => read,
+    }
+}
+
+fn is_blocked<T>(done: &io::Result<T>) -> bool {
+    matches!(done, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl AsyncRead for TlsSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let read = self.try_read(buffer.initialize_unfilled());
+            if is_blocked(&read) {
+                ready!(self.tcp.poll_read_ready(context))?;
+            } else {
+                buffer.advance(read?);
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for TlsSocket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let written = self.try_write(bytes);
+            if !is_blocked(&written) {
+                return Poll::Ready(written);
+            }
+            ready!(self.tcp.poll_write_ready(context))?;
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let flushed = self.try_flush();
+            if !is_blocked(&flushed) {
+                return Poll::Ready(flushed);
+            }
+            ready!(self.tcp.poll_write_ready(context))?;
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.end();
+        ready!(self.as_mut().poll_flush(context))?;
+        Pin::new(&mut self.tcp).poll_shutdown(context)
+    }
+}
+
+impl io::Read for Now<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(buffer)
+    }
+}
+
+impl io::Write for Now<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(parts)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
