@@ -37,6 +37,7 @@ import { openLink } from "./sse/link.js";
 /**
  * `lastEventId`, `last` or `since`, at most one of them, says where to start; without one it is now.
  * @typedef {object} SseOptions
+ * @property {string} [hub] Base address of the hub. Default: where this module came from.
  * @property {string[]} [topics] Selectors: a topic, `prefix/*` or `*`; at most 100. Default: every topic of the address.
  * @property {string} [lastEventId] After this id, or `earliest` for everything that the server stores.
  * @property {number} [last] With the newest N stored events, 1 to 10,000.
@@ -77,6 +78,7 @@ const CLOSED = { state: "closed", transport: "stream", retryInMs: null, problem:
 
 /** Dispatches `statechange` and `ended` itself; received events go to the handlers given to `on`. */
 export class SseClient extends EventTarget {
+  #hub;
   #url;
   #options;
   /** @type {Set<string>} */
@@ -97,12 +99,13 @@ export class SseClient extends EventTarget {
 
   /**
    * Opens nothing yet: add handlers with `on`, then call `open`, so that no event is missed.
-   * @param {string} url
+   * @param {string} url resolved against the hub
    * @param {SseOptions} [options]
    */
   constructor(url, options = {}) {
     super();
-    this.#url = new URL(url, globalThis.location?.href);
+    this.#hub = baseOf(options.hub);
+    this.#url = new URL(url, this.#hub);
     this.#options = options;
     this.#topics = new Set(options.topics);
     this.#start = { lastEventId: options.lastEventId, last: options.last, since: options.since };
@@ -208,6 +211,7 @@ export class SseClient extends EventTarget {
     const { shared = true, token, withCredentials, silenceMs, ...options } = this.#options;
     const { minDelayMs = 1000, maxDelayMs = 30_000, maxRetryMs = 300_000, firstByteMs = 5000, probeMs = 60_000 } = options;
     return {
+      hub: this.#hub,
       url: this.#url,
       credentials: /** @type {RequestCredentials} */ (withCredentials ? "include" : "same-origin"),
       token: token ?? null,
@@ -271,4 +275,15 @@ export class SseClient extends EventTarget {
       }
     }
   }
+}
+
+/**
+ * The folder that a hub's addresses are in.
+ * @param {string | undefined} hub
+ */
+function baseOf(hub) {
+  if (hub === undefined) return new URL("./", import.meta.url);
+  const base = new URL(hub, globalThis.location?.href);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  return base;
 }

@@ -1,4 +1,4 @@
-//! Coverage-guided fuzzing of the codec, on a stable toolchain and without cargo-fuzz.
+//! Coverage-guided fuzzing, on a stable toolchain and without cargo-fuzz.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ pub(crate) struct Args {
     pub(crate) seconds: u32,
 }
 
-const TARGETS: [&str; 2] = ["decode", "encode"];
+const TARGETS: [&str; 3] = ["decode", "encode", "origin"];
 
 /// Compiler flags that report to libFuzzer which code an input reaches.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

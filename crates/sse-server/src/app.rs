@@ -3,11 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_server::Server;
-use anyhow::Context as _;
+use actix_web::web::ServiceConfig;
+use anyhow::{Context as _, ensure};
 use sse_core::Selector;
 use sse_hub::{DiskLog, Durability, Fanout, Hub, Log, MemoryLog, Policies, Policy};
 use tokio::task::JoinSet;
@@ -15,8 +17,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::apps::{APPLICATIONS, Launch, Running};
-use crate::auth::{AuthState, Authenticator, Revocations, TokenVerifier};
+use crate::apps::{APPLICATIONS, Application, Launch, Running};
+use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
+use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -55,16 +58,12 @@ impl App {
     pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
         raise_limit_of_open_files();
         selection.warn_of_ignored();
-        let apps = selection.on().flat_map(|app| app.pages).copied();
-        let pages = Pages::new(apps, settings.web_dir.as_deref())
-            .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))?;
-        let sections = APPLICATIONS.iter().filter_map(|app| app.section);
-        let file = SettingsFile::read(settings.config.as_deref(), sections)
-            .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
+        let (pages, file) = (pages(&settings, selection)?, settings_file(&settings)?);
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
+        let guard = guard(&settings, &file, &listeners).with_context(unusable)?;
         let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
         listeners.tls = tls(&settings, &mut tasks, &shutdown)?;
         let is_tls = listeners.tls.is_some();
@@ -78,19 +77,27 @@ impl App {
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
         let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, &shutdown)?;
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
-        let on: Vec<_> = selection.on().collect();
-        let page_paths = pages.paths();
-        let apps = on.iter().map(|app| app.name).collect();
-        let state = state(hub.clone(), shutdown.clone(), settings.heartbeat.0, apps, reserved, auth, is_tls);
-        let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
-        let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
-        let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
-            config.app_data(openapi.clone());
-            running.iter().for_each(|app| app.configure(config));
-            routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
-        };
+        let (on, page_paths) = (selection.on().collect::<Vec<_>>(), pages.paths());
+        let streams: Arc<[_]> =
+            STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect();
+        let clients = client_limits(&settings, file.address_limits, &hub);
+        let state = state(hub.clone(), shutdown.clone(), {
+            let (clients, streams, apps) = (clients.clone(), Arc::clone(&streams), on.clone());
+            move |fanout| AppState {
+                fanout,
+                heartbeat: settings.heartbeat.0,
+                apps: apps.iter().map(|app| app.name).collect(),
+                reserved: Arc::clone(&reserved),
+                auth: Authenticator::new(auth.clone()),
+                is_tls,
+                guard: Arc::clone(&guard),
+                clients: clients.clone(),
+                streams: Arc::clone(&streams),
+            }
+        });
+        let routes = routes_of(on, running, pages);
         let event_streams = TaskTracker::new();
-        let transport = (limits(&settings), event_streams.clone(), hub.budget().clone());
+        let transport = (limits(&settings), event_streams.clone(), hub.budget().clone(), clients);
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
         tracing::info!(%addr, "accepting connections");
         Ok(Self {
@@ -100,7 +107,7 @@ impl App {
             #[cfg(unix)]
             unix_socket,
             pages: page_paths,
-            streams: STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect(),
+            streams: streams.to_vec(),
             hub,
             tasks,
             event_streams,
@@ -162,9 +169,67 @@ fn raise_limit_of_open_files() {
     }
 }
 
+fn pages(settings: &Settings, selection: &Selection) -> anyhow::Result<Pages> {
+    let apps = selection.on().flat_map(|app| app.pages).copied();
+    Pages::new(apps, settings.web_dir.as_deref(), private_files(settings))
+        .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))
+}
+
+fn settings_file(settings: &Settings) -> anyhow::Result<SettingsFile> {
+    let sections = APPLICATIONS.iter().filter_map(|app| app.section);
+    SettingsFile::read(settings.config.as_deref(), sections)
+        .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))
+}
+
+/// Adds the routes of the hub and of these applications to a worker.
+fn routes_of(
+    on: Vec<&'static Application>,
+    running: Vec<Running>,
+    pages: Pages,
+) -> impl Fn(&mut ServiceConfig, Rc<AppState>) + Clone {
+    let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
+    move |config, state| {
+        config.app_data(openapi.clone());
+        running.iter().for_each(|app| app.configure(config));
+        routes(config, state, on.iter().flat_map(|app| (app.endpoints)()).collect(), &pages);
+    }
+}
+
+fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> anyhow::Result<Arc<Guard>> {
+    let guard = Guard {
+        is_loopback: listeners.are_loopback(),
+        is_open: settings.open,
+        has_auth: file.auth.is_some(),
+        is_guarded: file.auth.as_ref().is_some_and(TokenVerifier::refuses_anonymous),
+        hosts: settings.allowed_host.clone(),
+        origins: settings.allow_origin.clone(),
+    };
+    ensure!(
+        guard.is_meant(),
+        "that is not loopback, and everybody who reaches it could publish and read. Say in the settings file who may \
+         ([auth]), or say --open (SSE_OPEN=on) if that is meant"
+    );
+    Ok(Arc::new(guard))
+}
+
+/// What is nobody's, even when it is in the folder of the pages.
+fn private_files(settings: &Settings) -> Vec<PathBuf> {
+    let Settings { data_dir, config, tls_cert, tls_key, .. } = settings;
+    let data = match data_dir {
+        DataDir::Folder(folder) => Some(folder),
+        DataDir::Off => None,
+    };
+    data.into_iter().chain(config).chain(tls_cert).chain(tls_key).cloned().collect()
+}
+
 fn limits(settings: &Settings) -> Limits {
-    let Settings { heartbeat, write_timeout, direct, .. } = *settings;
-    Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, direct }
+    let Settings { heartbeat, write_timeout, keep_alive, direct, .. } = *settings;
+    Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, keep_alive, direct }
+}
+
+fn client_limits(settings: &Settings, limits: AddressLimits, hub: &Hub) -> ClientLimits {
+    let proxies = Proxies::new(settings.trusted_proxy.clone(), settings.client_address_header.clone());
+    ClientLimits::new(limits, proxies, Arc::clone(hub.counters()))
 }
 
 fn tls(
@@ -213,20 +278,9 @@ fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection, reserved: &[R
 fn state(
     hub: Hub,
     shutdown: CancellationToken,
-    heartbeat: Option<Duration>,
-    apps: Vec<&'static str>,
-    reserved: Arc<[Reserved]>,
-    auth: Option<Arc<AuthState>>,
-    is_tls: bool,
+    make: impl Fn(Fanout) -> AppState + Clone,
 ) -> impl Fn() -> AppState + Clone {
-    move || AppState {
-        fanout: Fanout::start(hub.clone(), shutdown.clone()),
-        heartbeat,
-        apps: apps.clone(),
-        reserved: Arc::clone(&reserved),
-        auth: Authenticator::new(auth.clone()),
-        is_tls,
-    }
+    move || make(Fanout::start(hub.clone(), shutdown.clone()))
 }
 
 /// The topics of the applications that are on.

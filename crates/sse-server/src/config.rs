@@ -5,9 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actix_web::http::header::HeaderName;
 use bytesize::ByteSize;
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 
+use crate::auth::{AllowedHost, AllowedOrigin};
+use crate::client_limits::TrustedProxy;
 use crate::duration_flag::{HOUR, duration_within};
 
 /// Folder of the durable log, unless another one is chosen.
@@ -20,7 +24,8 @@ pub(crate) const DATA_DIR: &str = "sse-data";
 #[derive(Debug, Clone, Parser)]
 #[command(name = "sse-server", version)]
 pub struct Settings {
-    /// Address and port to listen on. Port 0 picks a free one, and the first line on stdout says which.
+    /// Address and port to listen on. Port 0 picks a free one, and the first line on stdout says which. One that is not
+    /// loopback needs --open, or `[auth]` in the settings file.
     #[arg(long, env = "SSE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: String,
 
@@ -38,6 +43,34 @@ pub struct Settings {
     /// Key of that certificate in PEM.
     #[arg(long, env = "SSE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+
+    /// Everybody who reaches the hub may publish and read: needed, without `[auth]` in the settings file, to listen
+    /// beyond this machine or behind a proxy.
+    #[arg(long, env = "SSE_OPEN", value_parser = BoolishValueParser::new())]
+    pub open: bool,
+
+    /// Name under which the hub may be asked for, can be there more than once. Without `[auth]`, it answers to addresses, names
+    /// without a dot, *.localhost and *.local, and to no other name.
+    #[arg(long, env = "SSE_ALLOWED_HOST", value_name = "HOST", value_delimiter = ',')]
+    pub allowed_host: Vec<AllowedHost>,
+
+    /// Origin whose pages may use the hub as its own do, such as https://app.example.com, can be there more than once; `*` is
+    /// every origin, without cookies. On loopback without `[auth]`, pages of this machine may.
+    #[arg(long, env = "SSE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<AllowedOrigin>,
+
+    /// Proxy in front of the server, whose word counts on whom a request is from, can be there more than once: an address, a network
+    /// such as 10.0.0.0/8, or `unix` for whoever connects to --unix-socket.
+    #[arg(long, env = "SSE_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',')]
+    pub trusted_proxy: Vec<TrustedProxy>,
+
+    /// Header in which trusted proxies say it.
+    #[arg(long, env = "SSE_CLIENT_ADDRESS_HEADER", value_name = "NAME", default_value = "X-Forwarded-For")]
+    pub client_address_header: HeaderName,
+
+    /// How long a connection may be idle between two requests, from 100ms to 1h. Balancers keep theirs for 60s and more.
+    #[arg(long, env = "SSE_KEEP_ALIVE", value_name = "TIME", default_value = "75s", value_parser = timeout)]
+    pub keep_alive: Duration,
 
     /// Folder of the durable log, created if missing; one server at a time. `off` keeps every topic in memory, gone
     /// with the process.
@@ -64,7 +97,7 @@ pub struct Settings {
     pub memory_limit: usize,
 
     /// How long a peer that does not read may hold up a write before its connection is cut, from 100ms to 1h.
-    #[arg(long, env = "SSE_WRITE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = write_timeout)]
+    #[arg(long, env = "SSE_WRITE_TIMEOUT", value_name = "TIME", default_value = "60s", value_parser = timeout)]
     pub write_timeout: Duration,
 
     /// Whether event streams over HTTP/1.1 take their sockets over from the HTTP server; `off` costs ten times the memory.
@@ -124,7 +157,7 @@ fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "must be a number of threads, at least 1")
 }
 
-fn write_timeout(text: &str) -> Result<Duration, String> {
+fn timeout(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(100), HOUR)
 }
 

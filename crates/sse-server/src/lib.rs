@@ -6,6 +6,7 @@
 mod app;
 mod apps;
 mod auth;
+mod client_limits;
 mod config;
 mod duration_flag;
 mod http;
@@ -20,6 +21,7 @@ mod timestamp;
 mod transport;
 
 pub use app::App;
+pub use auth::{AllowedHost, AllowedOrigin};
 pub use config::{DataDir, Heartbeat, LogFormat, Settings};
 pub use maintenance::{LogFolder, Maintenance};
 pub use selection::Selection;

@@ -2,6 +2,7 @@
 //! is an error that names the known ones, and shows nothing of the file, where secrets may be.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
@@ -12,6 +13,7 @@ use sse_hub::{Durability, LogLimits, Policy, Retention, SlowConsumer};
 use toml::Spanned;
 
 use crate::auth::{AuthSection, TokenVerifier};
+use crate::client_limits::AddressLimits;
 use crate::settings_values::{Limit, Time, limit};
 
 /// What a settings file says.
@@ -19,6 +21,7 @@ use crate::settings_values::{Limit, Time, limit};
 pub(crate) struct SettingsFile {
     pub(crate) rules: Vec<(Selector, Policy)>,
     pub(crate) limits: LogLimits,
+    pub(crate) address_limits: AddressLimits,
     /// `None` where nobody needs a token.
     pub(crate) auth: Option<TokenVerifier>,
     /// The whole file, for the applications' sections, and the names of these.
@@ -45,6 +48,9 @@ struct LimitsSection {
     memory_topics: Option<ByteSize>,
     disk: Option<Limit<ByteSize>>,
     disk_free: Option<Limit<ByteSize>>,
+    subscribes_per_second: Option<Limit<NonZeroU32>>,
+    requests_per_second: Option<Limit<NonZeroU32>>,
+    connections_per_address: Option<Limit<NonZeroU32>>,
 }
 
 /// One `[[topic]]`. What is left out is as in [`Policy::default`]. The aliases are the words before this release.
@@ -105,7 +111,8 @@ impl SettingsFile {
         let sections = given.into_keys().map(Spanned::into_inner).collect();
         Ok(Self {
             rules: topic.into_iter().map(Rule::policy).collect(),
-            limits: limits.limits(),
+            address_limits: limits.of_addresses(),
+            limits: limits.of_log(),
             auth,
             text,
             sections,
@@ -114,7 +121,17 @@ impl SettingsFile {
 }
 
 impl LimitsSection {
-    fn limits(self) -> LogLimits {
+    fn of_addresses(&self) -> AddressLimits {
+        let default = AddressLimits::default();
+        let of = |given: &Option<Limit<NonZeroU32>>, default| limit(*given, default, |limit| limit);
+        AddressLimits {
+            subscribes: of(&self.subscribes_per_second, default.subscribes),
+            requests: of(&self.requests_per_second, default.requests),
+            connections: of(&self.connections_per_address, default.connections),
+        }
+    }
+
+    fn of_log(self) -> LogLimits {
         let default = LogLimits::default();
         let bytes = |size: ByteSize| size.as_u64();
         let free = match self.disk_free {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 /// A limit, or `"off"` for none.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(
     untagged,
     expecting = "a number (a percentage from 0 to 100), a time such as \"7d\", a size such as \"64MiB\", or \"off\""
@@ -15,7 +15,7 @@ pub(crate) enum Limit<T> {
     To(T),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Off {
     Off,

@@ -8,15 +8,12 @@ import { sharedTab } from "./hosts.js";
 /** @typedef {import("./subscriber.js").SubscriberListener} SubscriberListener */
 /** @typedef {import("./tab.js").Attachment} Attachment */
 
-/** The hub that serves this module: its event stream and its long-poll. */
-const HUB_EVENTS = new URL("../events", import.meta.url);
-const HUB_POLL = new URL("../poll", import.meta.url);
-
 /** A hub sends a heartbeat every 15 s. Other servers may be silent for any time. */
 const HUB_SILENCE_MS = 60_000;
 
 /**
  * @typedef {object} LinkRequest
+ * @property {URL} hub its base address
  * @property {URL} url
  * @property {RequestCredentials} credentials
  * @property {import("./connection.js").Token | null} token
@@ -32,14 +29,15 @@ const HUB_SILENCE_MS = 60_000;
  * @returns {Attachment}
  */
 export function openLink(request, listener) {
-  const { url, credentials, token, topics, start } = request;
-  const isHub = url.href === HUB_EVENTS.href;
+  const { hub, url, credentials, token, topics, start } = request;
+  const isHub = url.href === new URL("events", hub).href;
+  const poll = new URL("poll", hub);
   const { silenceMs = isHub ? HUB_SILENCE_MS : 0 } = request.timeouts;
   const timeouts = { ...request.timeouts, silenceMs };
-  if (isHub && request.shared && url.origin === globalThis.location?.origin) {
-    return sharedTab().attach({ url: url.href, pollUrl: HUB_POLL.href, credentials, topics, start, timeouts }, listener);
+  if (isHub && request.shared && globalThis.location) {
+    return sharedTab().attach({ url: url.href, pollUrl: poll.href, credentials, topics, start, timeouts }, listener);
   }
-  const connection = new Connection({ url, pollUrl: isHub ? HUB_POLL : null, credentials, token }, timeouts, {
+  const connection = new Connection({ url, pollUrl: isHub ? poll : null, credentials, token }, timeouts, {
     received: (records, position) => listener.received(records, position),
     changed: () => listener.changed(connection.status),
   });

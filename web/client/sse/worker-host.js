@@ -65,11 +65,12 @@ export function workerHost(tab, lock, lost) {
 }
 
 function startWorker() {
-  if (typeof SharedWorker === "undefined") return null;
+  // A page cannot start a worker of another origin, such as that of a hub beside it.
+  if (typeof SharedWorker === "undefined" || new URL(SCRIPT).origin !== location.origin) return null;
   try {
     return new SharedWorker(trustedScript(), { type: "module", name: SCOPE });
   } catch {
-    // Forbidden by a policy, or this module is of another origin than the page.
+    // Forbidden by a policy.
     return null;
   }
 }

@@ -12,7 +12,7 @@ const SERVER: &str = "crates/sse-server";
 
 /// Modules of the server, from the bottom up. Each may import from those below it, not from its neighbours.
 const SERVER_LAYERS: [&[&str]; 10] = [
-    &["duration_flag", "json_event", "settings_values", "shutdown_signal", "timestamp"],
+    &["client_limits", "duration_flag", "json_event", "settings_values", "shutdown_signal", "timestamp"],
     &["transport"],
     &["auth"],
     &["http"],

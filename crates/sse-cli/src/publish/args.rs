@@ -104,8 +104,7 @@ Examples:
 Ids go to stdout, one per line, in the order of the events, that of a close or a deletion last; status messages go to stderr. A failure stops the command: \
 no further line is sent, and stderr says how many events the hub has acknowledged.
 
-TOPIC is published to `topics/TOPIC` beside the /events of the server. --close (a POST with ?close=true) and --delete \
-(a DELETE) send the header `X-Requested-With`, without which a hub refuses both.
+TOPIC is published to `topics/TOPIC` beside the /events of the server. --close is a POST with ?close=true, --delete a DELETE.
 
 Exit status:
     0  done: the hub has acknowledged every event

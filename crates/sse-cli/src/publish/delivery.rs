@@ -23,8 +23,6 @@ use crate::{address, body};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Headers that `-H` cannot set: under one key, the hub would take all batches but the first for repeats.
 pub(super) const OWN_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, IDEMPOTENCY_KEY];
-/// A hub closes and deletes only for requests with this header, which pages of other sites cannot send unasked.
-const INTENT: HeaderName = HeaderName::from_static("x-requested-with");
 /// The response of a hub is far shorter.
 const MAX_RESPONSE_BYTES: usize = 64 << 10;
 /// Longest wait for one response, well above the slowest fsync. The request is then sent again.
@@ -125,13 +123,13 @@ impl Delivery {
     pub(super) async fn close(&self, status: &Status) -> Result<RecordId, PublishError> {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("close", "true");
-        let request = self.request(Method::POST, url).header(INTENT, "sse-cli");
+        let request = self.request(Method::POST, url);
         place(self.send(request, status).await?)
     }
 
     /// Deletes the topic and gives the id of the deletion.
     pub(super) async fn delete(&self, status: &Status) -> Result<RecordId, PublishError> {
-        let request = self.request(Method::DELETE, self.url.clone()).header(INTENT, "sse-cli");
+        let request = self.request(Method::DELETE, self.url.clone());
         place(self.send(request, status).await?)
     }
 

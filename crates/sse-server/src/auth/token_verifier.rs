@@ -89,6 +89,11 @@ impl TokenVerifier {
         Ok(Self { jwt, keys, jwks, rules, max_token_age, anonymous, url_tokens })
     }
 
+    /// Is nothing granted without a token?
+    pub(crate) fn refuses_anonymous(&self) -> bool {
+        self.anonymous == Grants::default()
+    }
+
     /// Whose token it is, and what it grants.
     pub(super) fn access(&self, token: &str) -> Result<Access, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {

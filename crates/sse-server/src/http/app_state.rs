@@ -12,7 +12,8 @@ use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
 use super::problem_details::Problem;
-use crate::auth::{Access, AccessError, Authenticator};
+use crate::auth::{Access, AccessError, Authenticator, Guard};
+use crate::client_limits::ClientLimits;
 
 /// One for each worker.
 pub(crate) struct AppState {
@@ -26,6 +27,10 @@ pub(crate) struct AppState {
     pub(crate) auth: Authenticator,
     /// TCP is TLS.
     pub(crate) is_tls: bool,
+    pub(crate) guard: Arc<Guard>,
+    pub(crate) clients: ClientLimits,
+    /// Paths of event streams.
+    pub(crate) streams: Arc<[&'static str]>,
 }
 
 /// Topics to which an application alone publishes.

@@ -1,6 +1,7 @@
 //! The protocol: subscribe, publish, history, long-poll, topics, problem details. Names no application; applications add
 //! their endpoints to it.
 
+mod admission;
 mod app_state;
 mod body;
 mod endpoint;
@@ -26,6 +27,7 @@ mod subscribe;
 mod tests;
 mod topics;
 
+pub(crate) use admission::check_origin;
 pub(crate) use app_state::{AppState, Reserved};
 pub(crate) use body::read_text;
 pub(crate) use endpoint::{Endpoint, GET, POST, READ};

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use sse_hub::{AppendError, ReadError};
 
-use crate::auth::{AccessError, RevokeError};
+use crate::auth::{AccessError, Refusal, RevokeError};
 
 /// Seconds after which to try again when the log cannot be written or read.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -222,6 +222,17 @@ impl From<AppendError> for Problem {
             }
             AppendError::OverBudget => Self::over_budget(),
         }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::InvalidHost => StatusCode::BAD_REQUEST,
+            Refusal::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
+            Refusal::Forwarded(_) | Refusal::Origin(_) | Refusal::UnknownOrigin => StatusCode::FORBIDDEN,
+        };
+        Self::new(status, refusal)
     }
 }
 

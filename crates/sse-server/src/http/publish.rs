@@ -39,7 +39,6 @@ const fn extra(parameter: &'static str, header: &'static str, lower_case: &'stat
 
 /// Parameter that closes the topic.
 const CLOSE: &str = "close";
-const INTENT: &str = "x-requested-with";
 
 /// Parameter with the idempotency key.
 pub(crate) const KEY_PARAMETER: &str = "key";
@@ -127,23 +126,12 @@ pub(super) async fn delete(
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
     AppState::of(&request).check_publish(&access, &topic)?;
     Query::read(&request, &[])?;
-    check_intended(&request)?;
     let hub = AppState::of(&request).hub();
     match hub.delete(topic).await? {
         Some(Deleted { seq, count }) => {
             Ok(HttpResponse::Ok().json(TopicDeleted { id: hub.id(seq).to_string(), count }))
         }
         None => Err(Problem::no_such_topic()),
-    }
-}
-
-/// Closing and deleting need a header that a page of another site cannot send without asking first.
-fn check_intended(request: &HttpRequest) -> Result<(), Problem> {
-    match request.headers().contains_key(INTENT) {
-        true => Ok(()),
-        false => Err(Problem::forbidden(
-            "closing and deleting need the header `X-Requested-With` with any value, which pages of other sites cannot send",
-        )),
     }
 }
 
@@ -210,7 +198,7 @@ impl Extras {
             retry: given(request, &query, &RETRY, event_fields::retry_text)?,
             ttl: given(request, &query, &TTL, event_fields::ttl)?,
             key: key(request, &query)?,
-            closes: closes(request, &query)?,
+            closes: closes(&query)?,
         })
     }
 
@@ -234,10 +222,10 @@ impl Extras {
 }
 
 /// Does the request close the topic?
-fn closes(request: &HttpRequest, query: &Query) -> Result<bool, Problem> {
+fn closes(query: &Query) -> Result<bool, Problem> {
     match query.get(CLOSE) {
         None | Some("false") => Ok(false),
-        Some("true") => check_intended(request).map(|()| true),
+        Some("true") => Ok(true),
         Some(text) => Err(Problem::bad_request(format!("{CLOSE} is true or false, not {text:?}"))),
     }
 }

@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
-use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 
+use super::admission::admit;
 use super::app_state::AppState;
 use super::endpoint::{DELETE, Endpoint, GET, POST, READ};
 use super::problem_details::Problem;
@@ -35,12 +34,12 @@ pub(super) fn api() -> Vec<Endpoint> {
 
 /// All routes of one worker. `apps` are the endpoints of the applications.
 pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, apps: Vec<Endpoint>, pages: &Pages) {
+    let shared = Rc::clone(&state);
     let mut all = web::scope("").app_data(state);
     for endpoint in api().into_iter().chain(apps) {
         all = all.service(endpoint.into_resource());
     }
     let not_found = async || Err::<HttpResponse, _>(Problem::not_found());
     let all = all.configure(|config| pages.routes(config)).default_service(web::to(not_found));
-    // No answer is to be taken for a script or a page that it does not say it is.
-    config.service(all.wrap(DefaultHeaders::new().add((X_CONTENT_TYPE_OPTIONS, "nosniff"))));
+    config.service(all.wrap_fn(move |request, service| admit(&shared, request, service)));
 }

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use actix_files::{NamedFile, file_extension_to_mime};
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, IF_NONE_MATCH};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, ETAG, IF_NONE_MATCH};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::Embed;
@@ -42,15 +42,9 @@ const LINKS_MARKER: &str = "<!-- links -->";
 
 /// For our own pages, which have no inline scripts or styles. Not for a user's folder. The one trusted-types policy is that of
 /// `sse/worker-host.js`, which admits the address of the shared worker and nothing else.
-const SECURITY_HEADERS: [(&str, &str); 2] = [
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
-         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sse-hub-worker",
-    ),
-    ("Referrer-Policy", "no-referrer"),
-];
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sse-hub-worker";
 
 #[derive(Embed)]
 #[folder = "../../web"]
@@ -65,17 +59,23 @@ pub(crate) struct Pages {
     pages: Vec<Page>,
     /// The user's folder: what is in it comes before our own files.
     folder: Option<PathBuf>,
+    /// Files and folders that are not served, even from inside it.
+    hidden: Vec<PathBuf>,
     /// `web/` of this project, for work on the pages; `None` is the copy inside the binary.
     workspace: Option<PathBuf>,
 }
 
 impl Pages {
     /// The hub's pages and those of `apps`, from the user's folder first. Our own files are those of the workspace when run
-    /// inside it.
+    /// inside it. `hidden` are files and folders that nobody is to have, even if they are in the user's folder.
     ///
     /// # Errors
-    /// When the user's folder does not exist or cannot be read.
-    pub(crate) fn new(apps: impl IntoIterator<Item = Page>, folder: Option<&Path>) -> io::Result<Self> {
+    /// When the user's folder does not exist, cannot be read, or is hidden itself.
+    pub(crate) fn new(
+        apps: impl IntoIterator<Item = Page>,
+        folder: Option<&Path>,
+        hidden: Vec<PathBuf>,
+    ) -> io::Result<Self> {
         let folder = match folder {
             Some(folder) => {
                 std::fs::read_dir(folder)?;
@@ -83,8 +83,13 @@ impl Pages {
             }
             None => None,
         };
+        if hidden.iter().any(|hidden| folder.is_some() && hidden.canonicalize().ok() == folder) {
+            return Err(io::Error::other(
+                "the log is in this folder (--data-dir); choose another one for either",
+            ));
+        }
         let pages = std::iter::once(HOME).chain(apps).chain([INSPECT]).collect();
-        Ok(Self { pages, folder, workspace: workspace_web() })
+        Ok(Self { pages, folder, hidden, workspace: workspace_web() })
     }
 
     pub(crate) fn paths(&self) -> Vec<&'static str> {
@@ -103,7 +108,11 @@ impl Pages {
         if path.is_dir() {
             path = path.join("index.html").canonicalize().ok()?;
         }
-        let file = (path.starts_with(folder) && path.is_file()).then(|| NamedFile::open(path))?;
+        // As they are now: a folder may have been made after the start. One around the user's hides nothing in it.
+        let hides = |hidden: PathBuf| path.starts_with(&hidden) && !folder.starts_with(&hidden);
+        let is_hidden = self.hidden.iter().any(|hidden| hidden.canonicalize().is_ok_and(hides));
+        let is_served = path.strip_prefix(folder).is_ok_and(is_plain) && !is_hidden && path.is_file();
+        let file = is_served.then(|| NamedFile::open(path))?;
         file.ok().map(NamedFile::disable_content_disposition)
     }
 
@@ -149,10 +158,11 @@ fn workspace_web() -> Option<PathBuf> {
     (cfg!(debug_assertions) && is_inside).then(|| project.join("web"))
 }
 
-/// Leads to something inside a folder, and to nothing hidden.
-fn is_plain(name: &str) -> bool {
-    let is_plain = |part| matches!(part, Component::Normal(part) if !part.to_string_lossy().starts_with('.'));
-    Path::new(name).components().all(is_plain)
+/// Leads to something inside a folder, and to nothing hidden. On Windows `a::$DATA` is another name of `a`.
+fn is_plain(name: impl AsRef<Path>) -> bool {
+    let is_odd = |part: &str| part.starts_with('.') || cfg!(windows) && part.contains(':');
+    let is_plain = |part| matches!(part, Component::Normal(part) if !is_odd(&part.to_string_lossy()));
+    name.as_ref().components().all(is_plain)
 }
 
 /// A file of the user's, else our own.
@@ -197,9 +207,7 @@ fn own_file(
     let tag = format!("\"{:016x}\"", hasher.finish());
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    for header in SECURITY_HEADERS {
-        response.insert_header(header);
-    }
+    response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
     response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((ETAG, tag));
     if known {
         return Ok(response.finish());

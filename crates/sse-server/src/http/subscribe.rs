@@ -1,5 +1,6 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -44,6 +45,9 @@ pub(crate) async fn subscribe(
     let state = AppState::of(request);
     let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
+    if let Err(limited) = state.clients.subscribe(request.head()) {
+        return Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, limited))));
+    }
     if state.hub().is_over(&start, &selectors).await? {
         // The one answer after which an `EventSource` does not come back.
         let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
@@ -70,6 +74,11 @@ pub(crate) async fn subscribe(
             EventBody::ending(last_words(COME_BACK_MILLIS, text))
         }
     };
+    Ok(stream(request, body))
+}
+
+/// The answer with this body.
+fn stream(request: &HttpRequest, body: EventBody) -> EventStream {
     let mut response = HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-cache, no-transform"))
@@ -79,7 +88,7 @@ pub(crate) async fn subscribe(
     // HTTP/1.0 has no chunks: a body ends with its connection.
     response.head_mut().no_chunking(request.version() < Version::HTTP_11);
     response.head_mut().set_connection_type(ConnectionType::Close);
-    Ok(response)
+    response
 }
 
 /// What is said at the end.
@@ -92,10 +101,10 @@ async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
 }
 
 /// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.
-fn last_words(retry_millis: RangeInclusive<u64>, text: &str) -> Bytes {
+fn last_words(retry_millis: RangeInclusive<u64>, text: impl fmt::Display) -> Bytes {
     let mut blocks = Vec::with_capacity(96);
     encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(retry_millis)));
-    encode::comment(&mut blocks, text);
+    encode::comment(&mut blocks, &text.to_string());
     blocks.into()
 }
 

@@ -1,6 +1,7 @@
 //! The hub's part of the protocol over real sockets: how a subscription opens, and what its worker does with it.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
 use crate::auth::Authenticator;
+use crate::client_limits::ClientLimits;
 use crate::transport::{Limits, Listeners, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
@@ -46,16 +48,19 @@ impl World {
                 reserved: [].into(),
                 auth: Authenticator::new(None),
                 is_tls: false,
+                guard: Arc::default(),
+                clients: ClientLimits::default(),
+                streams: [].into(),
             }
         };
-        let pages = Pages::new([], None).unwrap();
+        let pages = Pages::new([], None, Vec::new()).unwrap();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
             routes(config, state, Vec::new(), &pages);
         };
         let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();
         listeners.tcp.extend(Listeners::tcp("127.0.0.1:0").unwrap().tcp);
         let addrs = listeners.tcp.iter().map(|listener| listener.local_addr().unwrap()).collect();
-        let transport = (limits(), TaskTracker::new(), hub.budget().clone());
+        let transport = (limits(), TaskTracker::new(), hub.budget().clone(), ClientLimits::default());
         let server = serve(listeners, NonZeroUsize::new(1), transport, state, routes).unwrap();
         Self { hub, addrs, made, handle: server.handle(), running: actix_web::rt::spawn(server) }
     }
@@ -68,7 +73,7 @@ impl World {
 
 fn limits() -> Limits {
     let second = Duration::from_secs(1);
-    Limits { heartbeat: None, write_timeout: second, head_timeout: second, direct: true }
+    Limits { heartbeat: None, write_timeout: second, head_timeout: second, keep_alive: second, direct: true }
 }
 
 /// What the event stream of this request brings until the event, and whether that came by a direct write.

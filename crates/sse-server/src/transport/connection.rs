@@ -27,6 +27,7 @@ use super::event_sockets::EventSockets;
 use super::request_head::RequestHead;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
+use crate::client_limits::Slot;
 
 /// Most bytes that are held back, and that are looked through for the end of a head at once.
 const EARLY_BYTES: usize = 4 << 10;
@@ -54,9 +55,12 @@ struct Shared {
     state: RefCell<State>,
 }
 
+#[derive(Default)]
 struct State {
     /// `None` once an event stream has it.
     socket: Option<Socket>,
+    /// Goes with the socket.
+    slot: Slot,
     reading: Reading,
     /// What was read and not passed on.
     early: Vec<u8>,
@@ -91,22 +95,8 @@ enum Reading {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Socket, sockets: Rc<EventSockets>) -> Self {
-        let state = State {
-            socket: Some(socket),
-            reading: Reading::default(),
-            early: Vec::new(),
-            waker: None,
-            may_take_over: false,
-            is_stream: false,
-            subscriber: None,
-            head_bytes: 0,
-            head_held: None,
-            head_deadline: Deadline::default(),
-            write_deadline: Deadline::default(),
-            answer_held: None,
-            is_draining: false,
-        };
+    pub(super) fn new(socket: Socket, slot: Slot, sockets: Rc<EventSockets>) -> Self {
+        let state = State { socket: Some(socket), slot, ..State::default() };
         Self(Rc::new(Shared { sockets, state: RefCell::new(state) }))
     }
 
@@ -372,7 +362,7 @@ impl AsyncWrite for Connection {
         let Some(socket) = state.socket.take().filter(|socket| is_silent && socket.is_silent()) else {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         };
-        self.0.sockets.spawn(socket, subscriber);
+        self.0.sockets.spawn(socket, std::mem::take(&mut state.slot), subscriber);
         // To read the end of file.
         context.waker().wake_by_ref();
         Poll::Ready(Ok(()))

@@ -23,6 +23,7 @@ use super::limits::Limits;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
 use super::unfinished_writes::{UnfinishedWrite, UnfinishedWrites};
+use crate::client_limits::Slot;
 
 /// Frames up to here are copied into one chunk that all connections share; larger ones are written from where they are.
 const COPIED_BYTES: usize = 32 << 10;
@@ -38,6 +39,7 @@ pub(super) struct Sending {
 
 pub(super) struct EventSocket {
     socket: Socket,
+    _slot: Slot,
     subscriber: RefCell<Subscriber>,
     unwritten: RefCell<Option<Box<(Chunk, UnfinishedWrite)>>>,
     /// Last progress of a write.
@@ -49,9 +51,14 @@ pub(super) struct EventSocket {
 }
 
 impl EventSocket {
-    pub(super) fn new(socket: Socket, subscriber: Subscriber, unfinished: Rc<UnfinishedWrites>) -> Rc<Self> {
+    pub(super) fn new(
+        (socket, slot): (Socket, Slot),
+        subscriber: Subscriber,
+        unfinished: Rc<UnfinishedWrites>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             socket,
+            _slot: slot,
             subscriber: RefCell::new(subscriber),
             unwritten: RefCell::default(),
             written: Cell::new(Instant::now()),

@@ -24,6 +24,7 @@ use super::limits::Limits;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
 use super::unfinished_writes::UnfinishedWrites;
+use crate::client_limits::Slot;
 
 /// Ticks of the shorter of heartbeat and write timeout.
 const TICKS: u32 = 16;
@@ -69,8 +70,8 @@ impl EventSockets {
     }
 
     /// Goes on with a socket whose response head is out.
-    pub(super) fn spawn(&self, socket: Socket, subscriber: Subscriber) {
-        let socket = EventSocket::new(socket, subscriber, Rc::clone(&self.unfinished));
+    pub(super) fn spawn(&self, socket: Socket, slot: Slot, subscriber: Subscriber) {
+        let socket = EventSocket::new((socket, slot), subscriber, Rc::clone(&self.unfinished));
         self.visit_in(self.tick * TICKS, Rc::downgrade(&socket));
         let stream = AssertUnwindSafe(Sending::new(socket)).catch_unwind();
         self.opened.borrow_mut().push(self.open.track_future(stream));

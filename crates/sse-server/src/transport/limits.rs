@@ -11,6 +11,8 @@ pub(crate) struct Limits {
     pub(crate) write_timeout: Duration,
     /// How long a request head may take, from its first byte on.
     pub(crate) head_timeout: Duration,
+    /// How long a connection may be idle between two requests.
+    pub(crate) keep_alive: Duration,
     /// Event streams take over their socket where they can.
     pub(crate) direct: bool,
 }

@@ -47,6 +47,12 @@ impl Listeners {
         })
     }
 
+    /// Only this machine reaches them.
+    pub(crate) fn are_loopback(&self) -> bool {
+        let is_loopback = |addr: SocketAddr| addr.ip().to_canonical().is_loopback();
+        self.tcp.iter().all(|listener| listener.local_addr().is_ok_and(is_loopback))
+    }
+
     /// The first address.
     pub(crate) fn addr(&self) -> io::Result<SocketAddr> {
         self.tcp.first().ok_or(io::ErrorKind::AddrNotAvailable)?.local_addr()

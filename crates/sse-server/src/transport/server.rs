@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
 use std::thread;
@@ -32,6 +32,7 @@ use super::limits::Limits;
 use super::listeners::Listeners;
 use super::socket::{Socket, notice_lost_peer};
 use super::tls::Tls;
+use crate::client_limits::{ClientLimits, Slot};
 
 /// How long connections may take to send what they hold once every subscription has been ended. One that has stopped
 /// reading is cut then.
@@ -63,7 +64,7 @@ struct Worker<S> {
 pub(crate) fn serve<S: 'static>(
     listeners: Listeners,
     workers: Option<NonZeroUsize>,
-    (limits, streams, budget): (Limits, TaskTracker, Budget),
+    (limits, streams, budget, clients): (Limits, TaskTracker, Budget, ClientLimits),
     state: impl Fn() -> S + Clone + Send + 'static,
     routes: impl Fn(&mut ServiceConfig, Rc<S>) + Clone + Send + 'static,
 ) -> io::Result<Server> {
@@ -81,17 +82,22 @@ pub(crate) fn serve<S: 'static>(
         (worker, service)
     };
     for listener in listeners.tcp {
-        let (worker, tls) = (worker.clone(), listeners.tls.clone());
+        let (worker, tls, clients) = (worker.clone(), listeners.tls.clone(), clients.clone());
         builder = builder.listen("http", listener, move || {
             let (worker, service) = worker();
-            let tls = tls.clone();
+            let (tls, clients) = (tls.clone(), clients.clone());
             fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
+                let clients = clients.clone();
                 async move {
-                    let peer = accepted.peer_addr().ok();
+                    // One that is gone already has no address, and is no Unix socket for that.
+                    let peer = accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
+                    let Some(slot) = clients.connect(Some(peer.ip())) else {
+                        return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
+                    };
                     let socket = accept(accepted, tls.as_deref(), &limits).await;
                     let socket = socket.inspect_err(|error| log_handshake(peer, error))?;
-                    Ok((Connection::new(socket, sockets), peer))
+                    Ok((Connection::new(socket, slot, sockets), Some(peer)))
                 }
             })
             .and_then(service)
@@ -103,7 +109,8 @@ pub(crate) fn serve<S: 'static>(
             let (worker, service) = worker();
             fn_service(move |accepted: UnixStream| {
                 let socket = Socket::Unix(accepted);
-                std::future::ready(Ok((Connection::new(socket, Rc::clone(&worker.sockets)), None)))
+                let connection = Connection::new(socket, Slot::default(), Rc::clone(&worker.sockets));
+                std::future::ready(Ok((connection, None)))
             })
             .and_then(service)
         })?;
@@ -159,6 +166,7 @@ pub(super) fn service(
         // Without it, a connection stays open when its client closes.
         .h1_allow_half_closed(false)
         .client_request_timeout(limits.head_timeout)
+        .keep_alive(limits.keep_alive)
         .client_disconnect_timeout(CLOSE)
         // Connections without a request end with the server, and not when the drain is over.
         .graceful_shutdown_signal(move || {
@@ -175,9 +183,8 @@ pub(super) fn service(
     })
 }
 
-fn log_handshake(peer: Option<SocketAddr>, error: &io::Error) {
-    let peer = peer.map(tracing::field::display);
-    tracing::debug!(target: "request", peer, %error, "TLS handshake failed");
+fn log_handshake(peer: SocketAddr, error: &io::Error) {
+    tracing::debug!(target: "request", %peer, %error, "TLS handshake failed");
 }
 
 /// Under a target that is not ours, so that it is limited as foreign lines are.

@@ -25,12 +25,14 @@ use super::event_sockets::EventSockets;
 use super::server::service;
 use super::socket::Socket;
 use super::{EventBody, Limits, Opening, Subscriber};
+use crate::client_limits::Slot;
 
 const HEAD: &str = "GET /events HTTP/1.1\r\nHost: hub\r\n\r\n";
 const DEADLINE: Duration = Duration::from_secs(10);
 const LIMITS: Limits = Limits {
     heartbeat: None,
     write_timeout: Duration::from_secs(60),
+    keep_alive: Duration::from_secs(75),
     head_timeout: Duration::from_secs(5),
     direct: true,
 };
@@ -67,7 +69,7 @@ impl World {
     /// A connection: its peer, and our side of it.
     async fn connect(&self) -> (Peer, ConnectionHandle) {
         let (peer, accepted) = UnixStream::pair().unwrap();
-        let connection = Connection::new(Socket::Unix(accepted), Rc::clone(&self.sockets));
+        let connection = Connection::new(Socket::Unix(accepted), Slot::default(), Rc::clone(&self.sockets));
         let handle = connection.handle();
         let routes = |config: &mut ServiceConfig| {
             let waiting = Rc::clone(&self.waiting);

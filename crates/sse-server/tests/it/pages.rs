@@ -3,7 +3,8 @@
 use reqwest::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use reqwest::{Client, StatusCode};
 
-use crate::harness::Server;
+use crate::harness::{Server, command};
+use crate::process::refuses;
 
 #[tokio::test]
 async fn the_binary_alone_serves_its_pages() {
@@ -83,6 +84,65 @@ async fn only_regular_files_inside_the_folder_are_served() {
         let answer = reqwest::get(server.url(path)).await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_the_server_keeps_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (name, text) in [("index.html", "mine"), ("hub.toml", ""), (".env", "secret")] {
+        std::fs::write(path(name), text).unwrap();
+    }
+    #[cfg(unix)]
+    for (link, to) in [("log", "sse-data"), ("settings", "hub.toml"), ("env", ".env")] {
+        std::os::unix::fs::symlink(path(to), path(link)).unwrap();
+    }
+    let start = |data: &str, web: &str| {
+        let mut command = command(folder.path());
+        command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            data,
+            "--config",
+            "hub.toml",
+            "--web-dir",
+            web,
+        ]);
+        Server::spawn(&mut command)
+    };
+    let server = start("sse-data", ".");
+    assert!(path("sse-data/log.sqlite").exists());
+    for path in [
+        "/sse-data/log.sqlite",
+        "/sse-data/",
+        "/sse-data",
+        "/./sse-data/log.sqlite",
+        "/sse-data//log.sqlite",
+        "/x/..%2fsse-data/log.sqlite",
+        "/sse-data%2flog.sqlite",
+        "/hub.toml",
+        "/log/log.sqlite",
+        "/settings",
+        "/env",
+        "/.env",
+    ] {
+        let answer = reqwest::get(server.url(path)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(reqwest::get(server.url("/")).await.unwrap().text().await.unwrap(), "mine");
+    // A folder within that of the log is the user's all the same.
+    std::fs::create_dir(path("site")).unwrap();
+    std::fs::write(path("site/a.txt"), "served").unwrap();
+    let server = start(".", "site");
+    assert_eq!(reqwest::get(server.url("/a.txt")).await.unwrap().text().await.unwrap(), "served");
+    let same = path("site");
+    let same = same.to_str().unwrap();
+    let said = refuses(&["--data-dir", same, "--web-dir", same]);
+    assert!(
+        said.contains("--web-dir") && said.contains("--data-dir") && !path("site/log.sqlite").exists(),
+        "{said}"
+    );
 }
 
 #[tokio::test]

@@ -210,3 +210,16 @@ fn what_cannot_be_used_is_refused_at_the_start() {
         assert!(expected.iter().all(|part| said.contains(part)), "{said}");
     }
 }
+
+#[tokio::test]
+async fn certificate_and_key_are_not_served() {
+    let secure = Secure::start(&[]);
+    let folder = secure.folder.path().to_str().unwrap();
+    fs::write(secure.folder.path().join("page.html"), "served").unwrap();
+    let files = files(secure.folder.path());
+    let server = Server::start(&["--tls-cert", &files[0], "--tls-key", &files[1], "--web-dir", folder]);
+    let client = secure.client().build().unwrap();
+    for (path, status) in [("/page.html", 200), ("/cert.pem", 404), ("/key.pem", 404)] {
+        assert_eq!(client.get(server.url(path)).send().await.unwrap().status(), status, "{path}");
+    }
+}

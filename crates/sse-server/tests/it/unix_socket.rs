@@ -92,3 +92,12 @@ async fn closed_streams_give_their_files_back() {
     drop(readers);
     eventually("open files are back", || server.open_files() <= before).await;
 }
+
+#[tokio::test]
+async fn any_host_is_served_but_nobody_behind_a_proxy() {
+    let (_folder, path) = place();
+    let (_server, client) = start(&path);
+    let get = || client.get("http://hub.example.com/hub");
+    assert_eq!(get().send().await.unwrap().status(), 200);
+    assert_eq!(get().header("X-Forwarded-For", "203.0.113.7").send().await.unwrap().status(), 403);
+}

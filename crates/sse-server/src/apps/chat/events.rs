@@ -9,7 +9,7 @@ use super::forms::{USERNAME, known_as};
 use super::names::{Room, Username};
 use super::publisher::Chat;
 use crate::auth::Access;
-use crate::http::{EventStream, PARAMETERS, Problem, Query, connected, subscribe};
+use crate::http::{AppState, EventStream, PARAMETERS, Problem, Query, check_origin, connected, subscribe};
 
 /// Parameter with the name of a room.
 pub(super) const ROOM: &str = "room";
@@ -23,6 +23,9 @@ pub(super) async fn open(request: HttpRequest, access: Access) -> Result<EventSt
         access.check_publish(room.topic())?;
     }
     let greeting = connected(format!("Connected to chat room {}", room.name()));
+    if username.is_some() {
+        check_origin(&request)?;
+    }
     let selectors = Selectors::exactly(room.topic().clone());
     // Subscribed first: who comes by this connection sees the event that says so.
     let response = subscribe(&request, &access, &query, selectors, greeting).await?;
@@ -36,9 +39,10 @@ pub(super) fn room(query: &Query) -> Result<Room, Problem> {
     query.get(ROOM).map_or_else(|| Ok(Room::default()), Room::new).map_err(Problem::bad_request)
 }
 
-/// Where the request comes from. Without an address, as on a Unix socket, all are one.
+/// The network that the request comes from. Programs on this machine are one.
 pub(super) fn address(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip())
+    let client = AppState::of(request).clients.client(request.head());
+    client.unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 impl Chat {

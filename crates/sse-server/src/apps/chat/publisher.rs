@@ -13,9 +13,10 @@ use tokio::sync::Notify;
 
 use super::names::{Client, Room, Text, Username};
 use super::presence::{Announcement, Presence, RoomFull};
-use super::rate_limits::{RateLimited, RateLimits};
+use super::rate_limits::RateLimits;
 use super::rooms::{Rooms, TooManyRooms};
 use super::roster;
+use crate::client_limits::RateLimited;
 use crate::json_event::json_event;
 use crate::timestamp;
 

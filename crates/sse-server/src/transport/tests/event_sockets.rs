@@ -52,7 +52,7 @@ async fn a_direct_write_that_was_cut_short_is_finished_first() {
         let selectors = Selectors::exactly(Topic::new("a").unwrap());
         let subscription = world.fanout.subscribe(selectors, Start::Now).await.unwrap();
         let subscriber = Subscriber::new(subscription, Opening { greeting: None, with_id: true }, None);
-        world.sockets.spawn(Socket::Tcp(accepted), subscriber);
+        world.sockets.spawn(Socket::Tcp(accepted), Slot::default(), subscriber);
         let mut read = Vec::new();
         while !read.ends_with(b"\n\n\r\n") {
             peer.read_buf(&mut read).await.unwrap();

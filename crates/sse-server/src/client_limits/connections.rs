@@ -1,0 +1,82 @@
+//! How many connections each address has open.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::client_address::network;
+
+/// Counts those of addresses that have any.
+#[derive(Debug)]
+pub(super) struct Connections {
+    most: Option<NonZeroU32>,
+    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
+}
+
+/// The place of one connection, as long as it lives.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    _counted: Option<Box<Counted>>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    address: IpAddr,
+}
+
+impl Connections {
+    pub(super) fn new(most: Option<NonZeroU32>) -> Self {
+        Self { most, open: Arc::default() }
+    }
+
+    /// A place for one more connection from this address, if it has one left. Programs on this machine always have.
+    pub(super) fn take(&self, peer: Option<IpAddr>) -> Option<Slot> {
+        let limited = self.most.zip(peer.filter(|peer| !peer.to_canonical().is_loopback()));
+        let Some((most, peer)) = limited else { return Some(Slot::default()) };
+        let address = network(peer);
+        let mut open = self.open.lock();
+        let count = open.entry(address).or_default();
+        if *count >= most.get() {
+            return None;
+        }
+        *count += 1;
+        let counted = Counted { open: Arc::clone(&self.open), address };
+        Some(Slot { _counted: Some(Box::new(counted)) })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.open.lock();
+        if let Some(count) = open.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_places_and_leaves_those_of_others() {
+        let connections = Connections::new(NonZeroU32::new(2));
+        let take = |peer: &str| connections.take(Some(peer.parse().unwrap()));
+        let first = take("192.0.2.1");
+        let _second = take("::ffff:192.0.2.1").expect("the same address in other words");
+        assert!(take("192.0.2.1").is_none());
+        assert!(take("192.0.2.2").is_some());
+        drop(first);
+        assert!(take("192.0.2.1").is_some());
+        let _here: Vec<_> = (0..5).map(|_| take("127.0.0.1").unwrap()).collect();
+        drop((take("2001:db8::1"), take("2001:db8::2")));
+        assert_eq!(connections.open.lock().len(), 1, "who has none is forgotten");
+    }
+}

@@ -1,0 +1,121 @@
+//! How much of the server one client may have: who a client is, how often it may ask, how many connections it may hold.
+
+mod client_address;
+mod connections;
+mod rate;
+
+pub(crate) use client_address::Proxies;
+pub(crate) use client_address::TrustedProxy;
+use connections::Connections;
+pub(crate) use connections::Slot;
+pub(crate) use rate::{Rate, RateLimited};
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use actix_web::dev::RequestHead;
+use sse_hub::Counters;
+
+/// Seconds' worth of requests that may come at once.
+const BURST: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
+
+/// What one address may do. `None` is no limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AddressLimits {
+    /// Event streams opened in a second.
+    pub(crate) subscribes: Option<NonZeroU32>,
+    /// All other requests of the API in a second.
+    pub(crate) requests: Option<NonZeroU32>,
+    pub(crate) connections: Option<NonZeroU32>,
+}
+
+/// The limits by address, shared by all workers.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientLimits(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    proxies: Proxies,
+    subscribes: Option<Rate<IpAddr>>,
+    requests: Option<Rate<IpAddr>>,
+    connections: Connections,
+    counters: Arc<Counters>,
+}
+
+impl Default for AddressLimits {
+    fn default() -> Self {
+        Self {
+            subscribes: NonZeroU32::new(50),
+            requests: NonZeroU32::new(1000),
+            connections: NonZeroU32::new(1000),
+        }
+    }
+}
+
+impl ClientLimits {
+    /// Who has been silent for a while may do at once what it may do in four seconds.
+    pub(crate) fn new(limits: AddressLimits, proxies: Proxies, counters: Arc<Counters>) -> Self {
+        let rate =
+            |limit: Option<NonZeroU32>| limit.map(|limit| Rate::new(limit.saturating_mul(BURST), limit));
+        Self(Arc::new(Inner {
+            proxies,
+            subscribes: rate(limits.subscribes),
+            requests: rate(limits.requests),
+            connections: Connections::new(limits.connections),
+            counters,
+        }))
+    }
+
+    /// The network that a request is from. `None`: a program on this machine, which is not limited by its address.
+    pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
+        self.0.proxies.client(head)
+    }
+
+    /// Counts an event stream.
+    pub(crate) fn subscribe(&self, head: &RequestHead) -> Result<(), RateLimited> {
+        self.check(self.0.subscribes.as_ref(), head, &self.0.counters.refused_subscribes)
+    }
+
+    /// Counts another request.
+    pub(crate) fn request(&self, head: &RequestHead) -> Result<(), RateLimited> {
+        self.check(self.0.requests.as_ref(), head, &self.0.counters.refused_requests)
+    }
+
+    fn check(
+        &self,
+        rate: Option<&Rate<IpAddr>>,
+        head: &RequestHead,
+        refused: &AtomicU64,
+    ) -> Result<(), RateLimited> {
+        let Some((rate, client)) = rate.zip(self.client(head)) else { return Ok(()) };
+        // Under a target that is not ours, so that it is limited as foreign lines are: to one a minute.
+        rate.check(&client).inspect_err(|limited| {
+            Counters::add(refused, 1);
+            tracing::warn!(target: "request", address = %client, path = head.uri.path(), "refused: {limited}");
+        })
+    }
+
+    /// A place for a connection from this peer. The connections of proxies are not limited: each is of somebody else.
+    pub(crate) fn connect(&self, peer: Option<IpAddr>) -> Option<Slot> {
+        let limited = peer.filter(|peer| !self.0.proxies.trusts(*peer));
+        let slot = self.0.connections.take(limited);
+        if slot.is_none() {
+            Counters::add(&self.0.counters.refused_connections, 1);
+            let peer = peer.map(tracing::field::display);
+            tracing::warn!(target: "request", peer, "refused: too many connections from this address");
+        }
+        slot
+    }
+}
+
+/// Nobody is limited.
+#[cfg(test)]
+impl Default for ClientLimits {
+    fn default() -> Self {
+        let unlimited = AddressLimits { subscribes: None, requests: None, connections: None };
+        let header = actix_web::http::header::HeaderName::from_static("x-forwarded-for");
+        Self::new(unlimited, Proxies::new(Vec::new(), header), Arc::default())
+    }
+}

@@ -1,0 +1,74 @@
+//! What every request has to pass before its path is looked at, and what every answer says on its way out.
+
+use std::future::ready;
+
+use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::{Error, HttpRequest, ResponseError as _};
+use futures_util::future::Either;
+
+use super::app_state::AppState;
+use super::problem_details::Problem;
+use crate::auth::{Cors, Refusal, is_preflight};
+
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
+    // No answer is to be taken for a script or a page that it does not say it is.
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    // Nor to be embedded by a page of another site. Requests with CORS, modules among them, are not meant.
+    (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
+    // `no-referrer` would take the origin, too, from forms that a page sends to the hub it is from.
+    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+];
+
+/// Lets a request through to `service`, or refuses it.
+pub(super) fn admit<S>(
+    state: &AppState,
+    request: ServiceRequest,
+    service: &S,
+) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+{
+    let cors = state.guard.cors(request.head());
+    let answer = match check(state, request.head()) {
+        Err(problem) => Some(problem.error_response()),
+        Ok(()) if is_preflight(request.head()) => Some(Cors::permission(request.head())),
+        Ok(()) => None,
+    };
+    let answered = match answer {
+        Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
+        None => Either::Right(service.call(request)),
+    };
+    async move {
+        let mut answer = answered.await?;
+        let headers = answer.headers_mut();
+        for (name, value) in HEADERS {
+            headers.insert(name, value);
+        }
+        cors.write(headers);
+        Ok(answer)
+    }
+}
+
+fn check(state: &AppState, head: &RequestHead) -> Result<(), Problem> {
+    state.guard.check(head).map_err(refused)?;
+    // Any status but 200 would end an `EventSource` for good: they are counted where they open.
+    if head.method == Method::GET && state.streams.contains(&head.uri.path()) {
+        return Ok(());
+    }
+    state.clients.request(head).map_err(|limited| Problem::too_many(limited, limited.seconds()))
+}
+
+/// For a GET that acts: others are looked at before.
+pub(crate) fn check_origin(request: &HttpRequest) -> Result<(), Problem> {
+    AppState::of(request).guard.check_origin(request.head()).map_err(refused)
+}
+
+/// Under a target that is not ours, so that it is limited as foreign lines are: to one a minute.
+fn refused(refusal: Refusal) -> Problem {
+    tracing::warn!(target: "request", reason = %refusal, "request refused");
+    refusal.into()
+}
