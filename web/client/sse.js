@@ -43,6 +43,8 @@ import { openLink } from "./sse/link.js";
  * @property {number} [last] With the newest N stored events, 1 to 10,000.
  * @property {string} [since] With the first event at or after this time, RFC 3339.
  * @property {boolean} [shared] Share one connection with all tabs where possible. Default true.
+ * @property {string | (() => string | Promise<string>)} [token] Sent as `Authorization: Bearer`. A function is asked before each
+ *   attempt, and once more when the server refuses its token (401). The connection is not shared.
  * @property {boolean} [withCredentials] Send cookies to another origin. Default false.
  * @property {number} [minDelayMs] Delay before the first reconnection attempt. Default 1000. The server's `retry:` can raise it.
  * @property {number} [maxDelayMs] Longest delay; each failure doubles the delay up to here. Default 30000.
@@ -206,16 +208,18 @@ export class SseClient extends EventTarget {
   };
 
   #request() {
-    const { shared = true, withCredentials, silenceMs, ...options } = this.#options;
+    const { shared = true, token, withCredentials, silenceMs, ...options } = this.#options;
     const { minDelayMs = 1000, maxDelayMs = 30_000, maxRetryMs = 300_000, firstByteMs = 5000, probeMs = 60_000 } = options;
     return {
       hub: this.#hub,
       url: this.#url,
       credentials: /** @type {RequestCredentials} */ (withCredentials ? "include" : "same-origin"),
+      token: token ?? null,
       topics: this.topics,
       start: this.#start,
       timeouts: { minDelayMs, maxDelayMs, maxRetryMs, silenceMs, firstByteMs, probeMs },
-      shared,
+      // Others may not read what this token may.
+      shared: shared && token === undefined,
     };
   }
 

@@ -31,13 +31,24 @@ impl Selector {
         }
     }
 
+    /// Does it want every topic that `other` wants?
+    pub fn contains(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (selector, Self::Exact(topic)) => selector.matches(topic),
+            (Self::Below(prefix), Self::Below(other)) => prefix == other || is_below(other, prefix),
+            (Self::Below(_), Self::All) | (Self::Exact(_), _) => false,
+        }
+    }
+
+    /// The topics that both want: those of one of the two, or none.
+    pub fn intersection<'a>(&'a self, other: &'a Self) -> Option<&'a Self> {
+        if self.contains(other) { Some(other) } else { other.contains(self).then_some(self) }
+    }
+
     /// Is there a topic that both want?
     pub fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::All, _) | (_, Self::All) => true,
-            (Self::Exact(topic), selector) | (selector, Self::Exact(topic)) => selector.matches(topic),
-            (Self::Below(one), Self::Below(two)) => one == two || is_below(one, two) || is_below(two, one),
-        }
+        self.intersection(other).is_some()
     }
 }
 
@@ -94,18 +105,24 @@ mod tests {
     }
 
     #[test]
-    fn two_overlap_when_a_topic_matches_both() {
-        for (one, two, overlap) in [
-            ("a", "a", true),
-            ("a", "b", false),
-            ("a/*", "a", false),
-            ("a/*", "a/b", true),
-            ("a/*", "a/b/*", true),
-            ("a/*", "ab/*", false),
-            ("*", "a/b", true),
+    fn two_intersect_in_one_of_them_or_in_nothing() {
+        for (one, two, both) in [
+            ("a", "a", Some("a")),
+            ("a", "b", None),
+            ("a/*", "a", None),
+            ("a/*", "a/b", Some("a/b")),
+            ("a/*", "a/*", Some("a/*")),
+            ("a/*", "a/b/*", Some("a/b/*")),
+            ("a/*", "ab/*", None),
+            ("*", "a/b", Some("a/b")),
+            ("*", "a/*", Some("a/*")),
+            ("*", "*", Some("*")),
         ] {
-            let [one, two] = [one, two].map(|text| text.parse::<Selector>().unwrap());
-            assert_eq!((one.overlaps(&two), two.overlaps(&one)), (overlap, overlap), "{one} {two}");
+            let [left, right] = [one, two].map(|text| text.parse::<Selector>().unwrap());
+            let found = [left.intersection(&right), right.intersection(&left)];
+            let both = both.map(|text| text.parse::<Selector>().unwrap());
+            assert_eq!(found, [both.as_ref(); 2], "{one} {two}");
+            assert_eq!(left.overlaps(&right), both.is_some());
         }
     }
 

@@ -36,6 +36,16 @@ impl Selectors {
         Ok(Self(selectors.into()))
     }
 
+    /// The set that wants every topic.
+    pub fn all() -> Self {
+        Self(Arc::from([Selector::All]))
+    }
+
+    /// Does it want every topic?
+    pub fn is_all(&self) -> bool {
+        self.0.first() == Some(&Selector::All)
+    }
+
     /// The set that wants this topic alone.
     pub fn exactly(topic: Topic) -> Self {
         Self(Arc::from([Selector::Exact(topic)]))
@@ -50,7 +60,8 @@ impl Selectors {
         all.then(|| self.0.iter().filter_map(topic))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Selector> {
+    /// The selectors, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = &Selector> {
         self.0.iter()
     }
 
@@ -76,6 +87,12 @@ impl Selectors {
             Selector::Exact(topic) => all_below.matches(topic),
             Selector::Below(named) => named == prefix || all_below.matches(named),
         })
+    }
+}
+
+impl Default for Selectors {
+    fn default() -> Self {
+        Self::all()
     }
 }
 

@@ -71,6 +71,8 @@ enum Phase {
     Live,
     /// The feed was reached once, and then lost.
     Lagging,
+    /// There is none.
+    Ended,
 }
 
 impl Subscription {
@@ -139,6 +141,9 @@ impl Subscription {
         if let Some(cursor) = self.feed.unpark(self.parked) {
             self.cursor = self.cursor.max(cursor);
         }
+        if self.phase == Phase::Ended {
+            return Poll::Ready(Delivery::End);
+        }
         if let Some(delivery) = ready!(self.poll_last_values(context)) {
             return Poll::Ready(delivery);
         }
@@ -189,6 +194,12 @@ impl Subscription {
             }
         }
         Poll::Ready(None)
+    }
+
+    /// Gives nothing more, past its task neither.
+    pub fn end(&mut self) {
+        self.feed.unpark(self.parked);
+        self.phase = Phase::Ended;
     }
 
     /// All of its topics are closed, and it has got everything.

@@ -3,10 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_server::Server;
+use actix_web::web::ServiceConfig;
 use anyhow::{Context as _, ensure};
 use sse_core::Selector;
 use sse_hub::{DiskLog, Durability, Fanout, Hub, Log, MemoryLog, Policies, Policy};
@@ -15,8 +17,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::apps::{APPLICATIONS, Launch, Running};
-use crate::auth::Guard;
+use crate::apps::{APPLICATIONS, Application, Launch, Running};
+use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
 use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
@@ -56,18 +58,15 @@ impl App {
     pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
         raise_limit_of_open_files();
         selection.warn_of_ignored();
-        let apps = selection.on().flat_map(|app| app.pages).copied();
-        let pages = Pages::new(apps, settings.web_dir.as_deref(), private_files(&settings))
-            .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))?;
-        let sections = APPLICATIONS.iter().filter_map(|app| app.section);
-        let file = SettingsFile::read(settings.config.as_deref(), sections)
-            .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
+        let (pages, file) = (pages(&settings, selection)?, settings_file(&settings)?);
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
         let addr = listeners.addr().with_context(unusable)?;
         let guard = guard(&settings, &file, &listeners).with_context(unusable)?;
-        listeners.tls = tls(&settings)?;
+        let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
+        listeners.tls = tls(&settings, &mut tasks, &shutdown)?;
+        let is_tls = listeners.tls.is_some();
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
@@ -76,11 +75,9 @@ impl App {
         let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone())?;
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
-        let shutdown = CancellationToken::new();
-        let mut tasks = JoinSet::new();
+        let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, &shutdown)?;
         let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
-        let on: Vec<_> = selection.on().collect();
-        let page_paths = pages.paths();
+        let (on, page_paths) = (selection.on().collect::<Vec<_>>(), pages.paths());
         let streams: Arc<[_]> =
             STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect();
         let clients = client_limits(&settings, file.address_limits, &hub);
@@ -91,22 +88,14 @@ impl App {
                 heartbeat: settings.heartbeat.0,
                 apps: apps.iter().map(|app| app.name).collect(),
                 reserved: Arc::clone(&reserved),
+                auth: Authenticator::new(auth.clone()),
+                is_tls,
                 guard: Arc::clone(&guard),
                 clients: clients.clone(),
                 streams: Arc::clone(&streams),
             }
         });
-        let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
-        let endpoints: Vec<_> = on.iter().map(|app| app.endpoints).collect();
-        let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
-            config.app_data(openapi.clone());
-            running.iter().for_each(|app| app.configure(config));
-            routes(config, state, endpoints.iter().flat_map(|endpoints| endpoints()).collect(), &pages);
-        };
-        if let Some(tls) = &listeners.tls {
-            tasks.spawn(Arc::clone(tls).follow_files(shutdown.clone()));
-        }
-        let is_tls = listeners.tls.is_some();
+        let routes = routes_of(on, running, pages);
         let event_streams = TaskTracker::new();
         let transport = (limits(&settings), event_streams.clone(), hub.budget().clone(), clients);
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
@@ -180,11 +169,38 @@ fn raise_limit_of_open_files() {
     }
 }
 
+fn pages(settings: &Settings, selection: &Selection) -> anyhow::Result<Pages> {
+    let apps = selection.on().flat_map(|app| app.pages).copied();
+    Pages::new(apps, settings.web_dir.as_deref(), private_files(settings))
+        .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))
+}
+
+fn settings_file(settings: &Settings) -> anyhow::Result<SettingsFile> {
+    let sections = APPLICATIONS.iter().filter_map(|app| app.section);
+    SettingsFile::read(settings.config.as_deref(), sections)
+        .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))
+}
+
+/// Adds the routes of the hub and of these applications to a worker.
+fn routes_of(
+    on: Vec<&'static Application>,
+    running: Vec<Running>,
+    pages: Pages,
+) -> impl Fn(&mut ServiceConfig, Rc<AppState>) + Clone {
+    let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
+    move |config, state| {
+        config.app_data(openapi.clone());
+        running.iter().for_each(|app| app.configure(config));
+        routes(config, state, on.iter().flat_map(|app| (app.endpoints)()).collect(), &pages);
+    }
+}
+
 fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> anyhow::Result<Arc<Guard>> {
     let guard = Guard {
         is_loopback: listeners.are_loopback(),
         is_open: settings.open,
-        is_guarded: file.is_guarded(),
+        has_auth: file.auth.is_some(),
+        is_guarded: file.auth.as_ref().is_some_and(TokenVerifier::refuses_anonymous),
         hosts: settings.allowed_host.clone(),
         origins: settings.allow_origin.clone(),
     };
@@ -216,9 +232,17 @@ fn client_limits(settings: &Settings, limits: AddressLimits, hub: &Hub) -> Clien
     ClientLimits::new(limits, proxies, Arc::clone(hub.counters()))
 }
 
-fn tls(settings: &Settings) -> anyhow::Result<Option<Arc<Tls>>> {
+fn tls(
+    settings: &Settings,
+    tasks: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Arc<Tls>>> {
     let files = settings.tls_cert.clone().zip(settings.tls_key.clone());
-    files.map(|(certificate, key)| Tls::open(TlsFiles { certificate, key })).transpose()
+    let tls = files.map(|(certificate, key)| Tls::open(TlsFiles { certificate, key })).transpose()?;
+    if let Some(tls) = &tls {
+        tasks.spawn(Arc::clone(tls).follow_files(shutdown.clone()));
+    }
+    Ok(tls)
 }
 
 async fn start_applications(
@@ -267,6 +291,28 @@ fn reserved(selection: &Selection) -> Arc<[Reserved]> {
         app,
     };
     topics.map(parsed).collect()
+}
+
+/// Who is kept out stands beside the log. `None` where nobody needs a token.
+fn start_auth(
+    verifier: Option<TokenVerifier>,
+    data_dir: &DataDir,
+    tasks: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<Arc<AuthState>>> {
+    let Some(verifier) = verifier else { return Ok(None) };
+    let revocations = match data_dir {
+        DataDir::Folder(folder) => {
+            Revocations::open(folder).context("cannot use the data folder (--data-dir)")?
+        }
+        DataDir::Off => Revocations::default(),
+    };
+    let auth = AuthState::new(verifier, revocations);
+    let (keeping, shutdown) = (Arc::clone(&auth).keep_keys(), shutdown.clone());
+    tasks.spawn(async move {
+        shutdown.run_until_cancelled(keeping).await;
+    });
+    Ok(Some(auth))
 }
 
 fn shown(path: &Option<PathBuf>) -> std::path::Display<'_> {

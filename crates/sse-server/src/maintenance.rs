@@ -1,4 +1,6 @@
-//! Work on the log's files beside the server: backup, restore, verify. Says what was done, and how that ended.
+//! Work beside the server: backup, restore and verify the log's files, make tokens. Says what was done, and how that ended.
+
+mod token;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,6 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use sse_hub::{Damage, LogCheck, backup_log, restore_log, verify_file, verify_log};
 
+use self::token::TokenArgs;
 use crate::config::{DATA_DIR, DataDir, data_dir};
 
 /// What the command line asks for instead of a server.
@@ -52,6 +55,11 @@ pub enum Maintenance {
         #[command(flatten)]
         log: LogFolder,
     },
+
+    /// Print a token, signed with the first secret of `[auth]` in the settings file; see docs/tokens.md
+    ///
+    /// It grants what is named, and nothing else. Exit status: 0 printed, 1 it cannot be made.
+    Token(TokenArgs),
 }
 
 /// Where the log is.
@@ -78,6 +86,7 @@ impl Maintenance {
             Self::Backup { file, log } => (backup(file, log), ExitCode::FAILURE),
             Self::Restore { file, damaged, log } => (restore(file, *damaged, log), ExitCode::FAILURE),
             Self::Verify { file, log } => (verify(file.as_deref(), log), ExitCode::from(2)),
+            Self::Token(args) => (args.text().and_then(|text| printed(&text)), ExitCode::FAILURE),
         };
         done.unwrap_or_else(|error| {
             eprintln!("sse-server: {error:#}");
@@ -107,8 +116,7 @@ fn restore(file: &Path, damaged: bool, log: &LogFolder) -> anyhow::Result<ExitCo
         folder.display(),
         check.contents
     );
-    print(&line)?;
-    Ok(ExitCode::SUCCESS)
+    printed(&line)
 }
 
 fn verify(file: Option<&Path>, log: &LogFolder) -> anyhow::Result<ExitCode> {
@@ -135,6 +143,11 @@ fn findings(name: &Path, check: &LogCheck) -> String {
     let kinds: Vec<&str> = check.damages.iter().map(|damage| damage.what).collect();
     let state = if kinds.is_empty() { "whole".into() } else { format!("damaged: {}", kinds.join(", ")) };
     text + &format!("{}: {}, {state}\n", name.display(), check.contents)
+}
+
+fn printed(text: &str) -> anyhow::Result<ExitCode> {
+    print(text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whoever reads it may have seen enough.

@@ -1,17 +1,18 @@
-//! The settings file: policies of topics by pattern, and the applications' own sections. TOML; an unknown key is an error
-//! that names the known ones.
+//! The settings file: policies of topics by pattern, who may do what, and the applications' own sections. TOML; an unknown key
+//! is an error that names the known ones, and shows nothing of the file, where secrets may be.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 use sse_core::Selector;
 use sse_hub::{Durability, LogLimits, Policy, Retention, SlowConsumer};
 use toml::Spanned;
 
+use crate::auth::{AuthSection, TokenVerifier};
 use crate::client_limits::AddressLimits;
 use crate::settings_values::{Limit, Time, limit};
 
@@ -21,6 +22,8 @@ pub(crate) struct SettingsFile {
     pub(crate) rules: Vec<(Selector, Policy)>,
     pub(crate) limits: LogLimits,
     pub(crate) address_limits: AddressLimits,
+    /// `None` where nobody needs a token.
+    pub(crate) auth: Option<TokenVerifier>,
     /// The whole file, for the applications' sections, and the names of these.
     pub(crate) text: String,
     pub(crate) sections: Vec<String>,
@@ -33,6 +36,7 @@ struct HubSections {
     topic: Vec<Rule>,
     #[serde(default)]
     limits: LimitsSection,
+    auth: Option<AuthSection>,
 }
 
 /// `[limits]`. What is left out is as in [`LogLimits::default`].
@@ -78,31 +82,38 @@ impl SettingsFile {
         file: Option<&Path>,
         sections: impl Iterator<Item = &'static str>,
     ) -> anyhow::Result<Self> {
-        Self::parse(file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?, sections)
+        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let text = file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?;
+        Self::parse(text, folder, sections)
     }
 
-    /// Whether `[auth]` says who may do what.
-    pub(crate) fn is_guarded(&self) -> bool {
-        self.sections.iter().any(|section| section == "auth")
-    }
-
-    fn parse(text: String, sections: impl Iterator<Item = &'static str>) -> anyhow::Result<Self> {
-        let known: Vec<&str> = ["topic", "limits"].into_iter().chain(sections).collect();
-        let given: HashMap<Spanned<String>, de::IgnoredAny> = toml::from_str(&text)?;
+    /// Files that the settings name are looked for in `folder`.
+    fn parse(
+        text: String,
+        folder: &Path,
+        sections: impl Iterator<Item = &'static str>,
+    ) -> anyhow::Result<Self> {
+        let known: Vec<&str> = ["topic", "limits", "auth"].into_iter().chain(sections).collect();
+        let wrong = |error: toml::de::Error| match error.span() {
+            Some(span) => anyhow!("line {}: {}", line_at(&text, span.start), error.message()),
+            None => anyhow!("{}", error.message()),
+        };
+        let given: HashMap<Spanned<String>, de::IgnoredAny> = toml::from_str(&text).map_err(wrong)?;
         let unknown = given.keys().filter(|section| !known.contains(&section.get_ref().as_str()));
         if let Some(section) = unknown.min_by_key(|section| section.span().start) {
-            let before = text.as_bytes().iter().take(section.span().start);
+            let line = line_at(&text, section.span().start);
             let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
-            let line = 1 + before.filter(|byte| **byte == b'\n').count();
             let (section, known) = (section.get_ref(), known.join(", "));
             bail!("line {line}: unknown section `{section}`, expected one of {known}");
         }
-        let HubSections { topic, limits } = toml::from_str(&text)?;
+        let HubSections { topic, limits, auth } = toml::from_str(&text).map_err(wrong)?;
+        let auth = auth.map(|auth| TokenVerifier::open(auth, folder)).transpose()?;
         let sections = given.into_keys().map(Spanned::into_inner).collect();
         Ok(Self {
             rules: topic.into_iter().map(Rule::policy).collect(),
             address_limits: limits.of_addresses(),
             limits: limits.of_log(),
+            auth,
             text,
             sections,
         })
@@ -157,6 +168,10 @@ impl Rule {
     }
 }
 
+fn line_at(text: &str, byte: usize) -> usize {
+    1 + text.bytes().take(byte).filter(|byte| *byte == b'\n').count()
+}
+
 fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selector, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
@@ -166,7 +181,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> anyhow::Result<SettingsFile> {
-        SettingsFile::parse(text.to_owned(), ["weather"].into_iter())
+        SettingsFile::parse(text.to_owned(), Path::new(""), ["weather"].into_iter())
     }
 
     #[test]
@@ -216,7 +231,7 @@ mod tests {
         let cases = [
             (
                 "\n[[topics]]",
-                "line 2: unknown section `topics`, expected one of `topic`, `limits`, `weather`",
+                "line 2: unknown section `topics`, expected one of `topic`, `limits`, `auth`, `weather`",
             ),
             ("[limits]\ndisc = '1GiB'", "unknown field `disc`"),
             ("[[topic]]\npatern = 'a'", "unknown field `patern`"),

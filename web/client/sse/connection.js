@@ -15,10 +15,16 @@ import { readStream, StreamTimeout } from "./stream.js";
 /** @typedef {import("./poll.js").Start} Start */
 
 /**
+ * What is sent as `Authorization: Bearer`, or what gives it for the next attempt.
+ * @typedef {string | (() => string | Promise<string>)} Token
+ */
+
+/**
  * @typedef {object} Target
  * @property {URL} url of the stream
  * @property {URL | null} pollUrl the long-poll of the same hub; null when the server is not a hub
  * @property {RequestCredentials} credentials
+ * @property {Token | null} [token]
  */
 
 /**
@@ -60,6 +66,8 @@ export class Connection {
   #ends = new Ends();
   #backoff = new Backoff();
   #retryMs = 0;
+  /** The server has refused a token since the connection was live last. */
+  #tokenRefused = false;
   /** @type {AbortController | null} */
   #run = null;
 
@@ -120,6 +128,7 @@ export class Connection {
         if (error instanceof Refusal) {
           this.#problem = error.message;
           retryAfterMs = error.retryAfterMs ?? 0;
+          if (this.#asksAgain(error)) continue;
           if (error.final) return this.#set({ state: "closed" });
         } else if (error instanceof StreamTimeout && this.#target.pollUrl && this.#transport === "stream") {
           // Something between us and the hub buffers the stream; complete responses still get through.
@@ -133,6 +142,20 @@ export class Connection {
       await waited;
       if (!signal.aborted) this.#set({}, true);
     }
+  }
+
+  /** A token can expire on its way: a new one is asked for, once. @param {Refusal} refusal */
+  #asksAgain({ status }) {
+    if (status !== 401 || typeof this.#target.token !== "function" || this.#tokenRefused) return false;
+    this.#tokenRefused = true;
+    return true;
+  }
+
+  /** @returns {Promise<Record<string, string>>} */
+  async #authorization() {
+    const { token } = this.#target;
+    const value = typeof token === "function" ? await token() : token;
+    return value ? { Authorization: `Bearer ${value}` } : {};
   }
 
   #delays() {
@@ -156,6 +179,7 @@ export class Connection {
         url,
         lastEventId: lastEventId === "earliest" ? "" : lastEventId,
         credentials: this.#target.credentials,
+        headers: await this.#authorization(),
         firstByteMs: this.#target.pollUrl ? firstByteMs : 0,
         silenceMs,
         signal,
@@ -163,6 +187,7 @@ export class Connection {
       {
         opened: () => {
           opened?.();
+          this.#tokenRefused = false;
           this.#set({ state: "live", transport: "stream", problem: null });
         },
         received: (found, position) => this.#received(found, position),
@@ -210,8 +235,10 @@ export class Connection {
     // The first page returns at once and shows that long-poll works.
     for (let first = true; url && !signal.aborted; first = false) {
       const waitSeconds = first ? 0 : POLL_SECONDS;
-      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, signal });
+      const headers = await this.#authorization();
+      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, headers, signal });
       if (signal.aborted) return;
+      this.#tokenRefused = false;
       this.#backoff.reset();
       this.#set({ state: "live", transport: "poll", problem: null }, first);
       this.#received(page.records, page.next);

@@ -16,6 +16,7 @@ const HUB_SILENCE_MS = 60_000;
  * @property {URL} hub its base address
  * @property {URL} url
  * @property {RequestCredentials} credentials
+ * @property {import("./connection.js").Token | null} token
  * @property {string[]} topics
  * @property {import("./poll.js").Start} start
  * @property {Omit<import("./timeouts.js").Timeouts, "silenceMs"> & {silenceMs?: number}} timeouts
@@ -28,7 +29,7 @@ const HUB_SILENCE_MS = 60_000;
  * @returns {Attachment}
  */
 export function openLink(request, listener) {
-  const { hub, url, credentials, topics, start } = request;
+  const { hub, url, credentials, token, topics, start } = request;
   const isHub = url.href === new URL("events", hub).href;
   const poll = new URL("poll", hub);
   const { silenceMs = isHub ? HUB_SILENCE_MS : 0 } = request.timeouts;
@@ -36,7 +37,7 @@ export function openLink(request, listener) {
   if (isHub && request.shared && globalThis.location) {
     return sharedTab().attach({ url: url.href, pollUrl: poll.href, credentials, topics, start, timeouts }, listener);
   }
-  const connection = new Connection({ url, pollUrl: isHub ? poll : null, credentials }, timeouts, {
+  const connection = new Connection({ url, pollUrl: isHub ? poll : null, credentials, token }, timeouts, {
     received: (records, position) => listener.received(records, position),
     changed: () => listener.changed(connection.status),
   });

@@ -20,6 +20,7 @@ import { refusal } from "./refusal.js";
  * @property {Start} start
  * @property {number} waitSeconds how long the server waits for an event
  * @property {RequestCredentials} credentials
+ * @property {Record<string, string>} [headers]
  * @property {AbortSignal} signal aborts it
  */
 
@@ -58,13 +59,13 @@ export function setQuery(url, topics, { lastEventId, last, since }, idName) {
  * @param {PageRequest} request
  * @returns {Promise<Page>}
  */
-export async function readPage({ url, topics, start, waitSeconds, credentials, signal }) {
+export async function readPage({ url, topics, start, waitSeconds, credentials, headers, signal }) {
   const address = new URL(url);
   setQuery(address, topics, start, "after");
   address.searchParams.set("timeout", String(waitSeconds));
   address.searchParams.set("limit", String(LIMIT));
   const limit = AbortSignal.timeout(waitSeconds * 1000 + GRACE_MS);
-  const response = await fetch(address, { cache: "no-store", credentials, signal: AbortSignal.any([signal, limit]) });
+  const response = await fetch(address, { cache: "no-store", credentials, headers, signal: AbortSignal.any([signal, limit]) });
   if (response.status !== 200) throw await refusal(response);
   const { events, next, gap, ended = false } = await response.json();
   /** @type {SseRecord[]} */

@@ -8,6 +8,8 @@ const RETRYABLE = [408, 425, 429];
 
 /** The server answered, but not with what was requested. */
 export class Refusal extends Error {
+  /** Null when the answer was not what was requested, whatever its status. @type {number | null} */
+  status;
   /** A retry would be refused as well. */
   final;
   /** How long the server asks us to wait, in ms; null when it does not say. @type {number | null} */
@@ -17,9 +19,11 @@ export class Refusal extends Error {
    * @param {string} message
    * @param {boolean} final
    * @param {number | null} [retryAfterMs]
+   * @param {number | null} [status]
    */
-  constructor(message, final, retryAfterMs = null) {
+  constructor(message, final, retryAfterMs = null, status = null) {
     super(message);
+    this.status = status;
     this.final = final;
     this.retryAfterMs = retryAfterMs;
   }
@@ -34,7 +38,8 @@ export async function refusal(response) {
   const { status } = response;
   const final = status >= 400 && status < 500 && !RETRYABLE.includes(status);
   const detail = await problemText(response);
-  return new Refusal(`${status} ${response.statusText}${detail ? `: ${detail}` : ""}`.slice(0, MAX_TEXT), final, retryAfter(response));
+  const message = `${status} ${response.statusText}${detail ? `: ${detail}` : ""}`.slice(0, MAX_TEXT);
+  return new Refusal(message, final, retryAfter(response), status);
 }
 
 /** @param {Response} response */

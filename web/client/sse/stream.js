@@ -26,6 +26,7 @@ export class StreamTimeout extends Error {
  * @property {URL} url
  * @property {string} lastEventId it resumes after
  * @property {RequestCredentials} credentials
+ * @property {Record<string, string>} headers
  * @property {number} firstByteMs Longest wait for the first byte, 0 = unlimited.
  * @property {number} silenceMs Longest silence, 0 = unlimited.
  * @property {AbortSignal} signal aborts it
@@ -41,7 +42,7 @@ export async function readStream(request, listener) {
   const watch = new Watchdog(request);
   try {
     const response = await fetch(request.url, {
-      headers: { Accept: "text/event-stream" },
+      headers: { Accept: "text/event-stream", ...request.headers },
       cache: "no-store",
       credentials: request.credentials,
       signal: watch.signal,

@@ -1,6 +1,7 @@
 //! What every log promises, as tests. Each implementation runs all of them.
 
 mod ending;
+mod listing;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ pub(crate) use ending::{
     a_closed_topic_takes_nothing_until_it_is_deleted, a_deleted_topic_is_gone_and_its_readers_are_told,
     a_topic_that_is_idle_goes_unless_it_is_open, an_event_past_its_time_is_not_given_and_is_no_gap,
 };
+pub(crate) use listing::{no_more_topics_are_listed_than_are_wanted, topics_are_listed};
 
 /// Makes a test of each promise for one implementation: `log` is an async expression over `policies`.
 macro_rules! contract {
@@ -42,6 +44,7 @@ macro_rules! contract {
             what_is_acknowledged_can_be_read,
             a_tail_that_falls_behind_is_told,
             topics_are_listed,
+            no_more_topics_are_listed_than_are_wanted,
             a_topic_too_many_is_refused_and_stores_nothing,
             a_flood_of_topics_leaves_room_for_those_of_others,
             too_many_bytes_on_the_wire_are_refused_and_stored_nowhere,
@@ -298,18 +301,6 @@ pub(crate) async fn a_tail_that_falls_behind_is_told(log: &impl Log) {
         append(log, "volatile", "").await;
     }
     assert!(matches!(tail.next().await, Tailed::Lagged));
-}
-
-pub(crate) async fn topics_are_listed(log: &impl Log) {
-    for topic in ["b", "few", "few", "few"] {
-        append(log, topic, "").await;
-    }
-    let topics = log.topics(TopicList { limit: 1000, ..TopicList::default() }).await.unwrap();
-    assert_eq!(log.topic_count().await, Ok(2));
-    let names: Vec<&str> = topics.iter().map(|summary| summary.topic.as_str()).collect();
-    assert_eq!(names, ["b", "few"]);
-    assert_eq!((topics[1].count, topics[1].span), (2, Some((3, 4))));
-    assert!(topics[1].bytes > 0);
 }
 
 pub(crate) async fn a_topic_too_many_is_refused_and_stores_nothing(log: &impl Log) {

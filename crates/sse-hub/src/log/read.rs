@@ -84,6 +84,8 @@ pub struct TopicSummary {
 /// Which topics to list.
 #[derive(Debug, Clone, Default)]
 pub struct TopicList {
+    /// Those that these want.
+    pub selectors: Selectors,
     /// Those that begin with this.
     pub prefix: String,
     /// Those that come after this one.

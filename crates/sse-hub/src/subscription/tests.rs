@@ -290,3 +290,41 @@ async fn interest_follows_subscriptions_by_name() {
     })
     .await;
 }
+
+#[derive(Debug, Default)]
+struct Written(std::cell::Cell<usize>);
+
+impl DirectWriter for Written {
+    fn write(&self, _: &crate::direct_writer::SharedFrames) -> crate::direct_writer::WriteOutcome {
+        self.0.set(self.0.get() + 1);
+        crate::direct_writer::WriteOutcome::Complete
+    }
+}
+
+#[tokio::test]
+async fn one_that_was_ended_is_given_nothing_past_its_task_neither() {
+    local(async {
+        let world = World::new();
+        let written = Rc::new(Written::default());
+        let writer: Weak<dyn DirectWriter> = Rc::<Written>::downgrade(&written);
+        let mut ended = world.subscribe("a", Start::Now).await;
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(ended.poll_next_with(&mut context, Some(&writer)).is_pending());
+        // Of the same feed, and so served in the same pass, after the other.
+        let mut other = world.subscribe("a", Start::Now).await;
+        for n in 0..2 {
+            let next = tokio::task::spawn_local(async move {
+                let data = data(&mut other, 1).await;
+                (other, data)
+            });
+            tokio::task::yield_now().await;
+            world.publish("a", n).await;
+            let (reader, data) = next.await.unwrap();
+            other = reader;
+            assert_eq!((data, written.0.get()), (vec![n.to_string()], 1));
+            ended.end();
+        }
+        assert_eq!(ended.next().await, Delivery::End);
+    })
+    .await;
+}

@@ -21,7 +21,9 @@ pub(crate) struct Guard {
     pub(crate) is_loopback: bool,
     /// The operator says that everybody may reach it.
     pub(crate) is_open: bool,
-    /// Nothing is allowed without a token.
+    /// `[auth]` says who may do what.
+    pub(crate) has_auth: bool,
+    /// And it allows nothing without a token.
     pub(crate) is_guarded: bool,
     pub(crate) hosts: Vec<AllowedHost>,
     pub(crate) origins: Vec<AllowedOrigin>,
@@ -31,7 +33,14 @@ pub(crate) struct Guard {
 #[cfg(test)]
 impl Default for Guard {
     fn default() -> Self {
-        Self { is_loopback: true, is_open: false, is_guarded: false, hosts: Vec::new(), origins: Vec::new() }
+        Self {
+            is_loopback: true,
+            is_open: false,
+            has_auth: false,
+            is_guarded: false,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+        }
     }
 }
 
@@ -47,7 +56,7 @@ enum Sender<'a> {
 impl Guard {
     /// Whether all who reach the hub are meant to. If not, it must not start.
     pub(crate) fn is_meant(&self) -> bool {
-        self.is_loopback || self.is_open || self.is_guarded
+        self.is_loopback || self.is_open || self.has_auth
     }
 
     /// What holds for every request; preflights and what writes must be of an origin that may.
@@ -82,7 +91,7 @@ impl Guard {
     }
 
     fn cors_of(&self, text: &str, origin: &Origin<'_>) -> Cors {
-        let is_neighbour = self.is_loopback && !self.is_guarded && origin.is_loopback();
+        let is_neighbour = self.is_loopback && !self.has_auth && origin.is_loopback();
         if is_neighbour || self.origins.iter().any(|allowed| allowed.is(text)) {
             return HeaderValue::from_str(text).map_or(Cors::None, Cors::Origin);
         }
@@ -91,7 +100,7 @@ impl Guard {
 
     /// Over a Unix socket too: the rights of the file say who may be the proxy, and not whom it serves.
     fn check_proxy(&self, head: &RequestHead) -> Result<(), Refusal> {
-        if self.is_open || self.is_guarded {
+        if self.is_open || self.has_auth {
             return Ok(());
         }
         let names = head.headers.iter().map(|(name, _)| name);
@@ -168,7 +177,9 @@ mod tests {
         let local = Guard::default();
         let open = Guard { is_open: true, ..local.clone() };
         let open_to_all = Guard { is_loopback: false, ..open.clone() };
-        let guarded = Guard { is_loopback: false, is_guarded: true, ..local.clone() };
+        let guarded = Guard { is_loopback: false, has_auth: true, is_guarded: true, ..local.clone() };
+        // Without a token some of it is allowed, to whoever leads a visitor's browser here.
+        let partly = Guard { is_guarded: false, ..guarded.clone() };
         let proxied = ("X-Forwarded-For", "203.0.113.7");
         // Through a proxy; under a foreign name; from a page of another site; from one of the visitor's own machine.
         for (guard, expected) in [
@@ -176,6 +187,7 @@ mod tests {
             (open, [true, false, false, true]),
             (open_to_all, [true, false, false, false]),
             (guarded, [true, true, false, false]),
+            (partly, [true, false, false, false]),
         ] {
             let admits = |host, header| guard.check(post(host, header).head()).is_ok();
             let found = [

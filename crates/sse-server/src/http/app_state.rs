@@ -1,14 +1,18 @@
 //! What the handlers of one worker share.
 
+use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
-use crate::auth::Guard;
+use super::problem_details::Problem;
+use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
 
 /// One for each worker.
@@ -20,6 +24,9 @@ pub(crate) struct AppState {
     pub(crate) apps: Vec<&'static str>,
     /// The topics of these applications.
     pub(crate) reserved: Arc<[Reserved]>,
+    pub(crate) auth: Authenticator,
+    /// TCP is TLS.
+    pub(crate) is_tls: bool,
     pub(crate) guard: Arc<Guard>,
     pub(crate) clients: ClientLimits,
     /// Paths of event streams.
@@ -40,18 +47,42 @@ impl AppState {
         request.app_data::<Rc<Self>>().expect("every worker's routes carry it")
     }
 
-    /// May anybody publish to this topic? The error says why not.
-    pub(super) fn check_not_reserved(&self, topic: &Topic) -> Result<(), String> {
+    /// May this topic be published to, on the hub's own paths?
+    pub(super) fn check_publish(&self, access: &Access, topic: &Topic) -> Result<(), Problem> {
+        access.check_publish(topic)?;
         let reserved = self.reserved.iter().find(|reserved| reserved.topics.matches(topic));
         reserved.map_or(Ok(()), |Reserved { app, .. }| {
-            Err(format!(
+            Err(Problem::forbidden(format!(
                 "topic {topic} belongs to the application `{app}`, which alone publishes to it; /openapi.json has its \
                  requests"
-            ))
+            )))
         })
     }
 
     pub(crate) fn hub(&self) -> &Hub {
         self.fanout.hub()
+    }
+}
+
+/// Who makes the request. Each handler that reads, publishes or lists takes it.
+impl FromRequest for Access {
+    type Error = Problem;
+    /// Boxed only for a token whose key may have to be fetched.
+    type Future = Either<Ready<Result<Self, Problem>>, LocalBoxFuture<'static, Result<Self, Problem>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        fn access(request: &HttpRequest) -> Result<Access, AccessError> {
+            AppState::of(request).auth.access(request.headers(), request.query_string())
+        }
+        match access(request) {
+            Err(error) if AppState::of(request).auth.misses_key(&error) => {
+                let request = request.clone();
+                Either::Right(Box::pin(async move {
+                    AppState::of(&request).auth.refresh_keys().await;
+                    Ok(access(&request)?)
+                }))
+            }
+            found => Either::Left(ready(found.map_err(Problem::from))),
+        }
     }
 }

@@ -9,9 +9,15 @@ use super::app_state::AppState;
 use super::event_page;
 use super::problem_details::Problem;
 use super::query::{LAST, Query, SINCE};
+use crate::auth::Access;
 
-pub(super) async fn page(request: HttpRequest, topic: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn page(
+    request: HttpRequest,
+    access: Access,
+    topic: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
+    access.check_subscribe(&topic)?;
     let query = Query::read(&request, &["after", LAST, SINCE, "limit"])?;
     let limit = event_page::limit(&query)?;
     let start = query.start("after", Start::Kept(Seek::Earliest))?;

@@ -18,7 +18,9 @@ mod poll;
 mod problem_details;
 mod publish;
 mod query;
+mod revoke;
 mod routes;
+mod session;
 mod static_pages;
 mod subscribe;
 #[cfg(test)]

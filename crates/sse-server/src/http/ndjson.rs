@@ -35,7 +35,7 @@ struct Line<'a> {
 pub(super) fn parse(
     text: &str,
     topic: Option<&Topic>,
-    permit: impl Fn(&Topic) -> Result<(), String>,
+    permit: impl Fn(&Topic) -> Result<(), Problem>,
 ) -> Result<Vec<Draft>, Problem> {
     let mut drafts = Vec::new();
     let mut frames = 0;
@@ -50,12 +50,8 @@ pub(super) fn parse(
             );
             return Err(too_large(line, detail));
         }
-        let draft = draft(text, topic).map_err(|what| {
-            Problem::bad_request(format!("line {line}: {what}; nothing was stored")).in_line(line)
-        })?;
-        permit(&draft.topic).map_err(|why| {
-            Problem::forbidden(format!("line {line}: {why}; nothing was stored")).in_line(line)
-        })?;
+        let draft = draft(text, topic).map_err(|what| Problem::bad_request(what).of_batch_line(line))?;
+        permit(&draft.topic).map_err(|why| why.of_batch_line(line))?;
         let bytes = draft.event.data().len();
         if bytes > MAX_DATA_BYTES {
             let detail = format!(

@@ -10,15 +10,18 @@ use super::app_state::AppState;
 use super::event_page::{self, HeldPage};
 use super::problem_details::Problem;
 use super::query::{LAST, Query, SINCE};
+use crate::auth::Access;
 
 /// How long to wait for an event: default, and longest. The default is below the 30 s at which many proxies and
 /// HTTP clients give up; longer than 60 s hardly any of them waits.
 const DEFAULT_WAIT: Duration = Duration::from_secs(25);
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-pub(super) async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn page(request: HttpRequest, access: Access) -> Result<HttpResponse, Problem> {
     let query = Query::read(&request, &["topic", "after", "timeout", LAST, SINCE, "limit"])?;
-    let (selectors, limit, wait) = (query.selectors()?, event_page::limit(&query)?, wait(&query)?);
+    let selectors = access.narrow(&query.selectors()?)?;
+    let (limit, wait) = (event_page::limit(&query)?, wait(&query)?);
+    let wait = access.time_left().map_or(wait, |left| wait.min(left));
     let AppState { fanout, .. } = AppState::of(&request);
     let start = query.start("after", Start::Now)?;
     let HeldPage { page, .. } = match event_page::read(fanout.hub(), &selectors, start, limit).await? {

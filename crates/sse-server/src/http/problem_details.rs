@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use sse_hub::{AppendError, ReadError};
 
-use crate::auth::Refusal;
+use crate::auth::{AccessError, Refusal, RevokeError};
 
 /// Seconds after which to try again when the log cannot be written or read.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -74,6 +74,12 @@ impl Problem {
         Self { line: Some(line), ..self }
     }
 
+    /// Because of this line of a batch, of which nothing was stored.
+    pub(super) fn of_batch_line(self, line: usize) -> Self {
+        let detail = format!("line {line}: {}; nothing was stored", self.detail);
+        Self { detail: short(detail, MAX_DETAIL), ..self }.in_line(line)
+    }
+
     pub(crate) fn not_found() -> Self {
         let detail =
             "there is nothing at this path; /openapi.json describes the API, and / leads to the pages";
@@ -127,8 +133,56 @@ impl Problem {
         Self::unavailable(detail, RETRY_AFTER)
     }
 
+    pub(super) fn stopping() -> Self {
+        Self::unavailable("the server is stopping; nothing was stored, try again", RETRY_AFTER_RESTART)
+    }
+
     fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, retry_after)
+    }
+}
+
+impl From<AccessError> for Problem {
+    /// With the challenge of RFC 6750.
+    fn from(error: AccessError) -> Self {
+        let (status, code) = match &error {
+            AccessError::NoToken => (StatusCode::UNAUTHORIZED, None),
+            AccessError::Token(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
+            AccessError::TwoTokens => (StatusCode::BAD_REQUEST, Some("invalid_request")),
+            AccessError::NotGranted(..) | AccessError::NotAdmin => {
+                (StatusCode::FORBIDDEN, Some("insufficient_scope"))
+            }
+            AccessError::NoAuth => return Self::conflict(error),
+            AccessError::TooMany(error) => return Self::bad_request(error),
+        };
+        let problem = Self::new(status, error);
+        let challenge = challenge(code, &problem.detail);
+        problem.with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+}
+
+/// `code` and what it means here, in the characters that RFC 6750 allows.
+fn challenge(code: Option<&str>, description: &str) -> HeaderValue {
+    let is_allowed = |character: &char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+    let description: String = description.chars().filter(is_allowed).collect();
+    let error = code.map(|code| format!(", error=\"{code}\", error_description=\"{description}\""));
+    let challenge = format!("Bearer realm=\"sse-hub\"{}", error.unwrap_or_default());
+    HeaderValue::from_str(&challenge).expect("visible ASCII characters")
+}
+
+impl From<RevokeError> for Problem {
+    /// Why the disk failed is for the operator's log alone.
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Full => Self::conflict(error),
+            RevokeError::Io(_) => {
+                tracing::error!(%error, "nobody is revoked");
+                Self::unavailable(
+                    "the server cannot store it; nobody is revoked, try again later",
+                    RETRY_AFTER,
+                )
+            }
+        }
     }
 }
 
@@ -144,10 +198,7 @@ impl From<AppendError> for Problem {
                 "the server cannot write to its log; nothing was stored, try again later",
                 RETRY_AFTER,
             ),
-            AppendError::Closed => Self::unavailable(
-                "the server is stopping; nothing was stored, try again",
-                RETRY_AFTER_RESTART,
-            ),
+            AppendError::Closed => Self::stopping(),
             AppendError::Unknown(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the server cannot say whether the events are stored; if the request had an idempotency key, \

@@ -15,6 +15,7 @@ use super::event_fields;
 use super::ndjson;
 use super::problem_details::Problem;
 use super::query::Query;
+use crate::auth::Access;
 
 /// Content types of a batch: the name that is used most, the one without `x-`, and JSON Lines, which is the same.
 const BATCH_TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
@@ -85,15 +86,16 @@ pub(crate) fn batch_stored(hub: &Hub, receipt: AppendReceipt) -> HttpResponse {
 /// Publishes the body, or each line of it, to the topic in the path.
 pub(super) async fn to_topic(
     request: HttpRequest,
+    access: Access,
     topic: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
-    AppState::of(&request).check_not_reserved(&topic).map_err(Problem::forbidden)?;
+    AppState::of(&request).check_publish(&access, &topic)?;
     let parameters = [EVENT.parameter, RETRY.parameter, TTL.parameter, KEY_PARAMETER, CLOSE];
     let extras = Extras::read(&request, &parameters)?;
     if is_batch(&request) {
-        return publish_batch(&request, payload, extras, Some(topic)).await;
+        return publish_batch(&request, &access, payload, extras, Some(topic)).await;
     }
     let body = read_text(&request, payload, "an event", event_fields::MAX_DATA_BYTES).await?;
     let (data, _held) = body.into_parts();
@@ -116,9 +118,13 @@ pub(super) async fn to_topic(
 }
 
 /// Deletes a topic with all that is kept of it.
-pub(super) async fn delete(request: HttpRequest, topic: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn delete(
+    request: HttpRequest,
+    access: Access,
+    topic: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let topic = Topic::new(topic.into_inner()).map_err(Problem::bad_request)?;
-    AppState::of(&request).check_not_reserved(&topic).map_err(Problem::forbidden)?;
+    AppState::of(&request).check_publish(&access, &topic)?;
     Query::read(&request, &[])?;
     let hub = AppState::of(&request).hub();
     match hub.delete(topic).await? {
@@ -130,28 +136,35 @@ pub(super) async fn delete(request: HttpRequest, topic: Path<String>) -> Result<
 }
 
 /// Publishes a batch whose lines name their topics.
-pub(super) async fn batch(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+pub(super) async fn batch(
+    request: HttpRequest,
+    access: Access,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    access.check_publishes()?;
     if !is_batch(&request) {
         let detail = "this path takes batches: send Content-Type application/x-ndjson and a line such as \
                       {\"topic\":\"greetings\",\"data\":\"hello\"}, or a single event to /topics/{topic}";
         return Err(Problem::unsupported(detail));
     }
     let extras = Extras::read(&request, &[KEY_PARAMETER])?;
-    publish_batch(&request, payload, extras, None).await
+    publish_batch(&request, &access, payload, extras, None).await
 }
 
 async fn publish_batch(
     request: &HttpRequest,
+    access: &Access,
     payload: Payload,
     extras: Extras,
     topic: Option<Topic>,
 ) -> Result<HttpResponse, Problem> {
     extras.without_event_fields()?;
-    // A batch over several topics has none; no topic is named so.
-    let key = extras.scoped_key(topic.as_ref().map_or("", Topic::as_str));
+    // A batch over several topics has none: its keys are those of who sends it. No topic begins with a slash.
+    let of_sender = || access.subject().map_or_else(String::new, |subject| format!("//{subject}"));
+    let key = extras.scoped_key(&topic.as_ref().map_or_else(of_sender, Topic::to_string));
     let mut drafts = {
         let text = read_text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
-        ndjson::parse(&text, topic.as_ref(), |topic| AppState::of(request).check_not_reserved(topic))?
+        ndjson::parse(&text, topic.as_ref(), |topic| AppState::of(request).check_publish(access, topic))?
     };
     if let (true, Some(topic)) = (extras.closes, topic) {
         drafts.push(Draft::end(topic));

@@ -3,7 +3,9 @@
 use actix_web::HttpRequest;
 use sse_hub::{Seek, Selectors, Start};
 
+use super::app_state::AppState;
 use super::problem_details::Problem;
+use crate::auth::TOKEN_PARAMETER;
 
 /// Value that stands for "all that is kept".
 const EARLIEST: &str = "earliest";
@@ -27,7 +29,11 @@ impl Query {
         repeatable: &str,
     ) -> Result<Self, Problem> {
         let mut given: Vec<(String, String)> = Vec::new();
+        let with_token = AppState::of(request).auth.takes_url_tokens();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+            if with_token && name == TOKEN_PARAMETER {
+                continue;
+            }
             if !known.contains(&&*name) {
                 return Err(unknown(&name, known));
             }

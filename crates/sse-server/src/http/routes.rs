@@ -10,7 +10,7 @@ use super::app_state::AppState;
 use super::endpoint::{DELETE, Endpoint, GET, POST, READ};
 use super::problem_details::Problem;
 use super::static_pages::Pages;
-use super::{events, history, hub_info, openapi, poll, publish, topics};
+use super::{events, history, hub_info, openapi, poll, publish, revoke, session, topics};
 
 /// Paths that answer with an event stream, for people to read.
 pub(crate) const STREAMS: [&str; 1] = ["/events"];
@@ -26,6 +26,8 @@ pub(super) fn api() -> Vec<Endpoint> {
             .on(DELETE, publish::delete),
         Endpoint::new("/poll").on(GET, poll::page),
         Endpoint::new("/hub").on(READ, hub_info::show),
+        Endpoint::new("/session").on(READ, session::show).on(POST, session::begin).on(DELETE, session::end),
+        Endpoint::new("/admin/revoke").on(POST, revoke::revoke),
         Endpoint::new("/openapi.json").on(READ, openapi::document),
     ]
 }

@@ -1,6 +1,7 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -14,11 +15,15 @@ use sse_hub::{Seek, Selectors, Start};
 use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::query::{self, Query};
+use crate::auth::{Access, StreamEnd};
 use crate::json_event::json_event;
 use crate::transport::{EventBody, Opening, Subscriber};
 
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
-const COME_BACK_MILLIS: std::ops::RangeInclusive<u64> = 5000..=15_000;
+const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
+
+/// When a reader is to come back whose token is not good any more.
+const RETRY_MILLIS: RangeInclusive<u64> = 1000..=2000;
 
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
@@ -29,17 +34,19 @@ pub(crate) const PARAMETERS: [&str; 4] = [LAST_EVENT_ID, query::LAST, query::SIN
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
 
-/// Answers with an event stream of these topics that opens with `greeting`.
+/// Answers with an event stream of what may be read of these topics; it opens with `greeting`, and ends with the token.
 pub(crate) async fn subscribe(
     request: &HttpRequest,
+    access: &Access,
     query: &Query,
-    selectors: Selectors,
+    asked: Selectors,
     greeting: Event,
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
+    let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
     if let Err(limited) = state.clients.subscribe(request.head()) {
-        return Ok(stream(request, EventBody::ending(come_back(limited))));
+        return Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, limited))));
     }
     if state.hub().is_over(&start, &selectors).await? {
         // The one answer after which an `EventSource` does not come back.
@@ -54,13 +61,17 @@ pub(crate) async fn subscribe(
     let body = match state.fanout.subscribe(selectors, start).await {
         Ok(subscription) => {
             let opening = Opening { greeting, with_id };
-            let subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            if let Some(end) = state.auth.end_of_stream(access) {
+                subscriber.end_after(last_words_at(end));
+            }
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
         Err(error) => {
             // Under a target that is not ours, so that it is limited as foreign lines are.
             tracing::warn!(target: "request", %error, "subscription refused for now");
-            EventBody::ending(come_back("the server cannot serve this now; come back later"))
+            let text = "the server cannot serve this now; come back later";
+            EventBody::ending(last_words(COME_BACK_MILLIS, text))
         }
     };
     Ok(stream(request, body))
@@ -80,11 +91,20 @@ fn stream(request: &HttpRequest, body: EventBody) -> EventStream {
     response
 }
 
-/// What a subscriber is sent that cannot be served now. Any status but 200 would end an `EventSource` for good.
-fn come_back(reason: impl fmt::Display) -> Bytes {
-    let mut blocks = Vec::with_capacity(64);
-    encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(COME_BACK_MILLIS)));
-    encode::comment(&mut blocks, &reason.to_string());
+/// What is said at the end.
+async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
+    let text = match end.await {
+        StreamEnd::Expired => "the token has expired; come back with a new one",
+        StreamEnd::SignedOut => "signed out",
+    };
+    last_words(RETRY_MILLIS, text)
+}
+
+/// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.
+fn last_words(retry_millis: RangeInclusive<u64>, text: impl fmt::Display) -> Bytes {
+    let mut blocks = Vec::with_capacity(96);
+    encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(retry_millis)));
+    encode::comment(&mut blocks, &text.to_string());
     blocks.into()
 }
 

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
+use crate::auth::Authenticator;
 use crate::client_limits::ClientLimits;
 use crate::transport::{Limits, Listeners, serve};
 
@@ -45,6 +46,8 @@ impl World {
                 heartbeat: None,
                 apps: Vec::new(),
                 reserved: [].into(),
+                auth: Authenticator::new(None),
+                is_tls: false,
                 guard: Arc::default(),
                 clients: ClientLimits::default(),
                 streams: [].into(),

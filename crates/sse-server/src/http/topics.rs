@@ -6,12 +6,13 @@ use std::iter::{once, repeat};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sse_core::{RecordId, Topic};
-use sse_hub::{Durability, Hub, Policy, Retention, SlowConsumer, TopicList, TopicSummary};
+use sse_hub::{Durability, Hub, Policy, Retention, Selectors, SlowConsumer, TopicList, TopicSummary};
 
 use super::app_state::AppState;
 use super::json_parts::{json, json_of_parts};
 use super::problem_details::Problem;
 use super::query::Query;
+use crate::auth::Access;
 
 /// Most topics in a list, and the default.
 const MAX_LIMIT: usize = 10_000;
@@ -49,7 +50,7 @@ struct RetentionJson {
     bytes: Option<u64>,
 }
 
-pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(request: HttpRequest, access: Access) -> Result<HttpResponse, Problem> {
     let query = Query::read(&request, &["prefix", "after", "order", "limit"])?;
     let newest_first = match query.get("order") {
         None | Some("name") => false,
@@ -66,13 +67,14 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let limit = query.number("limit", MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
     let prefix = query.get("prefix").unwrap_or_default().to_owned();
     let hub = AppState::of(&request).hub();
+    let selectors = access.narrow(&Selectors::all())?;
     let count = hub.topic_count().await?;
     let held = count.min(MAX_LIMIT) * size_of::<TopicSummary>();
     let held = hub.budget().try_hold(held).ok_or_else(Problem::over_budget)?;
     // Few enough to look at all of them.
     let sorts = newest_first && count <= MAX_LIMIT;
     let most = if sorts { MAX_LIMIT } else { limit };
-    let list = TopicList { prefix, after, limit: most, newest_first: newest_first && !sorts };
+    let list = TopicList { selectors, prefix, after, limit: most, newest_first: newest_first && !sorts };
     let mut summaries = hub.topics(list).await?;
     if sorts {
         summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));

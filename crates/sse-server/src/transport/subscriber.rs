@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Weak;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -35,11 +36,19 @@ pub(crate) struct Subscriber {
     opening: Option<Box<Opening>>,
     /// Seq of the last id that was sent.
     last_id: u64,
+    rare: Option<Box<Rare>>,
+    _counted: ConnectionCount,
+}
+
+/// What few subscribers have.
+#[derive(Default)]
+struct Rare {
     /// What ends with the subscriber.
     guard: Option<Box<dyn Any>>,
+    /// Ends it, with these blocks.
+    end: Option<Pin<Box<dyn Future<Output = Bytes>>>>,
     /// For the log; only when somebody reads that.
-    opened: Option<Box<(Option<SocketAddr>, Instant)>>,
-    _counted: ConnectionCount,
+    opened: Option<(Option<SocketAddr>, Instant)>,
 }
 
 impl Subscriber {
@@ -54,8 +63,8 @@ impl Subscriber {
         Self {
             last_id,
             opening: Some(Box::new(opening)),
-            guard: None,
-            opened: is_logged.then(|| Box::new((peer, Instant::now()))),
+            rare: is_logged
+                .then(|| Box::new(Rare { opened: Some((peer, Instant::now())), ..Rare::default() })),
             _counted: subscription.hub().counters().open_connection(),
             subscription,
         }
@@ -63,7 +72,12 @@ impl Subscriber {
 
     /// Keeps `guard` as long as it lives.
     pub(super) fn hold(&mut self, guard: impl Any) {
-        self.guard = Some(Box::new(guard));
+        self.rare.get_or_insert_default().guard = Some(Box::new(guard));
+    }
+
+    /// Ends once `end` resolves, with the blocks that it gives.
+    pub(crate) fn end_after(&mut self, end: impl Future<Output = Bytes> + 'static) {
+        self.rare.get_or_insert_default().end = Some(Box::pin(end));
     }
 
     /// The beginning of the opening, as far as nothing has to be waited for. To be sent first, once.
@@ -83,6 +97,15 @@ impl Subscriber {
         context: &mut Context<'_>,
         writer: Option<&Weak<dyn DirectWriter>>,
     ) -> Poll<Option<Bytes>> {
+        if let Some(rare) = &mut self.rare
+            && let Some(end) = &mut rare.end
+            && let Poll::Ready(blocks) = end.as_mut().poll(context)
+        {
+            rare.end = None;
+            self.opening = None;
+            self.subscription.end();
+            return Poll::Ready(Some(blocks));
+        }
         if self.opening.is_some() {
             if let Some(delivery) = ready!(self.subscription.poll_last_values(context)) {
                 return Poll::Ready(encoded(delivery));
@@ -136,7 +159,7 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        let Some((peer, opened)) = self.opened.as_deref() else { return };
+        let Some((peer, opened)) = self.rare.as_ref().and_then(|rare| rare.opened) else { return };
         let (peer, topics) = (peer.map(tracing::field::display), self.subscription.selectors());
         let (position, seconds) = (self.subscription.position().seq, opened.elapsed().as_secs());
         tracing::debug!(peer, %topics, position, seconds, "subscription closed");

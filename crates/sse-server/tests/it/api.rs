@@ -1,5 +1,7 @@
 //! Calls of the HTTP API with JSON answers. No assertions of its own.
 
+use std::time::Duration;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Body, Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -59,8 +61,11 @@ impl Api {
     }
 }
 
+/// Longest that an answer may take, with what it waits for.
+const LONGEST: Duration = Duration::from_secs(30);
+
 pub async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
+    let response = request.timeout(LONGEST).send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Answer { status, headers, text: response.text().await.unwrap() }
 }

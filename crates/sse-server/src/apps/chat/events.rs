@@ -5,25 +5,30 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::HttpRequest;
 use sse_hub::Selectors;
 
+use super::forms::{USERNAME, known_as};
 use super::names::{Room, Username};
 use super::publisher::Chat;
+use crate::auth::Access;
 use crate::http::{AppState, EventStream, PARAMETERS, Problem, Query, check_origin, connected, subscribe};
 
 /// Parameter with the name of a room.
 pub(super) const ROOM: &str = "room";
-const USERNAME: &str = "username";
 
-pub(super) async fn open(request: HttpRequest) -> Result<EventStream, Problem> {
+pub(super) async fn open(request: HttpRequest, access: Access) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &[&[ROOM, USERNAME], &PARAMETERS[..]].concat())?;
     let room = room(&query)?;
     let username = query.get(USERNAME).map(Username::new).transpose().map_err(Problem::bad_request)?;
+    let username = username.map(|given| known_as(Some(given), &access)).transpose()?.flatten();
+    if username.is_some() {
+        access.check_publish(room.topic())?;
+    }
     let greeting = connected(format!("Connected to chat room {}", room.name()));
     if username.is_some() {
         check_origin(&request)?;
     }
     let selectors = Selectors::exactly(room.topic().clone());
     // Subscribed first: who comes by this connection sees the event that says so.
-    let response = subscribe(&request, &query, selectors, greeting).await?;
+    let response = subscribe(&request, &access, &query, selectors, greeting).await?;
     let Some(username) = username else { return Ok(response) };
     let guard = Chat::of(&request).stay(room, username, address(&request)).await?;
     Ok(response.map_body(|_, body| body.holding(guard)))

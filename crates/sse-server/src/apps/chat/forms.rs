@@ -7,10 +7,14 @@ use serde_json::Number;
 
 use super::names::{Client, Room, Text, Username};
 use super::publisher::Message;
+use crate::auth::Access;
 use crate::http::{Form, Problem, idempotency_key};
 
 /// Most bytes of a body: the longest text with every character written as two `\u` escapes, and the rest.
 pub(super) const MAX_BYTES: usize = 32 << 10;
+
+/// Field, or parameter, with the name of a person.
+pub(super) const USERNAME: &str = "username";
 
 /// How long a client that says nothing else is taken to be there.
 const DEFAULT_LEASE_SECONDS: u64 = 45;
@@ -48,13 +52,29 @@ pub(super) struct Presence {
     pub(super) lease: Option<Duration>,
 }
 
+/// What somebody goes by: the name of their token, else the one that they give.
+pub(super) fn known_as(given: Option<Username>, access: &Access) -> Result<Option<Username>, Problem> {
+    let Some(own) = access.name() else { return Ok(given) };
+    let own = Username::new(own).map_err(|error| Problem::forbidden(format!("the token's name: {error}")))?;
+    if given.is_some_and(|given| given != own) {
+        let detail = format!("the token is that of {:?}; leave username out, or give this one", own.as_str());
+        return Err(Problem::forbidden(detail).in_field(USERNAME));
+    }
+    Ok(Some(own))
+}
+
+fn username<F: Form>(given: Option<String>, access: &Access) -> Result<Username, Problem> {
+    let known = known_as(F::optional(USERNAME, given, Username::new)?, access)?;
+    known.map_or_else(|| F::required(USERNAME, None, Username::new), Ok)
+}
+
 impl Form for NewMessage {
     const EXAMPLE: &str = r#"{"username":"ann","text":"hello"}"#;
 }
 
 impl NewMessage {
-    /// The message. `key` is what the request says beside its body.
-    pub(super) fn message(self, key: Option<String>) -> Result<Message, Problem> {
+    /// The message. `key` is what the request says beside its body; `access` is of who sends it.
+    pub(super) fn message(self, key: Option<String>, access: &Access) -> Result<Message, Problem> {
         let own = Self::optional("key", self.key, idempotency_key)?;
         if let (Some(own), Some(key)) = (&own, &key)
             && own != key
@@ -64,7 +84,7 @@ impl NewMessage {
         }
         Ok(Message {
             room: Self::optional("room", self.room, Room::new)?.unwrap_or_default(),
-            username: Self::required("username", self.username, Username::new)?,
+            username: username::<Self>(self.username, access)?,
             text: Self::required("text", self.text, Text::new)?,
             key: own.or(key),
         })
@@ -77,7 +97,7 @@ impl Form for NewPresence {
 
 impl NewPresence {
     /// Who is there, and for how long.
-    pub(super) fn presence(self) -> Result<Presence, Problem> {
+    pub(super) fn presence(self, access: &Access) -> Result<Presence, Problem> {
         let seconds = self.lease_seconds.map_or(Some(DEFAULT_LEASE_SECONDS), |seconds| seconds.as_u64());
         let Some(seconds @ 1..=MAX_LEASE_SECONDS) = seconds else {
             let detail = format!("leaseSeconds is a whole number from 1 to {MAX_LEASE_SECONDS}");
@@ -86,7 +106,7 @@ impl NewPresence {
         let leaving = self.leaving.unwrap_or(false);
         Ok(Presence {
             room: Self::optional("room", self.room, Room::new)?.unwrap_or_default(),
-            username: Self::required("username", self.username, Username::new)?,
+            username: username::<Self>(self.username, access)?,
             client: Self::required("client", self.client, Client::new)?,
             lease: (!leaving).then_some(Duration::from_secs(seconds)),
         })

@@ -9,6 +9,7 @@ use super::events::{self, ROOM, address, room};
 use super::forms::{self, NewMessage, NewPresence, Presence};
 use super::names::Username;
 use super::publisher::{Chat, ChatError};
+use crate::auth::Access;
 use crate::http::{
     Endpoint, Form as _, GET, KEY_PARAMETER, POST, Problem, Query, READ, json_of_now, key, read_text,
 };
@@ -51,11 +52,13 @@ struct UsersJson<'a> {
 }
 
 /// `POST /chat/messages`
-async fn message(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+async fn message(request: HttpRequest, access: Access, payload: Payload) -> Result<HttpResponse, Problem> {
+    access.check_publishes()?;
     let query = Query::read(&request, &[KEY_PARAMETER])?;
     let key = key(&request, &query)?;
     let text = read_text(&request, payload, "a chat message", forms::MAX_BYTES).await?;
-    let message = NewMessage::read(&text)?.message(key)?;
+    let message = NewMessage::read(&text)?.message(key, &access)?;
+    access.check_publish(message.room.topic())?;
     let posted = Chat::of(&request).say(message, address(&request)).await?;
     let json =
         MessageStored { id: posted.id, event_id: posted.event_id.to_string(), repeated: posted.repeated };
@@ -63,10 +66,14 @@ async fn message(request: HttpRequest, payload: Payload) -> Result<HttpResponse,
 }
 
 /// `POST /chat/presence`
-async fn presence(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+async fn presence(request: HttpRequest, access: Access, payload: Payload) -> Result<HttpResponse, Problem> {
+    access.check_publishes()?;
     Query::read(&request, &[])?;
     let text = read_text(&request, payload, "a presence", forms::MAX_BYTES).await?;
-    let Presence { room, username, client, lease } = NewPresence::read(&text)?.presence()?;
+    let Presence { room, username, client, lease } = NewPresence::read(&text)?.presence(&access)?;
+    access.check_publish(room.topic())?;
+    // The answer says how many are there.
+    access.check_subscribe(room.topic())?;
     let chat = Chat::of(&request);
     let Some(lease) = lease else {
         chat.leave(&room, &username, &client);
@@ -84,9 +91,10 @@ async fn presence(request: HttpRequest, payload: Payload) -> Result<HttpResponse
 }
 
 /// `GET /chat/users`
-async fn users(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn users(request: HttpRequest, access: Access) -> Result<HttpResponse, Problem> {
     let query = Query::read(&request, &[ROOM])?;
     let room = room(&query)?;
+    access.check_subscribe(room.topic())?;
     let usernames = Chat::of(&request).usernames(&room).await?;
     let users = usernames.iter().map(Username::as_str).collect();
     let json = UsersJson { room: room.name(), users };

@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::application::{Application, Running};
 use super::host;
+use crate::auth::Access;
 use crate::duration_flag::{HOUR, duration_within};
 use crate::http::{Endpoint, EventStream, GET, PARAMETERS, Page, Problem, Query, connected, subscribe};
 use crate::json_event::json_event;
@@ -60,9 +61,10 @@ fn topic() -> Topic {
 }
 
 /// `GET /dashboard-events`
-async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
+async fn events(request: HttpRequest, access: Access) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &PARAMETERS)?;
-    subscribe(&request, &query, Selectors::exactly(topic()), connected("Connected to system monitor")).await
+    let greeting = connected("Connected to system monitor");
+    subscribe(&request, &access, &query, Selectors::exactly(topic()), greeting).await
 }
 
 /// Publishes a sample every `every`.

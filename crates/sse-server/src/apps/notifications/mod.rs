@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use sse_hub::{Batch, Policy, Retention, Selectors};
 
 use super::application::{Application, Running};
+use crate::auth::Access;
 use crate::http::{
     AppState, Endpoint, EventStream, Form as _, GET, KEY_PARAMETER, PARAMETERS, POST, Page, Problem, Query,
     connected, key_of_path, read_text, stored, subscribe,
@@ -59,13 +60,15 @@ struct Flags {
 }
 
 /// `GET /notifications/events`
-async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
+async fn events(request: HttpRequest, access: Access) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &PARAMETERS)?;
-    subscribe(&request, &query, Selectors::exactly(topic()), connected("Connected to notifications")).await
+    let greeting = connected("Connected to notifications");
+    subscribe(&request, &access, &query, Selectors::exactly(topic()), greeting).await
 }
 
 /// `POST /notifications`
-async fn send(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+async fn send(request: HttpRequest, access: Access, payload: Payload) -> Result<HttpResponse, Problem> {
+    access.check_publish(&topic())?;
     let query = Query::read(&request, &[KEY_PARAMETER])?;
     let key = key_of_path(&request, &query)?;
     let text = read_text(&request, payload, "a notification", forms::MAX_BYTES).await?;

@@ -39,7 +39,7 @@ pub(super) struct Quote {
 /// One line of the list of symbols. What is `null` is not known yet.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Listing {
-    symbol: Symbol,
+    pub(super) symbol: Symbol,
     /// Of a company that does not exist; `null` for all others.
     name: Option<&'static str>,
     source: Source,

@@ -10,6 +10,7 @@ use super::board::Listing;
 use super::publisher::{QuoteError, Ticker};
 use super::quotes;
 use super::symbol::Symbol;
+use crate::auth::Access;
 use crate::http::{
     AppState, Endpoint, EventStream, GET, PARAMETERS, POST, Problem, Query, READ, batch_stored, connected,
     is_batch, json_of_now, read_text, subscribe,
@@ -32,10 +33,10 @@ struct SymbolList {
 }
 
 /// `GET /ticker/events`: the prices of these symbols, or of all.
-async fn events(request: HttpRequest) -> Result<EventStream, Problem> {
+async fn events(request: HttpRequest, access: Access) -> Result<EventStream, Problem> {
     let query = Query::read_repeatable(&request, &[&[SYMBOL], &PARAMETERS[..]].concat(), SYMBOL)?;
     let selectors = selectors(&query)?;
-    subscribe(&request, &query, selectors, connected("Connected to the ticker")).await
+    subscribe(&request, &access, &query, selectors, connected("Connected to the ticker")).await
 }
 
 fn selectors(query: &Query) -> Result<Selectors, Problem> {
@@ -51,13 +52,19 @@ fn selectors(query: &Query) -> Result<Selectors, Problem> {
 }
 
 /// `POST /ticker/quotes`: prices from any outside feed.
-async fn post_quotes(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+async fn post_quotes(
+    request: HttpRequest,
+    access: Access,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    access.check_publishes()?;
     Query::read(&request, &[])?;
     let text = read_text(&request, payload, "a batch of quotes", quotes::MAX_BYTES).await?;
     let quotes = match is_batch(&request) {
         true => quotes::lines(&text)?,
         false => quotes::json(&text)?,
     };
+    quotes.iter().try_for_each(|quote| access.check_publish(&quote.symbol.topic()))?;
     let receipt = ticker(&request).post(&quotes).await.inspect_err(|error| {
         tracing::warn!(count = quotes.len(), %error, "quotes not taken");
     })?;
@@ -65,9 +72,11 @@ async fn post_quotes(request: HttpRequest, payload: Payload) -> Result<HttpRespo
 }
 
 /// `GET /ticker/symbols`: what is quoted, and by whom.
-async fn symbols(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn symbols(request: HttpRequest, access: Access) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
-    let symbols = ticker(&request).listings();
+    access.narrow(&Selectors::below(Symbol::all_topics()))?;
+    let mut symbols = ticker(&request).listings();
+    symbols.retain(|listing| access.may_subscribe(&listing.symbol.topic()));
     Ok(json_of_now(SymbolList { symbols }))
 }
 

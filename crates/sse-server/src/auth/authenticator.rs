@@ -1,0 +1,120 @@
+//! Finds out who makes a request. One for each worker.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::HeaderMap;
+use tokio::time::sleep;
+
+use super::access::{Access, AccessError, StreamEnd};
+use super::auth_state::AuthState;
+use super::credentials;
+use super::static_key::sha256;
+use super::token_error::TokenError;
+
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    /// `None` where nobody needs a token.
+    state: Option<Arc<AuthState>>,
+    without_token: Access,
+}
+
+/// How long after its token an event stream ends, at most, and for a token that is good for a short time only; drawn anew
+/// for each.
+const MAX_LATE: Duration = Duration::from_secs(30);
+const LATE_SHARE: u32 = 10;
+
+impl Authenticator {
+    pub(crate) fn new(state: Option<Arc<AuthState>>) -> Self {
+        let anonymous = state.as_ref().map(|state| Access::anonymous(state.verifier.anonymous.clone()));
+        Self { without_token: anonymous.unwrap_or_else(Access::everything), state }
+    }
+
+    /// A token that is sent has to be good, also where none is needed.
+    pub(crate) fn access(&self, headers: &HeaderMap, query: &str) -> Result<Access, AccessError> {
+        let Some(state) = &self.state else { return Ok(self.without_token.clone()) };
+        match credentials::token(headers, query, state.verifier.url_tokens)? {
+            Some(token) => Ok(state.access(&token)?),
+            None => Ok(self.without_token.clone()),
+        }
+    }
+
+    /// May the error be another one once the keys of issuers are fetched again?
+    pub(crate) fn misses_key(&self, error: &AccessError) -> bool {
+        let fetches = || self.state.as_ref().is_some_and(|state| state.verifier.fetches_keys());
+        matches!(error, AccessError::Token(TokenError::UnknownKey)) && fetches()
+    }
+
+    /// Fetches the keys of issuers, unless that was tried a short while ago.
+    pub(crate) async fn refresh_keys(&self) {
+        if let Some(state) = &self.state {
+            state.verifier.refresh_keys().await;
+        }
+    }
+
+    /// Does anything need a token?
+    pub(crate) fn is_required(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// An error where nothing does.
+    pub(crate) fn state(&self) -> Result<Arc<AuthState>, AccessError> {
+        self.state.clone().ok_or(AccessError::NoAuth)
+    }
+
+    /// The token that a session is to begin with, and what it grants.
+    pub(crate) async fn sign_in<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        body: &'a str,
+    ) -> Result<(Cow<'a, str>, Access), AccessError> {
+        let state = self.state()?;
+        let token = credentials::new_token(headers, body)?;
+        let mut access = state.access(&token);
+        if matches!(access, Err(TokenError::UnknownKey)) {
+            self.refresh_keys().await;
+            access = state.access(&token);
+        }
+        Ok((token, access?))
+    }
+
+    /// Ends the event streams of the request's token. It need not be good any more.
+    pub(crate) fn sign_out(&self, headers: &HeaderMap) -> Result<(), AccessError> {
+        if let (Some(state), Some(token)) = (&self.state, credentials::token(headers, "", false)?) {
+            let sha256 = sha256(&token);
+            state.streams.end(|access| access.is_of_token(&sha256));
+        }
+        Ok(())
+    }
+
+    /// Resolves when an event stream of this access is to end; `None` if only its topics say so. Some time after the token has
+    /// expired: readers whose tokens expire at once do not come back at once.
+    pub(crate) fn end_of_stream(&self, access: &Access) -> Option<impl Future<Output = StreamEnd> + use<>> {
+        let state = self.state.as_ref().filter(|_| access.has_token())?;
+        let place = state.streams.add(access.clone());
+        // Since it was asked whether the token is good.
+        if state.is_revoked(access) {
+            place.end();
+        }
+        let left = access.time_left();
+        let late = left.map(|left| (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64()));
+        Some(async move {
+            let expired = async {
+                match left {
+                    Some(left) => sleep(left.saturating_add(late.unwrap_or_default())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = expired => StreamEnd::Expired,
+                () = place.ended() => StreamEnd::SignedOut,
+            }
+        })
+    }
+
+    /// Are tokens taken from the URL?
+    pub(crate) fn takes_url_tokens(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.verifier.url_tokens)
+    }
+}

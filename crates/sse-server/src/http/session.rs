@@ -1,0 +1,125 @@
+//! `/session`: the token of a browser, in a cookie that its scripts cannot read, since an `EventSource` sends no headers.
+
+use std::net::IpAddr;
+
+use actix_web::http::header::{CACHE_CONTROL, HOST, HeaderName, ORIGIN, SET_COOKIE};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::app_state::AppState;
+use super::body::read_text;
+use super::json_body::json_of_now;
+use super::problem_details::Problem;
+use super::query::Query;
+use crate::auth::{Access, COOKIE_NAME, Grants, MAX_TOKEN_BYTES};
+
+/// Longest token in a cookie: with name and attributes, browsers keep 4,096 bytes.
+const MAX_COOKIE_BYTES: usize = 3800;
+/// By which a proxy that ends TLS says so. Somebody else who says it makes their own cookie stricter, and no more.
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+#[derive(Serialize)]
+struct SessionJson<'a> {
+    /// Do others need a token?
+    required: bool,
+    subject: Option<&'a str>,
+    name: Option<&'a str>,
+    grants: &'a Grants,
+    expires: Option<String>,
+}
+
+/// `GET /session`
+pub(super) async fn show(request: HttpRequest, access: Access) -> Result<HttpResponse, Problem> {
+    Query::read(&request, &[])?;
+    Ok(json_of_now(session(&request, &access)))
+}
+
+/// `POST /session`: the body is the token, unless the request carries it as others do.
+pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    Query::read(&request, &[])?;
+    let secure = cookie_is_secure(&request)?;
+    let text = read_text(&request, payload, "a token", MAX_TOKEN_BYTES).await?;
+    let (token, access) = AppState::of(&request).auth.sign_in(request.headers(), text.trim()).await?;
+    if token.len() > MAX_COOKIE_BYTES {
+        return Err(Problem::too_large(format!(
+            "a cookie holds a token of at most {MAX_COOKIE_BYTES} bytes, this one has {}; grant wildcards",
+            token.len()
+        )));
+    }
+    let age = access.time_left().map_or_else(String::new, |left| format!("; Max-Age={}", left.as_secs()));
+    let cookie = format!("{COOKIE_NAME}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((SET_COOKIE, cookie));
+    Ok(response.json(session(&request, &access)))
+}
+
+/// `DELETE /session`, also with a token that is good for nothing any more.
+pub(super) async fn end(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Query::read(&request, &[])?;
+    AppState::of(&request).auth.sign_out(request.headers())?;
+    let cookie = format!("{COOKIE_NAME}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie)).finish())
+}
+
+fn session<'a>(request: &HttpRequest, access: &'a Access) -> SessionJson<'a> {
+    let expires = access.time_left().and_then(|left| Timestamp::now().checked_add(left).ok());
+    SessionJson {
+        required: AppState::of(request).auth.is_required(),
+        subject: access.subject(),
+        name: access.name(),
+        grants: access.grants(),
+        expires: expires.and_then(|time| Some(time.round(jiff::Unit::Second).ok()?.to_string())),
+    }
+}
+
+/// The attribute of a cookie that goes over TLS alone. It is left out on loopback, where there may be no TLS; elsewhere
+/// without it everybody on the way could read the token.
+fn cookie_is_secure(request: &HttpRequest) -> Result<&'static str, Problem> {
+    let header = |name: &HeaderName| {
+        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
+    // A Unix socket, which has no address, is plain.
+    let over_tls = AppState::of(request).is_tls && request.peer_addr().is_some();
+    if over_tls || header(&ORIGIN).starts_with("https://") || header(&FORWARDED_PROTO) == "https" {
+        return Ok("; Secure");
+    }
+    if is_loopback(header(&HOST)) {
+        return Ok("");
+    }
+    Err(Problem::forbidden(
+        "over plain HTTP everybody on the way could read the token; sign in by https (--tls-cert, or a proxy that ends TLS), or \
+         at localhost",
+    ))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = name.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    let is_ip = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_ip || name == "localhost" || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_names_and_addresses() {
+        for host in [
+            "localhost",
+            "localhost:3000",
+            "127.0.0.1:3000",
+            "127.9.9.9",
+            "[::1]:3000",
+            "[::1]",
+            "a.localhost",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "example.com", "localhost.example:80", "10.0.0.1", "[::2]:80", "127.0.0.1.example"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

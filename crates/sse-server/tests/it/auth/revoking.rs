@@ -1,0 +1,78 @@
+//! A subject that is kept out.
+
+use serde_json::{Value, json};
+
+use super::{Guarded, everything, now, token, token_with, with_key};
+use crate::api::{Answer, Api, send};
+use crate::harness::Server;
+
+fn of(subject: &str) -> String {
+    token_with(&json!({ "exp": now() + 600, "sub": subject, "sse": { "subscribe": ["a"] } }))
+}
+
+async fn revoke(guarded: &Guarded, subject: &str) -> Answer {
+    guarded.post("/admin/revoke", &everything(), &json!({ "subject": subject }).to_string()).await
+}
+
+#[tokio::test]
+async fn streams_end_and_no_token_is_good_any_more() {
+    let guarded = Guarded::start("");
+    let mut stream = guarded.open("/events?topic=a", &of("ann")).await;
+    let mut others = guarded.open("/events?topic=a", &of("bob")).await;
+    let revoked = revoke(&guarded, "ann").await;
+    assert_eq!(revoked.json(), json!({ "subject": "ann", "until": null }));
+    stream.read_to_end().await;
+    assert!(String::from_utf8_lossy(&stream.raw).ends_with(": signed out\n\n"));
+    let (status, detail) = guarded.get("/topics/a", &of("ann")).await.problem();
+    assert_eq!((status, detail.as_str()), (401, "the token is refused: its subject was revoked"));
+    assert_eq!(send(guarded.api.post("/session", of("ann"))).await.status, 401);
+    guarded.publish("a", "x").await;
+    others.until_raw("data: x").await;
+}
+
+#[tokio::test]
+async fn it_outlasts_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("hub.toml");
+    std::fs::write(&settings, with_key("max_token_age = '1h' |")).unwrap();
+    let data = folder.path().join("data");
+    let start =
+        || Api::of(Server::start_on(&data, &["--apps", "none", "--config", settings.to_str().unwrap()]));
+    let with_iat = |subject: &str, iat: u64, exp: u64| {
+        token_with(
+            &json!({ "iat": iat, "exp": exp, "sub": subject, "sse": { "subscribe": ["a"], "admin": true } }),
+        )
+    };
+    let good = |subject: &str| with_iat(subject, now(), now() + 600);
+    let api = start();
+    let answer = send(api.post("/admin/revoke", r#"{"subject":"ann"}"#).bearer_auth(good("op"))).await;
+    assert!(answer.json()["until"].as_str().unwrap().ends_with('Z'), "{answer:?}");
+    drop(api);
+    let api = start();
+    let get = |token: String| send(api.request(reqwest::Method::GET, "/topics/a").bearer_auth(token));
+    assert_eq!(get(good("ann")).await.problem().0, 401);
+    assert_eq!(get(good("bob")).await.status, 200);
+    // What would be good when the revocation is over is not taken at all.
+    for (token, said) in [
+        (with_iat("bob", now(), now() + 3700), "longer than this server allows"),
+        (with_iat("bob", now() + 3600, now() + 7200), "not valid yet"),
+        (of("bob"), "no claim `iat`"),
+    ] {
+        assert!(get(token).await.problem().1.contains(said), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn only_operators_revoke() {
+    let guarded = Guarded::start("");
+    let body = json!({ "subject": "ann" }).to_string();
+    assert_eq!(guarded.post("/admin/revoke", &token(&["*"], &["*"]), &body).await.problem().0, 403);
+    assert_eq!(guarded.get("/topics/a", &of("ann")).await.status, 200);
+    for (body, field) in
+        [("{}", Value::from("subject")), (r#"{"subject":""}"#, "subject".into()), ("x", Value::Null)]
+    {
+        let answer = guarded.post("/admin/revoke", &everything(), body).await;
+        assert_eq!((answer.status, answer.json()["field"].clone()), (400, field), "{answer:?}");
+    }
+    assert_eq!(send(Api::start().post("/admin/revoke", body)).await.problem().0, 409);
+}

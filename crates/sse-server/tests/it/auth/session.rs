@@ -1,0 +1,125 @@
+//! Signing in: the token in a cookie.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Guarded, everything, now, token, token_with};
+use crate::api::{Answer, Api, send};
+use crate::harness::Reader;
+
+impl Guarded {
+    async fn sign_in(&self, token: &str) -> Answer {
+        send(self.api.post("/session", token.to_owned())).await
+    }
+
+    async fn with_cookie(&self, method: Method, path: &str, cookie: &str) -> Answer {
+        send(self.api.request(method, path).header("Cookie", cookie)).await
+    }
+}
+
+/// The cookie as a browser sends it back.
+fn cookie_of(answer: &Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_cookie_holds_the_token_until_it_expires() {
+    let guarded = Guarded::start("");
+    guarded.publish("a", "x").await;
+    let grants = json!({ "subscribe": ["a"] });
+    let ann = token_with(&json!({ "exp": now() + 600, "sub": "u-1", "name": "Ann", "sse": grants }));
+    let begun = guarded.sign_in(&ann).await;
+    let set = begun.header("set-cookie");
+    assert!(set.contains("; HttpOnly; SameSite=Lax; Max-Age=") && !set.contains("Secure"), "{set}");
+    let seconds: u64 = set.rsplit('=').next().unwrap().parse().unwrap();
+    assert!((500..=600).contains(&seconds), "{set}");
+    let cookie = cookie_of(&begun);
+    let shown = guarded.with_cookie(Method::GET, "/session", &cookie).await;
+    let session = shown.json();
+    assert_eq!(session, begun.json());
+    assert_eq!(
+        (&session["subject"], &session["name"], &session["required"]),
+        (&json!("u-1"), &json!("Ann"), &json!(true))
+    );
+    assert_eq!(session["grants"], json!({ "subscribe": ["a"], "publish": [], "admin": false }));
+    assert!(session["expires"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(guarded.with_cookie(Method::GET, "/topics/a", &cookie).await.data(), ["x"]);
+    assert_eq!(guarded.with_cookie(Method::GET, "/topics/b", &cookie).await.status, 403);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_streams_of_the_token() {
+    let guarded = Guarded::start("");
+    let (one, other) = (token(&["a", "b"], &[]), token(&["a"], &[]));
+    let cookie = cookie_of(&guarded.sign_in(&one).await);
+    let mut stream =
+        Reader::of(guarded.api.request(Method::GET, "/events?topic=a").header("Cookie", &cookie)).await;
+    let mut others = guarded.open("/events?topic=a", &other).await;
+    stream.until_raw("id: ").await;
+    let ended = guarded.with_cookie(Method::DELETE, "/session", &cookie).await;
+    assert_eq!(ended.status, 204);
+    assert!(
+        ended.header("set-cookie").starts_with("sse_token=; ")
+            && ended.header("set-cookie").ends_with("Max-Age=0")
+    );
+    stream.read_to_end().await;
+    assert!(String::from_utf8_lossy(&stream.raw).ends_with(": signed out\n\n"));
+    guarded.publish("a", "x").await;
+    others.until_raw("data: x").await;
+    assert_eq!(guarded.with_cookie(Method::DELETE, "/session", "").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_new_token_takes_the_place_of_an_old_or_broken_one() {
+    let guarded = Guarded::start("");
+    let good = token(&["a"], &[]);
+    for cookie in ["sse_token=forged".to_owned(), format!("sse_token={}", everything())] {
+        let begun = send(guarded.api.post("/session", good.clone()).header("Cookie", &cookie)).await;
+        assert_eq!(cookie_of(&begun), format!("sse_token={good}"));
+    }
+    let by_header = send(guarded.api.post("/session", "").bearer_auth(&good)).await;
+    assert_eq!(cookie_of(&by_header), format!("sse_token={good}"));
+    let both = send(guarded.api.post("/session", everything()).bearer_auth(&good)).await;
+    assert_eq!(both.problem().0, 400);
+    assert_eq!(guarded.with_cookie(Method::GET, "/session", "sse_token=forged").await.status, 401);
+    assert_eq!(guarded.with_cookie(Method::DELETE, "/session", "sse_token=forged").await.status, 204);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_safe_cookie_is_refused_with_the_reason() {
+    let guarded = Guarded::start("");
+    let good = token(&["a"], &[]);
+    for (headers, secure) in [
+        (&[("Host", "hub.example")][..], None),
+        (&[("Host", "hub.example"), ("Origin", "http://hub.example")], None),
+        (&[("Host", "hub.example"), ("Origin", "https://hub.example")], Some(true)),
+        (&[("Host", "hub.example"), ("X-Forwarded-Proto", "https")], Some(true)),
+        (&[("Host", "localhost:3000")], Some(false)),
+    ] {
+        let request =
+            headers.iter().fold(guarded.api.post("/session", good.clone()), |request, (name, value)| {
+                request.header(*name, *value)
+            });
+        let answer = send(request).await;
+        match secure {
+            None => {
+                assert!(answer.problem().1.contains("plain HTTP") && answer.header("set-cookie").is_empty())
+            }
+            Some(secure) => {
+                assert_eq!(answer.header("set-cookie").contains("; Secure"), secure, "{answer:?}")
+            }
+        }
+    }
+    let long = token_with(&json!({ "exp": now() + 60, "sse": {}, "x": "x".repeat(3000) }));
+    assert_eq!(guarded.sign_in(&long).await.problem().0, 413);
+    assert_eq!(guarded.sign_in("forged").await.problem().0, 401);
+    assert_eq!(guarded.sign_in("").await.problem().0, 401);
+}
+
+#[tokio::test]
+async fn without_auth_there_is_nothing_to_sign_in_to() {
+    let api = Api::start();
+    let session: Value = api.get("/session").await.json();
+    assert_eq!((&session["required"], &session["grants"]["admin"]), (&json!(false), &json!(true)));
+    assert_eq!(send(api.post("/session", "x")).await.problem().0, 409);
+}
