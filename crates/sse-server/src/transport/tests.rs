@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, ConnectionHandle};
 use super::event_sockets::EventSockets;
-use super::server::service;
+use super::server::{Accepted, service};
 use super::socket::Socket;
 use super::{EventBody, Limits, Opening, Subscriber};
 use crate::client_limits::Slot;
@@ -69,7 +69,8 @@ impl World {
     /// A connection: its peer, and our side of it.
     async fn connect(&self) -> (Peer, ConnectionHandle) {
         let (peer, accepted) = UnixStream::pair().unwrap();
-        let connection = Connection::new(Socket::Unix(accepted), Slot::default(), Rc::clone(&self.sockets));
+        let connection =
+            Connection::new((Socket::Unix(accepted), Slot::default()), Vec::new(), Rc::clone(&self.sockets));
         let handle = connection.handle();
         let routes = |config: &mut ServiceConfig| {
             let waiting = Rc::clone(&self.waiting);
@@ -88,7 +89,7 @@ impl World {
         let stopping = Server::build().graceful_shutdown_signal();
         let service = service(&routes, &self.limits, stopping).new_service(()).await.unwrap();
         spawn_local(async move {
-            let _ = service.call((connection, None)).await;
+            let _ = service.call((Accepted::Http1(connection), None)).await;
         });
         (Peer { socket: peer, read: Vec::new() }, handle)
     }
