@@ -42,8 +42,8 @@ use crate::client_limits::{ClientLimits, Slot};
 /// reading is cut then.
 const DRAIN_SECONDS: u64 = 1;
 
-/// Connections that are with actix-http, which takes about 11 KiB for each. Further ones wait to be accepted; event streams that
-/// own their socket do not count.
+/// Connections of HTTP/1.1, with about 11 KiB for each, and of HTTP/2. Further ones wait to be accepted; event streams that own their
+/// socket do not count.
 const MAX_CONNECTIONS: usize = 16_384;
 
 thread_local! {
@@ -81,23 +81,20 @@ pub(crate) fn serve<S: 'static>(
     let builder = Server::build().disable_signals().shutdown_timeout(DRAIN_SECONDS).workers(workers);
     let mut builder = builder.max_concurrent_connections(MAX_CONNECTIONS.div_ceil(workers));
     let stopping = builder.graceful_shutdown_signal();
-    let signal = stopping.clone();
     let worker = move || {
         let make = || Worker {
             state: Rc::new(state()),
             sockets: EventSockets::start(limits, streams.clone(), budget.clone()),
         };
         let worker = of_this_thread(make);
-        let service = service(&|config| routes(config, Rc::clone(&worker.state)), &limits, signal.clone());
-        (worker, service)
+        let service = service(&|config| routes(config, Rc::clone(&worker.state)), &limits, stopping.clone());
+        (worker, service, stopping.clone())
     };
     for listener in listeners.tcp {
         let (worker, tls, clients) = (worker.clone(), listeners.tls.clone(), clients.clone());
-        let stopping = stopping.clone();
         builder = builder.listen("http", listener, move || {
-            let (worker, service) = worker();
+            let (worker, service, stopping) = worker();
             let (tls, clients) = (tls.clone(), clients.clone());
-            let stopping = stopping.clone();
             fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
                 let (clients, stopping) = (clients.clone(), stopping.clone());
@@ -107,9 +104,7 @@ pub(crate) fn serve<S: 'static>(
                     let Some(slot) = clients.connect(Some(peer.ip())) else {
                         return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
                     };
-                    let socket = open(accepted, tls, &limits);
-                    let accepted = accept(socket, slot, sockets, stopping).await;
-                    Ok((accepted.inspect_err(|error| log_unopened(Some(peer), error))?, Some(peer)))
+                    accept(open(accepted, tls, &limits), (slot, Some(peer)), sockets, stopping).await
                 }
             })
             .and_then(service)
@@ -118,15 +113,10 @@ pub(crate) fn serve<S: 'static>(
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
-            let (worker, service) = worker();
-            let stopping = stopping.clone();
+            let (worker, service, stopping) = worker();
             fn_service(move |accepted: UnixStream| {
-                let (sockets, stopping) = (Rc::clone(&worker.sockets), stopping.clone());
-                async move {
-                    let socket = std::future::ready(Ok(Socket::Unix(accepted)));
-                    let accepted = accept(socket, Slot::default(), sockets, stopping).await;
-                    Ok((accepted.inspect_err(|error| log_unopened(None, error))?, None))
-                }
+                let socket = std::future::ready(Ok(Socket::Unix(accepted)));
+                accept(socket, (Slot::default(), None), Rc::clone(&worker.sockets), stopping.clone())
             })
             .and_then(service)
         })?;
@@ -143,10 +133,10 @@ async fn open(tcp: TcpStream, tls: Option<Arc<Tls>>, limits: &Limits) -> io::Res
 /// Waits until it can be told what the peer speaks.
 async fn accept(
     socket: impl Future<Output = io::Result<Socket>>,
-    slot: Slot,
+    (slot, peer): (Slot, Option<SocketAddr>),
     sockets: Rc<EventSockets>,
     stopping: GracefulShutdownSignal,
-) -> io::Result<Accepted> {
+) -> Result<(Accepted, Option<SocketAddr>), DispatchError> {
     let told = async {
         let mut socket = socket.await?;
         let (is_http2, early) = match &socket {
@@ -155,15 +145,20 @@ async fn accept(
         };
         io::Result::Ok((socket, is_http2, early))
     };
-    let (socket, is_http2, early) = tokio::select! {
-        () = stopping.notified() => return Err(io::ErrorKind::Interrupted.into()),
-        told = timeout(sockets.limits.head_timeout, told) => told??,
+    let told = tokio::select! {
+        () = stopping.notified() => Err(io::ErrorKind::Interrupted.into()),
+        told = timeout(sockets.limits.head_timeout, told) => told.map_err(io::Error::from).flatten(),
     };
-    Ok(if is_http2 {
+    let (socket, is_http2, early) = told.inspect_err(|error| {
+        let peer = peer.map(tracing::field::display);
+        tracing::debug!(target: "request", peer, %error, "connection ended before its first request");
+    })?;
+    let accepted = if is_http2 {
         Accepted::Http2(Box::new(PeerSocket::new((socket, slot), early, sockets)))
     } else {
         Accepted::Http1(Connection::new((socket, slot), early, sockets))
-    })
+    };
+    Ok((accepted, peer))
 }
 
 fn of_this_thread<W: 'static>(make: impl FnOnce() -> W) -> Rc<W> {
@@ -254,11 +249,6 @@ where
             data.insert(connection.handle());
         })
         .h1(fn_factory(move || std::future::ready(Ok::<_, ()>(Rc::clone(&app)))))
-}
-
-fn log_unopened(peer: Option<SocketAddr>, error: &io::Error) {
-    let peer = peer.map(tracing::field::display);
-    tracing::debug!(target: "request", peer, %error, "connection ended before its first request");
 }
 
 /// Under a target that is not ours, so that it is limited as foreign lines are.

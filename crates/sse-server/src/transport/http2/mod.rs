@@ -24,7 +24,7 @@ use h2::server::{Builder, Connection};
 use tokio::time::timeout;
 
 pub(super) use self::peer_socket::PeerSocket;
-use self::peer_socket::Queued;
+use self::peer_socket::{Queued, SEND_BYTES};
 use super::deadline::Deadline;
 use super::limits::Limits;
 
@@ -35,8 +35,6 @@ const HEADER_LIST_BYTES: u32 = 64 << 10;
 /// Most bytes of a body that nobody has read yet; of all on a connection.
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 128 << 10;
-/// Most bytes of an answer that wait for the socket.
-const SEND_BYTES: usize = 16 << 10;
 /// Streams that are reset before anybody has looked at them, in one go, after which the connection ends ("rapid reset").
 const MAX_EARLY_RESETS: usize = MAX_STREAMS as usize;
 /// Streams that were reset here and for which frames may still be on their way.

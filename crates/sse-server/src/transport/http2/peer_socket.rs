@@ -17,6 +17,9 @@ use crate::transport::deadline::Deadline;
 use crate::transport::event_sockets::EventSockets;
 use crate::transport::socket::Socket;
 
+/// Most bytes of an answer that h2 holds until they are written.
+pub(super) const SEND_BYTES: usize = 16 << 10;
+
 pub(in crate::transport) struct PeerSocket {
     socket: Socket,
     _slot: Slot,

@@ -15,8 +15,8 @@ use h2::{Reason, RecvStream, SendStream};
 use http::Method;
 use tokio::time::sleep;
 
-use super::peer_socket::{Queued, QueuedBytes};
-use super::{SEND_BYTES, messages};
+use super::messages;
+use super::peer_socket::{Queued, QueuedBytes, SEND_BYTES};
 use crate::transport::event_sockets::EventSockets;
 
 /// Bytes of a head that do not count towards the memory limit, since nearly every stream has so many.
