@@ -72,9 +72,8 @@ where
             }
             match connection.poll_accept(context) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
-                    let (service, sockets, queued) =
-                        (Rc::clone(&service), Rc::clone(&sockets), queued.clone());
-                    streams.push(stream::answer(request, respond, peer, service, sockets, queued));
+                    let shared = (Rc::clone(&sockets), queued.clone());
+                    streams.push(stream::answer(request, respond, peer, &*service, shared));
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io::Error::other(error))),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::Method;
+use sse_hub::{Budget, Held};
 use tokio::time::sleep;
 
 use super::messages;
@@ -22,53 +23,76 @@ use crate::transport::event_sockets::EventSockets;
 /// Bytes of a head that do not count towards the memory limit, since nearly every stream has so many.
 const SMALL_HEAD_BYTES: usize = 4 << 10;
 
-/// Answers a request.
-pub(super) async fn answer<S, B>(
+/// Answers a request. The future holds neither the request nor the head of its answer: event streams last.
+pub(super) fn answer<S, B>(
     request: http::Request<RecvStream>,
     mut respond: SendResponse<Queued>,
     peer: Option<SocketAddr>,
-    service: Rc<S>,
-    sockets: Rc<EventSockets>,
-    queued: QueuedBytes,
-) where
+    service: &S,
+    (sockets, queued): (Rc<EventSockets>, QueuedBytes),
+) -> impl Future<Output = ()> + use<S, B>
+where
     S: Service<Request>,
     S::Error: Into<Response<BoxBody>>,
     S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
 {
-    let held = sockets.budget.try_hold(messages::head_bytes(&request).saturating_sub(SMALL_HEAD_BYTES));
-    let Some(held) = held else { return respond.send_reset(Reason::REFUSED_STREAM) };
-    let has_body = request.method() != Method::HEAD;
+    let may_have_body = request.method() != Method::HEAD;
+    let called = call(request, &mut respond, peer, service, &sockets.budget);
+    async move {
+        let (call, held) = match called {
+            Ok(called) => called,
+            Err(reason) => return respond.send_reset(reason),
+        };
+        let answered = tokio::select! {
+            biased;
+            _ = poll_fn(|context| respond.poll_reset(context)) => return,
+            answered = call => answered,
+        };
+        drop(held);
+        let answer = answered.map_or_else(Into::into, |answer| answer.into().map_into_boxed_body());
+        if let Some((mut out, body)) = begin(respond, answer, may_have_body)
+            && let Err(reason) = send(body, &mut out, &sockets, &queued).await
+        {
+            out.send_reset(reason);
+        }
+    }
+}
+
+/// Has a request answered, and counts its head meanwhile. The error is why its stream is to be reset.
+fn call<S: Service<Request>>(
+    request: http::Request<RecvStream>,
+    respond: &mut SendResponse<Queued>,
+    peer: Option<SocketAddr>,
+    service: &S,
+    budget: &Budget,
+) -> Result<(S::Future, Held), Reason> {
+    let large = messages::head_bytes(&request).saturating_sub(SMALL_HEAD_BYTES);
+    let held = budget.try_hold(large).ok_or(Reason::REFUSED_STREAM)?;
     if request.headers().contains_key(EXPECT.as_str()) && !request.body().is_end_stream() {
         let mut go_on = http::Response::new(());
         *go_on.status_mut() = http::StatusCode::CONTINUE;
-        // A peer that has gone is noticed below.
+        // A peer that has gone is noticed when the stream is polled.
         let _ = respond.send_informational(go_on);
     }
-    let Some(request) = messages::request(request, peer) else {
-        return respond.send_reset(Reason::PROTOCOL_ERROR);
-    };
-    let answered = tokio::select! {
-        biased;
-        _ = poll_fn(|context| respond.poll_reset(context)) => return,
-        answered = service.call(request) => answered,
-    };
-    drop((held, service));
-    let answer = match answered {
-        Ok(answer) => answer.into().map_into_boxed_body(),
-        Err(error) => error.into(),
-    };
+    let request = messages::request(request, peer).ok_or(Reason::PROTOCOL_ERROR)?;
+    Ok((service.call(request), held))
+}
+
+/// Sends the head of an answer. Gives the body, if one follows.
+fn begin(
+    mut respond: SendResponse<Queued>,
+    answer: Response<BoxBody>,
+    may_have_body: bool,
+) -> Option<(SendStream<Queued>, BoxBody)> {
     let (head, body) = answer.into_parts();
-    let has_body = has_body && !is_empty(head.status(), body.size());
+    let has_body = may_have_body && !is_empty(head.status(), body.size());
     let Some(head) = messages::response(head.head(), body.size()) else {
-        return respond.send_reset(Reason::INTERNAL_ERROR);
+        respond.send_reset(Reason::INTERNAL_ERROR);
+        return None;
     };
-    if let Ok(mut out) = respond.send_response(head, !has_body)
-        && has_body
-        && let Err(reason) = send(body, &mut out, &sockets, &queued).await
-    {
-        out.send_reset(reason);
-    }
+    let out = respond.send_response(head, !has_body).ok()?;
+    has_body.then_some((out, body))
 }
 
 fn is_empty(status: StatusCode, size: BodySize) -> bool {
