@@ -46,8 +46,8 @@ impl Secure {
         tcp
     }
 
-    /// A connection on which every byte is the test's.
-    fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
+    /// A connection on which every byte is the test's, for one of these protocols.
+    pub fn connect(&self, protocols: &[&str]) -> StreamOwned<ClientConnection, TcpStream> {
         use rustls::pki_types::pem::PemObject as _;
         let certificate = self.folder.path().join("cert.pem");
         let mut roots = RootCertStore::empty();
@@ -55,7 +55,8 @@ impl Secure {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("127.0.0.1").unwrap();
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), self.tcp())
     }
@@ -124,7 +125,7 @@ async fn a_reader_that_reads_late_gets_everything_and_a_clean_end() {
 async fn a_subscriber_that_sends_more_is_cut() {
     let secure = Secure::start(&[]);
     for more in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "x"] {
-        let mut connection = secure.connect();
+        let mut connection = secure.connect(&[]);
         let head = "GET /events?topic=a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
         connection.write_all(head.as_bytes()).unwrap();
         let mut read = [0; 4096];
@@ -133,7 +134,7 @@ async fn a_subscriber_that_sends_more_is_cut() {
         // Its end, clean or not.
         while connection.read(&mut read).is_ok_and(|bytes| bytes > 0) {}
         // And with the head, in one record.
-        let mut connection = secure.connect();
+        let mut connection = secure.connect(&[]);
         connection.write_all(format!("{head}{more}").as_bytes()).unwrap();
         while connection.read(&mut read).is_ok_and(|bytes| bytes > 0) {}
     }

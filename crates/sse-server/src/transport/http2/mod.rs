@@ -6,6 +6,7 @@
 
 mod messages;
 mod peer_socket;
+mod queue;
 mod stream;
 
 use std::future::poll_fn;
@@ -24,7 +25,8 @@ use h2::server::{Builder, Connection};
 use tokio::time::timeout;
 
 pub(super) use self::peer_socket::PeerSocket;
-use self::peer_socket::{Queued, SEND_BYTES};
+use self::queue::Queued;
+use self::stream::SEND_BYTES;
 use super::deadline::Deadline;
 use super::limits::Limits;
 
@@ -55,7 +57,7 @@ where
     S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
 {
-    let (sockets, queued) = (socket.sockets(), socket.queued());
+    let (sockets, queue) = (socket.sockets(), socket.queue());
     let handshake = builder().handshake(socket);
     let mut connection = timeout(sockets.limits.head_timeout, handshake).await?.map_err(io::Error::other)?;
     let mut streams = FuturesUnordered::new();
@@ -72,7 +74,7 @@ where
             }
             match connection.poll_accept(context) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
-                    let shared = (Rc::clone(&sockets), queued.clone());
+                    let shared = (Rc::clone(&sockets), queue.of_stream());
                     streams.push(stream::answer(request, respond, peer, &*service, shared));
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io::Error::other(error))),

@@ -1,45 +1,32 @@
 //! The socket under a connection of HTTP/2: a peer that does not read is cut after the write timeout, and what h2 holds for
 //! it meanwhile counts towards the memory limit.
 
-use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use sse_hub::Held;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop;
 
+use super::queue::ConnectionQueue;
 use crate::client_limits::Slot;
 use crate::transport::deadline::Deadline;
 use crate::transport::event_sockets::EventSockets;
 use crate::transport::socket::Socket;
-
-/// Most bytes of an answer that h2 holds until they are written.
-pub(super) const SEND_BYTES: usize = 16 << 10;
 
 pub(in crate::transport) struct PeerSocket {
     socket: Socket,
     _slot: Slot,
     /// What was read to tell the version.
     early: Bytes,
-    queued: QueuedBytes,
+    queue: ConnectionQueue,
     /// While the peer does not read.
     held: Option<Held>,
     write_deadline: Deadline,
     sockets: Rc<EventSockets>,
-}
-
-/// Bytes of all bodies on a connection that h2 holds.
-#[derive(Clone, Default)]
-pub(super) struct QueuedBytes(Rc<Cell<usize>>);
-
-/// A part of a body, counted as long as h2 holds it.
-pub(super) struct Queued {
-    bytes: Bytes,
-    all: QueuedBytes,
 }
 
 impl PeerSocket {
@@ -52,7 +39,7 @@ impl PeerSocket {
             socket,
             _slot: slot,
             early: early.into(),
-            queued: QueuedBytes::default(),
+            queue: ConnectionQueue::default(),
             held: None,
             write_deadline: Deadline::default(),
             sockets,
@@ -63,8 +50,8 @@ impl PeerSocket {
         Rc::clone(&self.sockets)
     }
 
-    pub(super) fn queued(&self) -> QueuedBytes {
-        self.queued.clone()
+    pub(super) fn queue(&self) -> ConnectionQueue {
+        self.queue.clone()
     }
 
     /// Looks after a write that has to wait.
@@ -77,7 +64,7 @@ impl PeerSocket {
         if self.write_deadline.has_passed(limits.write_timeout, context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let more = self.queued.0.get().saturating_sub(self.held.as_ref().map_or(0, Held::bytes));
+        let more = self.queue.bytes().saturating_sub(self.held.as_ref().map_or(0, Held::bytes));
         let has_room = match &mut self.held {
             Some(held) => held.grow(more),
             none => {
@@ -86,38 +73,6 @@ impl PeerSocket {
             }
         };
         if has_room { Poll::Pending } else { Poll::Ready(Err(io::ErrorKind::OutOfMemory.into())) }
-    }
-}
-
-impl QueuedBytes {
-    pub(super) fn add(&self, bytes: Bytes) -> Queued {
-        self.0.set(self.0.get() + bytes.len());
-        Queued { bytes, all: self.clone() }
-    }
-
-    fn remove(&self, bytes: usize) {
-        self.0.set(self.0.get() - bytes);
-    }
-}
-
-impl Buf for Queued {
-    fn remaining(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.bytes.advance(bytes);
-        self.all.remove(bytes);
-    }
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        self.all.remove(self.bytes.len());
     }
 }
 

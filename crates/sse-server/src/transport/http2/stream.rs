@@ -17,9 +17,11 @@ use sse_hub::{Budget, Held};
 use tokio::time::sleep;
 
 use super::messages;
-use super::peer_socket::{Queued, QueuedBytes, SEND_BYTES};
+use super::queue::{Queued, StreamQueue};
 use crate::transport::event_sockets::EventSockets;
 
+/// Most bytes of an answer that h2 holds until they are written.
+pub(super) const SEND_BYTES: usize = 16 << 10;
 /// Bytes of a head that do not count towards the memory limit, since nearly every stream has so many.
 const SMALL_HEAD_BYTES: usize = 4 << 10;
 
@@ -29,7 +31,7 @@ pub(super) fn answer<S, B>(
     mut respond: SendResponse<Queued>,
     peer: Option<SocketAddr>,
     service: &S,
-    (sockets, queued): (Rc<EventSockets>, QueuedBytes),
+    (sockets, queue): (Rc<EventSockets>, Rc<StreamQueue>),
 ) -> impl Future<Output = ()> + use<S, B>
 where
     S: Service<Request>,
@@ -52,7 +54,7 @@ where
         drop(held);
         let answer = answered.map_or_else(Into::into, |answer| answer.into().map_into_boxed_body());
         if let Some((mut out, body)) = begin(respond, answer, may_have_body)
-            && let Err(reason) = send(body, &mut out, &sockets, &queued).await
+            && let Err(reason) = send(body, &mut out, &sockets, &queue).await
         {
             out.send_reset(reason);
         }
@@ -104,7 +106,7 @@ async fn send(
     body: BoxBody,
     out: &mut SendStream<Queued>,
     sockets: &EventSockets,
-    queued: &QueuedBytes,
+    queue: &Rc<StreamQueue>,
 ) -> Result<(), Reason> {
     let mut body = pin!(body);
     loop {
@@ -112,6 +114,7 @@ async fn send(
             biased;
             _ = poll_fn(|context| out.poll_reset(context)) => return Ok(()),
             next = poll_fn(|context| body.as_mut().poll_next(context)) => next,
+            () = stuck(queue, 0, sockets) => return Err(Reason::CANCEL),
         };
         let Some(next) = next else { break };
         let mut bytes = next.map_err(|_| Reason::INTERNAL_ERROR)?;
@@ -119,14 +122,18 @@ async fn send(
             let room = tokio::select! {
                 biased;
                 room = room(out, bytes.len().min(SEND_BYTES)) => room,
-                () = stuck(bytes.len(), sockets) => return Err(Reason::CANCEL),
+                () = stuck(queue, bytes.len(), sockets) => return Err(Reason::CANCEL),
             };
             let Some(room) = room else { return Ok(()) };
-            let part = queued.add(bytes.split_to(room.min(bytes.len())));
+            let part = queue.add(bytes.split_to(room.min(bytes.len())));
             out.send_data(part, false).map_err(|_| Reason::CANCEL)?;
         }
     }
-    out.send_data(queued.add(Bytes::new()), true).map_err(|_| Reason::CANCEL)
+    out.send_data(queue.add(Bytes::new()), true).map_err(|_| Reason::CANCEL)?;
+    tokio::select! {
+        () = queue.emptied() => Ok(()),
+        () = stuck(queue, 0, sockets) => Err(Reason::CANCEL),
+    }
 }
 
 /// For how many bytes there is room, once there is some; `None` when the stream has ended.
@@ -139,9 +146,21 @@ async fn room(out: &mut SendStream<Queued>, bytes: usize) -> Option<usize> {
     }
 }
 
-/// Ready when a peer has not made room for too long, or when others need the memory more.
-async fn stuck(bytes: usize, sockets: &EventSockets) {
-    if let Some(_held) = sockets.budget.try_hold(bytes) {
-        sleep(sockets.limits.write_timeout).await;
+/// Ready when a peer has taken nothing of what waits for it for too long, or when others need the memory more. `next` bytes are
+/// not with h2 yet. A stream with nothing more to send is not woken by the progress of what it has sent, so it may be given as
+/// much time again.
+async fn stuck(queue: &StreamQueue, next: usize, sockets: &EventSockets) {
+    let Some(_held) = sockets.budget.try_hold(next) else { return };
+    loop {
+        let waiting = queue.bytes();
+        tokio::select! {
+            () = queue.emptied(), if next > 0 && waiting > 0 => {}
+            () = sleep(sockets.limits.write_timeout), if next + waiting > 0 => {
+                if queue.bytes() == waiting {
+                    return;
+                }
+            }
+            else => std::future::pending().await,
+        }
     }
 }

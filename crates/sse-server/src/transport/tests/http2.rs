@@ -16,11 +16,7 @@ struct Client {
 
 impl Client {
     async fn connect(world: &World, builder: &Builder) -> Self {
-        let (peer, accepted) = UnixStream::pair().unwrap();
-        let socket = (Socket::Unix(accepted), Slot::default());
-        let connection = PeerSocket::new(socket, Vec::new(), Rc::clone(&world.sockets));
-        world.serve(Accepted::Http2(Box::new(connection))).await;
-        let (requests, mut connection) = builder.handshake(peer).await.unwrap();
+        let (requests, mut connection) = builder.handshake(accepted(world).await).await.unwrap();
         let stop_reading = CancellationToken::new();
         let stopped = stop_reading.clone();
         spawn_local(async move {
@@ -38,6 +34,15 @@ impl Client {
         let mut requests = self.requests.clone().ready().await.unwrap();
         requests.send_request(request.body(()).unwrap(), true).unwrap().0
     }
+}
+
+/// The peer of a connection.
+async fn accepted(world: &World) -> UnixStream {
+    let (peer, accepted) = UnixStream::pair().unwrap();
+    let socket = (Socket::Unix(accepted), Slot::default());
+    let connection = PeerSocket::new(socket, Vec::new(), Rc::clone(&world.sockets));
+    world.serve(Accepted::Http2(Box::new(connection))).await;
+    peer
 }
 
 async fn whole(body: &mut RecvStream) -> Result<Vec<u8>, h2::Error> {
@@ -154,6 +159,49 @@ async fn a_closed_window_is_cut_at_once_when_others_need_the_memory() {
             whole(answer.body_mut()).await
         };
         assert_eq!(answered.await.unwrap_err().reason(), Some(Reason::CANCEL));
+    })
+    .await;
+}
+
+fn frame(of: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    frame.extend([of, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+fn initial_window(bytes: u32) -> Vec<u8> {
+    frame(4, 0, 0, &[&[0, 4][..], &bytes.to_be_bytes()].concat())
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_that_are_taken_back_hold_nothing_for_longer_than_the_write_timeout() {
+    const STREAMS: u32 = 60;
+    local(LIMITS, async |world| {
+        let mut peer = accepted(&world).await;
+        peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        let window = [initial_window(1 << 30), frame(8, 0, 0, &(1_u32 << 30).to_be_bytes())].concat();
+        peer.write_all(&window).await.unwrap();
+        for nth in 0..STREAMS {
+            let head = [&[0x82, 0x86, 0x04, 5][..], b"/page"].concat();
+            peer.write_all(&frame(1, 5, 2 * nth + 1, &head)).await.unwrap();
+        }
+        world.until(|| world.hub.budget().used() > 0).await;
+        peer.write_all(&initial_window(0)).await.unwrap();
+        let (from, mut ended, mut reset) = (Instant::now(), 0, 0);
+        while ended + reset < STREAMS {
+            let mut head = [0; 9];
+            peer.read_exact(&mut head).await.unwrap();
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            peer.read_exact(&mut payload).await.unwrap();
+            match head[3..5] {
+                [0, 1] => ended += 1,
+                [3, _] => reset += 1,
+                _ => {}
+            }
+        }
+        assert!(reset > 0 && (60..122).contains(&from.elapsed().as_secs()), "{reset} {:?}", from.elapsed());
     })
     .await;
 }
