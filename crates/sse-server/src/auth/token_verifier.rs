@@ -2,7 +2,7 @@
 //! the same keys.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
@@ -33,6 +33,7 @@ pub(crate) struct TokenVerifier {
     jwt: Vec<JwtKey>,
     keys: Vec<StaticKey>,
     jwks: Vec<Jwks>,
+    secret_files: Vec<PathBuf>,
     rules: Rules,
     max_token_age: Option<Duration>,
     pub(super) anonymous: Grants,
@@ -73,6 +74,8 @@ impl TokenVerifier {
         let keys = jwt.len().max(key.len());
         ensure!(keys <= MAX_KEYS, "there are at most {MAX_KEYS} keys of a kind, not {keys}");
         ensure!(jwks.len() <= MAX_URLS, "there are at most {MAX_URLS} [[auth.jwks]]");
+        let secret_files =
+            jwt.iter().filter_map(|key| Some(folder.join(key.secret_file.as_ref()?))).collect();
         let rules = Rules { issuer, audience, leeway };
         let open = |(nth, section)| {
             JwtKey::open(section, folder, &rules)
@@ -86,7 +89,12 @@ impl TokenVerifier {
         let jwks = jwks.collect::<anyhow::Result<_>>()?;
         let max_token_age = max_token_age.map(|Time(age)| age);
         ensure!(max_token_age.is_none_or(|age| age <= MAX_AGE), "max_token_age is at most {MAX_AGE:?}");
-        Ok(Self { jwt, keys, jwks, rules, max_token_age, anonymous, url_tokens })
+        Ok(Self { jwt, keys, jwks, secret_files, rules, max_token_age, anonymous, url_tokens })
+    }
+
+    /// Files with secrets.
+    pub(crate) fn secret_files(&self) -> &[PathBuf] {
+        &self.secret_files
     }
 
     /// Is nothing granted without a token?

@@ -90,7 +90,11 @@ async fn only_regular_files_inside_the_folder_are_served() {
 async fn what_the_server_keeps_is_not_served() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    for (name, text) in [("index.html", "mine"), ("hub.toml", ""), (".env", "secret")] {
+    let settings = "[[auth.jwt]]\nalgorithm = 'HS256'\nsecret_file = 'hub.secret'";
+    let secret = "s".repeat(32);
+    for (name, text) in
+        [("index.html", "mine"), ("hub.toml", settings), ("hub.secret", &secret), (".env", "secret")]
+    {
         std::fs::write(path(name), text).unwrap();
     }
     #[cfg(unix)]
@@ -122,6 +126,7 @@ async fn what_the_server_keeps_is_not_served() {
         "/x/..%2fsse-data/log.sqlite",
         "/sse-data%2flog.sqlite",
         "/hub.toml",
+        "/hub.secret",
         "/log/log.sqlite",
         "/settings",
         "/env",
