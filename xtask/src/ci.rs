@@ -26,7 +26,7 @@ const STEPS: [Step; 17] = [
         run(&mut cargo(&["test", "--workspace", "--locked"]))
     }),
     ("server tests without direct writes", || {
-        run(cargo(&["test", "--workspace", "--test", "it", "--locked"]).env("SSE_DIRECT", "off"))
+        run(cargo(&["test", "-p", "sse-server", "--test", "it", "--locked"]).env("SSE_DIRECT", "off"))
     }),
     ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
     ("end to end", || e2e::run(&e2e::Args::default())),

@@ -76,7 +76,7 @@ impl Server {
         let mut lines = BufReader::new(process.stdout()?).lines();
         let first = lines.next().context("sse-server ended before it listened")??;
         std::thread::spawn(move || lines.for_each(drop));
-        let address = first.strip_prefix("listening on http://").context("unexpected first line")?;
+        let address = first.split_once("://").map(|(_, address)| address).context("unexpected first line")?;
         Ok(Self { process, address: address.to_owned(), env })
     }
 
@@ -112,7 +112,7 @@ impl Server {
 
     /// Resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64> {
-        Ok(self.status("VmRSS")? * 1024)
+        resident_bytes_of(self.process.pid())
     }
 
     /// The most that it was so far.
@@ -124,13 +124,8 @@ impl Server {
         self.status("Threads")
     }
 
-    /// A number in `/proc/PID/status`, without its unit.
     fn status(&self, name: &str) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
-        let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned());
-        let value =
-            status.lines().find_map(value).with_context(|| format!("no {name}: the server has ended"))?;
-        Ok(value.trim_end_matches("kB").trim().parse()?)
+        status_of(self.process.pid(), name)
     }
 
     pub(crate) fn open_files(&self) -> Result<usize> {
@@ -141,6 +136,19 @@ impl Server {
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
         cpu_time_of(self.process.pid())
     }
+}
+
+/// Resident memory of a process, in bytes.
+pub(crate) fn resident_bytes_of(pid: u32) -> Result<u64> {
+    Ok(status_of(pid, "VmRSS")? * 1024)
+}
+
+/// A number in `/proc/PID/status`, without its unit.
+fn status_of(pid: u32, name: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned());
+    let value = status.lines().find_map(value).with_context(|| format!("no {name}: the server has ended"))?;
+    Ok(value.trim_end_matches("kB").trim().parse()?)
 }
 
 /// CPU time of a process.

@@ -45,6 +45,27 @@ http {
 }
 ";
 
+/// TLS in front of an address.
+const NGINX_TLS_CONF: &str = "\
+user root;
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 65536;
+pid FOLDER/pid;
+error_log FOLDER/error.log;
+events { worker_connections 32768; }
+http {
+  access_log off;
+  client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/fastcgi;
+  uwsgi_temp_path FOLDER/uwsgi; scgi_temp_path FOLDER/scgi;
+  server {
+    listen ADDRESS ssl;
+    ssl_certificate CERTIFICATE; ssl_certificate_key KEY;
+    location / { proxy_pass http://UPSTREAM; proxy_http_version 1.1; proxy_buffering off; proxy_set_header Connection ''; }
+  }
+}
+";
+
 /// What people write: a set of responses, and a loop that writes to each.
 const EXPRESS_APP: &str = r"
 const express = require('express');
@@ -105,13 +126,22 @@ fn installed(program: &str) -> PathBuf {
 impl ForeignServer {
     /// Serves `/sub`, takes events at `/pub`.
     pub(super) fn nginx(folder: &Path) -> Result<Self> {
+        let cores = std::thread::available_parallelism()?.to_string();
+        Self::nginx_with(folder, &NGINX_CONF.replace("NCHAN", NCHAN).replace("CORES", &cores))
+    }
+
+    /// Takes HTTPS for the server at `upstream`.
+    pub(super) fn nginx_tls(folder: &Path, upstream: &str, certificate: &str, key: &str) -> Result<Self> {
+        let text = NGINX_TLS_CONF.replace("UPSTREAM", upstream).replace("CERTIFICATE", certificate);
+        Self::nginx_with(folder, &text.replace("KEY", key))
+    }
+
+    fn nginx_with(folder: &Path, text: &str) -> Result<Self> {
         let folder = folder.join("nginx");
         std::fs::create_dir_all(&folder)?;
         let (address, conf) = (free_address()?, folder.join("nginx.conf"));
-        let text = NGINX_CONF.replace("NCHAN", NCHAN).replace("FOLDER", &folder.display().to_string());
-        let text = if tools::is_root() { text } else { text.replace("user root;\n", "") };
-        let cores = std::thread::available_parallelism()?.to_string();
-        std::fs::write(&conf, text.replace("ADDRESS", &address).replace("CORES", &cores))?;
+        let text = text.replace("FOLDER", &folder.display().to_string()).replace("ADDRESS", &address);
+        std::fs::write(&conf, if tools::is_root() { text } else { text.replace("user root;\n", "") })?;
         let nginx = || {
             let mut command = Command::new("nginx");
             command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(&conf).stderr(Stdio::null());
@@ -197,6 +227,11 @@ impl ForeignServer {
     /// CPU time of all of them so far.
     pub(super) fn cpu_time(&self) -> Result<Duration> {
         self.pids().into_iter().map(server::cpu_time_of).sum()
+    }
+
+    /// Resident memory of all of them.
+    pub(super) fn resident_bytes(&self) -> Result<u64> {
+        self.pids().into_iter().map(server::resident_bytes_of).sum()
     }
 
     fn children(&self) -> Vec<u32> {

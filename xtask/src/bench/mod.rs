@@ -20,6 +20,7 @@ mod stalled;
 mod stamp;
 mod storm;
 mod stream;
+mod tls;
 mod topics;
 mod users;
 mod writes;
@@ -55,6 +56,8 @@ pub(crate) enum Bench {
     Stalled(stalled::Args),
     /// A million topics: memory, restarts, publishing, resumes and lists, against few; topics that come and go.
     Topics(topics::Args),
+    /// What TLS costs: memory of an idle stream and CPU time of a delivery, against plain HTTP and nginx in front.
+    Tls(tls::Args),
     /// The decoder against the eventsource-stream crate, on the same bytes.
     Decode(decode::Args),
     /// This server and others under the load of `sse-cli bench`. Installs them from their registries.
@@ -65,7 +68,7 @@ pub(crate) enum Bench {
 }
 
 /// Command lines of all benches with tiny input. Without `peers`, which needs a package registry.
-const SMALL: [&str; 14] = [
+const SMALL: [&str; 15] = [
     "idle-streams --streams 50 --hold 2 --rounds 1",
     "publish --publishers 8 --rounds 1 --seconds 0.2",
     "resume --events 5000 --few-events 100 --samples 5",
@@ -80,6 +83,7 @@ const SMALL: [&str; 14] = [
     "stalled --streams 5 --one-in 1 --rounds 1 --seconds 0.1 --line-ends",
     "topics --topics 2000 --fill 5000 --rounds 1 --seconds 0.3 --restarts 1 --samples 20 --events 30000 --event-topics \
      1000 --idle-topics 1000 --idle-seconds 1 --idle-rounds 2",
+    "tls --streams 30 --rounds 1 --seconds 0.5",
     "decode --bytes 1048576 --rounds 1 --line 16384",
 ];
 
@@ -109,6 +113,7 @@ async fn measure(bench: Bench) -> Result<()> {
         Bench::Fanout(args) => fanout::run(args).await,
         Bench::Flood(args) => flood::run(args).await,
         Bench::Stalled(args) => stalled::run(args).await,
+        Bench::Tls(args) => tls::run(args).await,
         Bench::Decode(args) => decode::run(args).await,
         Bench::OwnTopics(args) => own_topics::run(args).await,
         Bench::Users(args) => users::run(args).await,
