@@ -57,8 +57,7 @@ impl App {
     /// Which setting cannot be used; the source says what is wrong with it.
     pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
         raise_limit_of_open_files();
-        selection.warn_of_ignored();
-        let file = settings_file(&settings, selection)?;
+        let file = settings_file(&settings)?;
         let pages = pages(&settings, selection, &file)?;
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
@@ -71,6 +70,7 @@ impl App {
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
+        selection.warn_of_ignored(&file.sections);
         let reserved = reserved(selection);
         let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone())?;
@@ -175,10 +175,9 @@ fn pages(settings: &Settings, selection: &Selection, file: &SettingsFile) -> any
         .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))
 }
 
-fn settings_file(settings: &Settings, selection: &Selection) -> anyhow::Result<SettingsFile> {
+fn settings_file(settings: &Settings) -> anyhow::Result<SettingsFile> {
     let sections = APPLICATIONS.iter().filter_map(|app| app.section);
     SettingsFile::read(settings.config.as_deref(), sections)
-        .inspect(|file| selection.warn_of_sections(&file.sections))
         .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))
 }
 
