@@ -57,8 +57,8 @@ impl App {
     /// Which setting cannot be used; the source says what is wrong with it.
     pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
         raise_limit_of_open_files();
-        selection.warn_of_ignored();
-        let (pages, file) = (pages(&settings, selection)?, settings_file(&settings)?);
+        let file = settings_file(&settings)?;
+        let pages = pages(&settings, selection, &file)?;
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
@@ -70,7 +70,7 @@ impl App {
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
-        selection.warn_of_sections(&file.sections);
+        selection.warn_of_ignored(&file.sections);
         let reserved = reserved(selection);
         let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone())?;
@@ -169,9 +169,9 @@ fn raise_limit_of_open_files() {
     }
 }
 
-fn pages(settings: &Settings, selection: &Selection) -> anyhow::Result<Pages> {
+fn pages(settings: &Settings, selection: &Selection, file: &SettingsFile) -> anyhow::Result<Pages> {
     let apps = selection.on().flat_map(|app| app.pages).copied();
-    Pages::new(apps, settings.web_dir.as_deref(), private_files(settings))
+    Pages::new(apps, settings.web_dir.as_deref(), private_files(settings, file))
         .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))
 }
 
@@ -213,13 +213,14 @@ fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> any
 }
 
 /// What is nobody's, even when it is in the folder of the pages.
-fn private_files(settings: &Settings) -> Vec<PathBuf> {
+fn private_files(settings: &Settings, file: &SettingsFile) -> Vec<PathBuf> {
     let Settings { data_dir, config, tls_cert, tls_key, .. } = settings;
     let data = match data_dir {
         DataDir::Folder(folder) => Some(folder),
         DataDir::Off => None,
     };
-    data.into_iter().chain(config).chain(tls_cert).chain(tls_key).cloned().collect()
+    let keys = file.auth.iter().flat_map(|auth| &auth.files);
+    data.into_iter().chain(config).chain(tls_cert).chain(tls_key).chain(keys).cloned().collect()
 }
 
 fn limits(settings: &Settings) -> Limits {

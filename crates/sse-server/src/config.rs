@@ -54,7 +54,7 @@ pub struct Settings {
     #[arg(long, env = "SSE_ALLOWED_HOST", value_name = "HOST", value_delimiter = ',')]
     pub allowed_host: Vec<AllowedHost>,
 
-    /// Origin whose pages may use the hub as its own do, such as https://app.example.com, can be there more than once; `*` is
+    /// Origin whose pages may use the hub as its own do, such as `https://app.example.com`, can be there more than once; `*` is
     /// every origin, without cookies. On loopback without `[auth]`, pages of this machine may.
     #[arg(long, env = "SSE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<AllowedOrigin>,

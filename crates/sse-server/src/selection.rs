@@ -83,17 +83,13 @@ impl Selection {
         Maintenance::from_arg_matches(&self.flags).ok()
     }
 
-    /// Says what the environment has for applications that are off.
-    pub(crate) fn warn_of_ignored(&self) {
+    /// Says what the environment, and the settings file, has for applications that are off.
+    pub(crate) fn warn_of_ignored(&self, sections: &[String]) {
         for variable in &self.ignored {
             tracing::warn!(variable, "ignored: its application is off (--apps)");
         }
-    }
-
-    /// Says what the settings file has for them.
-    pub(crate) fn warn_of_sections(&self, given: &[String]) {
         let off = APPLICATIONS.iter().filter(|app| !self.is_on(app)).filter_map(|app| app.section);
-        for section in off.filter(|section| given.iter().any(|given| given == section)) {
+        for section in off.filter(|section| sections.iter().any(|given| given == section)) {
             tracing::warn!(section, "ignored: its application is off (--apps)");
         }
     }

@@ -109,7 +109,8 @@ pub(super) async fn read(file: &Path, process: u32) -> Result<Vec<Step>> {
 
 fn is_complete(file: &Path, process: u32) -> Result<bool> {
     let text = std::fs::read(file)?;
-    let tail = text.get(text.len().saturating_sub(4096)..).unwrap_or_default();
+    // Calls that other threads were in come after it, with all that they were writing.
+    let tail = text.get(text.len().saturating_sub(4 << 20)..).unwrap_or_default();
     let ended = format!("\n{process} +++ ");
     Ok(memchr::memmem::find(tail, ended.as_bytes()).is_some() && text.ends_with(b"+++\n"))
 }

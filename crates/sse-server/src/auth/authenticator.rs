@@ -32,9 +32,14 @@ impl Authenticator {
     }
 
     /// A token that is sent has to be good, also where none is needed.
-    pub(crate) fn access(&self, headers: &HeaderMap, query: &str) -> Result<Access, AccessError> {
+    pub(crate) fn access(
+        &self,
+        headers: &HeaderMap,
+        query: &str,
+        takes_cookies: bool,
+    ) -> Result<Access, AccessError> {
         let Some(state) = &self.state else { return Ok(self.without_token.clone()) };
-        match credentials::token(headers, query, state.verifier.url_tokens)? {
+        match credentials::token(headers, query, state.verifier.url_tokens, takes_cookies)? {
             Some(token) => Ok(state.access(&token)?),
             None => Ok(self.without_token.clone()),
         }
@@ -81,7 +86,7 @@ impl Authenticator {
 
     /// Ends the event streams of the request's token. It need not be good any more.
     pub(crate) fn sign_out(&self, headers: &HeaderMap) -> Result<(), AccessError> {
-        if let (Some(state), Some(token)) = (&self.state, credentials::token(headers, "", false)?) {
+        if let (Some(state), Some(token)) = (&self.state, credentials::token(headers, "", false, true)?) {
             let sha256 = sha256(&token);
             state.streams.end(|access| access.is_of_token(&sha256));
         }

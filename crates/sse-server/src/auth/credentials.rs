@@ -17,12 +17,13 @@ pub(super) fn token<'a>(
     headers: &'a HeaderMap,
     query: &'a str,
     in_url: bool,
+    takes_cookies: bool,
 ) -> Result<Option<Cow<'a, str>>, AccessError> {
     let header = in_header(headers);
     let query = if in_url { query } else { "" };
     let url = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == TOKEN_PARAMETER);
     match only(header.chain(url.map(|(_, token)| token)))? {
-        None => only(headers.get_all(COOKIE).flat_map(cookies).map(Cow::Borrowed)),
+        None if takes_cookies => only(headers.get_all(COOKIE).flat_map(cookies).map(Cow::Borrowed)),
         token => Ok(token),
     }
 }
@@ -62,7 +63,7 @@ mod tests {
         for (name, value) in headers {
             map.append(name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        token(&map, query, in_url).map(|token| token.map(Cow::into_owned)).map_err(|_| ())
+        token(&map, query, in_url, true).map(|token| token.map(Cow::into_owned)).map_err(|_| ())
     }
 
     #[test]

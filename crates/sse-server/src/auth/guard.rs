@@ -85,6 +85,16 @@ impl Guard {
         }
     }
 
+    /// Is it from the hub's own page, from one of a listed origin, or from no browser? A cookie counts for no other page: with `*`
+    /// every site could act in its visitor's name.
+    pub(crate) fn takes_cookies(&self, head: &RequestHead) -> bool {
+        match sender(head) {
+            Sender::Own => true,
+            Sender::Page(text, origin) => matches!(self.cors_of(text, &origin), Cors::Origin(_)),
+            Sender::Unknown => false,
+        }
+    }
+
     /// What the page that sent this may read.
     pub(crate) fn cors(&self, head: &RequestHead) -> Cors {
         page(head).map_or(Cors::None, |(text, origin)| self.cors_of(text, &origin))

@@ -2,7 +2,7 @@
 //! the same keys.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
@@ -34,6 +34,8 @@ pub(crate) struct TokenVerifier {
     keys: Vec<StaticKey>,
     jwks: Vec<Jwks>,
     rules: Rules,
+    /// What the keys were read from.
+    pub(crate) files: Vec<PathBuf>,
     max_token_age: Option<Duration>,
     pub(super) anonymous: Grants,
     pub(super) url_tokens: bool,
@@ -74,6 +76,8 @@ impl TokenVerifier {
         ensure!(keys <= MAX_KEYS, "there are at most {MAX_KEYS} keys of a kind, not {keys}");
         ensure!(jwks.len() <= MAX_URLS, "there are at most {MAX_URLS} [[auth.jwks]]");
         let rules = Rules { issuer, audience, leeway };
+        let files = jwt.iter().flat_map(|key| [&key.secret_file, &key.public_key_file]).flatten();
+        let files = files.map(|file| folder.join(file)).collect();
         let open = |(nth, section)| {
             JwtKey::open(section, folder, &rules)
                 .with_context(|| format!("[[auth.jwt]] {nth} cannot be used"))
@@ -86,7 +90,7 @@ impl TokenVerifier {
         let jwks = jwks.collect::<anyhow::Result<_>>()?;
         let max_token_age = max_token_age.map(|Time(age)| age);
         ensure!(max_token_age.is_none_or(|age| age <= MAX_AGE), "max_token_age is at most {MAX_AGE:?}");
-        Ok(Self { jwt, keys, jwks, rules, max_token_age, anonymous, url_tokens })
+        Ok(Self { jwt, keys, jwks, rules, files, max_token_age, anonymous, url_tokens })
     }
 
     /// Is nothing granted without a token?

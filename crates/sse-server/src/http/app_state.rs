@@ -72,7 +72,9 @@ impl FromRequest for Access {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         fn access(request: &HttpRequest) -> Result<Access, AccessError> {
-            AppState::of(request).auth.access(request.headers(), request.query_string())
+            let AppState { auth, guard, .. } = AppState::of(request);
+            let takes_cookies = auth.is_required() && guard.takes_cookies(request.head());
+            auth.access(request.headers(), request.query_string(), takes_cookies)
         }
         match access(request) {
             Err(error) if AppState::of(request).auth.misses_key(&error) => {

@@ -74,6 +74,10 @@ impl Problem {
         Self { line: Some(line), ..self }
     }
 
+    pub(super) fn of_no_line(self) -> Self {
+        Self { line: None, ..self }
+    }
+
     /// Because of this line of a batch, of which nothing was stored.
     pub(super) fn of_batch_line(self, line: usize) -> Self {
         let detail = format!("line {line}: {}; nothing was stored", self.detail);

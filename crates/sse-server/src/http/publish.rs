@@ -113,7 +113,9 @@ pub(super) async fn to_topic(
     }
     let hub = AppState::of(&request).hub();
     let is_one = drafts.len() == 1;
-    let receipt = hub.append(Batch::new(drafts, key)).await?;
+    // It is no batch, whose lines have numbers.
+    let receipt =
+        hub.append(Batch::new(drafts, key)).await.map_err(|error| Problem::from(error).of_no_line())?;
     Ok(if is_one { stored(hub, receipt) } else { batch_stored(hub, receipt) })
 }
 

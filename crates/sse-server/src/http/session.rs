@@ -39,6 +39,7 @@ pub(super) async fn show(request: HttpRequest, access: Access) -> Result<HttpRes
 /// `POST /session`: the body is the token, unless the request carries it as others do.
 pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
+    check_page(&request)?;
     let secure = cookie_is_secure(&request)?;
     let text = read_text(&request, payload, "a token", MAX_TOKEN_BYTES).await?;
     let (token, access) = AppState::of(&request).auth.sign_in(request.headers(), text.trim()).await?;
@@ -58,9 +59,20 @@ pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<Http
 /// `DELETE /session`, also with a token that is good for nothing any more.
 pub(super) async fn end(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
+    check_page(&request)?;
     AppState::of(&request).auth.sign_out(request.headers())?;
     let cookie = format!("{COOKIE_NAME}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie)).finish())
+}
+
+/// With `--allow-origin '*'` any page may ask for anything else.
+fn check_page(request: &HttpRequest) -> Result<(), Problem> {
+    let takes_cookies = AppState::of(request).guard.takes_cookies(request.head());
+    takes_cookies.then_some(()).ok_or_else(|| {
+        Problem::forbidden(
+            "sessions are for the hub's own pages and those of listed origins (--allow-origin ORIGIN)",
+        )
+    })
 }
 
 fn session<'a>(request: &HttpRequest, access: &'a Access) -> SessionJson<'a> {

@@ -56,7 +56,9 @@ async fn a_closed_topic_refuses_events_and_says_which_line() {
     let first = api.close("run", "").await.json();
     let again = api.close("run", "").await.json();
     assert_eq!((&again["id"], &again["repeated"]), (&first["id"], &true.into()));
-    let (status, detail) = send(api.post("/topics/run", "2")).await.problem();
+    let single = send(api.post("/topics/run", "2")).await;
+    assert!(single.json()["line"].is_null(), "{single:?}");
+    let (status, detail) = single.problem();
     assert!(status == 409 && detail.contains("topic run is closed"), "{status} {detail}");
     let batch = "{\"topic\":\"x\",\"data\":1}\n{\"topic\":\"run\",\"data\":2}";
     let refused = send(api.batch("/topics", batch)).await;

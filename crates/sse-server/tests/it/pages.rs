@@ -88,9 +88,12 @@ async fn only_regular_files_inside_the_folder_are_served() {
 
 #[tokio::test]
 async fn what_the_server_keeps_is_not_served() {
+    const AUTH: &str = "[[auth.jwt]]\nalgorithm = 'HS256'\nsecret_file = 'jwt.key'";
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    for (name, text) in [("index.html", "mine"), ("hub.toml", ""), (".env", "secret")] {
+    for (name, text) in
+        [("index.html", "mine"), ("hub.toml", AUTH), ("jwt.key", &"k".repeat(32)), (".env", "secret")]
+    {
         std::fs::write(path(name), text).unwrap();
     }
     #[cfg(unix)]
@@ -122,6 +125,7 @@ async fn what_the_server_keeps_is_not_served() {
         "/x/..%2fsse-data/log.sqlite",
         "/sse-data%2flog.sqlite",
         "/hub.toml",
+        "/jwt.key",
         "/log/log.sqlite",
         "/settings",
         "/env",

@@ -123,3 +123,22 @@ async fn without_auth_there_is_nothing_to_sign_in_to() {
     assert_eq!((&session["required"], &session["grants"]["admin"]), (&json!(false), &json!(true)));
     assert_eq!(send(api.post("/session", "x")).await.problem().0, 409);
 }
+
+#[tokio::test]
+async fn a_cookie_does_not_act_for_pages_of_all_origins() {
+    let guarded = Guarded::start_with("", &["--apps", "none", "--allow-origin", "*,https://app.example"]);
+    let cookie = cookie_of(&guarded.sign_in(&everything()).await);
+    let own = guarded.api.server.base.clone();
+    // Of the hub itself, of a listed origin, of one that `*` lets in.
+    for (origin, status) in [(&*own, 200), ("https://app.example", 200), ("https://evil.example", 401)] {
+        let request = guarded.api.post("/topics/a", "x").header("Cookie", &cookie).header("Origin", origin);
+        assert_eq!(send(request).await.status, status, "{origin}");
+        let read = guarded.api.request(Method::GET, "/topics/a").header("Cookie", &cookie);
+        assert_eq!(send(read.header("Origin", origin)).await.status, status, "{origin}");
+        let begin = guarded.api.post("/session", everything()).header("Origin", origin);
+        let expected = if status == 200 { 200 } else { 403 };
+        assert_eq!(send(begin).await.status, expected, "{origin}");
+    }
+    let end = guarded.api.request(Method::DELETE, "/session").header("Cookie", &cookie);
+    assert_eq!(send(end.header("Origin", "https://evil.example")).await.status, 403);
+}
