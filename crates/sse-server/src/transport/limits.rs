@@ -20,6 +20,4 @@ pub(crate) struct Limits {
 impl Limits {
     /// 5 s.
     pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-    /// How long a connection that is done may take to close.
-    pub(super) const CLOSE: Duration = Duration::from_millis(500);
 }

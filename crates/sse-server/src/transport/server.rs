@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
@@ -43,6 +44,8 @@ use crate::client_limits::Slot;
 /// How long connections may take to send what they hold once every subscription has been ended. One that has stopped
 /// reading is cut then.
 const DRAIN_SECONDS: u64 = 1;
+/// How long a connection that is done may take to close.
+const CLOSE: Duration = Duration::from_millis(500);
 
 /// Connections of HTTP/1.1, with about 11 KiB for each, and of HTTP/2. Further ones wait to be accepted; event streams that own their
 /// socket do not count.
@@ -241,7 +244,7 @@ where
         .h1_allow_half_closed(false)
         .client_request_timeout(limits.head_timeout)
         .keep_alive(limits.keep_alive)
-        .client_disconnect_timeout(Limits::CLOSE)
+        .client_disconnect_timeout(CLOSE)
         // Connections without a request end with the server, and not when the drain is over.
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();

@@ -128,6 +128,6 @@ impl End {
         if !self.is_asked && self.deadline.has_passed(limits.keep_alive, context) {
             self.ask(connection);
         }
-        self.is_asked && self.deadline.has_passed(Limits::CLOSE, context)
+        self.is_asked && self.deadline.has_passed(limits.head_timeout, context)
     }
 }

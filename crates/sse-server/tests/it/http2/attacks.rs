@@ -30,7 +30,7 @@ impl Raw {
     }
 
     /// The next frame: its type, its stream, its payload.
-    fn frame(&mut self) -> Option<(u8, u32, Vec<u8>)> {
+    pub fn frame(&mut self) -> Option<(u8, u32, Vec<u8>)> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).ok()?;
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
