@@ -239,7 +239,8 @@ async fn an_idle_connection_ends_and_one_with_a_stream_does_not() {
     let busy = Connection::open(&server).await;
     let mut stream = busy.events("/events?topic=a").await;
     let idle = Connection::open(&server).await;
-    assert_eq!(idle.get("/hub").await.await.unwrap().status(), 200);
+    // An answer without a body is over as soon as its head is written.
+    assert_eq!(idle.send(Request::head(server.url("/hub"))).await.await.unwrap().status(), 200);
     timeout(DEADLINE, idle.driven).await.unwrap().unwrap().unwrap();
     // Who does not answer the GOAWAY is not waited for.
     let mut silent = Raw::open(&server);

@@ -69,9 +69,6 @@ where
             if !end.is_asked && stop.as_mut().poll(context).is_ready() {
                 end.ask(&mut connection);
             }
-            if end.is_due(&mut connection, &sockets.limits, context) {
-                return Poll::Ready(Ok(()));
-            }
             match connection.poll_accept(context) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     let shared = (Rc::clone(&sockets), queue.of_stream());
@@ -79,7 +76,11 @@ where
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io::Error::other(error))),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending if !end.is_due(connection.has_streams(), &sockets.limits, context) => {
+                    return Poll::Pending;
+                }
+                Poll::Pending if end.is_asked => return Poll::Ready(Ok(())),
+                Poll::Pending => end.ask(&mut connection),
             }
         }
     })
@@ -114,20 +115,12 @@ impl End {
         (self.is_asked, self.deadline) = (true, Deadline::default());
     }
 
-    /// The connection is idle for too long to ask or to wait.
-    fn is_due(
-        &mut self,
-        connection: &mut Connection<PeerSocket, Queued>,
-        limits: &Limits,
-        context: &mut Context<'_>,
-    ) -> bool {
-        if connection.has_streams() {
+    /// The connection is idle for too long, to go on or to be waited for.
+    fn is_due(&mut self, has_streams: bool, limits: &Limits, context: &mut Context<'_>) -> bool {
+        if has_streams {
             self.deadline = Deadline::default();
-            return false;
         }
-        if !self.is_asked && self.deadline.has_passed(limits.keep_alive, context) {
-            self.ask(connection);
-        }
-        self.is_asked && self.deadline.has_passed(limits.head_timeout, context)
+        let most = if self.is_asked { limits.head_timeout } else { limits.keep_alive };
+        !has_streams && self.deadline.has_passed(most, context)
     }
 }
