@@ -46,6 +46,8 @@ export class Server {
   #data = scratchFolder();
   #opened = 0;
   #closed = 0;
+  #peers = new Set();
+  #scheme = "http";
   port = 0;
 
   constructor(args) {
@@ -59,7 +61,7 @@ export class Server {
   }
 
   get url() {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
   }
 
   /** How many subscriptions the running server has open, from what it logs. */
@@ -70,6 +72,11 @@ export class Server {
   /** How many subscriptions the running server has opened so far. */
   get subscriptionsOpened() {
     return this.#opened;
+  }
+
+  /** From how many connections these came. */
+  get subscribingConnections() {
+    return this.#peers.size;
   }
 
   /** The end of what the server has logged. */
@@ -87,9 +94,13 @@ export class Server {
     this.#child = child;
     this.#opened = 0;
     this.#closed = 0;
+    this.#peers.clear();
     readline.createInterface({ input: child.stderr }).on("line", (line) => {
       this.#log = `${this.#log}${line}\n`.slice(-LOG_CHARACTERS);
-      if (line.includes("subscription opened")) this.#opened += 1;
+      if (line.includes("subscription opened")) {
+        this.#opened += 1;
+        this.#peers.add(/peer=(\S+)/.exec(line)?.[1]);
+      }
       if (line.includes("subscription closed")) this.#closed += 1;
     });
     this.port = await new Promise((resolve, reject) => {
@@ -98,10 +109,11 @@ export class Server {
       child.once("error", (error) => fail(`server did not start: ${error.message}`));
       child.once("exit", (code, signal) => fail(`server ended with ${code ?? signal} before it listened`));
       readline.createInterface({ input: child.stdout }).on("line", (line) => {
-        const found = /^listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
+        const found = /^listening on (https?):\/\/127\.0\.0\.1:(\d+)/.exec(line);
         if (!found) return;
         clearTimeout(timer);
-        resolve(Number(found[1]));
+        this.#scheme = found[1];
+        resolve(Number(found[2]));
       });
     });
   }

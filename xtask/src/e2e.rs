@@ -25,6 +25,7 @@ pub(crate) fn run_suites(suites: &[&str], images: Option<(&str, &Path)>) -> Resu
         ("npm", "npm"),
         ("chromium", "chromium"),
         ("curl", "curl"),
+        ("openssl", "openssl"),
         ("nginx", "nginx-light"),
     ])?;
     shell::build_release()?;

@@ -95,8 +95,9 @@ enum Reading {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Socket, slot: Slot, sockets: Rc<EventSockets>) -> Self {
-        let state = State { socket: Some(socket), slot, ..State::default() };
+    /// `early` was read already.
+    pub(super) fn new((socket, slot): (Socket, Slot), early: Vec<u8>, sockets: Rc<EventSockets>) -> Self {
+        let state = State { socket: Some(socket), slot, early, ..State::default() };
         Self(Rc::new(Shared { sockets, state: RefCell::new(state) }))
     }
 

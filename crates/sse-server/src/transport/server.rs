@@ -1,4 +1,4 @@
-//! Serves what is listened on, and says what an accepted connection is made of: HTTP/1.1, the routes of its worker.
+//! Serves what is listened on, and says what an accepted connection is made of: HTTP/1.1 or HTTP/2, the routes of its worker.
 //! Takes the place of actix-web's `HttpServer`, which does not let event streams take over their sockets.
 
 use std::any::Any;
@@ -7,29 +7,34 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, Request};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{
-    Service as _, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
+    Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_factory, fn_service, map_config,
 };
 use actix_web::App;
-use actix_web::dev::AppConfig;
+use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 #[cfg(unix)]
 use actix_web::rt::net::UnixStream;
 use actix_web::web::ServiceConfig;
+use futures_util::future::{Either, TryFutureExt as _};
 use sse_hub::Budget;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, ConnectionHandle};
 use super::event_sockets::EventSockets;
+use super::http2::{self, PeerSocket};
 use super::limits::Limits;
 use super::listeners::Listeners;
+use super::preface;
 use super::socket::{Socket, notice_lost_peer};
 use super::tls::Tls;
 use crate::client_limits::ClientLimits;
@@ -42,13 +47,20 @@ const DRAIN_SECONDS: u64 = 1;
 /// How long a connection that is done may take to close.
 const CLOSE: Duration = Duration::from_millis(500);
 
-/// Connections that are with actix-http, which takes about 11 KiB for each. Further ones wait to be accepted; event streams that
-/// own their socket do not count.
+/// Connections of HTTP/1.1, with about 11 KiB for each, and of HTTP/2. Further ones wait to be accepted; event streams that own their
+/// socket do not count.
 const MAX_CONNECTIONS: usize = 16_384;
 
 thread_local! {
     /// The worker of this thread, for the connections of all listeners.
     static WORKER: RefCell<Option<Weak<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// A connection, when it is known what is spoken on it.
+pub(super) enum Accepted {
+    Http1(Connection),
+    /// Boxed: far larger.
+    Http2(Box<PeerSocket>),
 }
 
 /// What the connections of one thread share.
@@ -81,25 +93,23 @@ pub(crate) fn serve<S: 'static>(
         };
         let worker = of_this_thread(make);
         let service = service(&|config| routes(config, Rc::clone(&worker.state)), &limits, stopping.clone());
-        (worker, service)
+        (worker, service, stopping.clone())
     };
     for listener in listeners.tcp {
         let (worker, tls, clients) = (worker.clone(), listeners.tls.clone(), clients.clone());
         builder = builder.listen("http", listener, move || {
-            let (worker, service) = worker();
+            let (worker, service, stopping) = worker();
             let (tls, clients) = (tls.clone(), clients.clone());
             fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
-                let clients = clients.clone();
+                let (clients, stopping) = (clients.clone(), stopping.clone());
                 async move {
                     // One that is gone already has no address, and is no Unix socket for that.
                     let peer = accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
                     let Some(slot) = clients.connect(Some(peer.ip())) else {
                         return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
                     };
-                    let socket = accept(accepted, tls.as_deref(), &limits).await;
-                    let socket = socket.inspect_err(|error| log_handshake(peer, error))?;
-                    Ok((Connection::new(socket, slot, sockets), Some(peer)))
+                    accept(open(accepted, tls, &limits), (slot, Some(peer)), sockets, stopping).await
                 }
             })
             .and_then(service)
@@ -108,11 +118,10 @@ pub(crate) fn serve<S: 'static>(
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
-            let (worker, service) = worker();
+            let (worker, service, stopping) = worker();
             fn_service(move |accepted: UnixStream| {
-                let socket = Socket::Unix(accepted);
-                let connection = Connection::new(socket, Slot::default(), Rc::clone(&worker.sockets));
-                std::future::ready(Ok((connection, None)))
+                let socket = std::future::ready(Ok(Socket::Unix(accepted)));
+                accept(socket, (Slot::default(), None), Rc::clone(&worker.sockets), stopping.clone())
             })
             .and_then(service)
         })?;
@@ -120,11 +129,41 @@ pub(crate) fn serve<S: 'static>(
     Ok(builder.run())
 }
 
-async fn accept(tcp: TcpStream, tls: Option<&Tls>, limits: &Limits) -> io::Result<Socket> {
+async fn open(tcp: TcpStream, tls: Option<Arc<Tls>>, limits: &Limits) -> io::Result<Socket> {
     notice_lost_peer(&tcp, limits.write_timeout);
     let Some(tls) = tls else { return Ok(Socket::Tcp(tcp)) };
-    let socket = timeout(limits.head_timeout, tls.accept(tcp)).await??;
-    Ok(Socket::Tls(Box::new(socket)))
+    Ok(Socket::Tls(Box::new(tls.accept(tcp).await?)))
+}
+
+/// Waits until it can be told what the peer speaks.
+async fn accept(
+    socket: impl Future<Output = io::Result<Socket>>,
+    (slot, peer): (Slot, Option<SocketAddr>),
+    sockets: Rc<EventSockets>,
+    stopping: GracefulShutdownSignal,
+) -> Result<(Accepted, Option<SocketAddr>), DispatchError> {
+    let told = async {
+        let mut socket = socket.await?;
+        let (is_http2, early) = match &socket {
+            Socket::Tls(tls) => (tls.is_http2(), Vec::new()),
+            _ => preface::read(&mut socket).await?,
+        };
+        io::Result::Ok((socket, is_http2, early))
+    };
+    let told = tokio::select! {
+        () = stopping.notified() => Err(io::ErrorKind::Interrupted.into()),
+        told = timeout(sockets.limits.head_timeout, told) => told.map_err(io::Error::from).flatten(),
+    };
+    let (socket, is_http2, early) = told.inspect_err(|error| {
+        let peer = peer.map(tracing::field::display);
+        tracing::debug!(target: "request", peer, %error, "connection ended before its first request");
+    })?;
+    let accepted = if is_http2 {
+        Accepted::Http2(Box::new(PeerSocket::new((socket, slot), early, sockets)))
+    } else {
+        Accepted::Http1(Connection::new((socket, slot), early, sockets))
+    };
+    Ok((accepted, peer))
 }
 
 fn of_this_thread<W: 'static>(make: impl FnOnce() -> W) -> Rc<W> {
@@ -145,7 +184,7 @@ pub(super) fn service(
     limits: &Limits,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<
-    (Connection, Option<SocketAddr>),
+    (Accepted, Option<SocketAddr>),
     Config = (),
     Response = (),
     Error = DispatchError,
@@ -164,7 +203,43 @@ pub(super) fn service(
             Ok(answer)
         }
     });
-    let http = HttpService::build()
+    let limits = *limits;
+    fn_factory(move || {
+        let (app, stopping) = (decided.new_service(()), stopping.clone());
+        async move {
+            let app = Rc::new(app.await?);
+            let http1 = http1(Rc::clone(&app), limits, stopping.clone());
+            let http1 = Rc::new(http1.new_service(()).await?);
+            Ok(fn_service(move |(accepted, peer)| {
+                let served = match accepted {
+                    Accepted::Http1(connection) => Either::Left(http1.call((connection, peer))),
+                    Accepted::Http2(socket) => {
+                        let served = http2::serve(*socket, peer, Rc::clone(&app), stopping.clone());
+                        Either::Right(Box::pin(served.map_err(DispatchError::Io)))
+                    }
+                };
+                served.inspect_err(move |error| log_refused(peer, error))
+            }))
+        }
+    })
+}
+
+fn http1<S, B>(
+    app: Rc<S>,
+    limits: Limits,
+    stopping: GracefulShutdownSignal,
+) -> impl ServiceFactory<
+    (Connection, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    B: MessageBody + 'static,
+{
+    HttpService::build()
         // Without it, a connection stays open when its client closes.
         .h1_allow_half_closed(false)
         .client_request_timeout(limits.head_timeout)
@@ -178,15 +253,7 @@ pub(super) fn service(
         .on_connect_ext(|connection: &Connection, data| {
             data.insert(connection.handle());
         })
-        .h1(decided);
-    apply_fn_factory(http, |(connection, peer): (Connection, Option<SocketAddr>), http| {
-        let served = http.call((connection, peer));
-        async move { served.await.inspect_err(|error| log_refused(peer, error)) }
-    })
-}
-
-fn log_handshake(peer: SocketAddr, error: &io::Error) {
-    tracing::debug!(target: "request", %peer, %error, "TLS handshake failed");
+        .h1(fn_factory(move || std::future::ready(Ok::<_, ()>(Rc::clone(&app)))))
 }
 
 /// Under a target that is not ours, so that it is limited as foreign lines are.

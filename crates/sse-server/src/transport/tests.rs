@@ -3,6 +3,7 @@
 //! else is to do.
 
 mod event_sockets;
+mod http2;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,12 +23,14 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, ConnectionHandle};
 use super::event_sockets::EventSockets;
-use super::server::service;
+use super::server::{Accepted, service};
 use super::socket::Socket;
 use super::{EventBody, Limits, Opening, Subscriber};
 use crate::client_limits::Slot;
 
 const HEAD: &str = "GET /events HTTP/1.1\r\nHost: hub\r\n\r\n";
+/// Less than HTTP/2 takes of an answer before there is room for it.
+const PAGE_BYTES: usize = 15_000;
 const DEADLINE: Duration = Duration::from_secs(10);
 const LIMITS: Limits = Limits {
     heartbeat: None,
@@ -69,8 +72,14 @@ impl World {
     /// A connection: its peer, and our side of it.
     async fn connect(&self) -> (Peer, ConnectionHandle) {
         let (peer, accepted) = UnixStream::pair().unwrap();
-        let connection = Connection::new(Socket::Unix(accepted), Slot::default(), Rc::clone(&self.sockets));
+        let socket = (Socket::Unix(accepted), Slot::default());
+        let connection = Connection::new(socket, Vec::new(), Rc::clone(&self.sockets));
         let handle = connection.handle();
+        self.serve(Accepted::Http1(connection)).await;
+        (Peer { socket: peer, read: Vec::new() }, handle)
+    }
+
+    async fn serve(&self, accepted: Accepted) {
         let routes = |config: &mut ServiceConfig| {
             let waiting = Rc::clone(&self.waiting);
             let wait = move || {
@@ -81,16 +90,17 @@ impl World {
                 }
             };
             config.app_data(self.fanout.clone());
-            config.route("/events", web::get().to(events)).route("/wait", web::get().to(wait));
+            config.route("/events", web::get().to(events)).route("/wait", web::to(wait));
             config.route("/echo", web::to(async |body: Bytes| HttpResponse::Ok().body(body)));
             config.route("/big", web::to(async || HttpResponse::Ok().body(vec![b'x'; 4 << 20])));
+            config.route("/page", web::to(async || HttpResponse::Ok().body(vec![b'x'; PAGE_BYTES])));
+            config.route("/cookies", web::get().to(cookies));
         };
         let stopping = Server::build().graceful_shutdown_signal();
         let service = service(&routes, &self.limits, stopping).new_service(()).await.unwrap();
         spawn_local(async move {
-            let _ = service.call((connection, None)).await;
+            let _ = service.call((accepted, None)).await;
         });
-        (Peer { socket: peer, read: Vec::new() }, handle)
     }
 
     /// The peer of an event stream that has opened and owns its socket.
@@ -143,6 +153,11 @@ impl Peer {
     async fn finish(&mut self) {
         while self.socket.read_buf(&mut self.read).await.is_ok_and(|read| read > 0) {}
     }
+}
+
+async fn cookies(request: HttpRequest) -> String {
+    let cookies = request.headers().get_all("cookie");
+    cookies.map(|header| format!("[{}]", header.to_str().unwrap())).collect()
 }
 
 async fn events(request: HttpRequest, query: Query<Vec<(String, String)>>) -> HttpResponse<EventBody> {

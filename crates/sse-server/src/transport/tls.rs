@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs};
 use tokio_util::sync::CancellationToken;
 
-use super::tls_socket::TlsSocket;
+use super::tls_socket::{HTTP2, TlsSocket};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -123,7 +123,7 @@ impl TlsFiles {
         let config = config.with_safe_default_protocol_versions()?.with_no_client_auth();
         let mut config =
             config.with_single_cert(chain, key_of_file).with_context(|| unusable(key, "--tls-key"))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 }

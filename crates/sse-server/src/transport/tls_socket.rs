@@ -17,6 +17,9 @@ use tokio_rustls::server::TlsStream;
 /// Most bytes of records that wait for room. TLS has 16 KiB in a record.
 const HELD_BYTES: usize = 16 << 10;
 
+/// As it is called where client and server agree on it.
+pub(super) const HTTP2: &[u8] = b"h2";
+
 #[derive(Debug)]
 pub(super) struct TlsSocket {
     tcp: TcpStream,
@@ -31,6 +34,10 @@ impl TlsSocket {
         let (tcp, mut session) = stream.into_inner();
         session.set_buffer_limit(Some(HELD_BYTES));
         Self { tcp, session: RefCell::new(session) }
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.session.borrow().alpn_protocol() == Some(HTTP2)
     }
 
     pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

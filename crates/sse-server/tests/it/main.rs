@@ -20,6 +20,8 @@ mod guard;
 mod harness;
 mod history;
 mod hostile;
+#[cfg(unix)]
+mod http2;
 mod maintenance;
 mod notifications;
 mod openapi;

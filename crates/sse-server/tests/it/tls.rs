@@ -17,13 +17,13 @@ use crate::harness::{DEADLINE, Reader, Server, eventually};
 use crate::process::refuses;
 
 /// A folder with a certificate, and a server that shows it.
-struct Secure {
+pub struct Secure {
     folder: TempDir,
-    server: Server,
+    pub server: Server,
 }
 
 impl Secure {
-    fn start(args: &[&str]) -> Self {
+    pub fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_certificate(folder.path());
         let files = files(folder.path());
@@ -34,7 +34,7 @@ impl Secure {
     }
 
     /// Trusts the certificate that is in the folder now.
-    fn client(&self) -> reqwest::ClientBuilder {
+    pub fn client(&self) -> reqwest::ClientBuilder {
         let certificate = fs::read(self.folder.path().join("cert.pem")).unwrap();
         let root = reqwest::Certificate::from_pem(&certificate).unwrap();
         reqwest::Client::builder().tls_certs_only([root])
@@ -46,8 +46,8 @@ impl Secure {
         tcp
     }
 
-    /// A connection on which every byte is the test's.
-    fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
+    /// A connection on which every byte is the test's, for one of these protocols.
+    pub fn connect(&self, protocols: &[&str]) -> StreamOwned<ClientConnection, TcpStream> {
         use rustls::pki_types::pem::PemObject as _;
         let certificate = self.folder.path().join("cert.pem");
         let mut roots = RootCertStore::empty();
@@ -55,7 +55,8 @@ impl Secure {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("127.0.0.1").unwrap();
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), self.tcp())
     }
@@ -77,7 +78,7 @@ async fn publish(client: &reqwest::Client, server: &Server, data: String) {
 }
 
 /// Small ones, ones of more than a record, and one of line ends, which grows on its way.
-fn texts() -> Vec<String> {
+pub fn texts() -> Vec<String> {
     let sizes = [1, 100, 16 << 10, 40 << 10, 700 << 10];
     sizes.map(|size| "x".repeat(size)).into_iter().chain(["\n".repeat(200_000), "end".into()]).collect()
 }
@@ -88,7 +89,8 @@ async fn events_arrive_whole_and_in_order_over_both_versions_and_both_paths() {
         let secure = Secure::start(&["--direct", direct]);
         let publisher = secure.client().build().unwrap();
         for version in [Version::TLS_1_2, Version::TLS_1_3] {
-            let client = secure.client().tls_version_min(version).tls_version_max(version).build().unwrap();
+            let client = secure.client().http1_only().tls_version_min(version).tls_version_max(version);
+            let client = client.build().unwrap();
             let mut reader = Reader::of(client.get(secure.server.url("/events?topic=a"))).await;
             reader.event().await;
             for text in texts() {
@@ -103,7 +105,7 @@ async fn events_arrive_whole_and_in_order_over_both_versions_and_both_paths() {
 async fn a_reader_that_reads_late_gets_everything_and_a_clean_end() {
     let mut secure = Secure::start(&["--heartbeat", "100ms"]);
     let publisher = secure.client().build().unwrap();
-    let client = secure.client().build().unwrap();
+    let client = secure.client().http1_only().build().unwrap();
     let mut reader = Reader::of(client.get(secure.server.url("/events?topic=a"))).await;
     reader.event().await;
     // More than the sockets between the two take.
@@ -123,7 +125,7 @@ async fn a_reader_that_reads_late_gets_everything_and_a_clean_end() {
 async fn a_subscriber_that_sends_more_is_cut() {
     let secure = Secure::start(&[]);
     for more in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "x"] {
-        let mut connection = secure.connect();
+        let mut connection = secure.connect(&[]);
         let head = "GET /events?topic=a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
         connection.write_all(head.as_bytes()).unwrap();
         let mut read = [0; 4096];
@@ -132,7 +134,7 @@ async fn a_subscriber_that_sends_more_is_cut() {
         // Its end, clean or not.
         while connection.read(&mut read).is_ok_and(|bytes| bytes > 0) {}
         // And with the head, in one record.
-        let mut connection = secure.connect();
+        let mut connection = secure.connect(&[]);
         connection.write_all(format!("{head}{more}").as_bytes()).unwrap();
         while connection.read(&mut read).is_ok_and(|bytes| bytes > 0) {}
     }
