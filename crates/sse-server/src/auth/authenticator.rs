@@ -84,13 +84,19 @@ impl Authenticator {
         Ok((token, access?))
     }
 
-    /// Ends the event streams of the request's token. It need not be good any more.
-    pub(crate) fn sign_out(&self, headers: &HeaderMap) -> Result<(), AccessError> {
-        if let (Some(state), Some(token)) = (&self.state, credentials::token(headers, "", false, true)?) {
+    /// Is the access still good, some time after it was granted?
+    pub(crate) fn check(&self, access: &Access) -> Result<(), AccessError> {
+        let is_revoked = self.state.as_ref().is_some_and(|state| state.is_revoked(access));
+        if is_revoked { Err(TokenError::Revoked.into()) } else { Ok(()) }
+    }
+
+    /// Ends the event streams of the request's token. It need not be good any more, nor the only one.
+    pub(crate) fn sign_out(&self, headers: &HeaderMap) {
+        let token = credentials::token(headers, "", false, true);
+        if let (Some(state), Ok(Some(token))) = (&self.state, token) {
             let sha256 = sha256(&token);
             state.streams.end(|access| access.is_of_token(&sha256));
         }
-        Ok(())
     }
 
     /// Resolves when an event stream of this access is to end; `None` if only its topics say so. Some time after the token has

@@ -58,14 +58,19 @@ impl Proxies {
             None => self.trusted.contains(&TrustedProxy::Unix),
         };
         let named = is_trusted.then(|| self.named(head)).flatten();
-        if named.is_none()
-            && peer.is_none_or(|peer| peer.is_loopback())
-            && !head.headers.contains_key(&self.header)
-        {
+        let is_local = peer.is_none_or(|peer| peer.is_loopback()) && !self.came_through_proxy(head);
+        if named.is_none() && is_local {
             return None;
         }
         // Several clients of a proxy on this machine that nobody trusts count as one.
         Some(network(named.or(peer).unwrap_or(Ipv6Addr::LOCALHOST.into())))
+    }
+
+    fn came_through_proxy(&self, head: &RequestHead) -> bool {
+        let mut names = head.headers.iter().map(|(name, _)| name);
+        names.any(|name| {
+            *name == FORWARDED || *name == self.header || name.as_str().starts_with("x-forwarded-")
+        })
     }
 
     /// The last address in the header that is not a trusted proxy's.

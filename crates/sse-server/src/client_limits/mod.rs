@@ -21,6 +21,9 @@ use sse_hub::Counters;
 /// Seconds' worth of requests that may come at once.
 const BURST: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
 
+/// Long answers to one address that are not read to the end. Each holds a quarter of a MiB and an event.
+const ANSWERS: NonZeroU32 = NonZeroU32::new(64).expect("not zero");
+
 /// What one address may do. `None` is no limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AddressLimits {
@@ -41,6 +44,7 @@ struct Inner {
     subscribes: Option<Rate<IpAddr>>,
     requests: Option<Rate<IpAddr>>,
     connections: Connections,
+    answers: Connections,
     counters: Arc<Counters>,
 }
 
@@ -64,6 +68,7 @@ impl ClientLimits {
             subscribes: rate(limits.subscribes),
             requests: rate(limits.requests),
             connections: Connections::new(limits.connections),
+            answers: Connections::new(limits.connections.map(|connections| connections.min(ANSWERS))),
             counters,
         }))
     }
@@ -95,6 +100,16 @@ impl ClientLimits {
             Counters::add(refused, 1);
             tracing::warn!(target: "request", address = %client, path = head.uri.path(), "refused: {limited}");
         })
+    }
+
+    /// A place for a long answer to this client.
+    pub(crate) fn answer(&self, client: IpAddr) -> Option<Slot> {
+        let slot = self.0.answers.take(Some(client));
+        if slot.is_none() {
+            Counters::add(&self.0.counters.refused_requests, 1);
+            tracing::warn!(target: "request", address = %client, "refused: too many answers that it has not read");
+        }
+        slot
     }
 
     /// A place for a connection from this peer. The connections of proxies are not limited: each is of somebody else.

@@ -7,11 +7,13 @@ use actix_web::http::Method;
 use actix_web::http::header::{
     CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::{Error, HttpRequest, ResponseError as _};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
 use futures_util::future::Either;
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
+use super::subscribe::sent_away;
+use super::unread_answers::UnreadAnswers;
 use crate::auth::{Cors, Refusal, is_preflight};
 
 const HEADERS: [(HeaderName, HeaderValue); 3] = [
@@ -33,17 +35,16 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
     let cors = state.guard.cors(request.head());
-    let answer = match check(state, request.head()) {
-        Err(problem) => Some(problem.error_response()),
-        Ok(()) if is_preflight(request.head()) => Some(Cors::permission(request.head())),
-        Ok(()) => None,
-    };
-    let answered = match answer {
+    let unread = (!is_stream(state, request.head())).then(|| UnreadAnswers::of(state, request.head()));
+    let answered = match answer_without_service(state, &request) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
         None => Either::Right(service.call(request)),
     };
     async move {
         let mut answer = answered.await?;
+        if let Some(unread) = unread.flatten() {
+            answer = unread.count(answer);
+        }
         let headers = answer.headers_mut();
         for (name, value) in HEADERS {
             headers.insert(name, value);
@@ -53,13 +54,25 @@ where
     }
 }
 
-fn check(state: &AppState, head: &RequestHead) -> Result<(), Problem> {
-    state.guard.check(head).map_err(refused)?;
-    // Any status but 200 would end an `EventSource` for good: they are counted where they open.
-    if head.method == Method::GET && state.streams.contains(&head.uri.path()) {
-        return Ok(());
+/// The limits first: what is refused for another reason counts too.
+fn answer_without_service(state: &AppState, request: &ServiceRequest) -> Option<HttpResponse> {
+    let head = request.head();
+    if is_stream(state, head) {
+        // Any status but 200 would end an `EventSource` for good.
+        if let Err(limited) = state.clients.subscribe(head) {
+            return Some(sent_away(request.request(), limited).map_into_boxed_body());
+        }
+    } else if let Err(limited) = state.clients.request(head) {
+        return Some(Problem::too_many(limited, limited.seconds()).error_response());
     }
-    state.clients.request(head).map_err(|limited| Problem::too_many(limited, limited.seconds()))
+    match state.guard.check(head) {
+        Err(refusal) => Some(refused(refusal).error_response()),
+        Ok(()) => is_preflight(head).then(|| Cors::permission(head)),
+    }
+}
+
+fn is_stream(state: &AppState, head: &RequestHead) -> bool {
+    head.method == Method::GET && state.streams.contains(&head.uri.path())
 }
 
 /// For a GET that acts: others are looked at before.

@@ -26,6 +26,7 @@ mod subscribe;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod unread_answers;
 
 pub(crate) use admission::check_origin;
 pub(crate) use app_state::{AppState, Reserved};

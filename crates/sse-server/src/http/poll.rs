@@ -22,7 +22,7 @@ pub(super) async fn page(request: HttpRequest, access: Access) -> Result<HttpRes
     let selectors = access.narrow(&query.selectors()?)?;
     let (limit, wait) = (event_page::limit(&query)?, wait(&query)?);
     let wait = access.time_left().map_or(wait, |left| wait.min(left));
-    let AppState { fanout, .. } = AppState::of(&request);
+    let AppState { fanout, auth, .. } = AppState::of(&request);
     let start = query.start("after", Start::Now)?;
     let HeldPage { page, .. } = match event_page::read(fanout.hub(), &selectors, start, limit).await? {
         empty if empty.page.is_empty() => empty,
@@ -40,6 +40,7 @@ pub(super) async fn page(request: HttpRequest, access: Access) -> Result<HttpRes
         // Nothing came: the reader asks again from where it is now.
         Err(_) => HeldPage::empty(fanout.hub().budget(), subscription.position())?,
     };
+    auth.check(&access)?;
     Ok(page.response(&request))
 }
 

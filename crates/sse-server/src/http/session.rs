@@ -60,7 +60,7 @@ pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<Http
 pub(super) async fn end(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
     check_page(&request)?;
-    AppState::of(&request).auth.sign_out(request.headers())?;
+    AppState::of(&request).auth.sign_out(request.headers());
     let cookie = format!("{COOKIE_NAME}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie)).finish())
 }

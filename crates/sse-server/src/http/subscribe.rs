@@ -45,9 +45,6 @@ pub(crate) async fn subscribe(
     let state = AppState::of(request);
     let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
-    if let Err(limited) = state.clients.subscribe(request.head()) {
-        return Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, limited))));
-    }
     if state.hub().is_over(&start, &selectors).await? {
         // The one answer after which an `EventSource` does not come back.
         let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
@@ -75,6 +72,11 @@ pub(crate) async fn subscribe(
         }
     };
     Ok(stream(request, body))
+}
+
+/// What is answered to one that is over its limit.
+pub(super) fn sent_away(request: &HttpRequest, reason: impl fmt::Display) -> EventStream {
+    stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, reason)))
 }
 
 /// The answer with this body.

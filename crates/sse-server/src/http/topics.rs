@@ -72,7 +72,9 @@ pub(super) async fn list(request: HttpRequest, access: Access) -> Result<HttpRes
     let held = count.min(MAX_LIMIT) * size_of::<TopicSummary>();
     let held = hub.budget().try_hold(held).ok_or_else(Problem::over_budget)?;
     // Few enough to look at all of them.
-    let sorts = newest_first && count <= MAX_LIMIT;
+    let reads_all = selectors == Selectors::all();
+    // How many there are that one may not read makes no difference.
+    let sorts = newest_first && (count <= MAX_LIMIT || !reads_all);
     let most = if sorts { MAX_LIMIT } else { limit };
     let list = TopicList { selectors, prefix, after, limit: most, newest_first: newest_first && !sorts };
     let mut summaries = hub.topics(list).await?;

@@ -63,6 +63,50 @@ async fn an_event_stream_over_its_limit_is_sent_away_and_not_refused() {
 }
 
 #[tokio::test]
+async fn what_is_refused_counts_too() {
+    let (_folder, server) = start("subscribes_per_second = 1");
+    let client = reqwest::Client::new();
+    loop {
+        let request = client.get(server.url("/events?topic=a b"));
+        let answer = from("192.0.2.1", request).send().await.unwrap();
+        if answer.status() == StatusCode::OK {
+            assert!(answer.text().await.unwrap().contains(": rate limit exceeded"));
+            break;
+        }
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_read_its_answers_gets_no_further_ones() {
+    let (_folder, server) = start("connections_per_address = 2");
+    let client = reqwest::Client::new();
+    for _ in 0..3 {
+        let event = client.post(server.url("/topics/a")).body("x".repeat(1_000_000));
+        assert_eq!(event.send().await.unwrap().status(), StatusCode::OK);
+    }
+    let address: std::net::SocketAddr = server.base.strip_prefix("http://").unwrap().parse().unwrap();
+    let ask = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        // Or the system reads for it.
+        socket.set_recv_buffer_size(2048).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let request = "GET /topics/a HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n";
+        // The system takes the first answers, as many as it has room for.
+        socket.send(request.repeat(8).as_bytes()).unwrap();
+        socket
+    };
+    let _unread = [ask(), ask()];
+    let page = async |address| from(address, client.get(server.url("/topics/a"))).send().await.unwrap();
+    let end = tokio::time::Instant::now() + crate::harness::DEADLINE;
+    while page("192.0.2.1").await.status() != StatusCode::TOO_MANY_REQUESTS {
+        assert!(tokio::time::Instant::now() < end, "it goes on being answered");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(page("192.0.2.2").await.text().await.unwrap().len() / 1_000_000, 1);
+}
+
+#[tokio::test]
 async fn people_behind_a_trusted_proxy_have_the_chat_each_for_themselves() {
     let (_folder, server) = start("");
     let client = reqwest::Client::new();

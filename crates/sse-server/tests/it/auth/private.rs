@@ -140,3 +140,22 @@ async fn the_ticker_shows_and_takes_what_is_granted() {
     assert!(!String::from_utf8_lossy(&stream.raw).contains("OTHER"));
     assert_eq!(guarded.get("/ticker/events?symbol=OTHER", &some).await.problem().0, 403);
 }
+
+#[tokio::test]
+async fn the_newest_topics_are_those_that_one_may_read_however_many_others_there_are() {
+    let guarded = Guarded::start("");
+    for topic in ["mine/1", "mine/2", "mine/3"] {
+        guarded.publish(topic, "x").await;
+    }
+    // More than are looked at one by one, and more events than are remembered as the newest.
+    for part in 0..2 {
+        let line = |nth: usize| format!("{{\"topic\":\"priv/{part}/{nth}\",\"data\":\"x\"}}\n");
+        let lines: String = (0..6000).map(line).collect();
+        let batch = guarded.api.batch("/topics", lines).bearer_auth(everything());
+        assert_eq!(send(batch).await.status, 200);
+    }
+    let list = guarded.get("/topics?order=newest", &token(&["mine/*"], &[])).await.json();
+    let names: Vec<&str> =
+        list["topics"].as_array().unwrap().iter().map(|topic| topic["topic"].as_str().unwrap()).collect();
+    assert_eq!(names, ["mine/3", "mine/2", "mine/1"]);
+}

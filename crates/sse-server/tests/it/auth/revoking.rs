@@ -76,3 +76,18 @@ async fn only_operators_revoke() {
     }
     assert_eq!(send(Api::start().post("/admin/revoke", body)).await.problem().0, 409);
 }
+
+#[tokio::test]
+async fn a_long_poll_that_waits_is_not_answered_any_more() {
+    let guarded = Guarded::start("");
+    guarded.publish("a", "before").await;
+    let ann = of("ann");
+    let poll = guarded.get("/poll?topic=a&timeout=20", &ann);
+    let meanwhile = async {
+        // Refused before it waits or after it: both are right.
+        assert_eq!(revoke(&guarded, "ann").await.status, 200);
+        guarded.publish("a", "after").await;
+    };
+    let (answer, ()) = tokio::join!(poll, meanwhile);
+    assert_eq!(answer.problem(), (401, "the token is refused: its subject was revoked".to_owned()));
+}
