@@ -50,6 +50,7 @@ struct LimitsSection {
     disk_free: Option<Limit<ByteSize>>,
     subscribes_per_second: Option<Limit<NonZeroU32>>,
     requests_per_second: Option<Limit<NonZeroU32>>,
+    connections_per_second: Option<Limit<NonZeroU32>>,
     connections_per_address: Option<Limit<NonZeroU32>>,
 }
 
@@ -127,6 +128,7 @@ impl LimitsSection {
         AddressLimits {
             subscribes: of(&self.subscribes_per_second, default.subscribes),
             requests: of(&self.requests_per_second, default.requests),
+            connects: of(&self.connections_per_second, default.connects),
             connections: of(&self.connections_per_address, default.connections),
         }
     }

@@ -6,6 +6,7 @@ mod rate;
 
 pub(crate) use client_address::Proxies;
 pub(crate) use client_address::TrustedProxy;
+use client_address::network;
 use connections::Connections;
 pub(crate) use connections::Slot;
 pub(crate) use rate::{Rate, RateLimited};
@@ -31,6 +32,8 @@ pub(crate) struct AddressLimits {
     pub(crate) subscribes: Option<NonZeroU32>,
     /// All other requests of the API in a second.
     pub(crate) requests: Option<NonZeroU32>,
+    /// Connections in a second, and at the same time.
+    pub(crate) connects: Option<NonZeroU32>,
     pub(crate) connections: Option<NonZeroU32>,
 }
 
@@ -43,6 +46,7 @@ struct Inner {
     proxies: Proxies,
     subscribes: Option<Rate<IpAddr>>,
     requests: Option<Rate<IpAddr>>,
+    connects: Option<Rate<IpAddr>>,
     connections: Connections,
     answers: Connections,
     counters: Arc<Counters>,
@@ -53,6 +57,7 @@ impl Default for AddressLimits {
         Self {
             subscribes: NonZeroU32::new(50),
             requests: NonZeroU32::new(1000),
+            connects: NonZeroU32::new(200),
             connections: NonZeroU32::new(1000),
         }
     }
@@ -67,6 +72,7 @@ impl ClientLimits {
             proxies,
             subscribes: rate(limits.subscribes),
             requests: rate(limits.requests),
+            connects: rate(limits.connects),
             connections: Connections::new(limits.connections),
             answers: Connections::new(limits.connections.map(|connections| connections.min(ANSWERS))),
             counters,
@@ -114,8 +120,11 @@ impl ClientLimits {
 
     /// A place for a connection from this peer. The connections of proxies are not limited: each is of somebody else.
     pub(crate) fn connect(&self, peer: Option<IpAddr>) -> Option<Slot> {
-        let limited = peer.filter(|peer| !self.0.proxies.trusts(*peer));
-        let slot = self.0.connections.take(limited);
+        let limited = peer.map(|peer| peer.to_canonical());
+        let limited = limited.filter(|peer| !peer.is_loopback() && !self.0.proxies.trusts(*peer));
+        let comes_too_fast = |(rate, peer): (&Rate<IpAddr>, IpAddr)| rate.check(&network(peer)).is_err();
+        let is_refused = self.0.connects.as_ref().zip(limited).is_some_and(comes_too_fast);
+        let slot = if is_refused { None } else { self.0.connections.take(limited) };
         if slot.is_none() {
             Counters::add(&self.0.counters.refused_connections, 1);
             let peer = peer.map(tracing::field::display);
@@ -129,8 +138,33 @@ impl ClientLimits {
 #[cfg(test)]
 impl Default for ClientLimits {
     fn default() -> Self {
-        let unlimited = AddressLimits { subscribes: None, requests: None, connections: None };
+        let unlimited = AddressLimits { subscribes: None, requests: None, connects: None, connections: None };
         let header = actix_web::http::header::HeaderName::from_static("x-forwarded-for");
         Self::new(unlimited, Proxies::new(Vec::new(), header), Arc::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_connects_too_fast_is_turned_away_and_others_are_not() {
+        let limits = AddressLimits { connects: Some(NonZeroU32::MIN), ..AddressLimits::default() };
+        let header = actix_web::http::header::HeaderName::from_static("x-forwarded-for");
+        let proxies = Proxies::new(vec!["192.0.2.9".parse().unwrap()], header);
+        let clients = ClientLimits::new(limits, proxies, Arc::default());
+        let let_in = |peer: &str| {
+            let connections = (0..20).filter(|_| clients.connect(Some(peer.parse().unwrap())).is_some());
+            connections.count()
+        };
+        // One more on a slow machine, by the second.
+        assert!((4..10).contains(&let_in("192.0.2.1")));
+        assert!((4..10).contains(&let_in("192.0.2.2")));
+        assert_eq!(
+            [let_in("192.0.2.9"), let_in("127.0.0.1")],
+            [20, 20],
+            "a proxy, a program on this machine"
+        );
     }
 }

@@ -51,6 +51,9 @@ const CLOSE: Duration = Duration::from_millis(500);
 /// socket do not count.
 const MAX_CONNECTIONS: usize = 16_384;
 
+/// What a peer can send in a TLS handshake before it is complete.
+const HANDSHAKE_BYTES: usize = 64 << 10;
+
 thread_local! {
     /// The worker of this thread, for the connections of all listeners.
     static WORKER: RefCell<Option<Weak<dyn Any>>> = const { RefCell::new(None) };
@@ -109,7 +112,8 @@ pub(crate) fn serve<S: 'static>(
                     let Some(slot) = clients.connect(Some(peer.ip())) else {
                         return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
                     };
-                    accept(open(accepted, tls, &limits), (slot, Some(peer)), sockets, stopping).await
+                    accept(open(accepted, tls, Rc::clone(&sockets)), (slot, Some(peer)), sockets, stopping)
+                        .await
                 }
             })
             .and_then(service)
@@ -129,9 +133,10 @@ pub(crate) fn serve<S: 'static>(
     Ok(builder.run())
 }
 
-async fn open(tcp: TcpStream, tls: Option<Arc<Tls>>, limits: &Limits) -> io::Result<Socket> {
-    notice_lost_peer(&tcp, limits.write_timeout);
+async fn open(tcp: TcpStream, tls: Option<Arc<Tls>>, sockets: Rc<EventSockets>) -> io::Result<Socket> {
+    notice_lost_peer(&tcp, sockets.limits.write_timeout);
     let Some(tls) = tls else { return Ok(Socket::Tcp(tcp)) };
+    let _held = sockets.budget.try_hold(HANDSHAKE_BYTES).ok_or(io::ErrorKind::OutOfMemory)?;
     Ok(Socket::Tls(Box::new(tls.accept(tcp).await?)))
 }
 
