@@ -37,9 +37,7 @@ use super::listeners::Listeners;
 use super::preface;
 use super::socket::{Socket, notice_lost_peer};
 use super::tls::Tls;
-use crate::client_limits::ClientLimits;
-#[cfg(unix)]
-use crate::client_limits::Slot;
+use crate::client_limits::{ClientLimits, Slot};
 
 /// How long connections may take to send what they hold once every subscription has been ended. One that has stopped
 /// reading is cut then.
