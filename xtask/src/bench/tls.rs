@@ -1,12 +1,12 @@
 //! What TLS costs: memory of an idle event stream and CPU time of a delivery, over plain HTTP, over HTTPS, and over HTTPS of
 //! nginx in front of plain HTTP.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
@@ -70,6 +70,8 @@ struct Running {
     server: Server,
     nginx: Option<ForeignServer>,
     connector: Option<TlsConnector>,
+    /// Outlasts nginx, which stops by its settings there.
+    _folder: TempDir,
 }
 
 pub(super) async fn run(args: Args) -> Result<()> {
@@ -101,8 +103,7 @@ pub(super) async fn run(args: Args) -> Result<()> {
 impl Way {
     /// Memory of an idle stream in KiB, and CPU time of a delivery in microseconds.
     async fn measure(self, args: &Args) -> Result<(f64, f64)> {
-        let folder = shell::scratch_folder("bench")?;
-        let running = Rc::new(self.start(folder.path())?);
+        let running = Rc::new(self.start(shell::scratch_folder("bench")?)?);
         let _warm = Readers::open(&running, WARM_UP_STREAMS).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let memory = running.resident_bytes()?;
@@ -118,7 +119,8 @@ impl Way {
         Ok((held as f64 / 1024.0 / args.streams as f64, cpu.as_secs_f64() * 1e6 / deliveries))
     }
 
-    fn start(self, folder: &Path) -> Result<Running> {
+    fn start(self, in_folder: TempDir) -> Result<Running> {
+        let folder = in_folder.path();
         let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
         let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
         std::fs::write(&certificate, own.cert.pem())?;
@@ -127,21 +129,12 @@ impl Way {
         let data = folder.join("data");
         let tls = ["--apps", "none", "--tls-cert", &certificate, "--tls-key", &key];
         let connector = connector(own.cert.der().clone())?;
-        Ok(match self {
-            Self::Plain => {
-                let server = apart(|| Server::start(&data, &["--apps", "none"]))?;
-                Running { server, nginx: None, connector: None }
-            }
-            Self::Https => {
-                let server = apart(|| Server::start(&data, &tls))?;
-                Running { server, nginx: None, connector: Some(connector) }
-            }
-            Self::Nginx => {
-                let server = apart(|| Server::start(&data, &["--apps", "none"]))?;
-                let nginx = apart(|| ForeignServer::nginx_tls(folder, &server.address, &certificate, &key))?;
-                Running { server, nginx: Some(nginx), connector: Some(connector) }
-            }
-        })
+        let args = if matches!(self, Self::Https) { &tls[..] } else { &["--apps", "none"] };
+        let server = apart(|| Server::start(&data, args))?;
+        let in_front = || apart(|| ForeignServer::nginx_tls(folder, &server.address, &certificate, &key));
+        let nginx = matches!(self, Self::Nginx).then(in_front).transpose()?;
+        let connector = (!matches!(self, Self::Plain)).then_some(connector);
+        Ok(Running { server, nginx, connector, _folder: in_folder })
     }
 }
 
