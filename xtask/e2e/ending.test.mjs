@@ -209,7 +209,7 @@ for (const [name, launch, skip] of [["Chromium", chromium, false], ["Firefox", l
         assert.deepEqual(await seen(late), [end(over), `message ${done} last null`, end(done), "ended"]);
         for (const page of [one, late]) assert.deepEqual(await outcome(page), OVER);
         await publish(server, open, "on");
-        await sees(both, "on");
+        await sees(both, `message ${open} on null`);
         assert.deepEqual(await seen(both), [`message ${done} last null`, end(done), `message ${open} on null`]);
         assert.equal((await outcome(both)).state, "live");
 
