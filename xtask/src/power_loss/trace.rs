@@ -92,7 +92,7 @@ struct Arg {
 /// The steps of a run that has ended, once strace has written all of them.
 pub(super) async fn read(file: &Path, process: u32) -> Result<Vec<Step>> {
     let start = Instant::now();
-    while !is_complete(file, process)? {
+    while !is_complete(&std::fs::read(file)?, process) {
         ensure!(start.elapsed() < DEADLINE, "strace does not end");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -107,12 +107,12 @@ pub(super) async fn read(file: &Path, process: u32) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-fn is_complete(file: &Path, process: u32) -> Result<bool> {
-    let text = std::fs::read(file)?;
+fn is_complete(text: &[u8], process: u32) -> bool {
     // Calls that other threads were in come after it, with all that they were writing.
     let tail = text.get(text.len().saturating_sub(4 << 20)..).unwrap_or_default();
-    let ended = format!("\n{process} +++ ");
-    Ok(memchr::memmem::find(tail, ended.as_bytes()).is_some() && text.ends_with(b"+++\n"))
+    // strace fills ids up to five characters.
+    let ended = format!("\n{process:<5} +++ ");
+    memchr::memmem::find(tail, ended.as_bytes()).is_some() && text.ends_with(b"+++\n")
 }
 
 /// `begun`: the beginnings of calls that others have interrupted, by thread.
@@ -348,6 +348,19 @@ mod tests {
             (8, Phase::Ends, write("x")),
         ];
         assert_eq!(steps, expected);
+    }
+
+    #[test]
+    fn a_server_has_ended_when_all_its_threads_have() {
+        let killed = "+++ killed by SIGKILL +++\n";
+        for (process, column) in [(7, "7    "), (71_234, "71234")] {
+            let one = format!("{column} fsync(5</d>) = 0\n{column} {killed}");
+            assert!(is_complete(one.as_bytes(), process), "{one}");
+            let other = format!("{one}81234 <... fsync resumed>) = ?\n");
+            assert!(!is_complete(other.as_bytes(), process), "{other}");
+            assert!(is_complete(format!("{other}81234 {killed}").as_bytes(), process));
+            assert!(!is_complete(format!("{column} fsync(5</d>) = 0\n81234 {killed}").as_bytes(), process));
+        }
     }
 
     #[test]
