@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,15 @@ pub(super) struct Bound {
 
 impl Part for Bound {
     const NAME: &'static str = "wal";
+}
+
+/// What the main file noted when a write-ahead log with a salt of its own was begun, which SQLite draws after each clean stop. The
+/// log itself says this: the main file does not know the salt before the first checkpoint, in which the power may go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Begun(pub(super) Bound);
+
+impl Part for Begun {
+    const NAME: &'static str = "begun";
 }
 
 /// What a write-ahead log that was found is.
@@ -59,13 +69,23 @@ pub(super) fn look_at(file: &Path, found: Wal) -> Found {
     let is_ours = match found.salt.wrapping_sub(bound.salt) {
         0 => found.frames > bound.frames,
         1 => true,
-        _ => false,
+        _ => was_begun_here(file, found, bound).unwrap_or(false),
     };
     match meta {
         _ if is_ours => Found::Ours,
         Some(Meta { clean: true, .. }) => Found::ForeignBesideWhole,
         _ => Found::Foreign,
     }
+}
+
+/// Was this write-ahead log begun on the main file, which says `bound`, and has it not been begun again since?
+fn was_begun_here(file: &Path, found: Wal, bound: Bound) -> rusqlite::Result<bool> {
+    let both = Store(Connection::open(file)?);
+    // Only looks: nothing may be moved.
+    both.0.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let (begun, noted) = (both.part::<Begun>()?, both.part::<Bound>()?);
+    let is_noted = noted.is_some_and(|noted| noted.salt == found.salt || noted == bound);
+    Ok(begun == Some(Begun(bound)) && is_noted)
 }
 
 /// The thread, and what the writing thread knows of the write-ahead log.
@@ -132,7 +152,7 @@ impl Checkpoints {
         }
     }
 
-    fn pages(&self) -> i32 {
+    pub(super) fn pages(&self) -> i32 {
         self.pages.load(Ordering::Relaxed)
     }
 

@@ -13,6 +13,10 @@ impl Files {
         paths.into_iter().map(identified).collect::<io::Result<_>>().map(Self)
     }
 
+    pub(super) fn main(&self) -> &Path {
+        self.0.first().map_or(Path::new(""), |(path, _)| path)
+    }
+
     pub(super) fn write_ahead_log(&self) -> &Path {
         self.0.last().map_or(Path::new(""), |(path, _)| path)
     }

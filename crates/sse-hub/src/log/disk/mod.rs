@@ -54,7 +54,7 @@ use crate::interest::Interest;
 use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
-use checkpoints::Found;
+use checkpoints::{Begun, Bound, Found};
 use folder::Folder;
 use frames::Fetched;
 use free_space::FreeSpace;
@@ -125,7 +125,11 @@ impl DiskLog {
         }
         let restored =
             restore(&store, policies, is_lost || is_backup).map_err(|error| unreadable(&file, &error))?;
-        let Restored { meta, epochs, durable_head, index, repairs } = restored;
+        let Restored { meta, epochs, durable_head, index, mut repairs } = restored;
+        if found.frames == 0 {
+            let bound = store.part::<Bound>().map_err(|error| unreadable(&file, &error))?;
+            repairs.begun = bound.map(Begun);
+        }
         tracing::info!(epoch = %epochs.current(), head = index.head(), clean = meta.clean, "log opened");
         if is_lost {
             tracing::warn!(
@@ -345,7 +349,7 @@ fn look_at_files(folder: &Folder) -> Result<(Wal, bool, &'static str), OpenError
     if whose != Found::Ours {
         tracing::warn!(file = %wal.display(), "a write-ahead log of another copy is put aside");
         folder.put_aside(&wal)?;
-        return Ok((found, whose == Found::Foreign, "is of another copy"));
+        return Ok((Wal::default(), whose == Found::Foreign, "is of another copy"));
     }
     Ok((found, found.is_damaged, "is damaged"))
 }

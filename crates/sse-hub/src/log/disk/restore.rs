@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sse_core::Topic;
 
+use super::checkpoints::Begun;
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
 use super::store::{RowState, Store, TopicRow, Write};
 use crate::log::epochs::{Epochs, MAX_EPOCHS, PastEpoch};
@@ -43,12 +44,15 @@ pub(super) struct Repairs {
     pub(super) tables: Vec<&'static str>,
     /// All pieces, if theirs is: first seq, last seq, records.
     pub(super) pieces: Vec<(u64, u64, Vec<Placed>)>,
+    /// A new write-ahead log begins with this start.
+    pub(super) begun: Option<Begun>,
 }
 
 impl Repairs {
     pub(super) fn write(&self, write: &Write<'_>, start: u32) -> rusqlite::Result<()> {
         self.tables.iter().try_for_each(|table| write.begin_anew(table))?;
         self.topics.iter().try_for_each(|row| write.put_topic(row))?;
+        self.begun.iter().try_for_each(|begun| write.set_part(begun))?;
         let mut pieces = self.pieces.iter();
         pieces.try_for_each(|(first, last, placed)| {
             write.put_piece(*first, *last, start, placed.iter().copied())

@@ -17,6 +17,9 @@ use crate::log::topics::TopicId;
 /// Bytes to which the write-ahead log is cut back after it had to grow further.
 const WAL_BYTES: u32 = 64 << 20;
 
+/// Its one row is of no meaning.
+const MARK: &str = "CREATE TABLE IF NOT EXISTS marks (id INTEGER PRIMARY KEY, mark INTEGER NOT NULL)";
+
 /// The one connection that writes.
 #[derive(Debug)]
 pub(super) struct Store(pub(super) Connection);
@@ -124,6 +127,16 @@ impl Store {
     /// Moves the write-ahead log into the table and empties it.
     pub(super) fn checkpoint(&self) -> rusqlite::Result<()> {
         self.0.pragma_update(None, "wal_checkpoint", "truncate")
+    }
+
+    /// Was [`Write::mark`] called before, since its table was made?
+    pub(super) fn is_marked(&self) -> rusqlite::Result<bool> {
+        self.0.query_row("SELECT count(*) > 0 FROM marks", [], |row| row.get(0))
+    }
+
+    /// Moves what no reader needs in the write-ahead log. Gives how many of its pages are moved.
+    pub(super) fn checkpoint_before_readers(&self) -> rusqlite::Result<i32> {
+        self.0.query_row("PRAGMA wal_checkpoint(passive)", [], |row| row.get(2))
     }
 
     /// Moves the write-ahead log into the table. It begins anew with what is written next.
@@ -246,6 +259,23 @@ impl Write<'_> {
     pub(super) fn begin_anew(&self, table: &str) -> rusqlite::Result<()> {
         let aside = format!("damaged_{table}_{:08x}", fastrand::u32(..));
         self.0.execute_batch(&format!("ALTER TABLE {table} RENAME TO {aside}; {}", create(table)))
+    }
+
+    /// Makes the table of [`Self::mark`], if it is not there or cannot be used.
+    pub(super) fn prepare_mark(&self) -> rusqlite::Result<()> {
+        self.0.execute_batch(MARK)?;
+        match self.0.query_row("SELECT count(mark) FROM marks", [], |_| Ok(())) {
+            Err(error) if is_damage(&error) => {
+                let aside = format!("damaged_marks_{:08x}", fastrand::u32(..));
+                self.0.execute_batch(&format!("ALTER TABLE marks RENAME TO {aside}; {MARK}"))
+            }
+            checked => checked,
+        }
+    }
+
+    /// Changes a page that nothing else is on. SQLite writes none that stays as it is.
+    pub(super) fn mark(&self) -> rusqlite::Result<()> {
+        self.execute("INSERT OR REPLACE INTO marks VALUES (1, ?)", [fastrand::u32(..)])
     }
 
     pub(super) fn insert_key(&self, key: &str, receipt: AppendReceipt, time: u64) -> rusqlite::Result<()> {

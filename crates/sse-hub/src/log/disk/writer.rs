@@ -13,6 +13,7 @@
 //! after a failed fsync, when nobody can say what is in the file, the thread takes no more until a restart has looked.
 
 use std::collections::HashSet;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::checkpoints::Checkpoints;
 use super::files::Files;
+use super::frames::Frames;
 use super::free_space::FreeSpace;
 use super::group::{Append, Request, SequencedBatch, changed_topics, insert, placed};
 use super::parts::{Folded, Losses, Meta, Segments, StoredEpochs};
@@ -81,6 +83,7 @@ impl Writer {
             store
                 .commit(|write| {
                     repairs.write(write, meta.starts)?;
+                    write.prepare_mark()?;
                     write.set_part(&StoredEpochs::of(&shared.epochs))?;
                     write.set_part(&Losses(index.losses().to_vec()))?;
                     write.set_part(&Folded::of(index))?;
@@ -119,13 +122,31 @@ impl Writer {
         if !self.is_bound && has_room {
             let bound = self.checkpoints.bound();
             let noted = self.store.commit(|write| bound.map_or(Ok(()), |bound| write.set_part(&bound)));
-            // What is written last is in the write-ahead log then, which is never empty while the log is in use.
-            let meta = self.meta;
-            self.is_bound = noted.is_ok()
-                && self.store.checkpoint().is_ok()
-                && self.store.commit(|write| write.set_part(&meta)).is_ok();
+            self.is_bound = noted.is_ok() && self.move_all_but_the_mark().unwrap_or(false);
         }
         self.is_bound
+    }
+
+    /// Moves the write-ahead log into the main file up to here. A mark stays in it, so that it is never empty while the log is in use,
+    /// not even for a moment in which the power may go.
+    fn move_all_but_the_mark(&mut self) -> rusqlite::Result<bool> {
+        if !self.store.is_marked()? {
+            // Its page has to be in the main file first.
+            self.store.checkpoint()?;
+            return Ok(self.store.commit(|write| write.mark()).is_ok());
+        }
+        let (file, pages) = (self.files.main().to_owned(), self.checkpoints.pages());
+        let mut reader = Frames::open(&file)?;
+        let snapshot = reader.snapshot()?;
+        // From here on it reads, and what comes after is not moved. Nor would an older version of the same page be: the mark has a
+        // page of its own.
+        snapshot.piece_after(u64::MAX >> 1)?;
+        let is_marked = self.store.commit(|write| write.mark()).is_ok();
+        let is_moved = is_marked && self.store.checkpoint_before_readers()? >= pages;
+        drop(snapshot);
+        // SQLite leaves that to the checkpoint that moves all.
+        let main = OpenOptions::new().write(true).open(file);
+        Ok(is_moved && main.and_then(|main| main.sync_all()).is_ok())
     }
 
     /// Works until all senders are gone, then leaves the store clean.

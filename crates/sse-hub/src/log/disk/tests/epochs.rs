@@ -141,3 +141,56 @@ async fn epochs_without_ids_are_dropped() {
     let log = open(folder.path());
     assert_eq!((log.epochs().past().len(), log.epochs().id(first)), (2, epoch));
 }
+
+#[tokio::test]
+async fn an_idle_log_that_is_killed_again_and_again_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    log.close().await;
+    drop(log);
+    let mut killed = (folder, None);
+    for nth in 0..4 {
+        let (copy, log) = open_killed(killed.0.path());
+        assert!(log.shared.state().index.losses().is_empty(), "{nth}");
+        assert_eq!(seqs(&log, "a").await.len(), 1, "{nth}");
+        killed = (copy, Some(log));
+    }
+}
+
+#[tokio::test]
+async fn a_power_cut_while_a_start_moves_its_first_pages_loses_nothing() {
+    const PAGE: usize = 4096;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.sqlite");
+    let log = open(folder.path());
+    for _ in 0..3 {
+        append(&log, "a", None).await;
+    }
+    log.close().await;
+    drop(log);
+    let before = std::fs::read(&file).unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    let (after, wal) =
+        (std::fs::read(&file).unwrap(), std::fs::read(folder.path().join("log.sqlite-wal")).unwrap());
+    assert!(before != after, "some were moved");
+    // None of them had reached the disk, or all, or some.
+    for seed in 0..16 {
+        let mut is_moved = fastrand::Rng::with_seed(seed);
+        let mut cut = before.clone();
+        cut.resize(after.len(), 0);
+        for (page, moved) in cut.chunks_mut(PAGE).zip(after.chunks(PAGE)) {
+            if seed == 1 || seed > 1 && is_moved.bool() {
+                page.copy_from_slice(moved);
+            }
+        }
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::write(copy.path().join("log.sqlite"), cut).unwrap();
+        std::fs::write(copy.path().join("log.sqlite-wal"), &wal).unwrap();
+        let log = open(copy.path());
+        assert!(log.shared.state().index.losses().is_empty(), "{seed}");
+        assert_eq!(seqs(&log, "a").await.len(), 4, "{seed}");
+        assert!(!copy.path().join("log.sqlite-wal.1").exists(), "{seed}");
+    }
+}
