@@ -26,7 +26,7 @@ impl AuthState {
         if self.is_revoked(&access) { Err(TokenError::Revoked) } else { Ok(access) }
     }
 
-    /// Keeps the keys that issuers publish up to date, until it is dropped.
+    /// Keeps the keys that issuers publish up to date, as long as it is polled.
     pub(crate) async fn keep_keys(self: Arc<Self>) {
         self.verifier.keep_keys().await;
     }

@@ -51,7 +51,7 @@ impl Authenticator {
         matches!(error, AccessError::Token(TokenError::UnknownKey)) && fetches()
     }
 
-    /// Fetches the keys of issuers, unless that was tried a short while ago.
+    /// Has the keys of issuers fetched, unless that was tried a short while ago.
     pub(crate) async fn refresh_keys(&self) {
         if let Some(state) = &self.state {
             state.verifier.refresh_keys().await;

@@ -178,7 +178,7 @@ impl TokenVerifier {
         !self.jwks.is_empty()
     }
 
-    /// Fetches those that are published, unless that was tried a short while ago.
+    /// Has those that are published fetched, unless that was tried a short while ago.
     pub(super) async fn refresh_keys(&self) {
         join_all(self.jwks.iter().map(Jwks::refresh)).await;
     }
