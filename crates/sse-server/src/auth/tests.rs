@@ -102,6 +102,8 @@ fn attacks_are_refused_and_told_apart() {
         (signed(SECRET, &json!({ "nbf": now() + 60 })), TokenError::NotYet),
         (signed(SECRET, &json!({ "nbf": "soon" })), claim("nbf")),
         (signed(SECRET, &json!({ "aud": "elsewhere" })), TokenError::Audience),
+        (signed(SECRET, &json!({ "aud": 7 })), TokenError::Audience),
+        (signed(SECRET, &json!({ "aud": [7] })), TokenError::Audience),
         (
             signed(SECRET, &json!({ "sub": "a\nlevel=ERROR" })),
             claim("sub has 1 to 255 bytes without control characters"),

@@ -110,7 +110,7 @@ impl TokenVerifier {
                 self.keys.iter().fold(None, |found, key| if key.is(&sha256) { Some(key) } else { found });
             return found.map(|key| key.access.clone()).ok_or(TokenError::UnknownKey);
         }
-        let Claims { exp, iat, sub, name, sse } = self.claims(token)?;
+        let Claims { exp, iat, sub, name, sse, .. } = self.claims(token)?;
         self.check_age(iat, exp)?;
         for (claim, text) in [("sub", &sub), ("name", &name)] {
             let fits =
