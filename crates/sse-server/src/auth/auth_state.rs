@@ -40,7 +40,7 @@ impl AuthState {
     pub(crate) fn revoke(&self, subject: &str) -> Result<Option<u64>, RevokeError> {
         let until = self.verifier.latest_expiry(subject);
         self.revocations.add(subject, until)?;
-        self.streams.end(|access| access.subject() == Some(subject));
+        self.streams.end_of_subject(subject);
         Ok(until)
     }
 }
