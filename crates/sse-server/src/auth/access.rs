@@ -134,12 +134,12 @@ impl Access {
     }
 
     pub(super) fn has_token(&self) -> bool {
-        !self.0.holder.sha256.is_empty()
+        !self.token_sha256().is_empty()
     }
 
-    /// Is it of the token with this hash?
-    pub(super) fn is_of_token(&self, sha256: &str) -> bool {
-        self.0.holder.sha256 == sha256
+    /// Empty without one.
+    pub(super) fn token_sha256(&self) -> &str {
+        &self.0.holder.sha256
     }
 
     pub(crate) fn check_admin(&self) -> Result<(), AccessError> {

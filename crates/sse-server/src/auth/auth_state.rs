@@ -26,7 +26,7 @@ impl AuthState {
         if self.is_revoked(&access) { Err(TokenError::Revoked) } else { Ok(access) }
     }
 
-    /// Keeps the keys that issuers publish up to date, until it is dropped.
+    /// Keeps the keys that issuers publish up to date, as long as it is polled.
     pub(crate) async fn keep_keys(self: Arc<Self>) {
         self.verifier.keep_keys().await;
     }
@@ -40,7 +40,7 @@ impl AuthState {
     pub(crate) fn revoke(&self, subject: &str) -> Result<Option<u64>, RevokeError> {
         let until = self.verifier.latest_expiry(subject);
         self.revocations.add(subject, until)?;
-        self.streams.end(|access| access.subject() == Some(subject));
+        self.streams.end_of_subject(subject);
         Ok(until)
     }
 }

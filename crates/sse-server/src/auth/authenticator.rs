@@ -51,7 +51,7 @@ impl Authenticator {
         matches!(error, AccessError::Token(TokenError::UnknownKey)) && fetches()
     }
 
-    /// Fetches the keys of issuers, unless that was tried a short while ago.
+    /// Has the keys of issuers fetched, unless that was tried a short while ago.
     pub(crate) async fn refresh_keys(&self) {
         if let Some(state) = &self.state {
             state.verifier.refresh_keys().await;
@@ -94,8 +94,7 @@ impl Authenticator {
     pub(crate) fn sign_out(&self, headers: &HeaderMap) {
         let token = credentials::token(headers, "", false, true);
         if let (Some(state), Ok(Some(token))) = (&self.state, token) {
-            let sha256 = sha256(&token);
-            state.streams.end(|access| access.is_of_token(&sha256));
+            state.streams.end_of_token(&sha256(&token));
         }
     }
 
@@ -103,10 +102,10 @@ impl Authenticator {
     /// expired: readers whose tokens expire at once do not come back at once.
     pub(crate) fn end_of_stream(&self, access: &Access) -> Option<impl Future<Output = StreamEnd> + use<>> {
         let state = self.state.as_ref().filter(|_| access.has_token())?;
-        let place = state.streams.add(access.clone());
+        let place = state.streams.add(access);
         // Since it was asked whether the token is good.
         if state.is_revoked(access) {
-            place.end();
+            state.streams.end_of_token(access.token_sha256());
         }
         let left = access.time_left();
         let late = left.map(|left| (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64()));

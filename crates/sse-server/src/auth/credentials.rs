@@ -29,7 +29,7 @@ pub(super) fn token<'a>(
 }
 
 fn in_header(headers: &HeaderMap) -> impl Iterator<Item = Cow<'_, str>> {
-    headers.get_all(AUTHORIZATION).filter_map(bearer).map(Cow::Borrowed)
+    headers.get_all(AUTHORIZATION).filter_map(bearer)
 }
 
 /// The token that a session is to begin with: in the header, or in the body.
@@ -43,10 +43,10 @@ fn only<'a>(mut tokens: impl Iterator<Item = Cow<'a, str>>) -> Result<Option<Cow
     if tokens.any(|other| Some(other) != first) { Err(AccessError::TwoTokens) } else { Ok(first) }
 }
 
-/// Other schemes are for a proxy in front of us.
-fn bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// Other schemes are for a proxy in front of us. What is no text is a token all the same, and no good one.
+fn bearer(value: &HeaderValue) -> Option<Cow<'_, str>> {
+    let (scheme, token) = value.as_bytes().split_at_checked("bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| String::from_utf8_lossy(token.trim_ascii()))
 }
 
 fn cookies(value: &HeaderValue) -> impl Iterator<Item = &str> {
@@ -81,6 +81,7 @@ mod tests {
             (&[("authorization", "Bearer a.b.c")], "access_token=a.b.c", &one),
             (&[("authorization", "Bearer a.b.c"), ("cookie", "sse_token=other")], "", &one),
             (&[("authorization", "Basic YTpi"), ("authorization", "Bearer a.b.c")], "", &one),
+            (&[("authorization", "Bearer \u{e9}")], "", &Ok(Some("\u{e9}".to_owned()))),
         ] {
             assert_eq!(&found(headers, query, true), expected, "{headers:?} {query}");
         }

@@ -125,7 +125,7 @@ impl Guard {
             return Ok(());
         }
         // HTTP/1.0 need not name it, and no browser speaks that.
-        let Some(text) = target(head) else { return Ok(()) };
+        let Some(text) = target_text(head) else { return Ok(()) };
         let Authority { host, .. } = text.and_then(Authority::parse).ok_or(Refusal::InvalidHost)?;
         if host.is_local() || self.hosts.iter().any(|allowed| allowed.is(host)) {
             return Ok(());
@@ -134,8 +134,17 @@ impl Guard {
     }
 }
 
+/// Does the request go to this machine, by its own word?
+pub(crate) fn is_to_loopback(head: &RequestHead) -> bool {
+    target(head).is_some_and(|target| target.host.is_loopback())
+}
+
+fn target(head: &RequestHead) -> Option<Authority<'_>> {
+    target_text(head).flatten().and_then(Authority::parse)
+}
+
 /// Where the request goes to; the inner `None` is no text. A proxy's word on it does not count.
-fn target(head: &RequestHead) -> Option<Option<&str>> {
+fn target_text(head: &RequestHead) -> Option<Option<&str>> {
     match head.uri.authority() {
         Some(authority) => Some(authority.as_str().rsplit('@').next()),
         None => head.headers.get(HOST).map(|host| host.to_str().ok()),
@@ -155,9 +164,7 @@ fn sender(head: &RequestHead) -> Sender<'_> {
     let is_own = match (head.headers.get(SEC_FETCH_SITE), &page) {
         // Browsers say it over HTTPS and to loopback, and no page can.
         (Some(site), _) => [&b"same-origin"[..], b"none"].contains(&site.as_bytes()),
-        (None, Some((_, origin))) => {
-            target(head).flatten().and_then(Authority::parse).is_some_and(|target| origin.is_at(target))
-        }
+        (None, Some((_, origin))) => target(head).is_some_and(|target| origin.is_at(target)),
         (None, None) => !head.headers.contains_key(ORIGIN),
     };
     match page {

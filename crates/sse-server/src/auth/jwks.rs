@@ -11,8 +11,8 @@ use parking_lot::RwLock;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use serde::Deserialize;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::jwt_key::{JwtKey, MAX_KEYS, Rules};
 
@@ -29,8 +29,10 @@ pub(super) struct Jwks {
     client: Client,
     rules: Rules,
     pub(super) keys: RwLock<Vec<JwtKey>>,
+    /// A token names a key that is not there.
+    wanted: Notify,
     /// When it was tried last.
-    tried: Mutex<Option<Instant>>,
+    tried: watch::Sender<Option<Instant>>,
 }
 
 /// Each by itself, because one that we do not know is no fault of the others.
@@ -45,31 +47,40 @@ impl Jwks {
         ensure!(url.scheme() == "https" || is_loopback(&url), "{url} has to begin with https://");
         let client = Client::builder().timeout(MAX_TIME).redirect(Policy::none()).build();
         let client = client.context("cannot fetch keys")?;
-        Ok(Self { url, client, rules, keys: RwLock::default(), tried: Mutex::default() })
+        Ok(Self {
+            url,
+            client,
+            rules,
+            keys: RwLock::default(),
+            wanted: Notify::new(),
+            tried: watch::Sender::default(),
+        })
     }
 
-    /// Fetches the keys again and again.
+    /// Fetches the keys again and again. Nobody else does: a request that is given up would take its fetch with it.
     pub(super) async fn keep(&self) {
         loop {
-            self.refresh().await;
-            tokio::time::sleep(EVERY).await;
+            match self.fetch().await {
+                Ok(keys) => *self.keys.write() = keys,
+                Err(error) => {
+                    let (url, error) = (&self.url, format!("{error:#}"));
+                    tracing::warn!(%url, error, "the keys of [[auth.jwks]] stay as they are");
+                }
+            }
+            self.tried.send_replace(Some(Instant::now()));
+            sleep(LEAST_PAUSE).await;
+            let _ = timeout(EVERY - LEAST_PAUSE, self.wanted.notified()).await;
         }
     }
 
-    /// Fetches the keys, unless that was tried a short while ago. Whoever comes meanwhile waits for it.
+    /// Has the keys fetched, unless that was tried a short while ago. Resolves when they are.
     pub(super) async fn refresh(&self) {
-        let mut tried = self.tried.lock().await;
-        if tried.is_some_and(|tried| tried.elapsed() < LEAST_PAUSE) {
-            return;
+        let mut tried = self.tried.subscribe();
+        if tried.borrow_and_update().is_none_or(|tried| tried.elapsed() >= LEAST_PAUSE) {
+            self.wanted.notify_one();
+            // Not in time when the server stops.
+            let _ = timeout(2 * MAX_TIME, tried.changed()).await;
         }
-        match self.fetch().await {
-            Ok(keys) => *self.keys.write() = keys,
-            Err(error) => {
-                let (url, error) = (&self.url, format!("{error:#}"));
-                tracing::warn!(%url, error, "the keys of [[auth.jwks]] stay as they are");
-            }
-        }
-        *tried = Some(Instant::now());
     }
 
     async fn fetch(&self) -> anyhow::Result<Vec<JwtKey>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::grants::Grants;
@@ -36,6 +37,7 @@ pub(super) struct Claims {
     pub(super) name: Option<String>,
     #[serde(default)]
     pub(super) sse: Grants,
+    aud: Option<IgnoredAny>,
 }
 
 /// What a token has to say beside being signed.
@@ -102,7 +104,12 @@ impl JwtKey {
     }
 
     pub(super) fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        Ok(jsonwebtoken::decode::<Claims>(token, &self.verifies, &self.validation)?.claims)
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifies, &self.validation)?.claims;
+        // One that is neither a text nor a list of them, jsonwebtoken takes for none.
+        if self.validation.aud.is_none() && claims.aud.is_some() {
+            return Err(TokenError::Audience);
+        }
+        Ok(claims)
     }
 
     /// Signs a token. `None` if it is a public key.

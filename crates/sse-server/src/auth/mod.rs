@@ -29,7 +29,7 @@ pub use authority::AllowedHost;
 pub(crate) use cors::{Cors, is_preflight};
 pub(crate) use credentials::{COOKIE_NAME, TOKEN_PARAMETER};
 pub(crate) use grants::{Grant, Grants};
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, is_to_loopback};
 pub use origin::AllowedOrigin;
 pub(crate) use refusal::Refusal;
 pub(crate) use revocations::{Revocations, RevokeError};

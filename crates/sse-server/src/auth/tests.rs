@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::jwk::Jwk;
@@ -101,6 +102,8 @@ fn attacks_are_refused_and_told_apart() {
         (signed(SECRET, &json!({ "nbf": now() + 60 })), TokenError::NotYet),
         (signed(SECRET, &json!({ "nbf": "soon" })), claim("nbf")),
         (signed(SECRET, &json!({ "aud": "elsewhere" })), TokenError::Audience),
+        (signed(SECRET, &json!({ "aud": 7 })), TokenError::Audience),
+        (signed(SECRET, &json!({ "aud": [7] })), TokenError::Audience),
         (
             signed(SECRET, &json!({ "sub": "a\nlevel=ERROR" })),
             claim("sub has 1 to 255 bytes without control characters"),
@@ -254,9 +257,53 @@ fn a_token_that_is_made_here_is_taken_here() {
     let access = verifier.access(&verifier.mint(&order).unwrap()).unwrap();
     assert_eq!((access.subject(), access.is_admin()), (Some("ann"), true));
     access.check_publish(&Topic::new("orders/42").unwrap()).unwrap();
-    assert!(
-        open("", Path::new("")).unwrap().mint(&order).unwrap_err().to_string().contains("no key can sign")
-    );
+    for (section, name, said) in [
+        (String::new(), None, "no key can sign"),
+        (format!("max_token_age = '59s'\n{HS256}"), None, "longer than this server allows"),
+        (HS256.to_owned(), Some("x".repeat(256)), "name has 1 to 255 bytes"),
+        (HS256.to_owned(), Some("x".repeat(8192)), "a token has at most 8192"),
+    ] {
+        let error = self::verifier(&section).mint(&TokenOrder { name, ..order.clone() }).unwrap_err();
+        assert!(format!("{error:#}").contains(said), "{error:#}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_are_given_up_fetch_no_more_than_others() {
+    let (listener, asked) = (TcpListener::bind("127.0.0.1:0").unwrap(), Arc::new(AtomicUsize::new(0)));
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let counted = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for connection in listener.incoming() {
+            // The first one gets no answer, and the others wait for theirs.
+            if counted.fetch_add(1, Ordering::SeqCst) > 0 {
+                open.push(connection);
+            }
+        }
+    });
+    let verifier = Arc::new(verifier(&format!("[[jwks]]\nurl = '{url}'")));
+    keep_keys(&verifier);
+    tokio::task::yield_now().await;
+    verifier.refresh_keys().await;
+    let_pass(Duration::from_secs(61)).await;
+    for _ in 0..5 {
+        let given_up = tokio::time::timeout(Duration::from_millis(100), verifier.refresh_keys());
+        assert!(given_up.await.is_err());
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+/// As long as the test lasts.
+fn keep_keys(verifier: &Arc<TokenVerifier>) {
+    let verifier = Arc::clone(verifier);
+    tokio::spawn(async move { verifier.keep_keys().await });
+}
+
+async fn let_pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 /// Publishes what stands there.
@@ -282,14 +329,13 @@ async fn a_new_key_of_an_issuer_is_fetched_and_an_old_one_kept_while_it_is_away(
     let key = EncodingKey::from_ec_pem(private.as_bytes()).unwrap();
     let keys = json!({ "keys": [Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap()] }).to_string();
     let text = Arc::new(Mutex::new(String::new()));
-    let verifier = verifier(&format!("[[jwks]]\nurl = '{}'", publish(Arc::clone(&text))));
+    let verifier = Arc::new(verifier(&format!("[[jwks]]\nurl = '{}'", publish(Arc::clone(&text)))));
+    keep_keys(&verifier);
     let token = signed_as(Header::new(Algorithm::ES256), &key, &json!({}));
     // What is published, how much later it is looked at, and whether the token is good then.
     for (published, after, good) in [("", 0, false), (&keys, 10, false), (&keys, 60, true), ("", 60, true)] {
         published.clone_into(&mut text.lock());
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(after)).await;
-        tokio::time::resume();
+        let_pass(Duration::from_secs(after)).await;
         verifier.refresh_keys().await;
         assert_eq!(
             verifier.access(&token).map(drop),

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
+use crate::auth::Access;
 
 /// Longest time a body may take to arrive. At 16 MiB, 280 KB/s.
 const MAX_TIME: Duration = Duration::from_secs(60);
@@ -38,8 +39,22 @@ impl Deref for BodyText {
     }
 }
 
-/// Reads the body as text. `what` has at most `max_bytes`.
+/// Reads the body as text, for one who may send it. `what` has at most `max_bytes`.
 pub(crate) async fn read_text(
+    request: &HttpRequest,
+    access: &Access,
+    payload: Payload,
+    what: &str,
+    max_bytes: usize,
+) -> Result<BodyText, Problem> {
+    let body = read_unchecked(request, payload, what, max_bytes).await?;
+    // It may have taken its time.
+    AppState::of(request).auth.check(access)?;
+    Ok(body)
+}
+
+/// Reads a body that anybody may send.
+pub(super) async fn read_unchecked(
     request: &HttpRequest,
     payload: Payload,
     what: &str,

@@ -97,10 +97,8 @@ pub(super) async fn to_topic(
     if is_batch(&request) {
         return publish_batch(&request, &access, payload, extras, Some(topic)).await;
     }
-    let body = read_text(&request, payload, "an event", event_fields::MAX_DATA_BYTES).await?;
+    let body = read_text(&request, &access, payload, "an event", event_fields::MAX_DATA_BYTES).await?;
     let (data, _held) = body.into_parts();
-    // A body may take its time.
-    AppState::of(&request).auth.check(&access)?;
     let key = extras.scoped_key(topic.as_str());
     let mut drafts = Vec::new();
     // A request without a body closes and nothing else.
@@ -167,8 +165,7 @@ async fn publish_batch(
     let of_sender = || access.subject().map_or_else(String::new, |subject| format!("//{subject}"));
     let key = extras.scoped_key(&topic.as_ref().map_or_else(of_sender, Topic::to_string));
     let mut drafts = {
-        let text = read_text(request, payload, "a batch", ndjson::MAX_BYTES).await?;
-        AppState::of(request).auth.check(access)?;
+        let text = read_text(request, access, payload, "a batch", ndjson::MAX_BYTES).await?;
         ndjson::parse(&text, topic.as_ref(), |topic| AppState::of(request).check_publish(access, topic))?
     };
     if let (true, Some(topic)) = (extras.closes, topic) {

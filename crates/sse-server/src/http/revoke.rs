@@ -40,7 +40,7 @@ pub(super) async fn revoke(
     access.check_admin()?;
     Query::read(&request, &[])?;
     let state = AppState::of(&request).auth.state()?;
-    let text = read_text(&request, payload, "a revocation", MAX_BYTES).await?;
+    let text = read_text(&request, &access, payload, "a revocation", MAX_BYTES).await?;
     let subject = Revoke::required("subject", Revoke::read(&text)?.subject, subject)?;
     let revoked = web::block(move || state.revoke(&subject).map(|until| (subject, until))).await;
     let (subject, until) = revoked.map_err(|_| Problem::stopping())??;

@@ -1,19 +1,17 @@
 //! `/session`: the token of a browser, in a cookie that its scripts cannot read, since an `EventSource` sends no headers.
 
-use std::net::IpAddr;
-
-use actix_web::http::header::{CACHE_CONTROL, HOST, HeaderName, ORIGIN, SET_COOKIE};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, ORIGIN, SET_COOKIE};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::app_state::AppState;
-use super::body::read_text;
+use super::body::read_unchecked;
 use super::json_body::json_of_now;
 use super::problem_details::Problem;
 use super::query::Query;
-use crate::auth::{Access, COOKIE_NAME, Grants, MAX_TOKEN_BYTES};
+use crate::auth::{Access, COOKIE_NAME, Grants, MAX_TOKEN_BYTES, is_to_loopback};
 
 /// Longest token in a cookie: with name and attributes, browsers keep 4,096 bytes.
 const MAX_COOKIE_BYTES: usize = 3800;
@@ -41,7 +39,7 @@ pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<Http
     Query::read(&request, &[])?;
     check_page(&request)?;
     let secure = cookie_is_secure(&request)?;
-    let text = read_text(&request, payload, "a token", MAX_TOKEN_BYTES).await?;
+    let text = read_unchecked(&request, payload, "a token", MAX_TOKEN_BYTES).await?;
     let (token, access) = AppState::of(&request).auth.sign_in(request.headers(), text.trim()).await?;
     if token.len() > MAX_COOKIE_BYTES {
         return Err(Problem::too_large(format!(
@@ -97,41 +95,11 @@ fn cookie_is_secure(request: &HttpRequest) -> Result<&'static str, Problem> {
     if over_tls || header(&ORIGIN).starts_with("https://") || header(&FORWARDED_PROTO) == "https" {
         return Ok("; Secure");
     }
-    if is_loopback(header(&HOST)) {
+    if is_to_loopback(request.head()) {
         return Ok("");
     }
     Err(Problem::forbidden(
         "over plain HTTP everybody on the way could read the token; sign in by https (--tls-cert, or a proxy that ends TLS), or \
          at localhost",
     ))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let name = name.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
-    let is_ip = name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    is_ip || name == "localhost" || name.ends_with(".localhost")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_has_names_and_addresses() {
-        for host in [
-            "localhost",
-            "localhost:3000",
-            "127.0.0.1:3000",
-            "127.9.9.9",
-            "[::1]:3000",
-            "[::1]",
-            "a.localhost",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["", "example.com", "localhost.example:80", "10.0.0.1", "[::2]:80", "127.0.0.1.example"] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
 }

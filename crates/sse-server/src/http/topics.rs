@@ -6,7 +6,9 @@ use std::iter::{once, repeat};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sse_core::{RecordId, Topic};
-use sse_hub::{Durability, Hub, Policy, Retention, Selectors, SlowConsumer, TopicList, TopicSummary};
+use sse_hub::{
+    Durability, Hub, Policy, ReadError, Retention, Selectors, SlowConsumer, TopicList, TopicSummary,
+};
 
 use super::app_state::AppState;
 use super::json_parts::{json, json_of_parts};
@@ -71,17 +73,14 @@ pub(super) async fn list(request: HttpRequest, access: Access) -> Result<HttpRes
     let count = hub.topic_count().await?;
     let held = count.min(MAX_LIMIT) * size_of::<TopicSummary>();
     let held = hub.budget().try_hold(held).ok_or_else(Problem::over_budget)?;
-    // Few enough to look at all of them.
-    let reads_all = selectors == Selectors::all();
     // How many there are that one may not read makes no difference.
-    let sorts = newest_first && (count <= MAX_LIMIT || !reads_all);
-    let most = if sorts { MAX_LIMIT } else { limit };
-    let list = TopicList { selectors, prefix, after, limit: most, newest_first: newest_first && !sorts };
-    let mut summaries = hub.topics(list).await?;
-    if sorts {
-        summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
-        summaries.truncate(limit);
-    }
+    let are_many = count > MAX_LIMIT && selectors.is_all();
+    let list = TopicList { selectors, prefix, after, limit, newest_first };
+    let sorted = if newest_first && !are_many { sorted_topics(hub, &list).await? } else { None };
+    let summaries = match sorted {
+        Some(summaries) => summaries,
+        None => hub.topics(list).await?,
+    };
     let last = summaries.last().filter(|_| !newest_first && summaries.len() == limit);
     let end = last.map_or("]}".to_owned(), |last| format!("],\"next\":\"{}\"}}", last.topic));
     let separators = once("").chain(repeat(","));
@@ -89,6 +88,18 @@ pub(super) async fn list(request: HttpRequest, access: Access) -> Result<HttpRes
     let topics = separators.zip(summaries);
     let topics = topics.map(move |(separator, summary)| format!("{separator}{}", topic_json(&summary, &hub)));
     Ok(json_of_parts(&request, once("{\"topics\":[".to_owned()).chain(topics).chain(once(end)), held))
+}
+
+/// The newest ones of all; `None` if these are too many to look at each.
+async fn sorted_topics(hub: &Hub, list: &TopicList) -> Result<Option<Vec<TopicSummary>>, ReadError> {
+    let all = TopicList { limit: MAX_LIMIT + 1, newest_first: false, ..list.clone() };
+    let mut summaries = hub.topics(all).await?;
+    if summaries.len() > MAX_LIMIT {
+        return Ok(None);
+    }
+    summaries.sort_by_key(|summary| Reverse(summary.span.map(|(_, newest)| newest)));
+    summaries.truncate(list.limit);
+    Ok(Some(summaries))
 }
 
 fn topic_json(TopicSummary { topic, policy, count, bytes, span }: &TopicSummary, hub: &Hub) -> String {

@@ -17,15 +17,13 @@ pub(super) const ROOM: &str = "room";
 pub(super) async fn open(request: HttpRequest, access: Access) -> Result<EventStream, Problem> {
     let query = Query::read(&request, &[&[ROOM, USERNAME], &PARAMETERS[..]].concat())?;
     let room = room(&query)?;
-    let username = query.get(USERNAME).map(Username::new).transpose().map_err(Problem::bad_request)?;
-    let username = username.map(|given| known_as(Some(given), &access)).transpose()?.flatten();
+    let given = query.get(USERNAME).map(Username::new).transpose().map_err(Problem::bad_request)?;
+    let username = if given.is_some() { known_as(given, &access)? } else { None };
     if username.is_some() {
         access.check_publish(room.topic())?;
-    }
-    let greeting = connected(format!("Connected to chat room {}", room.name()));
-    if username.is_some() {
         check_origin(&request)?;
     }
+    let greeting = connected(format!("Connected to chat room {}", room.name()));
     let selectors = Selectors::exactly(room.topic().clone());
     // Subscribed first: who comes by this connection sees the event that says so.
     let response = subscribe(&request, &access, &query, selectors, greeting).await?;

@@ -10,6 +10,7 @@ use crate::client_limits::{Rate, RateLimited};
 const PERSON: (NonZeroU32, NonZeroU32) = (nonzero(5), nonzero(1));
 /// Messages and arrivals of one address at once, and a second after that. An office or a proxy can be behind it.
 const ADDRESS: (NonZeroU32, NonZeroU32) = (nonzero(60), nonzero(20));
+
 /// The limits of the chat, shared by all workers.
 #[derive(Debug)]
 pub(super) struct RateLimits {

@@ -56,7 +56,7 @@ async fn message(request: HttpRequest, access: Access, payload: Payload) -> Resu
     access.check_publishes()?;
     let query = Query::read(&request, &[KEY_PARAMETER])?;
     let key = key(&request, &query)?;
-    let text = read_text(&request, payload, "a chat message", forms::MAX_BYTES).await?;
+    let text = read_text(&request, &access, payload, "a chat message", forms::MAX_BYTES).await?;
     let message = NewMessage::read(&text)?.message(key, &access)?;
     access.check_publish(message.room.topic())?;
     let posted = Chat::of(&request).say(message, address(&request)).await?;
@@ -69,7 +69,7 @@ async fn message(request: HttpRequest, access: Access, payload: Payload) -> Resu
 async fn presence(request: HttpRequest, access: Access, payload: Payload) -> Result<HttpResponse, Problem> {
     access.check_publishes()?;
     Query::read(&request, &[])?;
-    let text = read_text(&request, payload, "a presence", forms::MAX_BYTES).await?;
+    let text = read_text(&request, &access, payload, "a presence", forms::MAX_BYTES).await?;
     let Presence { room, username, client, lease } = NewPresence::read(&text)?.presence(&access)?;
     access.check_publish(room.topic())?;
     // The answer says how many are there.

@@ -71,7 +71,7 @@ async fn send(request: HttpRequest, access: Access, payload: Payload) -> Result<
     access.check_publish(&topic())?;
     let query = Query::read(&request, &[KEY_PARAMETER])?;
     let key = key_of_path(&request, &query)?;
-    let text = read_text(&request, payload, "a notification", forms::MAX_BYTES).await?;
+    let text = read_text(&request, &access, payload, "a notification", forms::MAX_BYTES).await?;
     let notification = forms::NewNotification::read(&text)?.notification()?;
     let hub = AppState::of(&request).hub();
     let receipt = hub.append(Batch::new(vec![draft(&notification)], key)).await?;

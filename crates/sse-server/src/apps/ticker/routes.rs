@@ -59,7 +59,7 @@ async fn post_quotes(
 ) -> Result<HttpResponse, Problem> {
     access.check_publishes()?;
     Query::read(&request, &[])?;
-    let text = read_text(&request, payload, "a batch of quotes", quotes::MAX_BYTES).await?;
+    let text = read_text(&request, &access, payload, "a batch of quotes", quotes::MAX_BYTES).await?;
     let quotes = match is_batch(&request) {
         true => quotes::lines(&text)?,
         false => quotes::json(&text)?,

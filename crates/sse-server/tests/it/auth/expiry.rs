@@ -19,9 +19,9 @@ fn short(seconds: u64) -> String {
 async fn it_ends_with_a_reason_and_goes_on_with_a_new_one() {
     for direct in ["on", "off"] {
         let guarded = Guarded::start_with("", &["--apps", "none", "--direct", direct]);
-        let from = Instant::now();
-        let mut stream = guarded.open("/events?topic=a", &short(3)).await;
         guarded.publish("a", "before").await;
+        let from = Instant::now();
+        let mut stream = guarded.open("/events?topic=a&last=1", &short(3)).await;
         stream.until_raw("data: before").await;
         timeout(LONGEST, stream.read_to_end()).await.unwrap();
         assert!(from.elapsed() > Duration::from_secs(1), "{:?}", from.elapsed());

@@ -111,13 +111,14 @@ impl Case {
     /// A heartbeat comes when there is nothing left.
     async fn check_stream(&self, guarded: &Guarded, path: &str, token: &str) {
         let mut stream = guarded.open(path, token).await;
-        stream.until_raw(": heartbeat").await;
         let mut found = Vec::new();
-        let count = String::from_utf8_lossy(&stream.raw).matches("\ndata: ").count();
-        for _ in 0..count {
+        for _ in &self.expected {
             found.push(seq(&id_of(&stream.event().await)));
         }
         assert_eq!(found, self.expected, "{path} {:?}", self.granted);
+        stream.until_raw(": heartbeat").await;
+        let raw = String::from_utf8_lossy(&stream.raw);
+        assert_eq!(raw.matches("\ndata: ").count(), found.len(), "{path} {:?}: {raw}", self.granted);
     }
 }
 

@@ -154,8 +154,13 @@ async fn the_newest_topics_are_those_that_one_may_read_however_many_others_there
         let batch = guarded.api.batch("/topics", lines).bearer_auth(everything());
         assert_eq!(send(batch).await.status, 200);
     }
-    let list = guarded.get("/topics?order=newest", &token(&["mine/*"], &[])).await.json();
-    let names: Vec<&str> =
-        list["topics"].as_array().unwrap().iter().map(|topic| topic["topic"].as_str().unwrap()).collect();
-    assert_eq!(names, ["mine/3", "mine/2", "mine/1"]);
+    for (granted, newest) in [
+        (["mine/*"], ["mine/3", "mine/2", "mine/1"]),
+        (["priv/*"], ["priv/1/5999", "priv/1/5998", "priv/1/5997"]),
+    ] {
+        let list = guarded.get("/topics?order=newest&limit=3", &token(&granted, &[])).await.json();
+        let names: Vec<&str> =
+            list["topics"].as_array().unwrap().iter().map(|topic| topic["topic"].as_str().unwrap()).collect();
+        assert_eq!(names, newest);
+    }
 }

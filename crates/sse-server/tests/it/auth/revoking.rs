@@ -1,5 +1,7 @@
 //! A subject that is kept out.
 
+use std::io::{Read as _, Write as _};
+
 use serde_json::{Value, json};
 
 use super::{Guarded, everything, now, token, token_with, with_key};
@@ -90,4 +92,36 @@ async fn a_long_poll_that_waits_is_not_answered_any_more() {
     };
     let (answer, ()) = tokio::join!(poll, meanwhile);
     assert_eq!(answer.problem(), (401, "the token is refused: its subject was revoked".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_still_being_sent_is_not_taken_any_more() {
+    let guarded = Guarded::start("");
+    let grants = json!({ "subscribe": ["*"], "publish": ["*"] });
+    let ann = token_with(&json!({ "exp": now() + 600, "sub": "ann", "sse": grants }));
+    let mut requests = Vec::new();
+    for (path, body) in [
+        ("/topics/a", "x"),
+        ("/chat/messages", r#"{"text":"hello"}"#),
+        ("/chat/presence", r#"{"client":"1"}"#),
+        ("/notifications", r#"{"category":"a","severity":"info","title":"t"}"#),
+        ("/ticker/quotes", r#"{"symbol":"A","price":1.5}"#),
+    ] {
+        let mut connection = guarded.api.server.connect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ann}\r\nExpect: 100-continue\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).unwrap();
+        connection.read_exact(&mut [0; "HTTP/1.1 100 Continue\r\n\r\n".len()]).unwrap();
+        requests.push((path, body, connection));
+    }
+    assert_eq!(revoke(&guarded, "ann").await.status, 200);
+    for (path, body, mut connection) in requests {
+        connection.write_all(body.as_bytes()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("was revoked"), "{path}: {answer}");
+    }
 }

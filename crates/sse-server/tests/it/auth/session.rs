@@ -110,6 +110,10 @@ async fn what_cannot_be_a_safe_cookie_is_refused_with_the_reason() {
             }
         }
     }
+    // There the host is no header.
+    let http2 = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let begun = send(http2.post(guarded.api.server.url("/session")).body(good)).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
     let long = token_with(&json!({ "exp": now() + 60, "sse": {}, "x": "x".repeat(3000) }));
     assert_eq!(guarded.sign_in(&long).await.problem().0, 413);
     assert_eq!(guarded.sign_in("forged").await.problem().0, 401);
