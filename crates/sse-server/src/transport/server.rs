@@ -107,7 +107,7 @@ pub(crate) fn serve<S: 'static>(
                 async move {
                     // One that is gone already has no address, and is no Unix socket for that.
                     let peer = accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
-                    let Some(slot) = clients.connect(Some(peer.ip())) else {
+                    let Some(slot) = clients.connect(peer.ip()) else {
                         return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
                     };
                     accept(open(accepted, tls, Rc::clone(&sockets)), (slot, Some(peer)), sockets, stopping)
