@@ -212,14 +212,17 @@ async fn a_new_certificate_is_shown_and_open_streams_go_on() {
     write_certificate(secure.folder.path());
     secure.server.signal("HUP");
     let url = secure.server.url("/topics");
-    let after = loop {
-        // A client of its own for each attempt: none of its connections is from before.
-        let client = secure.client().build().unwrap();
-        if client.get(&url).send().await.is_ok() {
-            break client;
+    let accepted = async {
+        loop {
+            // A client of its own for each attempt: none of its connections is from before.
+            let client = secure.client().build().unwrap();
+            if client.get(&url).send().await.is_ok() {
+                return client;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
     };
+    let after = tokio::time::timeout(DEADLINE, accepted).await.expect("the new certificate is shown");
     publish(&after, &secure.server, "goes on".into()).await;
     assert_eq!(reader.event().await.data(), "goes on");
 }
