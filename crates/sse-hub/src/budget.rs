@@ -53,6 +53,20 @@ impl Budget {
         Held { budget: self.clone(), account: Self::requests, bytes: 0 }.grown(bytes)
     }
 
+    /// As [`Self::try_hold`], as far as `held` has fewer. `false` if there are not so many; it has what it had then.
+    #[must_use = "without them nothing may be held"]
+    pub fn try_raise(&self, held: &mut Option<Held>, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(held.as_ref().map_or(0, Held::bytes));
+        match held {
+            _ if more == 0 => true,
+            Some(held) => held.grow(more),
+            None => {
+                *held = self.try_hold(more);
+                held.is_some()
+            }
+        }
+    }
+
     /// Takes bytes for a subscriber, for its selectors or for what is on its way to it, from the quarter for that.
     pub fn try_hold_delivery(&self, bytes: usize) -> Option<Held> {
         Held { budget: self.clone(), account: Self::deliveries, bytes: 0 }.grown(bytes)
@@ -144,6 +158,18 @@ mod tests {
         assert_eq!((held.bytes(), budget.used()), (50, 50));
         drop(held);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn is_raised_by_what_is_missing() {
+        let (budget, mut held) = (budget(400), None);
+        assert!(budget.try_raise(&mut held, 0) && held.is_none());
+        for (bytes, used) in [(200, 200), (100, 200), (300, 300)] {
+            assert!(budget.try_raise(&mut held, bytes));
+            assert_eq!(budget.used(), used);
+        }
+        assert!(!budget.try_raise(&mut held, 301) && !budget.try_raise(&mut None, 1));
+        assert_eq!((budget.used(), refusals(&budget)), (300, 2));
     }
 
     #[test]

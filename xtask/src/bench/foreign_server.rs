@@ -21,12 +21,12 @@ pub(super) const DURABLE_STREAM: &str = "/load";
 /// Longest wait for a server to start its workers.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Set as close to ours as possible: no access log, one worker per core, the same retention.
+/// Set as close to ours as possible: no access log.
 const NGINX_CONF: &str = "\
-load_module NCHAN;
+MODULE
 user root;
 daemon off;
-worker_processes CORES;
+worker_processes WORKERS;
 worker_rlimit_nofile 65536;
 pid FOLDER/pid;
 error_log FOLDER/error.log;
@@ -37,34 +37,21 @@ http {
   keepalive_requests 1000000;
   client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/fastcgi;
   uwsgi_temp_path FOLDER/uwsgi; scgi_temp_path FOLDER/scgi;
-  server {
-    listen ADDRESS;
-    location = /sub { nchan_subscriber eventsource; nchan_channel_id load; nchan_subscriber_first_message newest; }
-    location = /pub { nchan_publisher; nchan_channel_id load; nchan_message_buffer_length 100000; }
-  }
+  server { SERVER }
 }
 ";
 
-/// TLS in front of an address.
-const NGINX_TLS_CONF: &str = "\
-user root;
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 65536;
-pid FOLDER/pid;
-error_log FOLDER/error.log;
-events { worker_connections 32768; }
-http {
-  access_log off;
-  client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/fastcgi;
-  uwsgi_temp_path FOLDER/uwsgi; scgi_temp_path FOLDER/scgi;
-  server {
-    listen ADDRESS ssl;
-    ssl_certificate CERTIFICATE; ssl_certificate_key KEY;
-    location / { proxy_pass http://UPSTREAM; proxy_http_version 1.1; proxy_buffering off; proxy_set_header Connection ''; }
-  }
-}
-";
+/// One with the retention of ours.
+const NCHAN_SERVER: &str = "\
+listen ADDRESS;
+location = /sub { nchan_subscriber eventsource; nchan_channel_id load; nchan_subscriber_first_message newest; }
+location = /pub { nchan_publisher; nchan_channel_id load; nchan_message_buffer_length 100000; }";
+
+/// One in front of an address.
+const TLS_SERVER: &str = "\
+listen ADDRESS ssl;
+ssl_certificate CERTIFICATE; ssl_certificate_key KEY;
+location / { proxy_pass http://UPSTREAM; proxy_http_version 1.1; proxy_buffering off; proxy_set_header Connection ''; }";
 
 /// What people write: a set of responses, and a loop that writes to each.
 const EXPRESS_APP: &str = r"
@@ -126,21 +113,23 @@ fn installed(program: &str) -> PathBuf {
 impl ForeignServer {
     /// Serves `/sub`, takes events at `/pub`.
     pub(super) fn nginx(folder: &Path) -> Result<Self> {
-        let cores = std::thread::available_parallelism()?.to_string();
-        Self::nginx_with(folder, &NGINX_CONF.replace("NCHAN", NCHAN).replace("CORES", &cores))
+        let workers = std::thread::available_parallelism()?.get();
+        Self::nginx_with(folder, &format!("load_module {NCHAN};"), workers, NCHAN_SERVER)
     }
 
     /// Takes HTTPS for the server at `upstream`.
     pub(super) fn nginx_tls(folder: &Path, upstream: &str, certificate: &str, key: &str) -> Result<Self> {
-        let text = NGINX_TLS_CONF.replace("UPSTREAM", upstream).replace("CERTIFICATE", certificate);
-        Self::nginx_with(folder, &text.replace("KEY", key))
+        let server = TLS_SERVER.replace("UPSTREAM", upstream).replace("CERTIFICATE", certificate);
+        Self::nginx_with(folder, "", 1, &server.replace("KEY", key))
     }
 
-    fn nginx_with(folder: &Path, text: &str) -> Result<Self> {
+    fn nginx_with(folder: &Path, module: &str, workers: usize, server: &str) -> Result<Self> {
         let folder = folder.join("nginx");
         std::fs::create_dir_all(&folder)?;
         let (address, conf) = (free_address()?, folder.join("nginx.conf"));
-        let text = text.replace("FOLDER", &folder.display().to_string()).replace("ADDRESS", &address);
+        let text = NGINX_CONF.replace("MODULE", module).replace("WORKERS", &workers.to_string());
+        let text = text.replace("SERVER", server).replace("ADDRESS", &address);
+        let text = text.replace("FOLDER", &folder.display().to_string());
         std::fs::write(&conf, if tools::is_root() { text } else { text.replace("user root;\n", "") })?;
         let nginx = || {
             let mut command = Command::new("nginx");

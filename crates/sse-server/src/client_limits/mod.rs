@@ -119,16 +119,15 @@ impl ClientLimits {
     }
 
     /// A place for a connection from this peer. The connections of proxies are not limited: each is of somebody else.
-    pub(crate) fn connect(&self, peer: Option<IpAddr>) -> Option<Slot> {
-        let limited = peer.map(|peer| peer.to_canonical());
-        let limited = limited.filter(|peer| !peer.is_loopback() && !self.0.proxies.trusts(*peer));
-        let comes_too_fast = |(rate, peer): (&Rate<IpAddr>, IpAddr)| rate.check(&network(peer)).is_err();
+    pub(crate) fn connect(&self, peer: IpAddr) -> Option<Slot> {
+        let is_unlimited = peer.to_canonical().is_loopback() || self.0.proxies.trusts(peer);
+        let limited = (!is_unlimited).then(|| network(peer));
+        let comes_too_fast = |(rate, address): (&Rate<IpAddr>, IpAddr)| rate.check(&address).is_err();
         let is_refused = self.0.connects.as_ref().zip(limited).is_some_and(comes_too_fast);
         let slot = if is_refused { None } else { self.0.connections.take(limited) };
         if slot.is_none() {
             Counters::add(&self.0.counters.refused_connections, 1);
-            let peer = peer.map(tracing::field::display);
-            tracing::warn!(target: "request", peer, "refused: too many connections from this address");
+            tracing::warn!(target: "request", %peer, "refused: too many connections from this address");
         }
         slot
     }
@@ -139,8 +138,15 @@ impl ClientLimits {
 impl Default for ClientLimits {
     fn default() -> Self {
         let unlimited = AddressLimits { subscribes: None, requests: None, connects: None, connections: None };
+        Self::behind(Vec::new(), unlimited)
+    }
+}
+
+#[cfg(test)]
+impl ClientLimits {
+    fn behind(trusted: Vec<TrustedProxy>, limits: AddressLimits) -> Self {
         let header = actix_web::http::header::HeaderName::from_static("x-forwarded-for");
-        Self::new(unlimited, Proxies::new(Vec::new(), header), Arc::default())
+        Self::new(limits, Proxies::new(trusted, header), Arc::default())
     }
 }
 
@@ -151,13 +157,9 @@ mod tests {
     #[test]
     fn who_connects_too_fast_is_turned_away_and_others_are_not() {
         let limits = AddressLimits { connects: Some(NonZeroU32::MIN), ..AddressLimits::default() };
-        let header = actix_web::http::header::HeaderName::from_static("x-forwarded-for");
-        let proxies = Proxies::new(vec!["192.0.2.9".parse().unwrap()], header);
-        let clients = ClientLimits::new(limits, proxies, Arc::default());
-        let let_in = |peer: &str| {
-            let connections = (0..20).filter(|_| clients.connect(Some(peer.parse().unwrap())).is_some());
-            connections.count()
-        };
+        let clients = ClientLimits::behind(vec!["192.0.2.9".parse().unwrap()], limits);
+        let let_in =
+            |peer: &str| (0..20).filter(|_| clients.connect(peer.parse().unwrap()).is_some()).count();
         // One more on a slow machine, by the second.
         assert!((4..10).contains(&let_in("192.0.2.1")));
         assert!((4..10).contains(&let_in("192.0.2.2")));
@@ -166,5 +168,28 @@ mod tests {
             [20, 20],
             "a proxy, a program on this machine"
         );
+    }
+
+    #[test]
+    fn an_address_in_other_words_and_one_of_its_network_are_the_same_client() {
+        let limits = AddressLimits { connections: NonZeroU32::new(2), ..AddressLimits::default() };
+        let clients = ClientLimits::behind(Vec::new(), limits);
+        for peers in [["192.0.2.1", "::ffff:192.0.2.1"], ["2001:db8::1", "2001:db8::2"]] {
+            let [first, second] = peers.map(|peer| clients.connect(peer.parse().unwrap()));
+            assert!(first.is_some() && second.is_some());
+            assert!(clients.connect(peers[0].parse().unwrap()).is_none(), "{peers:?}");
+        }
+        let here: Vec<_> = (0..5).map(|_| clients.connect("::ffff:127.0.0.1".parse().unwrap())).collect();
+        assert!(here.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn clients_of_a_proxy_on_this_machine_that_is_not_trusted_share_the_answers_of_one() {
+        let clients = ClientLimits::behind(Vec::new(), AddressLimits::default());
+        for client in ["127.0.0.1", "192.0.2.1", "::"] {
+            let client = client.parse().unwrap();
+            let held: Vec<_> = (0..100).map_while(|_| clients.answer(client)).collect();
+            assert_eq!(held.len(), 64, "{client}");
+        }
     }
 }

@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::deadline::Deadline;
 use super::event_sockets::EventSockets;
+use super::limits::SMALL_HEAD_BYTES;
 use super::request_head::RequestHead;
 use super::socket::Socket;
 use super::subscriber::Subscriber;
@@ -33,8 +34,6 @@ use crate::client_limits::Slot;
 const EARLY_BYTES: usize = 4 << 10;
 /// Most bytes of a request head. The longest that is of use has 100 selectors in its path.
 const HEAD_BYTES: usize = 64 << 10;
-/// Bytes of a head that do not count towards the memory limit, since nearly every connection has so many.
-const SMALL_HEAD_BYTES: usize = 4 << 10;
 /// What actix-http holds of an answer at most, while its peer does not read.
 const ANSWER_BYTES: usize = 100 << 10;
 
@@ -225,18 +224,7 @@ impl State {
     /// A part of a head was passed on, or of something else.
     fn count_head(&mut self, budget: &Budget) -> io::Result<()> {
         let large = self.head_bytes.saturating_sub(SMALL_HEAD_BYTES);
-        let held = self.head_held.as_ref().map_or(0, Held::bytes);
-        if large <= held {
-            return Ok(());
-        }
-        let has_room = match &mut self.head_held {
-            Some(held) => held.grow(large - held.bytes()),
-            none => {
-                *none = budget.try_hold(large);
-                none.is_some()
-            }
-        };
-        if self.head_bytes <= HEAD_BYTES && has_room {
+        if self.head_bytes <= HEAD_BYTES && budget.try_raise(&mut self.head_held, large) {
             return Ok(());
         }
         if let Some(socket) = &self.socket {
@@ -344,11 +332,8 @@ impl AsyncWrite for Connection {
         if state.write_deadline.has_passed(limits.write_timeout, context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        if state.answer_held.is_none() {
-            state.answer_held = budget.try_hold(ANSWER_BYTES);
-            if state.answer_held.is_none() {
-                return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
-            }
+        if !budget.try_raise(&mut state.answer_held, ANSWER_BYTES) {
+            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
         }
         Poll::Pending
     }

@@ -92,10 +92,8 @@ impl EventSocket {
         }
         self.waker.get_or_init(|| context.waker().clone());
         while self.socket.poll_read_ready(context)?.is_ready() {
-            match self.socket.try_read(&mut [0]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(_) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            if !self.socket.is_silent() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         }
         while self.unwritten.borrow().is_some() {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Bytes of a request head that do not count towards the memory limit, since nearly every request has so many.
+pub(super) const SMALL_HEAD_BYTES: usize = 4 << 10;
+
 /// Of every connection of a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {

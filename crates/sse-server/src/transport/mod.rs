@@ -9,6 +9,7 @@ mod event_sockets;
 mod http2;
 mod limits;
 mod listeners;
+mod places;
 mod preface;
 mod request_head;
 mod server;

@@ -34,6 +34,7 @@ use super::event_sockets::EventSockets;
 use super::http2::{self, PeerSocket};
 use super::limits::Limits;
 use super::listeners::Listeners;
+use super::places::Places;
 use super::preface;
 use super::socket::{Socket, notice_lost_peer};
 use super::tls::Tls;
@@ -85,7 +86,9 @@ pub(crate) fn serve<S: 'static>(
 ) -> io::Result<Server> {
     let workers = workers.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let builder = Server::build().disable_signals().shutdown_timeout(DRAIN_SECONDS).workers(workers);
-    let mut builder = builder.max_concurrent_connections(MAX_CONNECTIONS.div_ceil(workers));
+    let of_worker = MAX_CONNECTIONS.div_ceil(workers);
+    let (mut builder, places) =
+        (builder.max_concurrent_connections(of_worker), Places::new(of_worker * workers));
     let stopping = builder.graceful_shutdown_signal();
     let worker = move || {
         let make = || Worker {
@@ -98,34 +101,35 @@ pub(crate) fn serve<S: 'static>(
     };
     for listener in listeners.tcp {
         let (worker, tls, clients) = (worker.clone(), listeners.tls.clone(), clients.clone());
+        let places = Arc::clone(&places);
         builder = builder.listen("http", listener, move || {
             let (worker, service, stopping) = worker();
             let (tls, clients) = (tls.clone(), clients.clone());
-            fn_service(move |accepted: TcpStream| {
+            let accepted = fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
                 let (clients, stopping) = (clients.clone(), stopping.clone());
                 async move {
                     // One that is gone already has no address, and is no Unix socket for that.
                     let peer = accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
-                    let Some(slot) = clients.connect(Some(peer.ip())) else {
+                    let Some(slot) = clients.connect(peer.ip()) else {
                         return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
                     };
                     accept(open(accepted, tls, Rc::clone(&sockets)), (slot, Some(peer)), sockets, stopping)
                         .await
                 }
-            })
-            .and_then(service)
+            });
+            places.of(accepted.and_then(service))
         })?;
     }
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
             let (worker, service, stopping) = worker();
-            fn_service(move |accepted: UnixStream| {
+            let accepted = fn_service(move |accepted: UnixStream| {
                 let socket = std::future::ready(Ok(Socket::Unix(accepted)));
                 accept(socket, (Slot::default(), None), Rc::clone(&worker.sockets), stopping.clone())
-            })
-            .and_then(service)
+            });
+            places.of(accepted.and_then(service))
         })?;
     }
     Ok(builder.run())

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use super::tls_socket::TlsSocket;
+use super::tls_socket::{TlsSocket, is_blocked};
 
 /// Silence on a connection before the system asks whether the peer is still there; for subscriptions without heartbeat.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -92,10 +92,9 @@ impl Socket {
         if let Self::Tls(socket) = self { socket.is_flushed() } else { true }
     }
 
-    /// Has the peer sent anything that was taken from the system and not read? Or has it ended?
+    /// The peer has not ended, and has sent nothing that was not read.
     pub(super) fn is_silent(&self) -> bool {
-        let Self::Tls(socket) = self else { return true };
-        matches!(socket.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        if let Self::Tls(socket) = self { socket.is_silent() } else { is_blocked(&self.try_read(&mut [0])) }
     }
 
     /// Says to a peer over TLS that nothing more comes.

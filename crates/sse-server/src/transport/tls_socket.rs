@@ -2,9 +2,10 @@
 //! write and read without a waker, as event streams do.
 //!
 //! A write takes what fits into one record. Records that the system has no room for are held, and nothing more is taken
-//! before they are out, so a peer that does not read costs one of them.
+//! before they are out, so a peer that does not read costs one of them. Neither does one cost more that sends records and
+//! messages of the protocol without their ends.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -16,6 +17,11 @@ use tokio_rustls::server::TlsStream;
 
 /// Most bytes of records that wait for room. TLS has 16 KiB in a record.
 const HELD_BYTES: usize = 16 << 10;
+/// Most bytes that a peer may send without a byte of data in them: a record whose end is on its way. rustls would hold 64 KiB
+/// of a message that is cut into many.
+const UNREAD_BYTES: usize = 20 << 10;
+/// Of those, most that are no data yet to come: 37 new keys, each after some million records.
+const PROTOCOL_BYTES: usize = 1 << 10;
 
 /// As it is called where client and server agree on it.
 pub(super) const HTTP2: &[u8] = b"h2";
@@ -24,6 +30,8 @@ pub(super) const HTTP2: &[u8] = b"h2";
 pub(super) struct TlsSocket {
     tcp: TcpStream,
     session: RefCell<ServerConnection>,
+    /// Bytes that have come since the last data.
+    unread: Cell<usize>,
 }
 
 /// Gives the session what is there now, and takes what there is room for.
@@ -33,7 +41,7 @@ impl TlsSocket {
     pub(super) fn new(stream: TlsStream<TcpStream>) -> Self {
         let (tcp, mut session) = stream.into_inner();
         session.set_buffer_limit(Some(HELD_BYTES));
-        Self { tcp, session: RefCell::new(session) }
+        Self { tcp, session: RefCell::new(session), unread: Cell::new(0) }
     }
 
     pub(super) fn is_http2(&self) -> bool {
@@ -51,16 +59,22 @@ impl TlsSocket {
     /// Looks at what came once: a peer that sends records without data is not followed for ever.
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let session = &mut *self.session.borrow_mut();
-        let read = read_plain(session, buffer);
-        if !is_blocked(&read) {
-            return read;
+        let mut read = read_plain(session, buffer);
+        if is_blocked(&read) {
+            self.unread.set(self.unread.get() + session.read_tls(&mut Now(&self.tcp))?);
+            if self.unread.get() > UNREAD_BYTES {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let processed = session.process_new_packets();
+            // An alert, or an answer of the protocol; what does not go out now goes with the next write.
+            let _ = self.flush(session);
+            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            read = read_plain(session, buffer);
         }
-        session.read_tls(&mut Now(&self.tcp))?;
-        let processed = session.process_new_packets();
-        // An alert, or an answer of the protocol; what does not go out now goes with the next write.
-        let _ = self.flush(session);
-        processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        read_plain(session, buffer)
+        if !is_blocked(&read) {
+            self.unread.set(0);
+        }
+        read
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -86,9 +100,17 @@ impl TlsSocket {
         !self.session.borrow().wants_write()
     }
 
-    /// Says that nothing more comes.
+    /// Has the peer sent no data, nor begun to?
+    pub(super) fn is_silent(&self) -> bool {
+        is_blocked(&self.try_read(&mut [0])) && self.unread.get() <= PROTOCOL_BYTES
+    }
+
+    /// Says that nothing more comes, now or after what is held.
     pub(super) fn end(&self) {
-        self.session.borrow_mut().send_close_notify();
+        let session = &mut *self.session.borrow_mut();
+        session.send_close_notify();
+        // The peer may be gone.
+        let _ = self.flush(session);
     }
 
     fn flush(&self, session: &mut ServerConnection) -> io::Result<()> {
@@ -107,7 +129,7 @@ fn read_plain(session: &mut ServerConnection, buffer: &mut [u8]) -> io::Result<u
     }
 }
 
-fn is_blocked<T>(done: &io::Result<T>) -> bool {
+pub(super) fn is_blocked<T>(done: &io::Result<T>) -> bool {
     matches!(done, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 

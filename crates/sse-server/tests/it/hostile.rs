@@ -30,7 +30,7 @@ fn exchange(server: &Server, request: &str, mark: &str) -> TcpStream {
 }
 
 /// Reads until the server closes or resets the connection; a read that times out panics.
-fn expect_cut(mut socket: &TcpStream) {
+pub fn expect_cut(mut socket: &TcpStream) {
     let mut buffer = [0; 4096];
     loop {
         match socket.read(&mut buffer) {

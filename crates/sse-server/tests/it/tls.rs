@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio_rustls::rustls;
 
 use crate::harness::{DEADLINE, Reader, Server, eventually};
+use crate::hostile::expect_cut;
 use crate::process::refuses;
 
 /// A folder with a certificate, and a server that shows it.
@@ -56,6 +57,7 @@ impl Secure {
         let config =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.enable_secret_extraction = true;
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("127.0.0.1").unwrap();
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), self.tcp())
@@ -131,13 +133,74 @@ async fn a_subscriber_that_sends_more_is_cut() {
         let mut read = [0; 4096];
         assert!(connection.read(&mut read).unwrap() > 0);
         connection.write_all(more.as_bytes()).unwrap();
-        // Its end, clean or not.
-        while connection.read(&mut read).is_ok_and(|bytes| bytes > 0) {}
+        expect_cut(&connection.sock);
         // And with the head, in one record.
         let mut connection = secure.connect(&[]);
         connection.write_all(format!("{head}{more}").as_bytes()).unwrap();
-        while connection.read(&mut read).is_ok_and(|bytes| bytes > 0) {}
+        expect_cut(&connection.sock);
     }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_sends_a_record_without_its_end_is_cut() {
+    let secure = Secure::start(&["--heartbeat", "off"]);
+    for is_late in [true, false] {
+        let mut connection = secure.connect(&[]);
+        connection.write_all(b"GET /events?topic=a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
+        if is_late {
+            assert!(connection.read(&mut [0; 4096]).unwrap() > 0);
+        }
+        connection.conn.writer().write_all(&[b'x'; 16 << 10]).unwrap();
+        let mut record = Vec::new();
+        connection.conn.write_tls(&mut record).unwrap();
+        connection.sock.write_all(&record[..record.len() - 1]).unwrap();
+        expect_cut(&connection.sock);
+    }
+}
+
+#[test]
+fn a_message_of_the_protocol_without_its_end_is_cut_on_a_kept_connection_too() {
+    use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_256_GCM_SHA384;
+    use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
+    use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, SupportedCipherSuite};
+    let secure = Secure::start(&[]);
+    let mut connection = secure.connect(&[]);
+    connection.write_all(b"GET /hub HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
+    assert!(connection.read(&mut [0; 4096]).unwrap() > 0);
+    let (sent, secrets) = connection.conn.dangerous_extract_secrets().unwrap().tx;
+    let (ConnectionTrafficSecrets::Aes256Gcm { key, iv }, SupportedCipherSuite::Tls13(suite)) =
+        (secrets, TLS13_AES_256_GCM_SHA384)
+    else {
+        panic!("another cipher suite");
+    };
+    let mut encrypter = suite.aead_alg.encrypter(key, iv);
+    let mut record = |number, part| {
+        let (typ, version, payload) =
+            (ContentType::Handshake, ProtocolVersion::TLSv1_2, OutboundChunks::Single(part));
+        encrypter.encrypt(OutboundPlainMessage { typ, version, payload }, number).unwrap().encode()
+    };
+    // It counts from zero.
+    (0..sent).for_each(|number| drop(record(number, b"")));
+    // The head of a message of 64 KiB, and most of it.
+    let message = [&[24, 0, 0xff, 0xff][..], &[0; 60_000]].concat();
+    for (number, part) in (sent..).zip(message.chunks(4000)) {
+        // It may be cut meanwhile.
+        let _ = connection.sock.write_all(&record(number, part));
+    }
+    expect_cut(&connection.sock);
+}
+
+#[tokio::test]
+async fn an_event_stream_that_ends_says_so_in_tls_too() {
+    let mut secure = Secure::start(&[]);
+    let mut connection = secure.connect(&[]);
+    connection.write_all(b"GET /events?topic=a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
+    assert!(connection.read(&mut [0; 4096]).unwrap() > 0);
+    secure.server.signal("TERM");
+    let mut rest = Vec::new();
+    connection.read_to_end(&mut rest).expect("an end that is no cut");
+    assert!(rest.ends_with(b"0\r\n\r\n"));
+    assert!(secure.server.ended().await.0.success());
 }
 
 #[tokio::test]
@@ -149,14 +212,17 @@ async fn a_new_certificate_is_shown_and_open_streams_go_on() {
     write_certificate(secure.folder.path());
     secure.server.signal("HUP");
     let url = secure.server.url("/topics");
-    let after = loop {
-        // A client of its own for each attempt: none of its connections is from before.
-        let client = secure.client().build().unwrap();
-        if client.get(&url).send().await.is_ok() {
-            break client;
+    let accepted = async {
+        loop {
+            // A client of its own for each attempt: none of its connections is from before.
+            let client = secure.client().build().unwrap();
+            if client.get(&url).send().await.is_ok() {
+                return client;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
     };
+    let after = tokio::time::timeout(DEADLINE, accepted).await.expect("the new certificate is shown");
     publish(&after, &secure.server, "goes on".into()).await;
     assert_eq!(reader.event().await.data(), "goes on");
 }

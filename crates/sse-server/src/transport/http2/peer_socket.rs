@@ -64,14 +64,7 @@ impl PeerSocket {
         if self.write_deadline.has_passed(limits.write_timeout, context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let more = self.queue.bytes().saturating_sub(self.held.as_ref().map_or(0, Held::bytes));
-        let has_room = match &mut self.held {
-            Some(held) => held.grow(more),
-            none => {
-                *none = budget.try_hold(more);
-                none.is_some()
-            }
-        };
+        let has_room = budget.try_raise(&mut self.held, self.queue.bytes());
         if has_room { Poll::Pending } else { Poll::Ready(Err(io::ErrorKind::OutOfMemory.into())) }
     }
 }

@@ -19,11 +19,10 @@ use tokio::time::sleep;
 use super::messages;
 use super::queue::{Queued, StreamQueue};
 use crate::transport::event_sockets::EventSockets;
+use crate::transport::limits::SMALL_HEAD_BYTES;
 
 /// Most bytes of an answer that h2 holds until they are written.
 pub(super) const SEND_BYTES: usize = 16 << 10;
-/// Bytes of a head that do not count towards the memory limit, since nearly every stream has so many.
-const SMALL_HEAD_BYTES: usize = 4 << 10;
 
 /// Answers a request. The future holds neither the request nor the head of its answer: event streams last.
 pub(super) fn answer<S, B>(
