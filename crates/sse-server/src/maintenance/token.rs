@@ -37,7 +37,7 @@ pub struct TokenArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// When it expires, from 1s to 1year.
+    /// Time until it expires, from 1s to 1year.
     #[arg(long, value_name = "TIME", default_value = "1h",
         value_parser = |text: &str| duration_within(text, Duration::from_secs(1), LONGEST))]
     expires: Duration,
