@@ -43,6 +43,9 @@ describe("sign-in", SUITE, () => {
     await textMatches(page, "#subject", /Ann/);
     await textMatches(page, ".connection-state", /Live/);
     assert.equal(await page.isVisible("#sign-in"), false);
+    // The name of the token is the only one that the chat takes.
+    await textMatches(page, "#own-name", /^Ann$/);
+    assert.equal(await page.isVisible("#change-name"), false);
     await page.click("#sign-out");
     await page.waitForSelector("#sign-in:not([hidden])", { timeout: DEADLINE_MS });
     await textMatches(page, ".connection-state", /Refused/);

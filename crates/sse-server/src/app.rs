@@ -206,8 +206,8 @@ fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> any
     };
     ensure!(
         guard.is_meant(),
-        "that is not loopback, and everybody who reaches it could publish and read. Say in the settings file who may \
-         ([auth]), or say --open (SSE_OPEN=on) if that is meant"
+        "this address is not loopback, and everybody who reaches it could publish and read. Say in [auth] of the settings file \
+         who may, or pass --open (SSE_OPEN=on) if everybody may"
     );
     Ok(Arc::new(guard))
 }

@@ -35,12 +35,12 @@ pub struct Settings {
     #[arg(long, env = "SSE_UNIX_SOCKET", value_name = "PATH")]
     pub unix_socket: Option<PathBuf>,
 
-    /// Certificate of the server in PEM, followed by those between it and the root: --listen takes HTTPS then. Read again
-    /// when the file changes, and on SIGHUP.
+    /// Certificate of the server in PEM, followed by the intermediate ones: --listen then serves HTTPS. Read again when the
+    /// file changes, and on SIGHUP.
     #[arg(long, env = "SSE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
 
-    /// Key of that certificate in PEM.
+    /// Private key of that certificate in PEM.
     #[arg(long, env = "SSE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
@@ -49,22 +49,22 @@ pub struct Settings {
     #[arg(long, env = "SSE_OPEN", value_parser = BoolishValueParser::new())]
     pub open: bool,
 
-    /// Name under which the hub may be asked for, can be there more than once. Without `[auth]`, it answers to addresses, names
-    /// without a dot, *.localhost and *.local, and to no other name.
+    /// Host name that the hub answers to, beside addresses, names without a dot, *.localhost and *.local; repeatable. Checked
+    /// while anything is allowed without a token.
     #[arg(long, env = "SSE_ALLOWED_HOST", value_name = "HOST", value_delimiter = ',')]
     pub allowed_host: Vec<AllowedHost>,
 
-    /// Origin whose pages may use the hub as its own do, such as `https://app.example.com`, can be there more than once; `*` is
-    /// every origin, without cookies. On loopback without `[auth]`, pages of this machine may.
+    /// Origin whose pages may use the hub as its own do, such as `https://app.example.com`; repeatable. `*` is every origin,
+    /// without cookies. On loopback without `[auth]`, pages of this machine may.
     #[arg(long, env = "SSE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<AllowedOrigin>,
 
-    /// Proxy in front of the server, whose word counts on whom a request is from, can be there more than once: an address, a network
-    /// such as 10.0.0.0/8, or `unix` for whoever connects to --unix-socket.
+    /// Proxy that says which client a request is from; repeatable: an address, a network such as 10.0.0.0/8, or `unix` for
+    /// whoever connects to --unix-socket.
     #[arg(long, env = "SSE_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<TrustedProxy>,
 
-    /// Header in which trusted proxies say it.
+    /// Header in which trusted proxies name the client.
     #[arg(long, env = "SSE_CLIENT_ADDRESS_HEADER", value_name = "NAME", default_value = "X-Forwarded-For")]
     pub client_address_header: HeaderName,
 
@@ -77,7 +77,7 @@ pub struct Settings {
     #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = DATA_DIR, value_parser = data_dir)]
     pub data_dir: DataDir,
 
-    /// Settings file (TOML) with the policies of topics and the applications' sections; see docs/settings.md.
+    /// Settings file (TOML): policies of topics, limits, `[auth]`, alerts; see docs/settings.md.
     #[arg(long, env = "SSE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -91,8 +91,8 @@ pub struct Settings {
     pub heartbeat: Heartbeat,
 
     /// Most memory that requests, answers and what is on its way to subscribers may hold, at least 96MiB. At the limit
-    /// publishing and reading pages are answered 503; event streams are not refused. Not counted are topics in memory
-    /// and about 11 KiB a connection.
+    /// publishing and reading pages are answered 503; event streams are not refused. Not counted are topics in memory,
+    /// and 11 KiB a connection (HTTP/2: 30 to 42).
     #[arg(long, env = "SSE_MEMORY_LIMIT", value_name = "SIZE", default_value = "256MiB", value_parser = memory_limit)]
     pub memory_limit: usize,
 

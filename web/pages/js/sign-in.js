@@ -8,15 +8,17 @@ const form = byId("sign-in", HTMLFormElement);
 const token = byId("token", HTMLInputElement);
 const problem = byId("sign-in-problem");
 
+/** Shows who is signed in, or the form. @returns {Promise<string>} the name that the token gives, if any */
 async function show() {
   const session = await call("/session").catch((/** @type {Refusal} */ refusal) => refusal);
   // A token that is good for nothing any more is as none.
   const isRefused = session instanceof Refusal && session.status === 401;
-  if (session instanceof Refusal && !isRefused) return;
+  if (session instanceof Refusal && !isRefused) return "";
   const isSignedIn = !isRefused && (session.subject ?? session.expires ?? null) !== null;
-  byId("subject").textContent = isSignedIn ? (session.name ?? session.subject ?? "Signed in") : "";
+  byId("subject").textContent = isSignedIn ? (session.name ?? "Signed in") : "";
   byId("signed-in").hidden = !isSignedIn;
   form.hidden = isSignedIn || !(isRefused || session.required);
+  return isSignedIn ? (session.name ?? "") : "";
 }
 
 form.addEventListener("submit", async (event) => {
@@ -36,4 +38,5 @@ byId("sign-out").addEventListener("click", async () => {
   location.reload();
 });
 
-await show();
+/** What others see the visitor as; empty without a token that says so. */
+export const nameOfToken = await show();

@@ -44,7 +44,7 @@ pub(crate) enum StreamEnd {
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AccessError {
-    #[error("this needs a token: send it as `Authorization: Bearer TOKEN`")]
+    #[error("this needs a token: sign in, or send it as `Authorization: Bearer TOKEN`")]
     NoToken,
     #[error("the token is refused: {0}")]
     Token(#[from] TokenError),

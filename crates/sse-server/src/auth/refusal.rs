@@ -6,19 +6,19 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
     #[error(
-        "this request came through a proxy, by its header `{0}`, and the hub serves this machine alone; if everybody whom the \
-         proxy serves may publish and read, start it with --open, else configure [auth]"
+        "this request came through a proxy (it has the header `{0}`), and the hub serves only its own machine; say in [auth] who \
+         may publish and read, or start the hub with --open if everybody may"
     )]
     Forwarded(String),
-    #[error("the header `Host` is no host with a port or without")]
+    #[error("the header `Host` is not a host, with or without a port")]
     InvalidHost,
-    #[error("the hub is not known as {0}; if it is meant to be, start it with --allowed-host {0}")]
+    #[error("the hub does not answer to the host {0}; if it should, start it with --allowed-host {0}")]
     UnknownHost(String),
     #[error("pages of {0} may not do this; if they may, start the hub with --allow-origin {0}")]
     Origin(String),
     #[error(
-        "pages of other sites may not do this, and this one does not say of which it is; serve it over HTTP, and start the hub \
-         with --allow-origin and its origin"
+        "pages of other sites may not do this, and this request does not say which site it is from; serve the page over HTTP, and \
+         start the hub with --allow-origin and the origin of the page"
     )]
     UnknownOrigin,
 }

@@ -68,7 +68,7 @@ fn check_page(request: &HttpRequest) -> Result<(), Problem> {
     let takes_cookies = AppState::of(request).guard.takes_cookies(request.head());
     takes_cookies.then_some(()).ok_or_else(|| {
         Problem::forbidden(
-            "sessions are for the hub's own pages and those of listed origins (--allow-origin ORIGIN)",
+            "only the hub's own pages and those of listed origins (--allow-origin ORIGIN) have sessions",
         )
     })
 }

@@ -44,7 +44,7 @@ impl UnreadAnswers {
         match self.clients.answer(self.client) {
             Some(slot) => answer.map_body(|_, body| BoxBody::new(Counted { body, _slot: slot })),
             None => {
-                let detail = "this address has not read its answers; read them first";
+                let detail = "this address has too many unread answers; read them first";
                 answer.into_response(Problem::too_many(detail, RETRY_AFTER_SECONDS).error_response())
             }
         }

@@ -17,32 +17,32 @@ const LONGEST: Duration = Duration::from_secs(31_557_600);
 /// What the token says.
 #[derive(Debug, Clone, Args)]
 pub struct TokenArgs {
-    /// Topics that it may subscribe to: `orders/42`, `chat/*` or `*`. Can be there more than once.
+    /// Topics that it may subscribe to: `orders/42`, `chat/*` or `*`; repeatable.
     #[arg(long, value_name = "SELECTOR")]
     subscribe: Vec<String>,
 
-    /// Topics that it may publish to, close and delete. Can be there more than once.
+    /// Topics that it may publish to, close and delete; repeatable.
     #[arg(long, value_name = "SELECTOR")]
     publish: Vec<String>,
 
-    /// It sees what is for operators.
+    /// Grants what is for operators: figures of the hub, revoking.
     #[arg(long)]
     admin: bool,
 
-    /// Whose it is.
+    /// Whose it is; with --new-key the name of the key.
     #[arg(long, value_name = "ID")]
     subject: Option<String>,
 
-    /// What others see them as.
+    /// Name that others see.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// How long it is good for, from 1s to 1year.
+    /// Time until it expires, from 1s to 1year.
     #[arg(long, value_name = "TIME", default_value = "1h",
         value_parser = |text: &str| duration_within(text, Duration::from_secs(1), LONGEST))]
     expires: Duration,
 
-    /// Print a random key without an end instead, and what to paste into the settings file for it.
+    /// Print a random key that does not expire instead, and what to paste into the settings file for it.
     #[arg(long, conflicts_with_all = ["expires", "name"])]
     new_key: bool,
 

@@ -95,7 +95,10 @@ impl Tls {
             }
             Err(error) => {
                 self.current.lock().1 = seen;
-                tracing::error!(error = format!("{error:#}"), "the certificate stays the one before");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "certificate not reloaded; the old one stays in use"
+                );
             }
         }
     }

@@ -25,9 +25,10 @@ export class NameForm {
     byId("change-name").addEventListener("click", () => this.ask(""));
   }
 
-  /** Uses the stored name, or asks for one. */
-  start() {
-    const name = store.name.get();
+  /** Uses the name of the token, which cannot be changed here, or the stored one, or asks for one. @param {string} nameOfToken */
+  start(nameOfToken) {
+    byId("change-name").hidden = nameOfToken !== "";
+    const name = nameOfToken || store.name.get();
     if (name && !nameProblem(name)) this.#use(name);
     else this.ask("", false);
   }

@@ -5,6 +5,7 @@ import { ConnectionView } from "../connection.js";
 import { byId } from "../element.js";
 import { foldBelow } from "../fold.js";
 import { parsed } from "../json.js";
+import { nameOfToken } from "../sign-in.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { roomProblem } from "./limits.js";
@@ -93,7 +94,7 @@ function open() {
   });
 
   follow(client, { conversation, outbox, people, presence });
-  nameForm.start();
+  nameForm.start(nameOfToken);
   client.open();
 }
 
