@@ -117,14 +117,14 @@ describe("token", { timeout: 60_000 }, () => {
   });
 
   it("closes for good when it is refused again, and goes on from the last event", async () => {
-    const server = await start([200, 401, 401, 200]);
+    const server = await start([200, 401, 401, 401, 200]);
     const client = new Client(server.url, counting());
     await client.state("closed");
     assert.match(client.status.problem, /^401 Unauthorized: it has expired/);
     client.open();
     await client.state("live");
     client.close();
-    assert.deepEqual(server.requests.map(({ after }) => after), [null, "1", "1", "1"]);
+    assert.deepEqual(server.requests.map(({ after }) => after), [null, "1", "1", "1", "1"]);
     server.close();
   });
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 /// Counts those of addresses that have any.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Connections {
     most: Option<NonZeroU32>,
     open: Arc<Mutex<HashMap<IpAddr, u32>>>,
@@ -17,12 +17,12 @@ pub(super) struct Connections {
 /// The place of one connection, as long as it lives.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    _counted: Option<Box<Counted>>,
+    counted: Option<Box<Counted>>,
 }
 
 #[derive(Debug)]
 struct Counted {
-    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    all: Connections,
     address: IpAddr,
 }
 
@@ -40,14 +40,23 @@ impl Connections {
             return None;
         }
         *count += 1;
-        let counted = Counted { open: Arc::clone(&self.open), address };
-        Some(Slot { _counted: Some(Box::new(counted)) })
+        Some(Slot { counted: Some(Box::new(Counted { all: self.clone(), address })) })
+    }
+}
+
+impl Slot {
+    /// A further place for the same address, if it has one left.
+    pub(crate) fn another(&self) -> Option<Self> {
+        match &self.counted {
+            Some(counted) => counted.all.take(Some(counted.address)),
+            None => Some(Self::default()),
+        }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut open = self.open.lock();
+        let mut open = self.all.open.lock();
         if let Some(count) = open.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {

@@ -32,7 +32,7 @@ pub(crate) struct AddressLimits {
     pub(crate) subscribes: Option<NonZeroU32>,
     /// All other requests of the API in a second.
     pub(crate) requests: Option<NonZeroU32>,
-    /// Connections in a second, and at the same time.
+    /// Connections in a second; connections and streams of HTTP/2 at the same time.
     pub(crate) connects: Option<NonZeroU32>,
     pub(crate) connections: Option<NonZeroU32>,
 }
@@ -144,7 +144,7 @@ impl Default for ClientLimits {
 
 #[cfg(test)]
 impl ClientLimits {
-    fn behind(trusted: Vec<TrustedProxy>, limits: AddressLimits) -> Self {
+    pub(crate) fn behind(trusted: Vec<TrustedProxy>, limits: AddressLimits) -> Self {
         let header = actix_web::http::header::HeaderName::from_static("x-forwarded-for");
         Self::new(limits, Proxies::new(trusted, header), Arc::default())
     }

@@ -46,7 +46,7 @@ const MAX_ERRORS: usize = 1024;
 
 /// Serves a connection until it ends.
 pub(super) async fn serve<S, B>(
-    socket: PeerSocket,
+    mut socket: PeerSocket,
     peer: Option<SocketAddr>,
     service: Rc<S>,
     stopping: GracefulShutdownSignal,
@@ -57,7 +57,7 @@ where
     S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
 {
-    let (sockets, queue) = (socket.sockets(), socket.queue());
+    let (sockets, queue, slot) = (socket.sockets(), socket.queue(), socket.take_slot());
     let handshake = builder().handshake(socket);
     let mut connection = timeout(sockets.limits.head_timeout, handshake).await?.map_err(io::Error::other)?;
     let mut streams = FuturesUnordered::new();
@@ -72,7 +72,7 @@ where
             match connection.poll_accept(context) {
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     let shared = (Rc::clone(&sockets), queue.of_stream());
-                    streams.push(stream::answer(request, respond, peer, &*service, shared));
+                    streams.push(stream::answer(request, respond, peer, &*service, (shared, slot.another())));
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io::Error::other(error))),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),

@@ -19,7 +19,7 @@ use crate::transport::socket::Socket;
 
 pub(in crate::transport) struct PeerSocket {
     socket: Socket,
-    _slot: Slot,
+    slot: Slot,
     /// What was read to tell the version.
     early: Bytes,
     queue: ConnectionQueue,
@@ -37,7 +37,7 @@ impl PeerSocket {
     ) -> Self {
         Self {
             socket,
-            _slot: slot,
+            slot,
             early: early.into(),
             queue: ConnectionQueue::default(),
             held: None,
@@ -48,6 +48,10 @@ impl PeerSocket {
 
     pub(super) fn sockets(&self) -> Rc<EventSockets> {
         Rc::clone(&self.sockets)
+    }
+
+    pub(super) fn take_slot(&mut self) -> Slot {
+        std::mem::take(&mut self.slot)
     }
 
     pub(super) fn queue(&self) -> ConnectionQueue {

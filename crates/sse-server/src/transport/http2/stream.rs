@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use super::messages;
 use super::queue::{Queued, StreamQueue};
+use crate::client_limits::Slot;
 use crate::transport::event_sockets::EventSockets;
 use crate::transport::limits::SMALL_HEAD_BYTES;
 
@@ -30,7 +31,7 @@ pub(super) fn answer<S, B>(
     mut respond: SendResponse<Queued>,
     peer: Option<SocketAddr>,
     service: &S,
-    (sockets, queue): (Rc<EventSockets>, Rc<StreamQueue>),
+    ((sockets, queue), slot): ((Rc<EventSockets>, Rc<StreamQueue>), Option<Slot>),
 ) -> impl Future<Output = ()> + use<S, B>
 where
     S: Service<Request>,
@@ -39,8 +40,16 @@ where
     B: MessageBody + 'static,
 {
     let may_have_body = request.method() != Method::HEAD;
-    let called = call(request, &mut respond, peer, service, &sockets.budget);
+    let called = match &slot {
+        Some(_) => call(request, &mut respond, peer, service, &sockets.budget),
+        None => {
+            let peer = peer.map(tracing::field::display);
+            tracing::warn!(target: "request", peer, "refused: too many streams from this address");
+            Err(Reason::REFUSED_STREAM)
+        }
+    };
     async move {
+        let _slot = slot;
         let (call, held) = match called {
             Ok(called) => called,
             Err(reason) => return respond.send_reset(reason),

@@ -7,6 +7,7 @@ use http::Request;
 
 use super::super::http2::PeerSocket;
 use super::*;
+use crate::client_limits::{AddressLimits, ClientLimits};
 
 /// A connection that is driven as long as the test wants, and then held open.
 struct Client {
@@ -16,7 +17,11 @@ struct Client {
 
 impl Client {
     async fn connect(world: &World, builder: &Builder) -> Self {
-        let (requests, mut connection) = builder.handshake(accepted(world).await).await.unwrap();
+        Self::with(builder, accepted(world, Slot::default()).await).await
+    }
+
+    async fn with(builder: &Builder, peer: UnixStream) -> Self {
+        let (requests, mut connection) = builder.handshake(peer).await.unwrap();
         let stop_reading = CancellationToken::new();
         let stopped = stop_reading.clone();
         spawn_local(async move {
@@ -37,9 +42,9 @@ impl Client {
 }
 
 /// The peer of a connection.
-async fn accepted(world: &World) -> UnixStream {
+async fn accepted(world: &World, slot: Slot) -> UnixStream {
     let (peer, accepted) = UnixStream::pair().unwrap();
-    let socket = (Socket::Unix(accepted), Slot::default());
+    let socket = (Socket::Unix(accepted), slot);
     let connection = PeerSocket::new(socket, Vec::new(), Rc::clone(&world.sockets));
     world.serve(Accepted::Http2(Box::new(connection))).await;
     peer
@@ -101,6 +106,27 @@ async fn large_heads_count_towards_the_memory_limit_as_long_as_they_are_answered
         world.until(|| world.hub.budget().used() == 0).await;
         let _all = world.hub.budget().try_hold(sse_hub::Budget::DEFAULT / 4 * 3 - 10_000).unwrap();
         assert_eq!(waits().await.await.unwrap_err().reason(), Some(Reason::REFUSED_STREAM));
+        assert_eq!(client.get("/echo").await.await.unwrap().status(), 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn streams_have_places_as_connections_have() {
+    local(LIMITS, async |world| {
+        let connections = std::num::NonZeroU32::new(3);
+        let limits = AddressLimits { connections, ..AddressLimits::default() };
+        let clients = ClientLimits::behind(Vec::new(), limits);
+        let connect = || clients.connect("192.0.2.1".parse().unwrap());
+        let client = Client::with(&Builder::new(), accepted(&world, connect().unwrap()).await).await;
+        let waits = client.get("/wait").await;
+        assert_eq!(client.get("/echo").await.await.unwrap().status(), 200);
+        world.until(|| connect().is_some()).await;
+        let _neighbour = connect().unwrap();
+        let refused = client.get("/echo").await.await.unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::REFUSED_STREAM));
+        drop(waits);
+        world.until(|| connect().is_some()).await;
         assert_eq!(client.get("/echo").await.await.unwrap().status(), 200);
     })
     .await;
@@ -179,7 +205,7 @@ fn initial_window(bytes: u32) -> Vec<u8> {
 async fn windows_that_are_taken_back_hold_nothing_for_longer_than_the_write_timeout() {
     const STREAMS: u32 = 60;
     local(LIMITS, async |world| {
-        let mut peer = accepted(&world).await;
+        let mut peer = accepted(&world, Slot::default()).await;
         peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         let window = [initial_window(1 << 30), frame(8, 0, 0, &(1_u32 << 30).to_be_bytes())].concat();
         peer.write_all(&window).await.unwrap();
