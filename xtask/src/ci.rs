@@ -6,14 +6,16 @@ use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
 use crate::{
-    bench, clients, crash, doctor, e2e, full_disk, fuzz, loss, power_loss, tidy, tools, torture, wrong_clock,
+    bench, clients, crash, deny, doctor, e2e, full_disk, fuzz, loss, power_loss, tidy, tools, torture,
+    wrong_clock,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
+    ("licences and sources of dependencies", deny::run),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
     }),

@@ -25,6 +25,7 @@ use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
+use crate::systemd;
 #[cfg(unix)]
 use crate::transport::SocketFile;
 use crate::transport::{Limits, Listeners, Tls, TlsFiles, serve};
@@ -144,10 +145,13 @@ impl App {
     pub async fn run(mut self) -> io::Result<()> {
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
+        let _alive = systemd::keep_alive(self.hub.clone());
+        systemd::ready();
         tokio::select! {
             ended = &mut server => return ended,
             signal = self.signal.recv() => tracing::info!(signal, "stopping"),
         }
+        systemd::stopping();
         #[cfg(unix)]
         drop(self.unix_socket.take());
         self.shutdown.cancel();

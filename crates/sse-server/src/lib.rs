@@ -16,6 +16,7 @@ mod selection;
 mod settings_file;
 mod settings_values;
 mod shutdown_signal;
+mod systemd;
 pub mod telemetry;
 mod timestamp;
 mod transport;

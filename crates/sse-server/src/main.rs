@@ -19,7 +19,7 @@ async fn main() -> std::process::ExitCode {
         Err(error) => error.exit(),
     };
     if let Some(maintenance) = selection.maintenance() {
-        return maintenance.run();
+        return maintenance.run(Settings::definition());
     }
     telemetry::init(settings.log_format);
     match run(settings, &selection).await {

@@ -19,7 +19,7 @@ const SERVER_LAYERS: [&[&str]; 10] = [
     &["apps", "ops"],
     &["config", "settings_file"],
     &["maintenance"],
-    &["selection", "telemetry"],
+    &["selection", "systemd", "telemetry"],
     &["app"],
     &["main"],
 ];

@@ -31,6 +31,8 @@ mod process;
 mod publish;
 mod refusals;
 mod streams;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod ticker;
 #[cfg(unix)]
 mod tls;
