@@ -56,6 +56,11 @@ pub(crate) enum AccessError {
     NotGranted(Right, Selector),
     #[error("the token does not grant `admin`")]
     NotAdmin,
+    #[error(
+        "this is for operators: ask from the machine that the hub runs on, at its address and not through a proxy, or set up tokens \
+         that grant `admin` (`[auth]`)"
+    )]
+    NotOperator,
     #[error(transparent)]
     TooMany(#[from] SelectorsError),
 }

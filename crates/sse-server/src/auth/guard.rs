@@ -85,9 +85,9 @@ impl Guard {
         }
     }
 
-    /// Is it from the hub's own page, from one of a listed origin, or from no browser? A cookie counts for no other page: with `*`
-    /// every site could act in its visitor's name.
-    pub(crate) fn takes_cookies(&self, head: &RequestHead) -> bool {
+    /// Is it from the hub's own page, from one of a listed origin, or from no browser? What a visitor may without sending a token
+    /// counts for no other page: with `*` every site could act in its visitor's name.
+    pub(crate) fn trusts_page(&self, head: &RequestHead) -> bool {
         match sender(head) {
             Sender::Own => true,
             Sender::Page(text, origin) => matches!(self.cors_of(text, &origin), Cors::Origin(_)),

@@ -84,6 +84,12 @@ impl ClientLimits {
         self.0.proxies.client(head)
     }
 
+    /// Is a request from a program on this machine, and of nobody else that this asks for? Over a Unix socket it may be: that is
+    /// where proxies are.
+    pub(crate) fn is_of_this_machine(&self, head: &RequestHead) -> bool {
+        self.0.proxies.is_of_this_machine(head)
+    }
+
     /// Counts an event stream.
     pub(crate) fn subscribe(&self, head: &RequestHead) -> Result<(), RateLimited> {
         self.check(self.0.subscribes.as_ref(), head, &self.0.counters.refused_subscribes)

@@ -59,6 +59,19 @@ impl AppState {
         })
     }
 
+    /// May who sent this see and do what is for operators? With `[auth]` the token says so. Without it that is for programs on this
+    /// machine, and `--open` changes nothing.
+    pub(crate) fn check_operator(&self, request: &HttpRequest, access: &Access) -> Result<(), AccessError> {
+        let head = request.head();
+        if self.auth.is_required() {
+            access.check_admin()
+        } else if self.clients.is_of_this_machine(head) && self.guard.trusts_page(head) {
+            Ok(())
+        } else {
+            Err(AccessError::NotOperator)
+        }
+    }
+
     pub(crate) fn hub(&self) -> &Hub {
         self.fanout.hub()
     }
@@ -73,7 +86,7 @@ impl FromRequest for Access {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         fn access(request: &HttpRequest) -> Result<Access, AccessError> {
             let AppState { auth, guard, .. } = AppState::of(request);
-            let takes_cookies = auth.is_required() && guard.takes_cookies(request.head());
+            let takes_cookies = auth.is_required() && guard.trusts_page(request.head());
             auth.access(request.headers(), request.query_string(), takes_cookies)
         }
         match access(request) {

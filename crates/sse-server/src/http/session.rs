@@ -65,8 +65,8 @@ pub(super) async fn end(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 /// With `--allow-origin '*'` any page may ask for anything else.
 fn check_page(request: &HttpRequest) -> Result<(), Problem> {
-    let takes_cookies = AppState::of(request).guard.takes_cookies(request.head());
-    takes_cookies.then_some(()).ok_or_else(|| {
+    let is_trusted = AppState::of(request).guard.trusts_page(request.head());
+    is_trusted.then_some(()).ok_or_else(|| {
         Problem::forbidden(
             "only the hub's own pages and those of listed origins (--allow-origin ORIGIN) have sessions",
         )
