@@ -12,7 +12,7 @@ use futures_util::future::Either;
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
-use super::subscribe::sent_away;
+use super::subscribe::send_away;
 use super::unread_answers::UnreadAnswers;
 use crate::auth::{Cors, Refusal, is_preflight};
 
@@ -58,12 +58,12 @@ where
 fn answer_without_service(state: &AppState, request: &ServiceRequest) -> Option<HttpResponse> {
     let head = request.head();
     if is_stream(state, head) {
-        // Any status but 200 would end an `EventSource` for good.
         if let Err(limited) = state.clients.subscribe(head) {
-            return Some(sent_away(request.request(), limited).map_into_boxed_body());
+            let answer = send_away(request.request(), limited.into());
+            return Some(answer.map_or_else(|problem| problem.error_response(), HttpResponse::map_into_boxed_body));
         }
     } else if let Err(limited) = state.clients.request(head) {
-        return Some(Problem::too_many(limited, limited.seconds()).error_response());
+        return Some(Problem::from(limited).error_response());
     }
     match state.guard.check(head) {
         Err(refusal) => Some(refused(refusal).error_response()),

@@ -40,4 +40,4 @@ pub(crate) use publish::{KEY_PARAMETER, batch_stored, is_batch, key, key_of_path
 pub(crate) use query::Query;
 pub(crate) use routes::{STREAMS, routes};
 pub(crate) use static_pages::{Page, Pages};
-pub(crate) use subscribe::{EventStream, PARAMETERS, connected, subscribe};
+pub(crate) use subscribe::{EventStream, PARAMETERS, connected, send_away, subscribe};

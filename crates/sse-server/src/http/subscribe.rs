@@ -1,6 +1,5 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use sse_core::payload::Connected;
 use sse_core::{Event, encode};
-use sse_hub::{Seek, Selectors, Start};
+use sse_hub::{ReadError, Seek, Selectors, Start};
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
@@ -27,9 +26,10 @@ const RETRY_MILLIS: RangeInclusive<u64> = 1000..=2000;
 
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
+const STRICT: (&str, &str) = ("strict", "1");
 
 /// The parameters of every event stream.
-pub(crate) const PARAMETERS: [&str; 4] = [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING];
+pub(crate) const PARAMETERS: [&str; 5] = [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING, STRICT.0];
 
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
@@ -45,7 +45,12 @@ pub(crate) async fn subscribe(
     let state = AppState::of(request);
     let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
-    if state.hub().is_over(&start, &selectors).await? {
+    check_strict(query)?;
+    let is_over = match state.hub().is_over(&start, &selectors).await {
+        Ok(is_over) => is_over,
+        Err(error) => return unreadable(request, &error),
+    };
+    if is_over {
         // The one answer after which an `EventSource` does not come back.
         let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
         response.head_mut().no_chunking(true);
@@ -64,19 +69,25 @@ pub(crate) async fn subscribe(
             }
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
-        Err(error) => {
-            // Under a target that is not ours, so that it is limited as foreign lines are.
-            tracing::warn!(target: "request", %error, "subscription refused for now");
-            let text = "the server cannot serve this now; come back later";
-            EventBody::ending(last_words(COME_BACK_MILLIS, text))
-        }
+        Err(error) => return unreadable(request, &error),
     };
     Ok(stream(request, body))
 }
 
-/// What is answered to one that is over its limit.
-pub(super) fn sent_away(request: &HttpRequest, reason: impl fmt::Display) -> EventStream {
-    stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, reason)))
+/// What is answered to one that is to come back later, over a limit above all: any status but 200 would end an `EventSource`
+/// for good. With `strict=1` it is the problem itself.
+pub(crate) fn send_away(request: &HttpRequest, problem: Problem) -> Result<EventStream, Problem> {
+    let mut parameters = form_urlencoded::parse(request.query_string().as_bytes());
+    if parameters.any(|(name, value)| (&*name, &*value) == STRICT) {
+        return Err(problem);
+    }
+    Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, problem.detail()))))
+}
+
+fn unreadable(request: &HttpRequest, error: &ReadError) -> Result<EventStream, Problem> {
+    // Under a target that is not ours, so that it is limited as foreign lines are.
+    tracing::warn!(target: "request", %error, "subscription refused for now");
+    send_away(request, Problem::not_now())
 }
 
 /// The answer with this body.
@@ -102,11 +113,11 @@ async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
     last_words(RETRY_MILLIS, text)
 }
 
-/// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.
-fn last_words(retry_millis: RangeInclusive<u64>, text: impl fmt::Display) -> Bytes {
+/// The end of an event stream, when to come back, and why.
+fn last_words(retry_millis: RangeInclusive<u64>, text: &str) -> Bytes {
     let mut blocks = Vec::with_capacity(96);
     encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(retry_millis)));
-    encode::comment(&mut blocks, &text.to_string());
+    encode::comment(&mut blocks, text);
     blocks.into()
 }
 
@@ -120,6 +131,14 @@ fn has_greeting(query: &Query) -> Result<bool, Problem> {
         None | Some("on") => Ok(true),
         Some("off") => Ok(false),
         Some(text) => Err(Problem::bad_request(format!("{GREETING} is on or off, not {text:?}"))),
+    }
+}
+
+fn check_strict(query: &Query) -> Result<(), Problem> {
+    match query.get(STRICT.0) {
+        None => Ok(()),
+        Some(text) if text == STRICT.1 => Ok(()),
+        Some(text) => Err(Problem::bad_request(format!("{} is {} or left out, not {text:?}", STRICT.0, STRICT.1))),
     }
 }
 
