@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Application, Launch, Running};
-use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
+use crate::auth::{AuthState, Authenticator, Guard, Revocations, SameSite, TokenVerifier};
 use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
@@ -204,6 +204,12 @@ fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> any
         hosts: settings.allowed_host.clone(),
         origins: settings.allow_origin.clone(),
     };
+    let is_for_others = file.auth.as_ref().is_some_and(|auth| auth.same_site == SameSite::None);
+    ensure!(
+        !is_for_others || guard.lists_origins(),
+        "[auth] of the settings file has cookie_same_site = \"none\", which is for pages of other origins, and none is listed: name \
+         them with --allow-origin ORIGIN (`*` has no cookies), or leave it at \"lax\""
+    );
     ensure!(
         guard.is_meant(),
         "this address is not loopback, and everybody who reaches it could publish and read. Say in [auth] of the settings file \

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::access::{Access, AccessError, StreamEnd};
 use super::auth_state::AuthState;
 use super::credentials;
+use super::section::SameSite;
 use super::static_key::sha256;
 use super::token_error::TokenError;
 
@@ -121,6 +122,11 @@ impl Authenticator {
                 () = place.ended() => StreamEnd::SignedOut,
             }
         })
+    }
+
+    /// Of the cookie of a session.
+    pub(crate) fn same_site(&self) -> SameSite {
+        self.state.as_ref().map_or_else(SameSite::default, |state| state.verifier.same_site)
     }
 
     /// Are tokens taken from the URL?

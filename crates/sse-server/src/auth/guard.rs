@@ -59,6 +59,11 @@ impl Guard {
         self.is_loopback || self.is_open || self.has_auth
     }
 
+    /// Is there an origin beside the hub's own whose pages may use its cookies?
+    pub(crate) fn lists_origins(&self) -> bool {
+        self.origins.iter().any(|origin| *origin != AllowedOrigin::Any)
+    }
+
     /// What holds for every request; preflights and what writes must be of an origin that may.
     ///
     /// # Errors

@@ -3,9 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Guarded, everything, now, token, token_with};
+use super::{Guarded, everything, now, token, token_with, with_key};
 use crate::api::{Answer, Api, send};
 use crate::harness::Reader;
+use crate::process::refuses;
 
 impl Guarded {
     async fn sign_in(&self, token: &str) -> Answer {
@@ -130,7 +131,13 @@ async fn without_auth_there_is_nothing_to_sign_in_to() {
 
 #[tokio::test]
 async fn a_cookie_does_not_act_for_pages_of_all_origins() {
-    let guarded = Guarded::start_with("", &["--apps", "none", "--allow-origin", "*,https://app.example"]);
+    for settings in ["", "cookie_same_site = 'none' |"] {
+        cookie_acts_for_listed_origins_alone(settings).await;
+    }
+}
+
+async fn cookie_acts_for_listed_origins_alone(settings: &str) {
+    let guarded = Guarded::start_with(settings, &["--apps", "none", "--allow-origin", "*,https://app.example"]);
     let cookie = cookie_of(&guarded.sign_in(&everything()).await);
     let own = guarded.api.server.base.clone();
     // Of the hub itself, of a listed origin, of one that `*` lets in.
@@ -145,4 +152,28 @@ async fn a_cookie_does_not_act_for_pages_of_all_origins() {
     }
     let end = guarded.api.request(Method::DELETE, "/session").header("Cookie", &cookie);
     assert_eq!(send(end.header("Origin", "https://evil.example")).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_cookie_for_pages_of_other_sites_is_secure_and_needs_a_listed_origin() {
+    let with_none = "cookie_same_site = 'none' |";
+    let guarded = Guarded::start_with(with_none, &["--apps", "none", "--allow-origin", "https://app.example"]);
+    let begin = guarded.api.post("/session", token(&["a"], &[])).header("Origin", "https://app.example");
+    let begun = send(begin).await;
+    assert!(begun.header("set-cookie").contains("; HttpOnly; SameSite=None; Secure; Max-Age="), "{begun:?}");
+    assert_eq!(begun.header("access-control-allow-credentials"), "true");
+    // A browser removes the cookie of another site for one with the same attributes alone.
+    let end = guarded.with_cookie(Method::DELETE, "/session", &cookie_of(&begun)).await;
+    assert!(end.header("set-cookie").ends_with("; SameSite=None; Secure; Max-Age=0"), "{end:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hub.toml");
+    for (value, args, expected) in [
+        ("none", &[][..], "--allow-origin ORIGIN"),
+        ("none", &["--allow-origin", "*"], "--allow-origin ORIGIN"),
+        ("Strict", &[], "expected `lax` or `none`"),
+    ] {
+        std::fs::write(&file, with_key(&format!("cookie_same_site = '{value}' |"))).unwrap();
+        let said = refuses(&[&["--config", file.to_str().unwrap()], args].concat());
+        assert!(said.contains(expected), "{said}");
+    }
 }
