@@ -155,6 +155,14 @@ impl Access {
         self.0.grants.admin
     }
 
+    /// Is this the next token of who holds `old`: later, with the same name, and with no less granted?
+    pub(super) fn renews(&self, old: &Self) -> bool {
+        let (new, held) = (&self.0.holder, &old.0.holder);
+        let is_same = new.subject.is_some() && new.subject == held.subject && new.name == held.name;
+        let is_later = held.expires.is_some_and(|held| new.expires.is_none_or(|new| new > held));
+        is_same && is_later && self.0.grants.include(&old.0.grants)
+    }
+
     pub(crate) fn subject(&self) -> Option<&str> {
         self.0.holder.subject.as_deref()
     }

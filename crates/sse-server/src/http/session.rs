@@ -47,6 +47,7 @@ pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<Http
             token.len()
         )));
     }
+    AppState::of(&request).auth.renew(request.headers(), &access);
     let age = access.time_left().map_or_else(String::new, |left| format!("; Max-Age={}", left.as_secs()));
     let cookie = format!("{COOKIE_NAME}={token}; {}{age}", attributes(&request, is_secure));
     let mut response = HttpResponse::Ok();

@@ -177,3 +177,40 @@ async fn a_cookie_for_pages_of_other_sites_is_secure_and_needs_a_listed_origin()
         assert!(said.contains(expected), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_new_session_of_the_same_subject_extends_its_streams() {
+    let guarded = Guarded::start_with("", &["--apps", "none"]);
+    let of = |seconds: u64, subject: &str, subscribe: &[&str]| {
+        let grants = json!({ "subscribe": subscribe });
+        token_with(&json!({ "exp": now() + seconds, "sub": subject, "sse": grants }))
+    };
+    let open = async |cookie: &str| {
+        let request = guarded.api.request(Method::GET, "/events?topic=a").header("Cookie", cookie);
+        let mut stream = Reader::of(request).await;
+        stream.until_raw("id: ").await;
+        stream
+    };
+    let renew = async |old: &str, new: &str| {
+        cookie_of(&send(guarded.api.post("/session", new.to_owned()).header("Cookie", old)).await)
+    };
+    let short = of(5, "ann", &["a"]);
+    let cookie = cookie_of(&guarded.sign_in(&short).await);
+    let mut extended = open(&cookie).await;
+    let renewed = renew(&cookie, &of(600, "ann", &["a", "b"])).await;
+    // Opened with the same token as the first, and not extended any more.
+    let mut others = vec![open(&cookie).await];
+    for other in [of(600, "bob", &["a"]), of(600, "ann", &["b"])] {
+        let cookie = cookie_of(&guarded.sign_in(&short).await);
+        renew(&cookie, &other).await;
+    }
+    for other in &mut others {
+        other.read_to_end().await;
+        assert!(String::from_utf8_lossy(&other.raw).contains(": the token has expired"));
+    }
+    guarded.publish("a", "after").await;
+    extended.until_raw("data: after").await;
+    assert_eq!(guarded.with_cookie(Method::DELETE, "/session", &renewed).await.status, 204);
+    extended.read_to_end().await;
+    assert!(String::from_utf8_lossy(&extended.raw).ends_with(": signed out\n\n"));
+}
