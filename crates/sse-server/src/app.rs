@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Application, Launch, Running};
 use crate::auth::{AuthState, Authenticator, Guard, Revocations, SameSite, TokenVerifier};
-use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
+use crate::client_limits::{AddressLimits, ClientLimits, Proxies, SubjectLimits};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
 use crate::selection::Selection;
@@ -80,7 +80,8 @@ impl App {
         let (on, page_paths) = (selection.on().collect::<Vec<_>>(), pages.paths());
         let streams: Arc<[_]> =
             STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect();
-        let clients = client_limits(&settings, file.address_limits, &hub);
+        let of_subjects = if auth.is_some() { file.subject_limits } else { SubjectLimits::NONE };
+        let clients = client_limits(&settings, (file.address_limits, of_subjects), &hub);
         let state = state(hub.clone(), shutdown.clone(), {
             let (clients, streams, apps) = (clients.clone(), Arc::clone(&streams), on.clone());
             move |fanout| AppState {
@@ -234,9 +235,13 @@ fn limits(settings: &Settings) -> Limits {
     Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, keep_alive, direct }
 }
 
-fn client_limits(settings: &Settings, limits: AddressLimits, hub: &Hub) -> ClientLimits {
+fn client_limits(
+    settings: &Settings,
+    (limits, of_subjects): (AddressLimits, SubjectLimits),
+    hub: &Hub,
+) -> ClientLimits {
     let proxies = Proxies::new(settings.trusted_proxy.clone(), settings.client_address_header.clone());
-    ClientLimits::new(limits, proxies, Arc::clone(hub.counters()))
+    ClientLimits::new(limits, of_subjects, proxies, Arc::clone(hub.counters()))
 }
 
 fn tls(

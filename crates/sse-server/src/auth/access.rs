@@ -167,6 +167,12 @@ impl Access {
         self.0.holder.subject.as_deref()
     }
 
+    /// Whom the limits by subject count. Not for a static key, which alone does not expire: it is the operator's own.
+    pub(crate) fn limited_subject(&self) -> Option<&String> {
+        let Holder { subject, expires, .. } = &self.0.holder;
+        subject.as_ref().filter(|_| expires.is_some())
+    }
+
     /// What others are to call them: the token's `name`, else its subject.
     pub(crate) fn name(&self) -> Option<&str> {
         self.0.holder.name.as_deref().or(self.subject())

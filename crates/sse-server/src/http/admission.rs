@@ -71,7 +71,7 @@ fn answer_without_service(state: &AppState, request: &ServiceRequest) -> Option<
     }
 }
 
-fn is_stream(state: &AppState, head: &RequestHead) -> bool {
+pub(super) fn is_stream(state: &AppState, head: &RequestHead) -> bool {
     head.method == Method::GET && state.streams.contains(&head.uri.path())
 }
 

@@ -11,6 +11,7 @@ use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
+use super::admission::is_stream;
 use super::problem_details::Problem;
 use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
@@ -81,10 +82,19 @@ impl FromRequest for Access {
                 let request = request.clone();
                 Either::Right(Box::pin(async move {
                     AppState::of(&request).auth.refresh_keys().await;
-                    Ok(access(&request)?)
+                    counted(&request, access(&request))
                 }))
             }
-            found => Either::Left(ready(found.map_err(Problem::from))),
+            found => Either::Left(ready(counted(request, found))),
         }
     }
+}
+
+/// Counts a request of its subject. An event stream counts when it is opened: over its limit it gets an answer of its own.
+fn counted(request: &HttpRequest, access: Result<Access, AccessError>) -> Result<Access, Problem> {
+    let (state, access) = (AppState::of(request), access?);
+    if !is_stream(state, request.head()) {
+        state.clients.subjects().request(access.limited_subject())?;
+    }
+    Ok(access)
 }

@@ -15,6 +15,7 @@ use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::query::{self, Query};
 use crate::auth::{Access, StreamEnd};
+use crate::client_limits::Slot;
 use crate::json_event::json_event;
 use crate::transport::{EventBody, Opening, Subscriber};
 
@@ -23,6 +24,9 @@ const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
 
 /// When a reader is to come back whose token is not good any more.
 const RETRY_MILLIS: RangeInclusive<u64> = 1000..=2000;
+
+/// When somebody may have closed a stream.
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
@@ -43,9 +47,13 @@ pub(crate) async fn subscribe(
     greeting: Event,
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
+    check_strict(query)?;
+    let slot = match slot_of_subject(state, access) {
+        Ok(slot) => slot,
+        Err(problem) => return send_away(request, problem),
+    };
     let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
-    check_strict(query)?;
     let is_over = match state.hub().is_over(&start, &selectors).await {
         Ok(is_over) => is_over,
         Err(error) => return unreadable(request, &error),
@@ -65,13 +73,25 @@ pub(crate) async fn subscribe(
             let opening = Opening { greeting, with_id };
             let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
             if let Some(end) = state.auth.end_of_stream(access) {
-                subscriber.end_after(last_words_at(end));
+                subscriber.end_after(async move {
+                    let _slot = slot;
+                    last_words_at(end).await
+                });
             }
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
         Err(error) => return unreadable(request, &error),
     };
     Ok(stream(request, body))
+}
+
+/// A place for one more stream of who asks.
+fn slot_of_subject(state: &AppState, access: &Access) -> Result<Slot<String>, Problem> {
+    let (subjects, subject) = (state.clients.subjects(), access.limited_subject());
+    subjects.subscribe(subject)?;
+    subjects.connect(subject).ok_or_else(|| {
+        Problem::too_many("this subject has too many event streams open; close some of them", RETRY_AFTER_SECONDS)
+    })
 }
 
 /// What is answered to one that is to come back later, over a limit above all: any status but 200 would end an `EventSource`
