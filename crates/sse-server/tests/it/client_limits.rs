@@ -74,7 +74,7 @@ async fn an_event_stream_over_its_limit_is_sent_away_and_not_refused() {
 
 #[tokio::test]
 async fn who_comes_into_the_chat_too_fast_is_sent_away_too() {
-    let (_folder, server) = start("subscribes_per_second = 'off'");
+    let (_folder, server) = start("subscribes_per_second = 'off'\n[chat]\naddress_messages_per_second = 1");
     let client = reqwest::Client::new();
     let arrive = |name: String| {
         from("192.0.2.1", client.get(server.url(&format!("/chat/events?username={name}"))))
