@@ -117,7 +117,7 @@ impl SettingsFile {
         Ok(Self {
             rules: topic.into_iter().map(Rule::policy).collect(),
             address_limits: limits.of_addresses(),
-            subject_limits: limits.of_subjects(),
+            subject_limits: if auth.is_some() { limits.of_subjects() } else { SubjectLimits::NONE },
             limits: limits.of_log(),
             auth,
             text,

@@ -5,7 +5,8 @@ use std::future::ready;
 use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
 use futures_util::future::Either;
@@ -16,7 +17,7 @@ use super::subscribe::send_away;
 use super::unread_answers::UnreadAnswers;
 use crate::auth::{Cors, Refusal, is_preflight};
 
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+pub(super) const HEADERS: [(HeaderName, HeaderValue); 3] = [
     // No answer is to be taken for a script or a page that it does not say it is.
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     // Nor to be embedded by a page of another site. Requests with CORS, modules among them, are not meant.
@@ -35,6 +36,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
     let cors = state.guard.cors(request.head());
+    let hsts = state.hsts.clone().filter(|_| state.is_over_tls(request.head()));
     let unread = (!is_stream(state, request.head())).then(|| UnreadAnswers::of(state, request.head()));
     let answered = match answer_without_service(state, &request) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
@@ -48,6 +50,9 @@ where
         let headers = answer.headers_mut();
         for (name, value) in HEADERS {
             headers.insert(name, value);
+        }
+        if let Some(hsts) = hsts {
+            headers.insert(STRICT_TRANSPORT_SECURITY, hsts);
         }
         cors.write(headers);
         Ok(answer)

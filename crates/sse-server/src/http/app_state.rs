@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, RequestHead};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
@@ -15,6 +16,9 @@ use super::admission::is_stream;
 use super::problem_details::Problem;
 use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
+
+/// By which a proxy that ends TLS says so. Somebody else who says it gets stricter answers, and no more.
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// One for each worker.
 pub(crate) struct AppState {
@@ -28,6 +32,8 @@ pub(crate) struct AppState {
     pub(crate) auth: Authenticator,
     /// TCP is TLS.
     pub(crate) is_tls: bool,
+    /// What is said over TLS of coming back by it alone.
+    pub(crate) hsts: Option<HeaderValue>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) clients: ClientLimits,
     /// Paths of event streams.
@@ -46,6 +52,12 @@ impl AppState {
     /// The state of the worker that serves this request.
     pub(crate) fn of(request: &HttpRequest) -> &Self {
         request.app_data::<Rc<Self>>().expect("every worker's routes carry it")
+    }
+
+    /// Does the request come over TLS, to us or to a proxy in front? Over a Unix socket, which has no address, not to us.
+    pub(super) fn is_over_tls(&self, head: &RequestHead) -> bool {
+        let is_forwarded = || head.headers.get(&FORWARDED_PROTO).is_some_and(|proto| proto == "https");
+        (self.is_tls && head.peer_addr.is_some()) || is_forwarded()
     }
 
     /// May this topic be published to, on the hub's own paths?

@@ -1,6 +1,6 @@
 //! `/session`: the token of a browser, in a cookie that its scripts cannot read, since an `EventSource` sends no headers.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, ORIGIN, SET_COOKIE};
+use actix_web::http::header::{CACHE_CONTROL, ORIGIN, SET_COOKIE};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
@@ -15,8 +15,6 @@ use crate::auth::{Access, COOKIE_NAME, Grants, MAX_TOKEN_BYTES, SameSite, is_to_
 
 /// Longest token in a cookie: with name and attributes, browsers keep 4,096 bytes.
 const MAX_COOKIE_BYTES: usize = 3800;
-/// By which a proxy that ends TLS says so. Somebody else who says it makes their own cookie stricter, and no more.
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 #[derive(Serialize)]
 struct SessionJson<'a> {
@@ -97,12 +95,8 @@ fn attributes(request: &HttpRequest, is_secure: bool) -> &'static str {
 /// Does the cookie go over TLS alone? On loopback, where there may be no TLS, it need not; elsewhere without it everybody on
 /// the way could read the token.
 fn cookie_is_secure(request: &HttpRequest) -> Result<bool, Problem> {
-    let header = |name: &HeaderName| {
-        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    };
-    // A Unix socket, which has no address, is plain.
-    let over_tls = AppState::of(request).is_tls && request.peer_addr().is_some();
-    if over_tls || header(&ORIGIN).starts_with("https://") || header(&FORWARDED_PROTO) == "https" {
+    let origin = request.headers().get(ORIGIN).map_or(&b""[..], |origin| origin.as_bytes());
+    if AppState::of(request).is_over_tls(request.head()) || origin.starts_with(b"https://") {
         return Ok(true);
     }
     if is_to_loopback(request.head()) {
