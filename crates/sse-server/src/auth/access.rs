@@ -8,7 +8,11 @@ use sse_core::{Selector, Topic};
 use sse_hub::{Selectors, SelectorsError};
 
 use super::grants::{Grants, NarrowError};
+use super::static_key::sha256;
 use super::token_error::TokenError;
+
+/// Enough that no two readers have the same by chance.
+const READER_DIGITS: usize = 32;
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -176,6 +180,14 @@ impl Access {
     /// What others are to call them: the token's `name`, else its subject.
     pub(crate) fn name(&self) -> Option<&str> {
         self.0.holder.name.as_deref().or(self.subject())
+    }
+
+    /// Names who reads and what they may read, so that a reader can tell its own answers from those for another; says nothing more.
+    pub(super) fn reader(&self) -> String {
+        let subject = self.subject().unwrap_or_default();
+        let mut reader = sha256(&format!("{subject}\0{}", self.0.grants.subscribe));
+        reader.truncate(READER_DIGITS);
+        reader
     }
 
     /// How long the token is still good for; `None` is for ever.

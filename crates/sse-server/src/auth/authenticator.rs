@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use tokio::time::sleep;
 
 use super::access::{Access, AccessError, StreamEnd};
@@ -131,6 +131,11 @@ impl Authenticator {
     /// Of the cookie of a session.
     pub(crate) fn same_site(&self) -> SameSite {
         self.state.as_ref().map_or_else(SameSite::default, |state| state.verifier.same_site)
+    }
+
+    /// For whom an answer is, in a header; `None` where all read the same.
+    pub(crate) fn reader(&self, access: &Access) -> Option<HeaderValue> {
+        self.state.as_ref().and_then(|_| HeaderValue::from_str(&access.reader()).ok())
     }
 
     /// Are tokens taken from the URL?

@@ -2,6 +2,7 @@
 //! what is asked for to what is granted; knows no tokens and no HTTP.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sse_core::{Selector, Topic};
@@ -79,6 +80,12 @@ impl Grant {
             Some(first) => Err(NarrowError::NotGranted(first.clone())),
             None => Ok(Selectors::new(narrowed.into_iter().cloned().collect())?),
         }
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |granted| granted.fmt(f))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Payload, RequestHead};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
@@ -19,6 +19,9 @@ use crate::client_limits::ClientLimits;
 
 /// By which a proxy that ends TLS says so. Somebody else who says it gets stricter answers, and no more.
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Names who reads and what they may read: readers that share a connection notice by it when the cookie is another's.
+const READER: HeaderName = HeaderName::from_static("sse-reader");
 
 /// One for each worker.
 pub(crate) struct AppState {
@@ -70,6 +73,13 @@ impl AppState {
                  requests"
             )))
         })
+    }
+
+    /// Says for whom an answer is.
+    pub(super) fn name_reader(&self, access: &Access, headers: &mut HeaderMap) {
+        if let Some(reader) = self.auth.reader(access) {
+            headers.insert(READER, reader);
+        }
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -82,7 +82,9 @@ pub(crate) async fn subscribe(
         }
         Err(error) => return unreadable(request, &error),
     };
-    Ok(stream(request, body))
+    let mut answer = stream(request, body);
+    state.name_reader(access, answer.headers_mut());
+    Ok(answer)
 }
 
 /// A place for one more stream of who asks.

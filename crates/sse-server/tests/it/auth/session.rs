@@ -214,3 +214,26 @@ async fn a_new_session_of_the_same_subject_extends_its_streams() {
     extended.read_to_end().await;
     assert!(String::from_utf8_lossy(&extended.raw).ends_with(": signed out\n\n"));
 }
+
+#[tokio::test]
+async fn answers_name_their_reader() {
+    let guarded = Guarded::start_with("[auth.anonymous]\nsubscribe = ['a']\n", &["--apps", "none"]);
+    let of = |subject: &str, subscribe: &[&str]| {
+        let grants = json!({ "subscribe": subscribe });
+        token_with(&json!({ "exp": now() + 600, "sub": subject, "jti": fastrand::u64(..).to_string(), "sse": grants }))
+    };
+    let mut readers = Vec::new();
+    for token in [of("ann", &["a"]), of("ann", &["a"]), of("bob", &["a"]), of("ann", &["a", "b"]), String::new()] {
+        let get = |path| match &*token {
+            "" => guarded.api.request(Method::GET, path),
+            token => guarded.request(Method::GET, path, token),
+        };
+        let polled = send(get("/poll?topic=a&timeout=0")).await.header("sse-reader").to_owned();
+        assert_eq!(Reader::of(get("/events?topic=a")).await.header("sse-reader"), polled);
+        assert_eq!(polled.len(), 32);
+        readers.push(polled);
+    }
+    assert_eq!(readers[0], readers[1], "two tokens of one subject");
+    assert_eq!(readers.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{readers:?}");
+    assert_eq!(Api::start().get("/poll?timeout=0").await.header("sse-reader"), "");
+}
