@@ -25,9 +25,9 @@ pub struct Counters {
     pub refused_size: AtomicU64,
     /// Of these, for a topic that is closed.
     pub refused_closed: AtomicU64,
-    /// Event streams that were told to come back, since their address opened too many.
+    /// Event streams that were told to come back, since their address or subject opened too many, or its subject has too many.
     pub refused_subscribes: AtomicU64,
-    /// Other requests that were refused, since their address sent too many.
+    /// Other requests that were refused, since their address or subject sent too many.
     pub refused_requests: AtomicU64,
     /// Connections that were closed, since their address had too many.
     pub refused_connections: AtomicU64,

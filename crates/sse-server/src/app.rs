@@ -18,16 +18,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Application, Launch, Running};
-use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
-use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
+use crate::auth::{AuthState, Authenticator, Guard, Revocations, SameSite, TokenVerifier};
+use crate::client_limits::{AddressLimits, ClientLimits, Proxies, SubjectLimits};
 use crate::config::{DataDir, Settings};
-use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
+use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, redirects, routes};
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
 #[cfg(unix)]
 use crate::transport::SocketFile;
-use crate::transport::{Limits, Listeners, Tls, TlsFiles, serve};
+use crate::transport::{Limits, Listeners, Role, Tls, TlsFiles, serve};
 
 /// How long event streams may take to send what they have begun, and their end, once the server stops.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -37,6 +37,7 @@ pub struct App {
     server: Server,
     addr: SocketAddr,
     is_tls: bool,
+    redirect: Option<SocketAddr>,
     #[cfg(unix)]
     unix_socket: Option<SocketFile>,
     pages: Vec<&'static str>,
@@ -57,7 +58,7 @@ impl App {
     /// Which setting cannot be used; the source says what is wrong with it.
     pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
         raise_limit_of_open_files();
-        let file = settings_file(&settings)?;
+        let file = settings_file(&settings, selection)?;
         let pages = pages(&settings, selection, &file)?;
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
@@ -67,10 +68,10 @@ impl App {
         let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
         listeners.tls = tls(&settings, &mut tasks, &shutdown)?;
         let is_tls = listeners.tls.is_some();
+        let redirect = redirect(&settings, &mut listeners)?;
         #[cfg(unix)]
         let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
         let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
-        selection.warn_of_ignored(&file.sections);
         let reserved = reserved(selection);
         let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone())?;
@@ -80,7 +81,7 @@ impl App {
         let (on, page_paths) = (selection.on().collect::<Vec<_>>(), pages.paths());
         let streams: Arc<[_]> =
             STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect();
-        let clients = client_limits(&settings, file.address_limits, &hub);
+        let clients = client_limits(&settings, (file.address_limits, file.subject_limits), &hub);
         let state = state(hub.clone(), shutdown.clone(), {
             let (clients, streams, apps) = (clients.clone(), Arc::clone(&streams), on.clone());
             move |fanout| AppState {
@@ -90,20 +91,21 @@ impl App {
                 reserved: Arc::clone(&reserved),
                 auth: Authenticator::new(auth.clone()),
                 is_tls,
+                hsts: settings.hsts.clone(),
                 guard: Arc::clone(&guard),
                 clients: clients.clone(),
                 streams: Arc::clone(&streams),
             }
         });
-        let routes = routes_of(on, running, pages);
+        let routes = routes_of(on, running, pages, addr.port());
         let event_streams = TaskTracker::new();
         let transport = (limits(&settings), event_streams.clone(), hub.budget().clone(), clients);
         let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
-        tracing::info!(%addr, "accepting connections");
         Ok(Self {
             server,
             addr,
             is_tls,
+            redirect,
             #[cfg(unix)]
             unix_socket,
             pages: page_paths,
@@ -119,6 +121,11 @@ impl App {
     /// Scheme and address of the server.
     pub fn base(&self) -> String {
         format!("http{}://{}", if self.is_tls { "s" } else { "" }, self.addr)
+    }
+
+    /// Where requests are sent on to [`Self::base`].
+    pub fn redirect(&self) -> Option<SocketAddr> {
+        self.redirect
     }
 
     /// Path of the Unix socket that connections are accepted on too.
@@ -142,6 +149,7 @@ impl App {
     /// # Errors
     /// When the server fails as a whole.
     pub async fn run(mut self) -> io::Result<()> {
+        tracing::info!(addr = %self.addr, "accepting connections");
         let handle = self.server.handle();
         let mut server = std::pin::pin!(self.server);
         tokio::select! {
@@ -175,10 +183,12 @@ fn pages(settings: &Settings, selection: &Selection, file: &SettingsFile) -> any
         .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))
 }
 
-fn settings_file(settings: &Settings) -> anyhow::Result<SettingsFile> {
+fn settings_file(settings: &Settings, selection: &Selection) -> anyhow::Result<SettingsFile> {
     let sections = APPLICATIONS.iter().filter_map(|app| app.section);
-    SettingsFile::read(settings.config.as_deref(), sections)
-        .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))
+    let file = SettingsFile::read(settings.config.as_deref(), sections)
+        .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
+    selection.warn_of_ignored(&file.sections);
+    Ok(file)
 }
 
 /// Adds the routes of the hub and of these applications to a worker.
@@ -186,9 +196,13 @@ fn routes_of(
     on: Vec<&'static Application>,
     running: Vec<Running>,
     pages: Pages,
-) -> impl Fn(&mut ServiceConfig, Rc<AppState>) + Clone {
+    port: u16,
+) -> impl Fn(&mut ServiceConfig, Rc<AppState>, Role) + Clone {
     let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
-    move |config, state| {
+    move |config, state, role| {
+        if matches!(role, Role::Redirect) {
+            return redirects(config, state, port);
+        }
         config.app_data(openapi.clone());
         running.iter().for_each(|app| app.configure(config));
         routes(config, state, on.iter().flat_map(|app| (app.endpoints)()).collect(), &pages);
@@ -204,6 +218,12 @@ fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> any
         hosts: settings.allowed_host.clone(),
         origins: settings.allow_origin.clone(),
     };
+    let is_for_others = file.auth.as_ref().is_some_and(|auth| auth.same_site == SameSite::None);
+    ensure!(
+        !is_for_others || guard.lists_origins(),
+        "[auth] of the settings file has cookie_same_site = \"none\", which is for pages of other origins, and none is listed: name \
+         them with --allow-origin ORIGIN (`*` has no cookies), or leave it at \"lax\""
+    );
     ensure!(
         guard.is_meant(),
         "this address is not loopback, and everybody who reaches it could publish and read. Say in [auth] of the settings file \
@@ -228,9 +248,13 @@ fn limits(settings: &Settings) -> Limits {
     Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, keep_alive, direct }
 }
 
-fn client_limits(settings: &Settings, limits: AddressLimits, hub: &Hub) -> ClientLimits {
+fn client_limits(
+    settings: &Settings,
+    (limits, of_subjects): (AddressLimits, SubjectLimits),
+    hub: &Hub,
+) -> ClientLimits {
     let proxies = Proxies::new(settings.trusted_proxy.clone(), settings.client_address_header.clone());
-    ClientLimits::new(limits, proxies, Arc::clone(hub.counters()))
+    ClientLimits::new(limits, of_subjects, proxies, Arc::clone(hub.counters()))
 }
 
 fn tls(
@@ -244,6 +268,12 @@ fn tls(
         tasks.spawn(Arc::clone(tls).follow_files(shutdown.clone()));
     }
     Ok(tls)
+}
+
+fn redirect(settings: &Settings, listeners: &mut Listeners) -> anyhow::Result<Option<SocketAddr>> {
+    let Some(listen) = &settings.redirect_listen else { return Ok(None) };
+    let bound = listeners.and_redirect(listen);
+    bound.map(Some).with_context(|| format!("cannot listen on {listen} (--redirect-listen)"))
 }
 
 async fn start_applications(

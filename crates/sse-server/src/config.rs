@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
@@ -43,6 +43,15 @@ pub struct Settings {
     /// Private key of that certificate in PEM.
     #[arg(long, env = "SSE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+
+    /// Address and port of plain HTTP beside it, where every request is sent on to HTTPS (308).
+    #[arg(long, env = "SSE_REDIRECT_LISTEN", value_name = "ADDR", requires = "tls_cert")]
+    pub redirect_listen: Option<String>,
+
+    /// Have browsers come by HTTPS alone for this time, up to 3650d, such as 180d (Strict-Transport-Security). It holds for every
+    /// port of the host. 0s takes it back.
+    #[arg(long, env = "SSE_HSTS", value_name = "TIME", value_parser = hsts)]
+    pub hsts: Option<HeaderValue>,
 
     /// Everybody who reaches the hub may publish and read: needed, without `[auth]` in the settings file, to listen
     /// beyond this machine or behind a proxy.
@@ -159,6 +168,12 @@ fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
 
 fn timeout(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(100), HOUR)
+}
+
+/// The header's value.
+fn hsts(text: &str) -> Result<HeaderValue, String> {
+    let time = duration_within(text, Duration::ZERO, HOUR * 24 * 3650)?;
+    HeaderValue::from_str(&format!("max-age={}", time.as_secs())).map_err(|error| error.to_string())
 }
 
 fn on_or_off(text: &str) -> Result<bool, &'static str> {

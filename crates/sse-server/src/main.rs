@@ -59,6 +59,9 @@ fn announce(app: &App) {
     if let Some(path) = app.unix_socket() {
         text += &format!("  socket  curl -N --unix-socket {} http://localhost/events\n", path.display());
     }
+    if let Some(addr) = app.redirect() {
+        text += &format!("  308     http://{addr}\n");
+    }
     for page in app.pages() {
         text += &format!("  page    {base}{page}\n");
     }

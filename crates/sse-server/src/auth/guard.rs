@@ -5,7 +5,7 @@ use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{FORWARDED, HOST, HeaderName, HeaderValue, ORIGIN};
 
-use super::authority::{AllowedHost, Authority};
+use super::authority::{AllowedHost, Authority, Host};
 use super::cors::{Cors, is_preflight};
 use super::origin::{AllowedOrigin, Origin};
 use super::refusal::Refusal;
@@ -57,6 +57,11 @@ impl Guard {
     /// Whether all who reach the hub are meant to. If not, it must not start.
     pub(crate) fn is_meant(&self) -> bool {
         self.is_loopback || self.is_open || self.has_auth
+    }
+
+    /// Is there an origin beside the hub's own whose pages may use its cookies?
+    pub(crate) fn lists_origins(&self) -> bool {
+        self.origins.iter().any(|origin| *origin != AllowedOrigin::Any)
     }
 
     /// What holds for every request; preflights and what writes must be of an origin that may.
@@ -121,16 +126,25 @@ impl Guard {
     /// A page of another site whose name was made to lead here sends that name. A token it does not have.
     fn check_host(&self, head: &RequestHead) -> Result<(), Refusal> {
         let over_unix_socket = head.peer_addr.is_none();
-        if self.is_guarded || over_unix_socket {
-            return Ok(());
-        }
         // HTTP/1.0 need not name it, and no browser speaks that.
-        let Some(text) = target_text(head) else { return Ok(()) };
-        let Authority { host, .. } = text.and_then(Authority::parse).ok_or(Refusal::InvalidHost)?;
-        if host.is_local() || self.hosts.iter().any(|allowed| allowed.is(host)) {
+        if self.is_guarded || over_unix_socket || target_text(head).is_none() {
             return Ok(());
         }
-        Err(Refusal::UnknownHost(host.to_string()))
+        self.known_host(head).map(drop)
+    }
+
+    /// The host that a request goes to, which is one that the hub answers to.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) fn host(&self, head: &RequestHead) -> Result<String, Refusal> {
+        self.known_host(head).map(|host| host.to_string())
+    }
+
+    fn known_host<'a>(&self, head: &'a RequestHead) -> Result<Host<'a>, Refusal> {
+        let Authority { host, .. } = target(head).ok_or(Refusal::InvalidHost)?;
+        let is_known = host.is_local() || self.hosts.iter().any(|allowed| allowed.is(host));
+        if is_known { Ok(host) } else { Err(Refusal::UnknownHost(host.to_string())) }
     }
 }
 

@@ -5,15 +5,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, RequestHead};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
+use super::admission::is_stream;
 use super::problem_details::Problem;
 use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
+
+/// By which a proxy that ends TLS says so. Somebody else who says it gets stricter answers, and no more.
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Names who reads and what they may read: readers that share a connection notice by it when the cookie is another's.
+const READER: HeaderName = HeaderName::from_static("sse-reader");
 
 /// One for each worker.
 pub(crate) struct AppState {
@@ -27,6 +35,8 @@ pub(crate) struct AppState {
     pub(crate) auth: Authenticator,
     /// TCP is TLS.
     pub(crate) is_tls: bool,
+    /// What is said over TLS of coming back by it alone.
+    pub(crate) hsts: Option<HeaderValue>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) clients: ClientLimits,
     /// Paths of event streams.
@@ -45,6 +55,12 @@ impl AppState {
     /// The state of the worker that serves this request.
     pub(crate) fn of(request: &HttpRequest) -> &Self {
         request.app_data::<Rc<Self>>().expect("every worker's routes carry it")
+    }
+
+    /// Does the request come over TLS, to us or to a proxy in front? Over a Unix socket, which has no address, not to us.
+    pub(super) fn is_over_tls(&self, head: &RequestHead) -> bool {
+        let is_forwarded = || head.headers.get(&FORWARDED_PROTO).is_some_and(|proto| proto == "https");
+        (self.is_tls && head.peer_addr.is_some()) || is_forwarded()
     }
 
     /// May this topic be published to, on the hub's own paths?
@@ -72,6 +88,13 @@ impl AppState {
         }
     }
 
+    /// Says for whom an answer is.
+    pub(super) fn name_reader(&self, access: &Access, headers: &mut HeaderMap) {
+        if let Some(reader) = self.auth.reader(access) {
+            headers.insert(READER, reader);
+        }
+    }
+
     pub(crate) fn hub(&self) -> &Hub {
         self.fanout.hub()
     }
@@ -94,10 +117,19 @@ impl FromRequest for Access {
                 let request = request.clone();
                 Either::Right(Box::pin(async move {
                     AppState::of(&request).auth.refresh_keys().await;
-                    Ok(access(&request)?)
+                    counted(&request, access(&request))
                 }))
             }
-            found => Either::Left(ready(found.map_err(Problem::from))),
+            found => Either::Left(ready(counted(request, found))),
         }
     }
+}
+
+/// Counts a request of its subject. An event stream counts when it is opened: over its limit it gets an answer of its own.
+fn counted(request: &HttpRequest, access: Result<Access, AccessError>) -> Result<Access, Problem> {
+    let (state, access) = (AppState::of(request), access?);
+    if !is_stream(state, request.head()) {
+        state.clients.subjects().request(access.limited_subject())?;
+    }
+    Ok(access)
 }

@@ -1,6 +1,5 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -10,12 +9,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use sse_core::payload::Connected;
 use sse_core::{Event, encode};
-use sse_hub::{Seek, Selectors, Start};
+use sse_hub::{ReadError, Seek, Selectors, Start};
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::query::{self, Query};
 use crate::auth::{Access, StreamEnd};
+use crate::client_limits::Slot;
 use crate::json_event::json_event;
 use crate::transport::{EventBody, Opening, Subscriber};
 
@@ -25,11 +25,15 @@ const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
 /// When a reader is to come back whose token is not good any more.
 const RETRY_MILLIS: RangeInclusive<u64> = 1000..=2000;
 
+/// When somebody may have closed a stream.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
+const STRICT: (&str, &str) = ("strict", "1");
 
 /// The parameters of every event stream.
-pub(crate) const PARAMETERS: [&str; 4] = [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING];
+pub(crate) const PARAMETERS: [&str; 5] = [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING, STRICT.0];
 
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
@@ -43,9 +47,18 @@ pub(crate) async fn subscribe(
     greeting: Event,
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
+    check_strict(query)?;
+    let slot = match slot_of_subject(state, access) {
+        Ok(slot) => slot,
+        Err(problem) => return send_away(request, problem),
+    };
     let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
-    if state.hub().is_over(&start, &selectors).await? {
+    let is_over = match state.hub().is_over(&start, &selectors).await {
+        Ok(is_over) => is_over,
+        Err(error) => return unreadable(request, &error),
+    };
+    if is_over {
         // The one answer after which an `EventSource` does not come back.
         let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
         response.head_mut().no_chunking(true);
@@ -60,23 +73,43 @@ pub(crate) async fn subscribe(
             let opening = Opening { greeting, with_id };
             let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
             if let Some(end) = state.auth.end_of_stream(access) {
-                subscriber.end_after(last_words_at(end));
+                subscriber.end_after(async move {
+                    let _slot = slot;
+                    last_words_at(end).await
+                });
             }
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
-        Err(error) => {
-            // Under a target that is not ours, so that it is limited as foreign lines are.
-            tracing::warn!(target: "request", %error, "subscription refused for now");
-            let text = "the server cannot serve this now; come back later";
-            EventBody::ending(last_words(COME_BACK_MILLIS, text))
-        }
+        Err(error) => return unreadable(request, &error),
     };
-    Ok(stream(request, body))
+    let mut answer = stream(request, body);
+    state.name_reader(access, answer.headers_mut());
+    Ok(answer)
 }
 
-/// What is answered to one that is over its limit.
-pub(super) fn sent_away(request: &HttpRequest, reason: impl fmt::Display) -> EventStream {
-    stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, reason)))
+/// A place for one more stream of who asks.
+fn slot_of_subject(state: &AppState, access: &Access) -> Result<Slot<String>, Problem> {
+    let (subjects, subject) = (state.clients.subjects(), access.limited_subject());
+    subjects.subscribe(subject)?;
+    subjects.connect(subject).ok_or_else(|| {
+        Problem::too_many("this subject has too many event streams open; close some of them", RETRY_AFTER_SECONDS)
+    })
+}
+
+/// What is answered to one that is to come back later, over a limit above all: any status but 200 would end an `EventSource`
+/// for good. With `strict=1` it is the problem itself.
+pub(crate) fn send_away(request: &HttpRequest, problem: Problem) -> Result<EventStream, Problem> {
+    let mut parameters = form_urlencoded::parse(request.query_string().as_bytes());
+    if parameters.any(|(name, value)| (&*name, &*value) == STRICT) {
+        return Err(problem);
+    }
+    Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, problem.detail()))))
+}
+
+fn unreadable(request: &HttpRequest, error: &ReadError) -> Result<EventStream, Problem> {
+    // Under a target that is not ours, so that it is limited as foreign lines are.
+    tracing::warn!(target: "request", %error, "subscription refused for now");
+    send_away(request, Problem::not_now())
 }
 
 /// The answer with this body.
@@ -102,11 +135,11 @@ async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
     last_words(RETRY_MILLIS, text)
 }
 
-/// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.
-fn last_words(retry_millis: RangeInclusive<u64>, text: impl fmt::Display) -> Bytes {
+/// The end of an event stream, when to come back, and why.
+fn last_words(retry_millis: RangeInclusive<u64>, text: &str) -> Bytes {
     let mut blocks = Vec::with_capacity(96);
     encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(retry_millis)));
-    encode::comment(&mut blocks, &text.to_string());
+    encode::comment(&mut blocks, text);
     blocks.into()
 }
 
@@ -120,6 +153,14 @@ fn has_greeting(query: &Query) -> Result<bool, Problem> {
         None | Some("on") => Ok(true),
         Some("off") => Ok(false),
         Some(text) => Err(Problem::bad_request(format!("{GREETING} is on or off, not {text:?}"))),
+    }
+}
+
+fn check_strict(query: &Query) -> Result<(), Problem> {
+    match query.get(STRICT.0) {
+        None => Ok(()),
+        Some(text) if text == STRICT.1 => Ok(()),
+        Some(text) => Err(Problem::bad_request(format!("{} is {} or left out, not {text:?}", STRICT.0, STRICT.1))),
     }
 }
 

@@ -48,13 +48,14 @@ impl World {
                 reserved: [].into(),
                 auth: Authenticator::new(None),
                 is_tls: false,
+                hsts: None,
                 guard: Arc::default(),
                 clients: ClientLimits::default(),
                 streams: [].into(),
             }
         };
         let pages = Pages::new([], None, Vec::new()).unwrap();
-        let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
+        let routes = move |config: &mut actix_web::web::ServiceConfig, state, _| {
             routes(config, state, Vec::new(), &pages);
         };
         let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();

@@ -21,6 +21,8 @@ pub(crate) struct Listeners {
     pub(crate) tcp: Vec<TcpListener>,
     /// What is spoken there, if it is not plain.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Plain ones, where every request is sent on to `tcp`.
+    pub(crate) redirect: Vec<TcpListener>,
     #[cfg(unix)]
     pub(super) unix: Option<UnixListener>,
 }
@@ -31,20 +33,22 @@ impl Listeners {
     /// # Errors
     /// When that is none.
     pub(crate) fn tcp(listen: &str) -> io::Result<Self> {
-        let mut bound: Vec<_> = listen.to_socket_addrs()?.map(bind_to).collect();
-        if bound.iter().any(Result::is_ok) {
-            bound.retain(Result::is_ok);
-        }
-        let tcp: Vec<_> = bound.into_iter().collect::<Result<_, _>>()?;
-        if tcp.is_empty() {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        }
         Ok(Self {
-            tcp,
+            tcp: bind(listen)?,
             tls: None,
+            redirect: Vec::new(),
             #[cfg(unix)]
             unix: None,
         })
+    }
+
+    /// Listens at these addresses too, and gives the first, to send who comes there on.
+    ///
+    /// # Errors
+    /// When none of them can be used.
+    pub(crate) fn and_redirect(&mut self, listen: &str) -> io::Result<SocketAddr> {
+        self.redirect = bind(listen)?;
+        first_addr(&self.redirect)
     }
 
     /// Only this machine reaches them.
@@ -55,8 +59,21 @@ impl Listeners {
 
     /// The first address.
     pub(crate) fn addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.first().ok_or(io::ErrorKind::AddrNotAvailable)?.local_addr()
+        first_addr(&self.tcp)
     }
+}
+
+fn first_addr(listeners: &[TcpListener]) -> io::Result<SocketAddr> {
+    listeners.first().ok_or(io::ErrorKind::AddrNotAvailable)?.local_addr()
+}
+
+fn bind(listen: &str) -> io::Result<Vec<TcpListener>> {
+    let mut bound: Vec<_> = listen.to_socket_addrs()?.map(bind_to).collect();
+    if bound.iter().any(Result::is_ok) {
+        bound.retain(Result::is_ok);
+    }
+    let bound: Vec<_> = bound.into_iter().collect::<Result<_, _>>()?;
+    if bound.is_empty() { Err(io::ErrorKind::AddrNotAvailable.into()) } else { Ok(bound) }
 }
 
 fn bind_to(addr: SocketAddr) -> io::Result<TcpListener> {

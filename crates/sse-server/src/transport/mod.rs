@@ -27,7 +27,7 @@ mod unfinished_writes;
 pub(crate) use event_body::EventBody;
 pub(crate) use limits::Limits;
 pub(crate) use listeners::Listeners;
-pub(crate) use server::serve;
+pub(crate) use server::{Role, serve};
 #[cfg(unix)]
 pub(crate) use socket_file::SocketFile;
 pub(crate) use subscriber::{Opening, Subscriber};

@@ -65,6 +65,14 @@ pub(super) enum Accepted {
     Http2(Box<PeerSocket>),
 }
 
+/// What is served at an address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Role {
+    Hub,
+    /// Where the hub is.
+    Redirect,
+}
+
 /// What the connections of one thread share.
 struct Worker<S> {
     state: Rc<S>,
@@ -82,7 +90,7 @@ pub(crate) fn serve<S: 'static>(
     workers: Option<NonZeroUsize>,
     (limits, streams, budget, clients): (Limits, TaskTracker, Budget, ClientLimits),
     state: impl Fn() -> S + Clone + Send + 'static,
-    routes: impl Fn(&mut ServiceConfig, Rc<S>) + Clone + Send + 'static,
+    routes: impl Fn(&mut ServiceConfig, Rc<S>, Role) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let workers = workers.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let builder = Server::build().disable_signals().shutdown_timeout(DRAIN_SECONDS).workers(workers);
@@ -90,20 +98,21 @@ pub(crate) fn serve<S: 'static>(
     let (mut builder, places) =
         (builder.max_concurrent_connections(of_worker), Places::new(of_worker * workers));
     let stopping = builder.graceful_shutdown_signal();
-    let worker = move || {
+    let worker = move |role| {
         let make = || Worker {
             state: Rc::new(state()),
             sockets: EventSockets::start(limits, streams.clone(), budget.clone()),
         };
         let worker = of_this_thread(make);
-        let service = service(&|config| routes(config, Rc::clone(&worker.state)), &limits, stopping.clone());
+        let service = service(&|config| routes(config, Rc::clone(&worker.state), role), &limits, stopping.clone());
         (worker, service, stopping.clone())
     };
-    for listener in listeners.tcp {
-        let (worker, tls, clients) = (worker.clone(), listeners.tls.clone(), clients.clone());
-        let places = Arc::clone(&places);
+    let hub = listeners.tcp.into_iter().map(|listener| (listener, listeners.tls.clone(), Role::Hub));
+    let redirect = listeners.redirect.into_iter().map(|listener| (listener, None, Role::Redirect));
+    for (listener, tls, role) in hub.chain(redirect) {
+        let (worker, clients, places) = (worker.clone(), clients.clone(), Arc::clone(&places));
         builder = builder.listen("http", listener, move || {
-            let (worker, service, stopping) = worker();
+            let (worker, service, stopping) = worker(role);
             let (tls, clients) = (tls.clone(), clients.clone());
             let accepted = fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
@@ -124,7 +133,7 @@ pub(crate) fn serve<S: 'static>(
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
-            let (worker, service, stopping) = worker();
+            let (worker, service, stopping) = worker(Role::Hub);
             let accepted = fn_service(move |accepted: UnixStream| {
                 let socket = std::future::ready(Ok(Socket::Unix(accepted)));
                 accept(socket, (Slot::default(), None), Rc::clone(&worker.sockets), stopping.clone())

@@ -19,6 +19,8 @@ pub struct Server {
     _data: Option<TempDir>,
     /// `http://127.0.0.1:PORT`
     pub base: String,
+    /// What else it says once it listens.
+    lines: std::sync::mpsc::Receiver<String>,
 }
 
 /// The command of the server, without arguments, away from the project's folder, with its log in memory, and silent of
@@ -54,8 +56,19 @@ impl Server {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("the server prints a line").unwrap();
         let base = first.strip_prefix("listening on ").expect(&first).to_owned();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, _data: None, base }
+        let (sender, rest) = std::sync::mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        Self { child, _data: None, base, lines: rest }
+    }
+
+    /// The rest of the next line that begins so.
+    pub fn said(&self, start: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(DEADLINE).expect("another line");
+            if let Some(rest) = line.strip_prefix(start) {
+                return rest.to_owned();
+            }
+        }
     }
 
     pub fn url(&self, path: &str) -> String {

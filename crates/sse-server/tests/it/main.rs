@@ -29,6 +29,7 @@ mod pages;
 mod poll;
 mod process;
 mod publish;
+mod redirect;
 mod refusals;
 mod streams;
 mod ticker;

@@ -5,6 +5,7 @@ mod command;
 mod expiry;
 mod filter;
 mod jwks;
+mod limits;
 mod private;
 mod revoking;
 mod session;
