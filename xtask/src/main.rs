@@ -7,6 +7,7 @@ mod crash;
 mod crowd;
 mod dist;
 mod doctor;
+mod drain;
 mod e2e;
 mod faults;
 mod footprint;
@@ -70,6 +71,9 @@ enum Command {
     HostileClients(hostile::ClientArgs),
     /// Lets subscribers come and go for many minutes; memory, files and threads must not grow.
     Soak(soak::Args),
+    /// Ends the release server under thousands of subscribers while a second one takes its socket over; nobody may be refused, and
+    /// nothing lost.
+    Drain(drain::Args),
     /// Runs sse-cli doctor against the release server, directly and behind misconfigured nginx.
     Doctor,
     /// Type-checks the workspace for Windows and macOS. Needs Debian, and root once for apt.
@@ -110,6 +114,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Hostile(args) => hostile::run(&args),
         Command::HostileClients(args) => hostile::run_clients(args),
         Command::Soak(args) => soak::run(&args),
+        Command::Drain(args) => drain::run(&args),
         Command::Doctor => doctor::run(),
         Command::Portable(args) => portable::run(&args),
         Command::Screenshots => screenshots::run(),

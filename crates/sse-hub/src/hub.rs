@@ -182,6 +182,14 @@ impl Hub {
         self.0.interest.watch_below(prefix)
     }
 
+    /// Whether events would be stored now; see [`Log::health`].
+    ///
+    /// # Errors
+    /// Why they would be refused.
+    pub async fn health(&self) -> Result<(), AppendError> {
+        self.0.log.health().await
+    }
+
     /// Stores what waits and closes the log; see [`Log::close`].
     pub async fn close(&self) {
         self.0.log.close().await;

@@ -29,7 +29,7 @@ pub use budget::{Budget, Held};
 pub use counters::{ConnectionCount, Counters};
 pub use direct_writer::{DirectWriter, SharedFrames, WriteOutcome};
 pub use event_page::{EventPage, KeptEvent};
-pub use fanout::Fanout;
+pub use fanout::{Ending, Fanout};
 pub use hub::Hub;
 pub use interest::{Interest, InterestWatch};
 pub use log::{

@@ -32,8 +32,11 @@ pub enum Delivery {
     Frames(Bytes),
     /// Events the subscriber asked for are not there any more; it goes on after the id.
     Gap(Gap, RecordId),
-    /// There will be no more.
+    /// There will be no more: all of its topics are closed.
     End,
+    /// There will be no more here, because the hub stops, the subscriber was too slow, or the log cannot be read. It can resume
+    /// after [`Subscription::position`].
+    Interrupted,
 }
 
 /// What one subscriber has been given, and what comes next.
@@ -138,11 +141,14 @@ impl Subscription {
         context: &mut Context<'_>,
         writer: Option<&Weak<dyn DirectWriter>>,
     ) -> Poll<Delivery> {
-        if let Some(cursor) = self.feed.unpark(self.parked) {
-            self.cursor = self.cursor.max(cursor);
+        if let Some(place) = self.feed.unpark(self.parked) {
+            self.cursor = self.cursor.max(place.cursor);
+            if place.is_ended {
+                self.phase = Phase::Ended;
+            }
         }
         if self.phase == Phase::Ended {
-            return Poll::Ready(Delivery::End);
+            return Poll::Ready(Delivery::Interrupted);
         }
         if let Some(delivery) = ready!(self.poll_last_values(context)) {
             return Poll::Ready(delivery);
@@ -155,7 +161,8 @@ impl Subscription {
             }
             if self.reading.is_some() || matches!(self.phase, Phase::Kept | Phase::Unknown(_)) {
                 let page = ready!(self.poll_page(context));
-                if let Some(delivery) = page.map_or(Some(Delivery::End), |page| self.page_read(page)) {
+                if let Some(delivery) = page.map_or(Some(Delivery::Interrupted), |page| self.page_read(page))
+                {
                     return Poll::Ready(delivery);
                 }
                 continue;
@@ -179,7 +186,7 @@ impl Subscription {
                     }
                     self.reading = Some(self.read());
                 }
-                Next::Closed => return Poll::Ready(Delivery::End),
+                Next::Closed => return Poll::Ready(Delivery::Interrupted),
             }
         }
     }
@@ -189,7 +196,7 @@ impl Subscription {
     pub fn poll_last_values(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery>> {
         while self.may_have_last_values() {
             let page = ready!(self.poll_page(context));
-            if let Some(delivery) = page.map_or(Some(Delivery::End), |page| self.last_values(&page)) {
+            if let Some(delivery) = page.map_or(Some(Delivery::Interrupted), |page| self.last_values(&page)) {
                 return Poll::Ready(Some(delivery));
             }
         }
@@ -258,7 +265,7 @@ impl Subscription {
             Phase::Unknown(asked) => Some((std::mem::take(&mut asked.0), asked.1)),
             _ if page.lost.acknowledged => Some((self.position().to_string(), GapReason::Lost)),
             _ if page.lost.damaged => Some((self.position().to_string(), GapReason::Damaged)),
-            Phase::Lagging if removed && lost.disconnects => return Some(Delivery::End),
+            Phase::Lagging if removed && lost.disconnects => return Some(Delivery::Interrupted),
             Phase::Lagging if removed || lost.conflated => {
                 Some((self.position().to_string(), GapReason::Slow))
             }

@@ -77,6 +77,19 @@ pub struct Settings {
     #[arg(long, env = "SSE_CLIENT_ADDRESS_HEADER", value_name = "NAME", default_value = "X-Forwarded-For")]
     pub client_address_header: HeaderName,
 
+    /// Listen at this address too, for operators alone: metrics, `/admin` and the reasons of `/readyz`, which are nowhere else then. Who
+    /// reaches it needs no token; plain HTTP.
+    #[arg(long, env = "SSE_ADMIN_LISTEN", value_name = "ADDR")]
+    pub admin_listen: Option<String>,
+
+    /// How long SIGTERM changes nothing but `/readyz`, so that balancers notice, up to 1h.
+    #[arg(long, env = "SSE_DRAIN_DELAY", value_name = "TIME", default_value = "0s", value_parser = drain_delay)]
+    pub drain_delay: Duration,
+
+    /// How long connections may take to end after that, from 100ms to 1h. Container engines kill after 10s.
+    #[arg(long, env = "SSE_DRAIN_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = timeout)]
+    pub drain_timeout: Duration,
+
     /// How long a connection may be idle between two requests, from 100ms to 1h. Balancers keep theirs for 60s and more.
     #[arg(long, env = "SSE_KEEP_ALIVE", value_name = "TIME", default_value = "75s", value_parser = timeout)]
     pub keep_alive: Duration,
@@ -168,6 +181,10 @@ fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
 
 fn timeout(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(100), HOUR)
+}
+
+fn drain_delay(text: &str) -> Result<Duration, String> {
+    duration_within(text, Duration::ZERO, HOUR)
 }
 
 /// The header's value.

@@ -18,8 +18,8 @@ const SERVER_LAYERS: [&[&str]; 10] = [
     &["http"],
     &["apps", "ops"],
     &["config", "settings_file"],
-    &["maintenance"],
-    &["selection", "telemetry"],
+    &["data_folder", "listening", "maintenance"],
+    &["selection", "shutdown", "telemetry"],
     &["app"],
     &["main"],
 ];

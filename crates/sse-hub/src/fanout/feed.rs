@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::rc::{Rc, Weak};
 use std::task::Context;
 
-use super::parked::{Parked, PassProgress};
+use super::parked::{Parked, PassProgress, Place};
 use super::ring::{Next, Ring};
 use super::window::Window;
 use crate::budget::Held;
@@ -108,6 +108,16 @@ impl Feed {
         state.parked.wake_all();
     }
 
+    /// Subscribers that are or were parked.
+    pub(super) fn len(&self) -> usize {
+        self.state.borrow().parked.len()
+    }
+
+    /// Ends at most `most` of them, from the slot `from` on. Gives their number, and where it goes on.
+    pub(super) fn end(&self, from: usize, most: usize) -> (usize, Option<usize>) {
+        self.state.borrow_mut().parked.end(from, most)
+    }
+
     /// What comes after the seq `cursor`. A subscriber behind a closed feed is told that it is closed: it resumes after
     /// the restart. `live`: it has been given everything that came since it was live, so that what retention has removed
     /// meanwhile was still for it.
@@ -135,8 +145,8 @@ impl Feed {
         self.state.borrow_mut().parked.park(key, context, cursor, writer);
     }
 
-    /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
-    pub(crate) fn unpark(&self, key: Option<usize>) -> Option<u64> {
+    /// The subscriber acts by itself now. `None`: it was never parked.
+    pub(crate) fn unpark(&self, key: Option<usize>) -> Option<Place> {
         self.state.borrow_mut().parked.unpark(key)
     }
 
@@ -243,6 +253,11 @@ mod tests {
         (key, wakes)
     }
 
+    /// Of a subscriber that acts by itself now.
+    fn unparked(feed: &Feed, key: Option<usize>) -> Option<u64> {
+        feed.unpark(key).map(|place| place.cursor)
+    }
+
     /// A whole delivery pass, `most` subscribers at a time.
     fn deliver_all(feed: &Feed, most: usize) {
         loop {
@@ -311,10 +326,10 @@ mod tests {
         assert_eq!(connection.written.take(), [[&records[0].frame[..], &records[2].frame[..]].concat()]);
         assert_eq!(wakes.count(), 0);
         assert_eq!(feed.position(key), Some(3));
-        assert_eq!(feed.unpark(key), Some(3));
+        assert_eq!(unparked(&feed, key), Some(3));
         push(&feed, &[record(4, "a", "z")]);
         deliver_all(&feed, 64);
-        assert_eq!(feed.unpark(key), Some(3), "a subscriber that acts by itself is left alone");
+        assert_eq!(unparked(&feed, key), Some(3), "a subscriber that acts by itself is left alone");
     }
 
     #[test]
@@ -332,7 +347,7 @@ mod tests {
         // One to a delivery, because two are larger than that.
         let expected: Vec<_> = records.iter().map(|record| record.frame.to_vec()).collect();
         for (connection, (key, wakes)) in connections.iter().zip(&parked) {
-            assert_eq!((feed.unpark(*key), wakes.count()), (Some(4), 0));
+            assert_eq!((unparked(&feed, *key), wakes.count()), (Some(4), 0));
             assert_eq!(connection.written.take(), expected);
         }
     }
@@ -347,7 +362,7 @@ mod tests {
                 push(&feed, &[record(seq, "a", "x")]);
                 deliver_all(&feed, 64);
             }
-            assert_eq!((feed.unpark(key), wakes.count()), (Some(cursor), 1), "{outcome:?}");
+            assert_eq!((unparked(&feed, key), wakes.count()), (Some(cursor), 1), "{outcome:?}");
         }
     }
 
@@ -359,6 +374,6 @@ mod tests {
         drop(connection);
         push(&feed, &[record(1, "a", "x")]);
         deliver_all(&feed, 64);
-        assert_eq!((feed.unpark(key), wakes.count()), (Some(0), 1));
+        assert_eq!((unparked(&feed, key), wakes.count()), (Some(0), 1));
     }
 }

@@ -105,6 +105,11 @@ impl Feeds {
         self.each(Feed::close);
     }
 
+    /// Those there are now.
+    pub(super) fn all(&self) -> Vec<Weak<Feed>> {
+        self.table.borrow().feeds.iter().map(|(_, feed)| Weak::clone(feed)).collect()
+    }
+
     fn each(&self, act: impl Fn(&Feed)) {
         let table = self.table.borrow();
         table.feeds.iter().filter_map(|(_, feed)| feed.upgrade()).for_each(|feed| act(&feed));

@@ -10,6 +10,7 @@
 //! into the ring; a subscriber that was served already gets them in the next pass, together. So under load deliveries
 //! grow instead of queues: there is none per client, and a slow one is a cursor that lags.
 
+mod ending;
 pub(crate) mod feed;
 mod feeds;
 mod parked;
@@ -29,6 +30,7 @@ use crate::log::{ReadError, Record, RecordBatch, Tail, Tailed};
 use crate::selectors::Selectors;
 use crate::start::Start;
 use crate::subscription::Subscription;
+pub use ending::Ending;
 use feed::Feed;
 use feeds::Feeds;
 use window::Window;
@@ -81,6 +83,11 @@ impl Fanout {
         let feed = self.0.feeds.feed(selectors);
         let feed = feed.ok_or_else(|| ReadError("the memory limit is reached".into()))?;
         Ok(Subscription::new(self.0.hub.clone(), feed, position))
+    }
+
+    /// The subscriptions there are now, to be ended a few at a time before the fan-out is shut down.
+    pub fn ending(&self) -> Ending {
+        Ending::of(self.0.feeds.all())
     }
 
     /// The hub that this fan-out belongs to.

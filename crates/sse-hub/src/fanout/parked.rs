@@ -23,9 +23,19 @@ struct Slot {
     waker: Waker,
     /// Has seen everything and not been woken since.
     waiting: bool,
+    is_ended: bool,
     writer: Option<Weak<dyn DirectWriter>>,
     /// Every wanted record up to this seq has been given.
     cursor: u64,
+}
+
+/// What became of a subscriber while it was parked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Every wanted record up to this seq has been given.
+    pub(crate) cursor: u64,
+    /// It is to be given nothing more.
+    pub(crate) is_ended: bool,
 }
 
 /// How far a delivery pass has come.
@@ -58,14 +68,14 @@ impl Parked {
             return;
         }
         let (waker, writer) = (context.waker().clone(), writer.cloned());
-        *key = Some(self.slots.insert(Slot { waker, waiting: true, writer, cursor }));
+        *key = Some(self.slots.insert(Slot { waker, waiting: true, is_ended: false, writer, cursor }));
     }
 
-    /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
-    pub(super) fn unpark(&mut self, key: Option<usize>) -> Option<u64> {
+    /// The subscriber acts by itself now. `None`: it was never parked.
+    pub(super) fn unpark(&mut self, key: Option<usize>) -> Option<Place> {
         let slot = self.slots.get_mut(key?)?;
         self.waiting -= usize::from(std::mem::take(&mut slot.waiting));
-        Some(slot.cursor)
+        Some(Place { cursor: slot.cursor, is_ended: slot.is_ended })
     }
 
     /// Every wanted record up to this seq has been given to the subscriber while it was parked.
@@ -84,6 +94,28 @@ impl Parked {
     pub(super) fn wake_all(&mut self) {
         self.slots.iter_mut().filter(|(_, slot)| slot.waiting).for_each(|(_, slot)| slot.wake());
         self.waiting = 0;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Ends at most `most` subscribers, from the slot `from` on. Gives their number, and where it goes on.
+    pub(super) fn end(&mut self, from: usize, most: usize) -> (usize, Option<usize>) {
+        let mut ended = 0;
+        for key in from..self.slots.capacity() {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            if ended == most {
+                return (ended, Some(key));
+            }
+            ended += 1;
+            slot.is_ended = true;
+            if slot.waiting {
+                self.waiting -= 1;
+                slot.wake();
+            }
+        }
+        (ended, None)
     }
 
     /// Nobody is acting by itself.

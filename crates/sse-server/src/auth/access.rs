@@ -65,6 +65,8 @@ pub(crate) enum AccessError {
          that grant `admin` (`[auth]`)"
     )]
     NotOperator,
+    #[error("this is for operators, who have an address of their own (--admin-listen)")]
+    NotHere,
     #[error(transparent)]
     TooMany(#[from] SelectorsError),
 }

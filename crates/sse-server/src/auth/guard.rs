@@ -54,6 +54,18 @@ enum Sender<'a> {
 }
 
 impl Guard {
+    /// For a listener whose address says who is an operator. No page may act in a visitor's name there but the hub's own.
+    pub(crate) fn of_admin_listener(&self) -> Self {
+        Self {
+            is_loopback: false,
+            is_open: true,
+            has_auth: false,
+            is_guarded: false,
+            hosts: self.hosts.clone(),
+            origins: Vec::new(),
+        }
+    }
+
     /// Whether all who reach the hub are meant to. If not, it must not start.
     pub(crate) fn is_meant(&self) -> bool {
         self.is_loopback || self.is_open || self.has_auth
@@ -231,5 +243,12 @@ mod tests {
             assert!(guard.is_meant() && admits("localhost:3000", None));
         }
         assert!(!Guard { is_loopback: false, ..Guard::default() }.is_meant());
+        let origins = vec![AllowedOrigin::Any];
+        let admin =
+            Guard { has_auth: true, is_guarded: true, origins, ..Guard::default() }.of_admin_listener();
+        let admits = |host, header| admin.check(post(host, header).head()).is_ok();
+        assert!(admits("localhost", None) && admits("10.0.0.7:9090", Some(proxied)));
+        assert!(!admits("evil.example", None) && !admits("localhost", Some(FOREIGN)));
+        assert!(!admits("localhost", Some(LOCAL)));
     }
 }

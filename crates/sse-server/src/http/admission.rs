@@ -15,7 +15,7 @@ use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::subscribe::send_away;
 use super::unread_answers::UnreadAnswers;
-use crate::auth::{Cors, Refusal, is_preflight};
+use crate::auth::{Cors, Guard, Refusal, is_preflight};
 
 pub(super) const HEADERS: [(HeaderName, HeaderValue); 3] = [
     // No answer is to be taken for a script or a page that it does not say it is.
@@ -29,16 +29,17 @@ pub(super) const HEADERS: [(HeaderName, HeaderValue); 3] = [
 /// Lets a request through to `service`, or refuses it.
 pub(super) fn admit<S>(
     state: &AppState,
+    guard: &Guard,
     request: ServiceRequest,
     service: &S,
 ) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
-    let cors = state.guard.cors(request.head());
+    let cors = guard.cors(request.head());
     let hsts = state.hsts.clone().filter(|_| state.is_over_tls(request.head()));
     let unread = (!is_stream(state, request.head())).then(|| UnreadAnswers::of(state, request.head()));
-    let answered = match answer_without_service(state, &request) {
+    let answered = match answer_without_service(state, guard, &request) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
         None => Either::Right(service.call(request)),
     };
@@ -60,17 +61,19 @@ where
 }
 
 /// The limits first: what is refused for another reason counts too.
-fn answer_without_service(state: &AppState, request: &ServiceRequest) -> Option<HttpResponse> {
+fn answer_without_service(state: &AppState, guard: &Guard, request: &ServiceRequest) -> Option<HttpResponse> {
     let head = request.head();
     if is_stream(state, head) {
         if let Err(limited) = state.clients.subscribe(head) {
             let answer = send_away(request.request(), limited.into());
-            return Some(answer.map_or_else(|problem| problem.error_response(), HttpResponse::map_into_boxed_body));
+            return Some(
+                answer.map_or_else(|problem| problem.error_response(), HttpResponse::map_into_boxed_body),
+            );
         }
     } else if let Err(limited) = state.clients.request(head) {
         return Some(Problem::from(limited).error_response());
     }
-    match state.guard.check(head) {
+    match guard.check(head) {
         Err(refusal) => Some(refused(refusal).error_response()),
         Ok(()) => is_preflight(head).then(|| Cors::permission(head)),
     }

@@ -16,6 +16,7 @@ use super::admission::is_stream;
 use super::problem_details::Problem;
 use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
+use crate::transport::Drain;
 
 /// By which a proxy that ends TLS says so. Somebody else who says it gets stricter answers, and no more.
 static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -26,6 +27,9 @@ const READER: HeaderName = HeaderName::from_static("sse-reader");
 /// One for each worker.
 pub(crate) struct AppState {
     pub(crate) fanout: Fanout,
+    pub(crate) drain: Arc<Drain>,
+    /// What is for operators is nowhere else.
+    pub(crate) has_admin_listener: bool,
     /// Longest silence on a connection; `None` is no limit.
     pub(crate) heartbeat: Option<Duration>,
     /// Names of the applications that are on.
@@ -42,6 +46,10 @@ pub(crate) struct AppState {
     /// Paths of event streams.
     pub(crate) streams: Arc<[&'static str]>,
 }
+
+/// Marks requests that came by the listener for operators.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnAdminListener;
 
 /// Topics to which an application alone publishes.
 #[derive(Debug)]
@@ -75,11 +83,15 @@ impl AppState {
         })
     }
 
-    /// May who sent this see and do what is for operators? With `[auth]` the token says so. Without it that is for programs on this
-    /// machine, and `--open` changes nothing.
+    /// May who sent this see and do what is for operators? Where there is a listener for them, all who reach that may, and nobody else.
+    /// With `[auth]` the token says so. Without it that is for programs on this machine, and `--open` changes nothing.
     pub(crate) fn check_operator(&self, request: &HttpRequest, access: &Access) -> Result<(), AccessError> {
         let head = request.head();
-        if self.auth.is_required() {
+        if request.app_data::<OnAdminListener>().is_some() {
+            Ok(())
+        } else if self.has_admin_listener {
+            Err(AccessError::NotHere)
+        } else if self.auth.is_required() {
             access.check_admin()
         } else if self.clients.is_of_this_machine(head) && self.guard.trusts_page(head) {
             Ok(())

@@ -40,7 +40,7 @@ async fn read(request: &HttpRequest, access: &Access) -> Result<HeldPage, Proble
     let mut subscription = fanout.subscribe(selectors.clone(), after.clone()).await?;
     let page = match timeout(wait, subscription.next()).await {
         // An end can also mean that the log cannot be read, which the page then says.
-        Ok(Delivery::Frames(_) | Delivery::Gap(..) | Delivery::End) => {
+        Ok(Delivery::Frames(_) | Delivery::Gap(..) | Delivery::End | Delivery::Interrupted) => {
             event_page::read(fanout.hub(), &selectors, after, limit).await?
         }
         // Nothing came: the reader asks again from where it is now.

@@ -167,7 +167,7 @@ impl From<AccessError> for Problem {
             AccessError::NotGranted(..) | AccessError::NotAdmin => {
                 (StatusCode::FORBIDDEN, Some("insufficient_scope"))
             }
-            AccessError::NotOperator => return Self::forbidden(error),
+            AccessError::NotOperator | AccessError::NotHere => return Self::forbidden(error),
             AccessError::NoAuth => return Self::conflict(error),
             AccessError::TooMany(error) => return Self::bad_request(error),
         };

@@ -1,6 +1,7 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -17,7 +18,7 @@ use super::query::{self, Query};
 use crate::auth::{Access, StreamEnd};
 use crate::client_limits::Slot;
 use crate::json_event::json_event;
-use crate::transport::{EventBody, Opening, Subscriber};
+use crate::transport::{End, EventBody, Opening, Subscriber};
 
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
 const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
@@ -31,9 +32,11 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
 const STRICT: (&str, &str) = ("strict", "1");
+const END: (&str, &str) = ("end", "abort");
 
 /// The parameters of every event stream.
-pub(crate) const PARAMETERS: [&str; 5] = [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING, STRICT.0];
+pub(crate) const PARAMETERS: [&str; 6] =
+    [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING, STRICT.0, END.0];
 
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
@@ -47,7 +50,7 @@ pub(crate) async fn subscribe(
     greeting: Event,
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
-    check_strict(query)?;
+    is_set(query, STRICT)?;
     let slot = match slot_of_subject(state, access) {
         Ok(slot) => slot,
         Err(problem) => return send_away(request, problem),
@@ -60,18 +63,24 @@ pub(crate) async fn subscribe(
     };
     if is_over {
         // The one answer after which an `EventSource` does not come back.
-        let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
+        let mut response =
+            HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new(), End::Clean));
         response.head_mut().no_chunking(true);
         return Ok(response);
     }
     // Who resumes has an id, and who asks for all that is kept does so again.
     let with_id = matches!(start, Start::Now | Start::Kept(Seek::Last(_) | Seek::Since(_)));
     let greeting = has_greeting(query)?.then_some(greeting);
+    let end = end(query)?;
     // Subscribed first, greeted second: what is published between the two is in the stream.
     let body = match state.fanout.subscribe(selectors, start).await {
         Ok(subscription) => {
             let opening = Opening { greeting, with_id };
-            let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            let (peer, drain) = (request.peer_addr(), Arc::clone(&state.drain));
+            let mut subscriber = Subscriber::new(subscription, opening, peer, drain);
+            if end == End::Abort {
+                subscriber.abort();
+            }
             if let Some(end) = state.auth.end_of_stream(access) {
                 subscriber.end_after(async move {
                     let _slot = slot;
@@ -92,18 +101,25 @@ fn slot_of_subject(state: &AppState, access: &Access) -> Result<Slot<String>, Pr
     let (subjects, subject) = (state.clients.subjects(), access.limited_subject());
     subjects.subscribe(subject)?;
     subjects.connect(subject).ok_or_else(|| {
-        Problem::too_many("this subject has too many event streams open; close some of them", RETRY_AFTER_SECONDS)
+        Problem::too_many(
+            "this subject has too many event streams open; close some of them",
+            RETRY_AFTER_SECONDS,
+        )
     })
 }
 
 /// What is answered to one that is to come back later, over a limit above all: any status but 200 would end an `EventSource`
 /// for good. With `strict=1` it is the problem itself.
 pub(crate) fn send_away(request: &HttpRequest, problem: Problem) -> Result<EventStream, Problem> {
-    let mut parameters = form_urlencoded::parse(request.query_string().as_bytes());
-    if parameters.any(|(name, value)| (&*name, &*value) == STRICT) {
+    let asks = |parameter| {
+        let mut given = form_urlencoded::parse(request.query_string().as_bytes());
+        given.any(|(name, value)| (&*name, &*value) == parameter)
+    };
+    if asks(STRICT) {
         return Err(problem);
     }
-    Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, problem.detail()))))
+    let end = if asks(END) { End::Abort } else { End::Clean };
+    Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, problem.detail()), end)))
 }
 
 fn unreadable(request: &HttpRequest, error: &ReadError) -> Result<EventStream, Problem> {
@@ -156,11 +172,17 @@ fn has_greeting(query: &Query) -> Result<bool, Problem> {
     }
 }
 
-fn check_strict(query: &Query) -> Result<(), Problem> {
-    match query.get(STRICT.0) {
-        None => Ok(()),
-        Some(text) if text == STRICT.1 => Ok(()),
-        Some(text) => Err(Problem::bad_request(format!("{} is {} or left out, not {text:?}", STRICT.0, STRICT.1))),
+/// How the stream ends while its topics go on.
+fn end(query: &Query) -> Result<End, Problem> {
+    Ok(if is_set(query, END)? { End::Abort } else { End::Clean })
+}
+
+/// Is the parameter there, with its one value?
+fn is_set(query: &Query, (name, only): (&str, &str)) -> Result<bool, Problem> {
+    match query.get(name) {
+        None => Ok(false),
+        Some(text) if text == only => Ok(true),
+        Some(text) => Err(Problem::bad_request(format!("{name} is {only} or left out, not {text:?}"))),
     }
 }
 

@@ -12,14 +12,13 @@ use sse_hub::{Counters, Fanout, Hub, Policies};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
 use crate::auth::Authenticator;
 use crate::client_limits::ClientLimits;
-use crate::transport::{Limits, Listeners, serve};
+use crate::transport::{Limits, Listeners, Shared, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
 
@@ -43,6 +42,8 @@ impl World {
             let fanout = Fanout::start(of_worker.clone(), CancellationToken::new());
             AppState {
                 fanout,
+                drain: Arc::default(),
+                has_admin_listener: false,
                 heartbeat: None,
                 apps: Vec::new(),
                 reserved: [].into(),
@@ -58,11 +59,16 @@ impl World {
         let routes = move |config: &mut actix_web::web::ServiceConfig, state, _| {
             routes(config, state, Vec::new(), &pages);
         };
-        let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();
-        listeners.tcp.extend(Listeners::tcp("127.0.0.1:0").unwrap().tcp);
+        let mut listeners = Listeners::open("127.0.0.1:0").unwrap();
+        listeners.tcp.extend(Listeners::open("127.0.0.1:0").unwrap().tcp);
         let addrs = listeners.tcp.iter().map(|listener| listener.local_addr().unwrap()).collect();
-        let transport = (limits(), TaskTracker::new(), hub.budget().clone(), ClientLimits::default());
-        let server = serve(listeners, NonZeroUsize::new(1), transport, state, routes).unwrap();
+        let shared = Shared {
+            limits: limits(),
+            budget: hub.budget().clone(),
+            clients: ClientLimits::default(),
+            drain: Arc::default(),
+        };
+        let server = serve(listeners, NonZeroUsize::new(1), shared, state, routes).unwrap();
         Self { hub, addrs, made, handle: server.handle(), running: actix_web::rt::spawn(server) }
     }
 

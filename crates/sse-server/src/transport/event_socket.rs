@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::chunk::{self, Chunk};
 use super::limits::Limits;
 use super::socket::Socket;
-use super::subscriber::Subscriber;
+use super::subscriber::{End, Subscriber};
 use super::unfinished_writes::{UnfinishedWrite, UnfinishedWrites};
 use crate::client_limits::Slot;
 
@@ -68,7 +68,7 @@ impl EventSocket {
         })
     }
 
-    /// Ready once the subscription has ended.
+    /// Ready once the subscription has ended. An error is an end without the last chunk.
     fn poll_stream(
         &self,
         context: &mut Context<'_>,
@@ -79,8 +79,11 @@ impl EventSocket {
             ready!(self.poll_rest(context))?;
             let next = ready!(self.subscriber.borrow_mut().poll_next(context, Some(writer)));
             turn.made_progress();
-            let Some(frames) = next else { return Poll::Ready(Ok(())) };
-            self.send(Chunk::of(frames))?;
+            match next {
+                Ok(frames) => self.send(Chunk::of(frames))?,
+                Err(End::Clean) => return Poll::Ready(Ok(())),
+                Err(End::Abort) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            }
         }
     }
 

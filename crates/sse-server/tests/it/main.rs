@@ -14,10 +14,14 @@ mod budget;
 mod chat;
 mod client_limits;
 mod cors;
+#[cfg(unix)]
+mod drain;
 mod ending;
 mod fanout;
 mod guard;
 mod harness;
+#[cfg(unix)]
+mod health;
 mod history;
 mod hostile;
 #[cfg(unix)]

@@ -90,12 +90,18 @@ struct WriterHandle {
 
 /// Why a log could not be opened. The text says what to do, as far as that is known.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OpenError(String);
+pub enum OpenError {
+    /// It can be tried again: that one may be about to end.
+    #[error("another process is using it; stop that one, or use another folder")]
+    InUse,
+    /// Nothing will change by itself.
+    #[error("{0}")]
+    Unusable(String),
+}
 
 impl From<std::io::Error> for OpenError {
     fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
+        Self::Unusable(error.to_string())
     }
 }
 
@@ -366,7 +372,7 @@ fn unreadable(file: &Path, error: &rusqlite::Error) -> OpenError {
 }
 
 fn unusable(file: &Path, cannot_be: &str, error: &dyn std::error::Error) -> OpenError {
-    OpenError(format!(
+    OpenError::Unusable(format!(
         "{} cannot be {cannot_be}: {error}; restore a backup of it, or move it away together with the file log.sqlite-wal to begin a \
          new log",
         file.display()

@@ -18,11 +18,11 @@ use std::task::{Context, Poll};
 
 use actix_http::body::{BoxBody, MessageBody};
 use actix_http::{Request, Response};
-use actix_server::GracefulShutdownSignal;
 use actix_service::Service;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use h2::server::{Builder, Connection};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 pub(super) use self::peer_socket::PeerSocket;
 use self::queue::Queued;
@@ -49,7 +49,7 @@ pub(super) async fn serve<S, B>(
     mut socket: PeerSocket,
     peer: Option<SocketAddr>,
     service: Rc<S>,
-    stopping: GracefulShutdownSignal,
+    closing: CancellationToken,
 ) -> io::Result<()>
 where
     S: Service<Request>,
@@ -62,11 +62,11 @@ where
     let mut connection = timeout(sockets.limits.head_timeout, handshake).await?.map_err(io::Error::other)?;
     let mut streams = FuturesUnordered::new();
     let mut end = End::default();
-    let mut stop = pin!(stopping.notified());
+    let mut closing = pin!(closing.cancelled());
     poll_fn(|context| {
         loop {
             while let Poll::Ready(Some(())) = streams.poll_next_unpin(context) {}
-            if !end.is_asked && stop.as_mut().poll(context).is_ready() {
+            if !end.is_asked && closing.as_mut().poll(context).is_ready() {
                 end.ask(&mut connection);
             }
             match connection.poll_accept(context) {

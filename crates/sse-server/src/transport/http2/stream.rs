@@ -125,7 +125,9 @@ async fn send(
             () = stuck(queue, 0, sockets) => return Err(Reason::CANCEL),
         };
         let Some(next) = next else { break };
-        let mut bytes = next.map_err(|_| Reason::INTERNAL_ERROR)?;
+        let Ok(mut bytes) = next else {
+            return written(queue, sockets).await.and(Err(Reason::INTERNAL_ERROR));
+        };
         while !bytes.is_empty() {
             let room = tokio::select! {
                 biased;
@@ -138,6 +140,10 @@ async fn send(
         }
     }
     out.send_data(queue.add(Bytes::new()), true).map_err(|_| Reason::CANCEL)?;
+    written(queue, sockets).await
+}
+
+async fn written(queue: &StreamQueue, sockets: &EventSockets) -> Result<(), Reason> {
     tokio::select! {
         () = queue.emptied() => Ok(()),
         () = stuck(queue, 0, sockets) => Err(Reason::CANCEL),
