@@ -192,7 +192,7 @@ async fn a_slow_reader_is_treated_as_its_topics_say() {
             tokio::task::yield_now().await;
         }
         let [cut, skip, latest] = &mut readers[..] else { panic!("three") };
-        assert_eq!(cut.next().await, Delivery::End);
+        assert_eq!(cut.next().await, Delivery::End(EndReason::SlowConsumer));
         assert!(matches!(skip.next().await, Delivery::Gap(gap, _) if gap.reason == GapReason::Slow));
         assert_eq!(data(skip, 120).await, numbers(2880..3000));
         assert!(matches!(latest.next().await, Delivery::Gap(gap, _) if gap.reason == GapReason::Slow));
@@ -269,8 +269,8 @@ async fn shutdown_ends_waiting_and_new_subscriptions() {
         let waiting = tokio::task::spawn_local(async move { reader.next().await });
         tokio::task::yield_now().await;
         world.shutdown.cancel();
-        assert_eq!(waiting.await.unwrap(), Delivery::End);
-        assert_eq!(world.subscribe("a", Start::Now).await.next().await, Delivery::End);
+        assert_eq!(waiting.await.unwrap(), Delivery::End(EndReason::Shutdown));
+        assert_eq!(world.subscribe("a", Start::Now).await.next().await, Delivery::End(EndReason::Shutdown));
     })
     .await;
 }
@@ -324,7 +324,7 @@ async fn one_that_was_ended_is_given_nothing_past_its_task_neither() {
             assert_eq!((data, written.0.get()), (vec![n.to_string()], 1));
             ended.end();
         }
-        assert_eq!(ended.next().await, Delivery::End);
+        assert_eq!(ended.next().await, Delivery::End(EndReason::Ended));
     })
     .await;
 }

@@ -94,10 +94,13 @@ impl FromRequest for Access {
                 let request = request.clone();
                 Either::Right(Box::pin(async move {
                     AppState::of(&request).auth.refresh_keys().await;
-                    Ok(access(&request)?)
+                    Ok(access(&request).map_err(|error| AppState::of(&request).auth.count_refused(error))?)
                 }))
             }
-            found => Either::Left(ready(found.map_err(Problem::from))),
+            found => {
+                let refused = |error| AppState::of(request).auth.count_refused(error).into();
+                Either::Left(ready(found.map_err(refused)))
+            }
         }
     }
 }

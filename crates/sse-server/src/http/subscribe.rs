@@ -10,14 +10,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use sse_core::payload::Connected;
 use sse_core::{Event, encode};
-use sse_hub::{Seek, Selectors, Start};
+use sse_hub::{CloseReason, Seek, Selectors, Start, Transport};
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::query::{self, Query};
 use crate::auth::{Access, StreamEnd};
 use crate::json_event::json_event;
-use crate::transport::{EventBody, Opening, Subscriber};
+use crate::transport::{EventBody, LastWords, Opening, Subscriber};
 
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
 const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
@@ -58,7 +58,8 @@ pub(crate) async fn subscribe(
     let body = match state.fanout.subscribe(selectors, start).await {
         Ok(subscription) => {
             let opening = Opening { greeting, with_id };
-            let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            let mut subscriber =
+                Subscriber::new(subscription, opening, (transport(request), request.peer_addr()));
             if let Some(end) = state.auth.end_of_stream(access) {
                 subscriber.end_after(last_words_at(end));
             }
@@ -72,6 +73,19 @@ pub(crate) async fn subscribe(
         }
     };
     Ok(stream(request, body))
+}
+
+/// What carries the connection of a request.
+fn transport(request: &HttpRequest) -> Transport {
+    let is_tls = AppState::of(request).is_tls;
+    match (request.version() == Version::HTTP_2, request.peer_addr()) {
+        (false, None) => Transport::Http1Unix,
+        (false, Some(_)) if is_tls => Transport::Http1Tls,
+        (false, Some(_)) => Transport::Http1,
+        (true, None) => Transport::Http2Unix,
+        (true, Some(_)) if is_tls => Transport::Http2Tls,
+        (true, Some(_)) => Transport::Http2,
+    }
 }
 
 /// What is answered to one that is over its limit.
@@ -94,12 +108,12 @@ fn stream(request: &HttpRequest, body: EventBody) -> EventStream {
 }
 
 /// What is said at the end.
-async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
-    let text = match end.await {
-        StreamEnd::Expired => "the token has expired; come back with a new one",
-        StreamEnd::SignedOut => "signed out",
+async fn last_words_at(end: impl Future<Output = StreamEnd>) -> LastWords {
+    let (text, reason) = match end.await {
+        StreamEnd::Expired => ("the token has expired; come back with a new one", CloseReason::Expired),
+        StreamEnd::SignedOut => ("signed out", CloseReason::SignedOut),
     };
-    last_words(RETRY_MILLIS, text)
+    (last_words(RETRY_MILLIS, text), reason)
 }
 
 /// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.

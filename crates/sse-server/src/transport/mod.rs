@@ -2,6 +2,7 @@
 
 mod chunk;
 mod connection;
+mod cut;
 mod deadline;
 mod event_body;
 mod event_socket;
@@ -30,5 +31,5 @@ pub(crate) use listeners::Listeners;
 pub(crate) use server::serve;
 #[cfg(unix)]
 pub(crate) use socket_file::SocketFile;
-pub(crate) use subscriber::{Opening, Subscriber};
+pub(crate) use subscriber::{LastWords, Opening, Subscriber};
 pub(crate) use tls::{Tls, TlsFiles};

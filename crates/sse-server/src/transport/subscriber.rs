@@ -11,9 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use sse_core::payload::Gap;
 use sse_core::{Event, HubBlock, RecordId, encode};
-use sse_hub::{Budget, ConnectionCount, Delivery, DirectWriter, Subscription};
+use sse_hub::{
+    Budget, CloseReason, ConnectionCount, Delivery, DirectWriter, EndReason, Subscription, Transport,
+};
 use tokio::time::Instant;
 
+use super::cut;
 use crate::json_event::json_event;
 
 /// Reconnection time that an event stream suggests, drawn anew for each so that a restart does not bring all subscribers
@@ -37,8 +40,11 @@ pub(crate) struct Subscriber {
     /// Seq of the last id that was sent.
     last_id: u64,
     rare: Option<Box<Rare>>,
-    _counted: ConnectionCount,
+    counted: ConnectionCount,
 }
+
+/// The last blocks of an event stream, and why it ends.
+pub(crate) type LastWords = (Bytes, CloseReason);
 
 /// What few subscribers have.
 #[derive(Default)]
@@ -46,7 +52,7 @@ struct Rare {
     /// What ends with the subscriber.
     guard: Option<Box<dyn Any>>,
     /// Ends it, with these blocks.
-    end: Option<Pin<Box<dyn Future<Output = Bytes>>>>,
+    end: Option<Pin<Box<dyn Future<Output = LastWords>>>>,
     /// For the log; only when somebody reads that.
     opened: Option<(Option<SocketAddr>, Instant)>,
 }
@@ -55,7 +61,11 @@ impl Subscriber {
     /// A comment: nothing has moved.
     pub(super) const HEARTBEAT: &str = ": heartbeat\n\n";
 
-    pub(crate) fn new(subscription: Subscription, opening: Opening, peer: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(
+        subscription: Subscription,
+        opening: Opening,
+        (transport, peer): (Transport, Option<SocketAddr>),
+    ) -> Self {
         let last_id = subscription.position().seq;
         let topics = subscription.selectors();
         tracing::debug!(peer = peer.map(tracing::field::display), %topics, after = last_id, "subscription opened");
@@ -65,7 +75,7 @@ impl Subscriber {
             opening: Some(Box::new(opening)),
             rare: is_logged
                 .then(|| Box::new(Rare { opened: Some((peer, Instant::now())), ..Rare::default() })),
-            _counted: subscription.hub().counters().open_connection(),
+            counted: subscription.hub().counters().open_connection(transport),
             subscription,
         }
     }
@@ -76,7 +86,7 @@ impl Subscriber {
     }
 
     /// Ends once `end` resolves, with the blocks that it gives.
-    pub(crate) fn end_after(&mut self, end: impl Future<Output = Bytes> + 'static) {
+    pub(crate) fn end_after(&mut self, end: impl Future<Output = LastWords> + 'static) {
         self.rare.get_or_insert_default().end = Some(Box::pin(end));
     }
 
@@ -99,16 +109,17 @@ impl Subscriber {
     ) -> Poll<Option<Bytes>> {
         if let Some(rare) = &mut self.rare
             && let Some(end) = &mut rare.end
-            && let Poll::Ready(blocks) = end.as_mut().poll(context)
+            && let Poll::Ready((blocks, reason)) = end.as_mut().poll(context)
         {
             rare.end = None;
+            self.counted.closes(reason);
             self.opening = None;
             self.subscription.end();
             return Poll::Ready(Some(blocks));
         }
         if self.opening.is_some() {
             if let Some(delivery) = ready!(self.subscription.poll_last_values(context)) {
-                return Poll::Ready(encoded(delivery));
+                return Poll::Ready(self.encoded(delivery));
             }
             let mut blocks = Vec::with_capacity(256);
             self.greet(&mut blocks);
@@ -118,7 +129,28 @@ impl Subscriber {
         }
         let delivery = ready!(self.subscription.poll_next_with(context, writer));
         self.last_id = self.subscription.position().seq;
-        Poll::Ready(encoded(delivery))
+        Poll::Ready(self.encoded(delivery))
+    }
+
+    /// Its connection is about to be closed for this reason.
+    pub(super) fn closes(&self, reason: CloseReason) {
+        self.counted.closes(reason);
+    }
+
+    fn encoded(&self, delivery: Delivery) -> Option<Bytes> {
+        match delivery {
+            Delivery::Frames(frames) => Some(frames),
+            Delivery::Gap(gap, id) => Some(gap_frame(&gap, id)),
+            Delivery::End(reason) => {
+                self.counted.closes(match reason {
+                    EndReason::Closed | EndReason::Ended => CloseReason::Ended,
+                    EndReason::SlowConsumer => CloseReason::SlowConsumer,
+                    EndReason::Unreadable => CloseReason::Log,
+                    EndReason::Shutdown => CloseReason::Shutdown,
+                });
+                None
+            }
+        }
     }
 
     /// Notes that the fan-out has sent the records up to `seq`.
@@ -159,18 +191,11 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
+        cut::reason().inspect(|reason| self.closes(*reason));
         let Some((peer, opened)) = self.rare.as_ref().and_then(|rare| rare.opened) else { return };
         let (peer, topics) = (peer.map(tracing::field::display), self.subscription.selectors());
         let (position, seconds) = (self.subscription.position().seq, opened.elapsed().as_secs());
         tracing::debug!(peer, %topics, position, seconds, "subscription closed");
-    }
-}
-
-fn encoded(delivery: Delivery) -> Option<Bytes> {
-    match delivery {
-        Delivery::Frames(frames) => Some(frames),
-        Delivery::Gap(gap, id) => Some(gap_frame(&gap, id)),
-        Delivery::End => None,
     }
 }
 
