@@ -22,6 +22,7 @@ use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
 use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
 use crate::config::{DataDir, Settings};
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
+use crate::metrics;
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
 use crate::shutdown_signal::ShutdownSignal;
@@ -187,11 +188,12 @@ fn routes_of(
     running: Vec<Running>,
     pages: Pages,
 ) -> impl Fn(&mut ServiceConfig, Rc<AppState>) + Clone {
-    let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
+    let openapi = OpenApi::with(on.iter().map(|app| app.openapi).chain([metrics::OPENAPI]));
     move |config, state| {
         config.app_data(openapi.clone());
         running.iter().for_each(|app| app.configure(config));
-        routes(config, state, on.iter().flat_map(|app| (app.endpoints)()).collect(), &pages);
+        let of_apps = on.iter().flat_map(|app| (app.endpoints)());
+        routes(config, state, of_apps.chain(metrics::endpoints()).collect(), &pages);
     }
 }
 

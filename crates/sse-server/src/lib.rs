@@ -12,6 +12,7 @@ mod duration_flag;
 mod http;
 mod json_event;
 mod maintenance;
+mod metrics;
 mod selection;
 mod settings_file;
 mod settings_values;

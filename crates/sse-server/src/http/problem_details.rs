@@ -137,6 +137,11 @@ impl Problem {
         Self::unavailable(detail, RETRY_AFTER)
     }
 
+    /// The server cannot answer now; `detail` says why.
+    pub(crate) fn busy(detail: impl fmt::Display) -> Self {
+        Self::unavailable(detail, RETRY_AFTER)
+    }
+
     pub(super) fn stopping() -> Self {
         Self::unavailable("the server is stopping; nothing was stored, try again", RETRY_AFTER_RESTART)
     }
