@@ -1,5 +1,6 @@
 //! `cargo xtask COMMAND`: the tool of this workspace. Parses the command line; each command has a module of its own.
 
+mod alerts;
 mod bench;
 mod ci;
 mod clients;
@@ -76,6 +77,8 @@ enum Command {
     Drain(drain::Args),
     /// Runs sse-cli doctor against the release server, directly and behind misconfigured nginx.
     Doctor,
+    /// Checks the alert rules in docs/operations with promtool, and tests them.
+    Alerts,
     /// Type-checks the workspace for Windows and macOS. Needs Debian, and root once for apt.
     Portable(portable::Args),
     /// Retakes the screenshots in docs/images.
@@ -115,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::HostileClients(args) => hostile::run_clients(args),
         Command::Soak(args) => soak::run(&args),
         Command::Drain(args) => drain::run(&args),
+        Command::Alerts => alerts::run(),
         Command::Doctor => doctor::run(),
         Command::Portable(args) => portable::run(&args),
         Command::Screenshots => screenshots::run(),

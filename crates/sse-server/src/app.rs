@@ -21,6 +21,7 @@ use crate::config::{DataDir, Settings};
 use crate::data_folder::open_log;
 use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, admin_routes, redirects, routes};
 use crate::listening::Listening;
+use crate::metrics;
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
 use crate::shutdown::{DrainTimes, Shutdown};
@@ -186,16 +187,17 @@ fn routes_of(
     pages: Pages,
     port: u16,
 ) -> impl Fn(&mut ServiceConfig, Rc<AppState>, Role) + Clone {
-    let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
+    let openapi = OpenApi::with(on.iter().map(|app| app.openapi).chain([metrics::OPENAPI]));
     move |config, state, role| {
         match role {
             Role::Hub => {}
-            Role::Admin => return admin_routes(config, state),
+            Role::Admin => return admin_routes(config, state, metrics::endpoints()),
             Role::Redirect => return redirects(config, state, port),
         }
         config.app_data(openapi.clone());
         running.iter().for_each(|app| app.configure(config));
-        routes(config, state, on.iter().flat_map(|app| (app.endpoints)()).collect(), &pages);
+        let of_apps = on.iter().flat_map(|app| (app.endpoints)());
+        routes(config, state, of_apps.chain(metrics::endpoints()).collect(), &pages);
     }
 }
 

@@ -14,6 +14,7 @@ mod http;
 mod json_event;
 mod listening;
 mod maintenance;
+mod metrics;
 mod selection;
 mod settings_file;
 mod settings_values;

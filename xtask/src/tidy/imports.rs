@@ -16,7 +16,7 @@ const SERVER_LAYERS: [&[&str]; 10] = [
     &["transport"],
     &["auth"],
     &["http"],
-    &["apps", "ops"],
+    &["apps", "metrics", "ops"],
     &["config", "settings_file"],
     &["data_folder", "listening", "maintenance"],
     &["selection", "shutdown", "telemetry"],

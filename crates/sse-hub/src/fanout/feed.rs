@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::task::Context;
 
 use super::parked::{Parked, PassProgress, Place};
@@ -11,6 +12,7 @@ use super::ring::{Next, Ring};
 use super::window::Window;
 use crate::budget::Held;
 use crate::direct_writer::DirectWriter;
+use crate::log::Record;
 use crate::selectors::Selectors;
 
 /// Where feeds are found.
@@ -123,7 +125,7 @@ impl Feed {
     /// meanwhile was still for it.
     pub(crate) fn after(&self, cursor: u64, live: bool) -> Next {
         let State { ring, closed, .. } = &mut *self.state.borrow_mut();
-        let window = &*self.window.borrow();
+        let window = &mut *self.window.borrow_mut();
         if live {
             ring.reach_back(cursor, window, &self.selectors);
         }
@@ -156,6 +158,29 @@ impl Feed {
         parked.cursor(key).map(|cursor| ring.reached_from(cursor, &self.window.borrow()))
     }
 
+    /// A subscriber that was given these records, not from the ring.
+    pub(crate) fn count(&self, records: &[Arc<Record>]) {
+        self.window.borrow_mut().deliveries.count(records, 1);
+    }
+
+    /// A subscriber that acts by itself stands at `cursor` now.
+    pub(crate) fn advance(&self, key: Option<usize>, cursor: u64) {
+        self.state.borrow_mut().parked.advance(key, cursor);
+    }
+
+    /// How many subscriptions it has, when the caller holds it so many times.
+    pub(super) fn subscribers(self: &Rc<Self>, held: usize) -> u64 {
+        // With a pass under way it stands in the queue too.
+        let others = held + usize::from(self.state.borrow().pass.is_some());
+        Rc::strong_count(self).saturating_sub(others) as u64
+    }
+
+    /// How many events its slowest subscriber is behind, of those that have been parked.
+    pub(super) fn lag(&self) -> u64 {
+        let State { ring, parked, .. } = &*self.state.borrow();
+        parked.slowest().map_or(0, |cursor| ring.behind(cursor, &self.window.borrow()))
+    }
+
     /// Gives up the slot of a subscriber.
     pub(crate) fn forget(&self, key: Option<usize>) {
         self.state.borrow_mut().parked.forget(key);
@@ -174,10 +199,8 @@ mod tests {
     use super::*;
     use crate::budget::Budget;
     use crate::direct_writer::{SharedFrames, WriteOutcome};
-    use crate::log::Record;
     use sse_core::Topic;
     use std::cell::Cell;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
 

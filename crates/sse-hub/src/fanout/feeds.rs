@@ -93,6 +93,13 @@ impl Feeds {
         found
     }
 
+    /// Some of the feeds, from this key on; `None` past the last.
+    pub(super) fn some(&self, from: usize, most: usize) -> Option<Vec<Weak<Feed>>> {
+        let Table { feeds, .. } = &*self.table.borrow();
+        let keys = from..feeds.capacity().min(from + most);
+        (!keys.is_empty()).then(|| keys.filter_map(|key| feeds.get(key).cloned()).collect())
+    }
+
     /// Records up to `head` were missed: subscribers go through the log.
     pub(super) fn jump(&self, head: u64) {
         self.window.borrow_mut().jump(head);

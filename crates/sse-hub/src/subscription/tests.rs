@@ -192,7 +192,7 @@ async fn a_slow_reader_is_treated_as_its_topics_say() {
             tokio::task::yield_now().await;
         }
         let [cut, skip, latest] = &mut readers[..] else { panic!("three") };
-        assert_eq!(cut.next().await, Delivery::Interrupted);
+        assert_eq!(cut.next().await, Delivery::End(EndReason::SlowConsumer));
         assert!(matches!(skip.next().await, Delivery::Gap(gap, _) if gap.reason == GapReason::Slow));
         assert_eq!(data(skip, 120).await, numbers(2880..3000));
         assert!(matches!(latest.next().await, Delivery::Gap(gap, _) if gap.reason == GapReason::Slow));
@@ -269,8 +269,9 @@ async fn shutdown_ends_waiting_and_new_subscriptions() {
         let waiting = tokio::task::spawn_local(async move { reader.next().await });
         tokio::task::yield_now().await;
         world.shutdown.cancel();
-        assert_eq!(waiting.await.unwrap(), Delivery::Interrupted);
-        assert_eq!(world.subscribe("a", Start::Now).await.next().await, Delivery::Interrupted);
+        let shutdown = Delivery::End(EndReason::Shutdown);
+        assert_eq!(waiting.await.unwrap(), shutdown);
+        assert_eq!(world.subscribe("a", Start::Now).await.next().await, shutdown);
     })
     .await;
 }
@@ -295,7 +296,7 @@ async fn as_many_as_asked_for_are_ended_and_the_others_go_on() {
             }
             let mut ended = 0;
             for reader in &mut readers {
-                ended += usize::from(reader.next().await == Delivery::Interrupted);
+                ended += usize::from(reader.next().await == Delivery::End(EndReason::Shutdown));
             }
             assert_eq!(ended, expected);
         }
@@ -352,7 +353,7 @@ async fn one_that_was_ended_is_given_nothing_past_its_task_neither() {
             assert_eq!((data, written.0.get()), (vec![n.to_string()], 1));
             ended.end();
         }
-        assert_eq!(ended.next().await, Delivery::Interrupted);
+        assert_eq!(ended.next().await, Delivery::End(EndReason::Ended));
     })
     .await;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
+use sse_hub::Counters;
 use tokio::time::sleep;
 
 use super::access::{Access, AccessError, StreamEnd};
@@ -46,6 +47,21 @@ impl Authenticator {
         }
     }
 
+    /// Counts a token that is refused for good.
+    pub(crate) fn count_refused(&self, error: AccessError) -> AccessError {
+        if let (Some(state), AccessError::Token(error)) = (&self.state, &error) {
+            state.refused.get(error.nth()).inspect(|refused| Counters::add(refused, 1));
+        }
+        error
+    }
+
+    /// Tokens that were refused, by their reasons.
+    pub(crate) fn refused_tokens(&self) -> [(&'static str, u64); TokenError::NAMES.len()] {
+        let refused = self.state.as_ref().map(|state| state.refused.each_ref().map(Counters::get));
+        let mut refused = refused.unwrap_or_default().into_iter();
+        TokenError::NAMES.map(|name| (name, refused.next().unwrap_or(0)))
+    }
+
     /// May the error be another one once the keys of issuers are fetched again?
     pub(crate) fn misses_key(&self, error: &AccessError) -> bool {
         let fetches = || self.state.as_ref().is_some_and(|state| state.verifier.fetches_keys());
@@ -82,7 +98,7 @@ impl Authenticator {
             self.refresh_keys().await;
             access = state.access(&token);
         }
-        Ok((token, access?))
+        Ok((token, access.map_err(|error| self.count_refused(error.into()))?))
     }
 
     /// Is the access still good, some time after it was granted?

@@ -137,7 +137,11 @@ mod tests {
 
     #[test]
     fn what_includes_another_grants_no_less() {
-        let grants = |subscribe, publish, admin| Grants { subscribe: grant(subscribe), publish: grant(publish), admin };
+        let grants = |subscribe, publish, admin| Grants {
+            subscribe: grant(subscribe),
+            publish: grant(publish),
+            admin,
+        };
         let old = grants(&["chat/*", "news"], &["chat/a"], false);
         for (new, expected) in [
             (old.clone(), true),

@@ -148,7 +148,9 @@ mod tests {
     fn they_go_on_with_a_later_token_of_the_same_subject_and_end_with_it() {
         let streams = OpenStreams::default();
         let old = streams.add(&access("1", "ann"));
-        for other in [access("2", "bob"), expiring("2", "ann", Some(0)), access("2", "ann"), access("1", "ann")] {
+        for other in
+            [access("2", "bob"), expiring("2", "ann", Some(0)), access("2", "ann"), access("1", "ann")]
+        {
             streams.renew("1", &other);
             assert!(!is_over(&old), "{other:?}");
         }

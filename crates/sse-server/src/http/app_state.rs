@@ -137,9 +137,10 @@ impl FromRequest for Access {
     }
 }
 
-/// Counts a request of its subject. An event stream counts when it is opened: over its limit it gets an answer of its own.
+/// Counts a refused token, or a request of its subject. An event stream counts when it is opened: over its limit it gets an answer of its own.
 fn counted(request: &HttpRequest, access: Result<Access, AccessError>) -> Result<Access, Problem> {
-    let (state, access) = (AppState::of(request), access?);
+    let state = AppState::of(request);
+    let access = access.map_err(|error| state.auth.count_refused(error))?;
     if !is_stream(state, request.head()) {
         state.clients.subjects().request(access.limited_subject())?;
     }

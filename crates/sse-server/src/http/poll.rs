@@ -37,10 +37,12 @@ async fn read(request: &HttpRequest, access: &Access) -> Result<HeldPage, Proble
     // Follows the page without a seam: what was published since is past its cursor. It says only that there is
     // something; the page is read again, so that it is cut to size and has topics and times.
     let after = Start::After(page.next.to_string());
+    let counters = fanout.hub().counters();
+    let _counted = counters.wait_long_poll();
     let mut subscription = fanout.subscribe(selectors.clone(), after.clone()).await?;
     let page = match timeout(wait, subscription.next()).await {
         // An end can also mean that the log cannot be read, which the page then says.
-        Ok(Delivery::Frames(_) | Delivery::Gap(..) | Delivery::End | Delivery::Interrupted) => {
+        Ok(Delivery::Frames(_) | Delivery::Gap(..) | Delivery::End(_)) => {
             event_page::read(fanout.hub(), &selectors, after, limit).await?
         }
         // Nothing came: the reader asks again from where it is now.

@@ -140,7 +140,12 @@ impl Problem {
 
     /// An event stream cannot be opened.
     pub(super) fn not_now() -> Self {
-        Self::unavailable("the server cannot serve this now; come back later", RETRY_AFTER)
+        Self::busy("the server cannot serve this now; come back later")
+    }
+
+    /// The server cannot answer now; `detail` says why.
+    pub(crate) fn busy(detail: impl fmt::Display) -> Self {
+        Self::unavailable(detail, RETRY_AFTER)
     }
 
     pub(super) fn stopping() -> Self {

@@ -35,19 +35,23 @@ pub(super) fn api() -> Vec<Endpoint> {
     ]
 }
 
-/// All routes of one worker. `apps` are the endpoints of the applications.
-pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, apps: Vec<Endpoint>, pages: &Pages) {
+/// All routes of one worker. `others` are endpoints that are not the hub's.
+pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, others: Vec<Endpoint>, pages: &Pages) {
     let has_admin_listener = state.has_admin_listener;
-    let of_hub = api().into_iter().filter(|endpoint| !(has_admin_listener && endpoint.is_for_operators()));
+    let all = api().into_iter().chain(others);
+    let all = all.filter(|endpoint| !(has_admin_listener && endpoint.is_for_operators()));
     let guard = Arc::clone(&state.guard);
-    let scope = scope(&state, of_hub.chain(apps)).configure(|config| pages.routes(config));
+    let scope = scope(&state, all).configure(|config| pages.routes(config));
     config.service(scope.wrap_fn(move |request, service| admit(&state, &guard, request, service)));
 }
 
 /// Those of the listener for operators.
-pub(crate) fn admin_routes(config: &mut ServiceConfig, state: Rc<AppState>) {
+pub(crate) fn admin_routes(config: &mut ServiceConfig, state: Rc<AppState>, others: Vec<Endpoint>) {
     let guard = state.guard.of_admin_listener();
-    let endpoints = api().into_iter().filter(|endpoint| endpoint.is_for_operators() || endpoint.is_health());
+    let endpoints = api()
+        .into_iter()
+        .chain(others)
+        .filter(|endpoint| endpoint.is_for_operators() || endpoint.is_health());
     let scope = scope(&state, endpoints).app_data(OnAdminListener);
     config.service(scope.wrap_fn(move |request, service| admit(&state, &guard, request, service)));
 }

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use sse_core::payload::Connected;
 use sse_core::{Event, encode};
-use sse_hub::{ReadError, Seek, Selectors, Start};
+use sse_hub::{CloseReason, ReadError, Seek, Selectors, Start, Transport};
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
@@ -18,7 +18,7 @@ use super::query::{self, Query};
 use crate::auth::{Access, StreamEnd};
 use crate::client_limits::Slot;
 use crate::json_event::json_event;
-use crate::transport::{End, EventBody, Opening, Subscriber};
+use crate::transport::{End, EventBody, LastWords, Opening, Subscriber};
 
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
 const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
@@ -76,8 +76,9 @@ pub(crate) async fn subscribe(
     let body = match state.fanout.subscribe(selectors, start).await {
         Ok(subscription) => {
             let opening = Opening { greeting, with_id };
-            let (peer, drain) = (request.peer_addr(), Arc::clone(&state.drain));
-            let mut subscriber = Subscriber::new(subscription, opening, peer, drain);
+            let drain = Arc::clone(&state.drain);
+            let connection = (transport(request), request.peer_addr());
+            let mut subscriber = Subscriber::new(subscription, opening, connection, drain);
             if end == End::Abort {
                 subscriber.abort();
             }
@@ -94,6 +95,19 @@ pub(crate) async fn subscribe(
     let mut answer = stream(request, body);
     state.name_reader(access, answer.headers_mut());
     Ok(answer)
+}
+
+/// What carries the connection of a request.
+fn transport(request: &HttpRequest) -> Transport {
+    let is_tls = AppState::of(request).is_tls;
+    match (request.version() == Version::HTTP_2, request.peer_addr()) {
+        (false, None) => Transport::Http1Unix,
+        (false, Some(_)) if is_tls => Transport::Http1Tls,
+        (false, Some(_)) => Transport::Http1,
+        (true, None) => Transport::Http2Unix,
+        (true, Some(_)) if is_tls => Transport::Http2Tls,
+        (true, Some(_)) => Transport::Http2,
+    }
 }
 
 /// A place for one more stream of who asks.
@@ -143,12 +157,12 @@ fn stream(request: &HttpRequest, body: EventBody) -> EventStream {
 }
 
 /// What is said at the end.
-async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
-    let text = match end.await {
-        StreamEnd::Expired => "the token has expired; come back with a new one",
-        StreamEnd::SignedOut => "signed out",
+async fn last_words_at(end: impl Future<Output = StreamEnd>) -> LastWords {
+    let (text, reason) = match end.await {
+        StreamEnd::Expired => ("the token has expired; come back with a new one", CloseReason::Expired),
+        StreamEnd::SignedOut => ("signed out", CloseReason::SignedOut),
     };
-    last_words(RETRY_MILLIS, text)
+    (last_words(RETRY_MILLIS, text), reason)
 }
 
 /// The end of an event stream, when to come back, and why.

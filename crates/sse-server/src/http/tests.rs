@@ -18,6 +18,7 @@ use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
 use crate::auth::Authenticator;
 use crate::client_limits::ClientLimits;
+use crate::metrics;
 use crate::transport::{Limits, Listeners, Shared, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
@@ -169,6 +170,7 @@ fn every_route_is_described_and_every_description_has_a_route() {
         operations
     };
     assert_eq!(described(include_str!("openapi.json")), routes(&api()));
+    assert_eq!(described(metrics::OPENAPI), routes(&metrics::endpoints()));
     for app in &APPLICATIONS {
         assert_eq!(described(app.openapi), routes(&(app.endpoints)()), "{}", app.name);
     }

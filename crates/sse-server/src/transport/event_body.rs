@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, MessageBody};
 use bytes::Bytes;
-use sse_hub::Held;
+use sse_hub::{CloseReason, Held};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::ConnectionHandle;
@@ -127,6 +127,7 @@ impl EventBody {
         } else if self.held.is_none() {
             self.held = subscriber.budget().try_hold_delivery(self.rest.len());
             if self.held.is_none() {
+                subscriber.closes(CloseReason::Memory);
                 // At the memory limit the stream ends; its reader comes back with the id of what it has read.
                 return Poll::Ready(Err(subscriber.interrupted()));
             }

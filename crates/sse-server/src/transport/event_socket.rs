@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sse_hub::{DirectWriter, SharedFrames, WriteOutcome};
+use sse_hub::{CloseReason, DirectWriter, SharedFrames, WriteOutcome};
 use tokio::task::coop;
 use tokio::time::Instant;
 
@@ -91,6 +91,8 @@ impl EventSocket {
     fn poll_rest(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let is_short = self.unwritten.borrow().as_ref().is_some_and(|unwritten| unwritten.1.is_cut());
         if self.is_cut.get() || is_short {
+            let reason = if is_short { CloseReason::Memory } else { CloseReason::WriteTimeout };
+            self.subscriber.borrow().closes(reason);
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         self.waker.get_or_init(|| context.waker().clone());

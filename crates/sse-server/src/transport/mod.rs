@@ -2,6 +2,7 @@
 
 mod chunk;
 mod connection;
+mod cut;
 mod deadline;
 mod drain;
 mod event_body;
@@ -32,5 +33,5 @@ pub(crate) use listeners::{ListenerCloser, Listeners};
 pub(crate) use server::{Role, Shared, serve};
 #[cfg(unix)]
 pub(crate) use socket_file::SocketFile;
-pub(crate) use subscriber::{End, Opening, Subscriber};
+pub(crate) use subscriber::{End, LastWords, Opening, Subscriber};
 pub(crate) use tls::{Tls, TlsFiles};

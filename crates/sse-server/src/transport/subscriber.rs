@@ -12,9 +12,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use sse_core::payload::Gap;
 use sse_core::{Event, HubBlock, RecordId, encode};
-use sse_hub::{Budget, ConnectionCount, Delivery, DirectWriter, Subscription};
+use sse_hub::{
+    Budget, CloseReason, ConnectionCount, Delivery, DirectWriter, EndReason, Subscription, Transport,
+};
 use tokio::time::Instant;
 
+use super::cut;
 use super::drain::Drain;
 use crate::json_event::json_event;
 
@@ -51,8 +54,11 @@ pub(crate) struct Subscriber {
     drain: Arc<Drain>,
     /// Has been told when to come back.
     is_ending: bool,
-    _counted: ConnectionCount,
+    counted: ConnectionCount,
 }
+
+/// The last blocks of an event stream, and why it ends.
+pub(crate) type LastWords = (Bytes, CloseReason);
 
 /// What few subscribers have.
 #[derive(Default)]
@@ -62,7 +68,7 @@ struct Rare {
     /// Every end but that of its topics is [`End::Abort`].
     aborts: bool,
     /// Ends it, with these blocks.
-    end: Option<Pin<Box<dyn Future<Output = Bytes>>>>,
+    end: Option<Pin<Box<dyn Future<Output = LastWords>>>>,
     /// For the log; only when somebody reads that.
     opened: Option<(Option<SocketAddr>, Instant)>,
 }
@@ -74,7 +80,7 @@ impl Subscriber {
     pub(crate) fn new(
         subscription: Subscription,
         opening: Opening,
-        peer: Option<SocketAddr>,
+        (transport, peer): (Transport, Option<SocketAddr>),
         drain: Arc<Drain>,
     ) -> Self {
         let last_id = subscription.position().seq;
@@ -88,7 +94,7 @@ impl Subscriber {
                 .then(|| Box::new(Rare { opened: Some((peer, Instant::now())), ..Rare::default() })),
             drain,
             is_ending: false,
-            _counted: subscription.hub().counters().open_connection(),
+            counted: subscription.hub().counters().open_connection(transport),
             subscription,
         }
     }
@@ -104,7 +110,7 @@ impl Subscriber {
     }
 
     /// Ends once `end` resolves, with the blocks that it gives.
-    pub(crate) fn end_after(&mut self, end: impl Future<Output = Bytes> + 'static) {
+    pub(crate) fn end_after(&mut self, end: impl Future<Output = LastWords> + 'static) {
         self.rare.get_or_insert_default().end = Some(Box::pin(end));
     }
 
@@ -127,9 +133,10 @@ impl Subscriber {
     ) -> Poll<Result<Bytes, End>> {
         if let Some(rare) = &mut self.rare
             && let Some(end) = &mut rare.end
-            && let Poll::Ready(blocks) = end.as_mut().poll(context)
+            && let Poll::Ready((blocks, reason)) = end.as_mut().poll(context)
         {
             rare.end = None;
+            self.counted.closes(reason);
             self.opening = None;
             self.is_ending = true;
             self.subscription.end();
@@ -150,19 +157,31 @@ impl Subscriber {
         Poll::Ready(self.encoded(delivery))
     }
 
+    /// Its connection is about to be closed for this reason.
+    pub(super) fn closes(&self, reason: CloseReason) {
+        self.counted.closes(reason);
+    }
+
     fn encoded(&mut self, delivery: Delivery) -> Result<Bytes, End> {
-        match delivery {
-            Delivery::Frames(frames) => Ok(frames),
-            Delivery::Gap(gap, id) => Ok(gap_frame(&gap, id)),
-            Delivery::End => Err(End::Clean),
-            Delivery::Interrupted => match self.drain.retry() {
-                Some(retry) if !std::mem::replace(&mut self.is_ending, true) => {
-                    let mut block = Vec::with_capacity(32);
-                    encode::retry(&mut block, retry);
-                    Ok(block.into())
-                }
-                _ => Err(self.interrupted()),
-            },
+        let reason = match delivery {
+            Delivery::Frames(frames) => return Ok(frames),
+            Delivery::Gap(gap, id) => return Ok(gap_frame(&gap, id)),
+            Delivery::End(reason) => reason,
+        };
+        self.counted.closes(match reason {
+            EndReason::Closed | EndReason::Ended => CloseReason::Ended,
+            EndReason::SlowConsumer => CloseReason::SlowConsumer,
+            EndReason::Unreadable => CloseReason::Log,
+            EndReason::Shutdown => CloseReason::Shutdown,
+        });
+        match self.drain.retry() {
+            _ if reason == EndReason::Closed => Err(End::Clean),
+            Some(retry) if !std::mem::replace(&mut self.is_ending, true) => {
+                let mut block = Vec::with_capacity(32);
+                encode::retry(&mut block, retry);
+                Ok(block.into())
+            }
+            _ => Err(self.interrupted()),
         }
     }
 
@@ -210,6 +229,7 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
+        cut::reason().inspect(|reason| self.closes(*reason));
         let Some((peer, opened)) = self.rare.as_ref().and_then(|rare| rare.opened) else { return };
         let (peer, topics) = (peer.map(tracing::field::display), self.subscription.selectors());
         let (position, seconds) = (self.subscription.position().seq, opened.elapsed().as_secs());

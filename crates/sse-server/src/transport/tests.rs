@@ -14,7 +14,7 @@ use actix_service::{Service as _, ServiceFactory as _};
 use actix_web::web::{self, Bytes, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::{Event, Topic};
-use sse_hub::{Counters, Fanout, Hub, Policies, Policy, Selectors, Start};
+use sse_hub::{Counters, Fanout, Hub, Policies, Policy, Selectors, Start, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -168,7 +168,8 @@ async fn events(request: HttpRequest, query: Query<Vec<(String, String)>>) -> Ht
     let selectors = Selectors::exactly(Topic::new(of("topic").unwrap_or("a")).unwrap());
     let subscription = fanout.subscribe(selectors, Start::Now).await.unwrap();
     let greeting = of("greeting").is_none().then(|| Event::new("hello"));
-    let subscriber = Subscriber::new(subscription, Opening { greeting, with_id: true }, None, Arc::default());
+    let (opening, connection) = (Opening { greeting, with_id: true }, (Transport::Http1Unix, None));
+    let subscriber = Subscriber::new(subscription, opening, connection, Arc::default());
     let mut response = HttpResponse::Ok().finish();
     response.head_mut().no_chunking(request.version() < actix_web::http::Version::HTTP_11);
     response.set_body(EventBody::new(subscriber, request.conn_data().cloned(), None))

@@ -27,8 +27,10 @@ mod hostile;
 #[cfg(unix)]
 mod http2;
 mod maintenance;
+mod metrics;
 mod notifications;
 mod openapi;
+mod operator;
 mod pages;
 mod poll;
 mod process;

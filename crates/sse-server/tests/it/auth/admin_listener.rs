@@ -16,9 +16,11 @@ async fn it_needs_no_token_there_and_is_nowhere_else() {
     let revoked = send(at_admin(Method::POST, "/admin/revoke").body(REVOKE)).await;
     assert_eq!(revoked.status, 200, "{revoked:?}");
     assert_eq!(send(at_admin(Method::GET, "/readyz?verbose")).await.json()["ready"], true);
+    assert_eq!(send(at_admin(Method::GET, "/metrics")).await.status, 200);
     // At the public address not even with a token for it.
     let at_public = |method, path: &str| guarded.request(method, path, &everything());
     assert_eq!(send(at_public(Method::POST, "/admin/revoke").body(REVOKE)).await.status, 404);
+    assert_eq!(send(at_public(Method::GET, "/metrics")).await.status, 404);
     assert_eq!(send(at_public(Method::GET, "/readyz?verbose")).await.status, 403);
     assert_eq!(send(guarded.api.request(Method::GET, "/readyz")).await.text, "ready\n");
     for path in ["/hub", "/events", "/topics", "/"] {
