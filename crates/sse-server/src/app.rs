@@ -92,6 +92,7 @@ impl App {
         let (limits, budget, of_server) = (limits(&settings), hub.budget().clone(), Arc::clone(&drain));
         let shared = Shared { limits, budget, clients, drain: of_server };
         let server = serve(listeners, settings.workers, shared, state, routes).with_context(unusable)?;
+        listening.log();
         Ok(Self {
             server,
             is_tls,
@@ -139,8 +140,6 @@ impl App {
     /// # Errors
     /// When the server fails as a whole, or was not given the time to end.
     pub async fn run(mut self) -> io::Result<()> {
-        let (addr, admin) = (self.shutdown.listening.addr, self.admin_addr());
-        tracing::info!(%addr, admin = admin.map(tracing::field::display), "accepting connections");
         let signal = tokio::select! {
             ended = &mut self.server => return ended,
             signal = self.signal.recv() => signal,

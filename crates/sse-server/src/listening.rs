@@ -53,4 +53,8 @@ impl Listening {
         };
         Ok((this, listeners))
     }
+    pub(crate) fn log(&self) {
+        let Self { addr, admin_addr, .. } = self;
+        tracing::info!(%addr, admin = admin_addr.map(tracing::field::display), "accepting connections");
+    }
 }

@@ -95,7 +95,6 @@ async fn test(args: &Args, data: &Path) -> Result<()> {
     shared.stop.set(true);
     let longest_pause = probing.await?;
     let published = publishing.await?;
-    shared.last.set(Some(published));
     let received = async { while subscribers.join_next().await.is_some() {} };
     timeout(DEADLINE, received).await.context("the subscribers do not receive the last event")?;
     report(args, &shared, published, exit, longest_pause)

@@ -23,6 +23,9 @@ pub(super) async fn publish(shared: Rc<Shared>, rate: f64) -> u64 {
         acknowledged(&shared, &mut connection, TOPIC, number).await;
         sleep(Duration::from_secs_f64(1.0 / rate)).await;
     }
+    number += 1;
+    shared.last.set(Some(number));
+    acknowledged(&shared, &mut connection, TOPIC, number).await;
     number
 }
 

@@ -12,7 +12,7 @@ const OPENING: usize = 500;
 pub(super) struct Shared {
     pub(super) address: String,
     pub(super) stop: Cell<bool>,
-    /// The last number, once publishing is over.
+    /// The last number, once it is known.
     pub(super) last: Cell<Option<u64>>,
     /// Event streams that have begun and not ended.
     pub(super) open: Cell<usize>,

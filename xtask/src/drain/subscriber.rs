@@ -129,12 +129,7 @@ impl Subscriber {
                 return Ok(Ended::Cut);
             }
             piece.clear();
-            // The last number may be known only when it is here already.
-            let read = tokio::select! {
-                read = socket.read_buf(&mut piece) => read,
-                () = sleep(Duration::from_millis(500)), if self.shared.stop.get() => continue,
-            };
-            match read {
+            match socket.read_buf(&mut piece).await {
                 Ok(0) if tail == LAST_CHUNK => return Ok(Ended::Clean),
                 Ok(0) | Err(_) => return Ok(Ended::Cut),
                 Ok(_) => {}

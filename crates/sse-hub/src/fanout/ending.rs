@@ -1,7 +1,7 @@
 //! Ends the subscriptions of a worker a few at a time, so that its readers do not all come back at once. Those that were never
 //! parked at the head of a feed are left: they end when the fan-out is shut down.
 
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 
 use super::feed::Feed;
 
@@ -16,7 +16,8 @@ pub struct Ending {
 
 impl Ending {
     pub(super) fn of(feeds: Vec<Weak<Feed>>) -> Self {
-        let count = feeds.iter().filter_map(Weak::upgrade).map(|feed| feed.len()).sum();
+        let count =
+            feeds.iter().filter_map(Weak::upgrade).map(|feed| feed.with_parked(|parked| parked.len())).sum();
         Self { feeds, next: 0, count }
     }
 
@@ -30,7 +31,8 @@ impl Ending {
         while most > 0
             && let Some(feed) = self.feeds.last()
         {
-            let (ended, next) = feed.upgrade().map_or((0, None), |feed| feed.end(self.next, most));
+            let end = |feed: Rc<Feed>| feed.with_parked(|parked| parked.end(self.next, most));
+            let (ended, next) = feed.upgrade().map_or((0, None), end);
             most -= ended;
             self.next = next.unwrap_or(0);
             if next.is_none() {

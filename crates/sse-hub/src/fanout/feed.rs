@@ -110,14 +110,8 @@ impl Feed {
         state.parked.wake_all();
     }
 
-    /// Subscribers that are or were parked.
-    pub(super) fn len(&self) -> usize {
-        self.state.borrow().parked.len()
-    }
-
-    /// Ends at most `most` of them, from the slot `from` on. Gives their number, and where it goes on.
-    pub(super) fn end(&self, from: usize, most: usize) -> (usize, Option<usize>) {
-        self.state.borrow_mut().parked.end(from, most)
+    pub(super) fn with_parked<T>(&self, act: impl FnOnce(&mut Parked) -> T) -> T {
+        act(&mut self.state.borrow_mut().parked)
     }
 
     /// What comes after the seq `cursor`. A subscriber behind a closed feed is told that it is closed: it resumes after

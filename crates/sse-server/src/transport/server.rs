@@ -115,17 +115,13 @@ pub(crate) fn serve<S: 'static>(
             sockets: EventSockets::start(*limits, drain.streams().clone(), budget.clone()),
         };
         let worker = of_this_thread(make);
-        let routes = |config: &mut ServiceConfig| routes(config, Rc::clone(&worker.state), role);
-        let service = service(&routes, limits, drain);
+        let service = service(&|config| routes(config, Rc::clone(&worker.state), role), limits, drain);
         (worker, service, drain.closing().clone())
     };
-    let of = |listeners: Vec<_>, tls: Option<Arc<Tls>>, role| {
-        listeners.into_iter().map(move |listener| (listener, tls.clone(), role))
-    };
-    let hub = of(listeners.tcp, listeners.tls, Role::Hub);
-    let admin = of(listeners.admin, None, Role::Admin);
-    let redirect = of(listeners.redirect, None, Role::Redirect);
-    for (listener, tls, role) in hub.chain(admin).chain(redirect) {
+    let of =
+        |listeners: Vec<_>, tls, role| listeners.into_iter().map(move |it| (it, Option::clone(&tls), role));
+    let tcp = of(listeners.tcp, listeners.tls, Role::Hub).chain(of(listeners.admin, None, Role::Admin));
+    for (listener, tls, role) in tcp.chain(of(listeners.redirect, None, Role::Redirect)) {
         let (worker, clients, places) = (worker.clone(), clients.clone(), Arc::clone(&places));
         builder = builder.listen("http", listener, move || {
             let (worker, service, closing) = worker(role);

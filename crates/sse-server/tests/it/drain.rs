@@ -7,8 +7,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use reqwest::Method;
-
 use crate::api::{Api, send};
 use crate::harness::{DEADLINE, Reader, Server, command, eventually};
 
@@ -82,23 +80,24 @@ async fn event_streams_end_with_a_time_to_come_back() {
 #[tokio::test]
 async fn what_is_under_way_is_answered() {
     // So that all has arrived by then.
-    let mut api = Api::of(Server::start(&["--apps", "none", "--drain-delay", "2s"]));
-    let poll = tokio::spawn(send(api.request(Method::GET, "/poll?topic=a&timeout=60")));
-    let mut idle = api.server.connect();
+    let mut server = Server::start(&["--apps", "none", "--drain-delay", "2s"]);
+    let [mut idle, mut poll, mut publish] = [(); 3].map(|()| server.connect());
     idle.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    let mut publish = api.server.connect();
+    poll.write_all(b"GET /poll?topic=a&timeout=60 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let head = "POST /topics/b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n";
     publish.write_all(format!("{head}wh").as_bytes()).unwrap();
-    api.server.signal("TERM");
+    server.signal("TERM");
     let mut text = String::new();
     idle.read_to_string(&mut text).unwrap();
     assert!(text.ends_with("live\n"), "{text}");
-    assert_eq!(poll.await.unwrap().status, 200);
+    text.clear();
+    poll.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
     publish.write_all(b"at").unwrap();
     text.clear();
     publish.read_to_string(&mut text).unwrap();
     assert!(text.starts_with("HTTP/1.1 200 ") && text.contains("connection: close"), "{text}");
-    let (status, _) = api.server.ended().await;
+    let (status, _) = server.ended().await;
     assert!(status.success(), "{status}");
 }
 

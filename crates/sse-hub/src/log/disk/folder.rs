@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::OpenError;
+use super::open_error::OpenError;
 
 /// A folder that this process alone uses, until it is dropped or the process ends in any way.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ mod health;
 mod layout;
 mod leaving;
 mod migrate;
+mod open_error;
 mod parts;
 mod purge;
 mod read_only;
@@ -62,6 +63,7 @@ use frames::Fetched;
 use free_space::FreeSpace;
 use group::{Append, Request};
 use migrate::bring_up_to_date;
+pub use open_error::OpenError;
 use parts::Meta;
 use readers::Readers;
 use restore::{Restored, restore};
@@ -88,23 +90,6 @@ struct WriterHandle {
     /// `None` once the log has been closed.
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// Why a log could not be opened. The text says what to do, as far as that is known.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// It can be tried again: that one may be about to end.
-    #[error("another process is using it; stop that one, or use another folder")]
-    InUse,
-    /// Nothing will change by itself.
-    #[error("{0}")]
-    Unusable(String),
-}
-
-impl From<std::io::Error> for OpenError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Unusable(error.to_string())
-    }
 }
 
 impl DiskLog {
