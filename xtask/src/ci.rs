@@ -6,12 +6,13 @@ use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
 use crate::{
-    bench, clients, crash, doctor, e2e, full_disk, fuzz, loss, power_loss, tidy, tools, torture, wrong_clock,
+    alerts, bench, clients, crash, doctor, drain, e2e, full_disk, fuzz, loss, power_loss, tidy, tools,
+    torture, wrong_clock,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 19] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("clippy", || {
@@ -37,7 +38,9 @@ const STEPS: [Step; 17] = [
     ("torture", || torture::run(&torture::Args::short())),
     ("power loss", || power_loss::run(&power_loss::Args::short())),
     ("wrong clock", || wrong_clock::run(&wrong_clock::Args::short())),
+    ("drain", || drain::run(&drain::Args::short())),
     ("doctor behind nginx", doctor::run),
+    ("alert rules", alerts::run),
     ("benches, once and small", bench::run_small),
 ];
 

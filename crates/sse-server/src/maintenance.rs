@@ -1,5 +1,6 @@
-//! Work beside the server: backup, restore and verify the log's files, make tokens. Says what was done, and how that ended.
+//! Work beside the server: backup, restore and verify the log's files, make tokens, ask for its health. Says what was done, and how that ended.
 
+mod health;
 mod token;
 
 use std::io::{self, Write as _};
@@ -10,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use sse_hub::{Damage, LogCheck, backup_log, restore_log, verify_file, verify_log};
 
+use self::health::HealthArgs;
 use self::token::TokenArgs;
 use crate::config::{DATA_DIR, DataDir, data_dir};
 
@@ -60,6 +62,11 @@ pub enum Maintenance {
     ///
     /// It grants what is named, and nothing else. Exit status: 0 printed, 1 it cannot be made.
     Token(TokenArgs),
+
+    /// Ask a running server whether it is ready, at /readyz; for checks of containers
+    ///
+    /// Exit status: 0 it is, 1 it is not, or does not answer.
+    Health(HealthArgs),
 }
 
 /// Where the log is.
@@ -80,12 +87,13 @@ impl LogFolder {
 }
 
 impl Maintenance {
-    /// Does it. Blocks.
-    pub fn run(&self) -> ExitCode {
+    /// Does it. Blocks, but for questions to a server.
+    pub async fn run(&self) -> ExitCode {
         let (done, failed) = match self {
             Self::Backup { file, log } => (backup(file, log), ExitCode::FAILURE),
             Self::Restore { file, damaged, log } => (restore(file, *damaged, log), ExitCode::FAILURE),
             Self::Verify { file, log } => (verify(file.as_deref(), log), ExitCode::from(2)),
+            Self::Health(args) => (args.check().await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
             Self::Token(args) => (args.text().and_then(|text| printed(&text)), ExitCode::FAILURE),
         };
         done.unwrap_or_else(|error| {

@@ -25,6 +25,7 @@ import { readStream, StreamTimeout } from "./stream.js";
  * @property {URL | null} pollUrl the long-poll of the same hub; null when the server is not a hub
  * @property {RequestCredentials} credentials
  * @property {Token | null} [token]
+ * @property {string | null} [reader] whom it is for: it ends when the answers are for another one
  */
 
 /**
@@ -165,7 +166,7 @@ export class Connection {
   }
 
   /**
-   * One attempt. Rejects with `Ended` when every topic is closed: a stream that ends for another reason is reopened.
+   * One attempt. Rejects with `Ended` when every topic is closed or it is for another reader: a stream that ends for another reason is reopened.
    * @param {AbortSignal} signal
    * @param {() => void} [opened]
    */
@@ -180,6 +181,7 @@ export class Connection {
         lastEventId: lastEventId === "earliest" ? "" : lastEventId,
         credentials: this.#target.credentials,
         headers: await this.#authorization(),
+        reader: this.#target.reader,
         firstByteMs: this.#target.pollUrl ? firstByteMs : 0,
         silenceMs,
         signal,
@@ -231,12 +233,12 @@ export class Connection {
 
   /** @param {AbortSignal} signal */
   async #pages(signal) {
-    const { pollUrl: url, credentials } = this.#target;
+    const { pollUrl: url, credentials, reader } = this.#target;
     // The first page returns at once and shows that long-poll works.
     for (let first = true; url && !signal.aborted; first = false) {
       const waitSeconds = first ? 0 : POLL_SECONDS;
       const headers = await this.#authorization();
-      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, headers, signal });
+      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, headers, reader, signal });
       if (signal.aborted) return;
       this.#tokenRefused = false;
       this.#backoff.reset();

@@ -31,6 +31,7 @@ use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
@@ -46,6 +47,7 @@ pub use verify::{Damage, LogCheck, verify_file, verify_log};
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch, Deleted};
 use super::epochs::Epochs;
+use super::figures::LogFigures;
 use super::index::Plan;
 use super::log_time::Reading;
 use super::read::{Page, Read, ReadError, ReadMode, TopicList, TopicSummary};
@@ -77,7 +79,7 @@ pub struct DiskLog {
     shared: Arc<Shared>,
     handle: Arc<WriterHandle>,
     readers: Arc<Readers>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// The way to the writing thread.
@@ -90,12 +92,18 @@ struct WriterHandle {
 
 /// Why a log could not be opened. The text says what to do, as far as that is known.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OpenError(String);
+pub enum OpenError {
+    /// It can be tried again: that one may be about to end.
+    #[error("another process is using it; stop that one, or use another folder")]
+    InUse,
+    /// Nothing will change by itself.
+    #[error("{0}")]
+    Unusable(String),
+}
 
 impl From<std::io::Error> for OpenError {
     fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
+        Self::Unusable(error.to_string())
     }
 }
 
@@ -151,7 +159,7 @@ impl DiskLog {
         let thread = spawn(writer, receiver)?;
         let readers = Arc::new(Readers::open(file.clone()).map_err(|error| unreadable(&file, &error))?);
         let handle = WriterHandle { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
-        Ok(Self { shared, handle: Arc::new(handle), readers, _folder: folder })
+        Ok(Self { shared, handle: Arc::new(handle), readers, folder })
     }
 }
 
@@ -187,13 +195,13 @@ impl Log for DiskLog {
     }
 
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>> {
-        let requests = self.handle.requests.lock().clone();
+        let (requests, published) = (self.handle.requests.lock().clone(), Instant::now());
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let requests = requests.ok_or(AppendError::Closed)?;
             let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
             let frame_bytes = batch.frame_bytes()?;
-            let append = Append { batch, frame_bytes, reply };
+            let append = Append { batch, frame_bytes, published, reply };
             requests.send(Request::Append(append)).await.map_err(|_| gone())?;
             drop(requests);
             answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
@@ -278,6 +286,12 @@ impl Log for DiskLog {
     fn topics(&self, list: TopicList) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { Ok(list.collect(|part| shared.state().index.summaries(part)).await) })
+    }
+
+    fn figures(&self) -> LogFigures {
+        let files = [self.folder.log_file(), self.folder.write_ahead_log()];
+        let file_bytes = files.map(|file| file.metadata().map_or(0, |file| file.len()));
+        LogFigures { groups: self.shared.groups().clone(), file_bytes, ..self.shared.state().index.figures() }
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
@@ -366,7 +380,7 @@ fn unreadable(file: &Path, error: &rusqlite::Error) -> OpenError {
 }
 
 fn unusable(file: &Path, cannot_be: &str, error: &dyn std::error::Error) -> OpenError {
-    OpenError(format!(
+    OpenError::Unusable(format!(
         "{} cannot be {cannot_be}: {error}; restore a backup of it, or move it away together with the file log.sqlite-wal to begin a \
          new log",
         file.display()
