@@ -42,8 +42,7 @@ async fn a_page_is_one_only_of_an_origin_that_is_listed() {
     let foreign = [("Origin", "https://app.example"), ("Sec-Fetch-Site", "cross-site")];
     let image = [("Sec-Fetch-Site", "cross-site")];
     let [local, any, listed] =
-        [&[][..], &["--allow-origin", "*"], &["--allow-origin", "https://app.example"]]
-            .map(start);
+        [&[][..], &["--allow-origin", "*"], &["--allow-origin", "https://app.example"]].map(start);
     assert_eq!([status(&local, &foreign).await, status(&local, &image).await], [403, 403]);
     assert_eq!([status(&any, &foreign).await, status(&any, &image).await], [403, 403]);
     assert_eq!([status(&listed, &foreign).await, status(&listed, &image).await], [200, 403]);
