@@ -18,9 +18,9 @@ pub(super) fn write(
         ("event_size", &counters.refused_size),
         ("topic_closed", &counters.refused_closed),
         ("memory", &counters.budget_refusals),
-        ("address_subscribes", &counters.refused_subscribes),
-        ("address_requests", &counters.refused_requests),
-        ("address_connections", &counters.refused_connections),
+        ("subscribes", &counters.refused_subscribes),
+        ("requests", &counters.refused_requests),
+        ("connections", &counters.refused_connections),
     ];
     let refused = limits.map(|(limit, count)| ([("limit", limit)], Counters::get(count)));
     to.counters(("refused", None, "Requests and connections that were refused"), refused)?;

@@ -75,6 +75,8 @@ struct Restore<'a> {
     store: &'a Store,
     meta: Meta,
     index: Index,
+    /// Kept ones that the index is still to be given.
+    records: Vec<Placed>,
     /// By number of the topic.
     numbers: Vec<Number>,
     newest_removed: u64,
@@ -106,6 +108,7 @@ pub(super) fn restore(store: &Store, policies: Policies, lost: bool) -> rusqlite
         store,
         meta,
         index: Index::new(policies, meta.reserved),
+        records: Vec::new(),
         numbers: Vec::new(),
         newest_removed: 0,
         newest: None,

@@ -9,6 +9,9 @@ use crate::log::entries::Entry;
 use crate::log::newest::Placed;
 use crate::log::topic_index::seconds;
 
+/// Records that the index is given at once.
+const RECORDS: usize = 1 << 20;
+
 impl Restore<'_> {
     pub(super) fn pieces(&mut self) -> rusqlite::Result<()> {
         let (store, mut next, mut is_whole, mut failed) = (self.store, 1, true, Ok(()));
@@ -38,6 +41,7 @@ impl Restore<'_> {
             is_whole = false;
             self.hole(next, newest)?;
         }
+        self.add_records();
         if !damaged.is_empty() || !is_whole {
             self.begin_anew("pieces");
             self.repairs.pieces = self.index.rewrite_pieces();
@@ -62,7 +66,14 @@ impl Restore<'_> {
             Some(Number::Known { is_free: false, .. }) => {
                 self.newest = Some((seq, u64::from(placed.entry.seconds) * 1000));
                 self.in_loss = false;
-                self.index.restore(placed)
+                let is_kept = self.index.restore(placed);
+                if is_kept {
+                    self.records.push(placed);
+                    if self.records.len() == RECORDS {
+                        self.add_records();
+                    }
+                }
+                is_kept
             }
             // It is of a topic of which the row is damaged, or older than it was.
             _ => {
@@ -70,6 +81,10 @@ impl Restore<'_> {
                 false
             }
         }
+    }
+
+    fn add_records(&mut self) {
+        self.index.add_restored(std::mem::take(&mut self.records));
     }
 
     /// Pieces from this seq to that one are missing: finds the records one by one.
