@@ -67,7 +67,7 @@ export class Connection {
   #ends = new Ends();
   #backoff = new Backoff();
   #retryMs = 0;
-  /** The server has refused a token since the connection was live last. */
+  /** The server has refused a token since the connection was opened, or live last. */
   #tokenRefused = false;
   /** @type {AbortController | null} */
   #run = null;
@@ -98,6 +98,7 @@ export class Connection {
   open() {
     this.#run?.abort();
     this.#backoff.end();
+    this.#tokenRefused = false;
     const run = new AbortController();
     this.#run = run;
     // A live connection that is reopened is still shown as live.

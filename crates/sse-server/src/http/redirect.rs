@@ -15,7 +15,9 @@ use super::problem_details::Problem;
 pub(crate) fn redirects(config: &mut ServiceConfig, state: Rc<AppState>, port: u16) {
     let answer = move |request: HttpRequest| {
         let mut answer = redirect(&state, &request, port).unwrap_or_else(|problem| problem.error_response());
-        HEADERS.into_iter().for_each(|(name, value)| drop(answer.headers_mut().insert(name, value)));
+        for (name, value) in HEADERS {
+            answer.headers_mut().insert(name, value);
+        }
         ready(answer)
     };
     config.default_service(web::to(answer));

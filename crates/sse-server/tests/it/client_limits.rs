@@ -76,9 +76,8 @@ async fn an_event_stream_over_its_limit_is_sent_away_and_not_refused() {
 async fn who_comes_into_the_chat_too_fast_is_sent_away_too() {
     let (_folder, server) = start("subscribes_per_second = 'off'\n[chat]\naddress_messages_per_second = 1");
     let client = reqwest::Client::new();
-    let arrive = |name: String| {
-        from("192.0.2.1", client.get(server.url(&format!("/chat/events?username={name}"))))
-    };
+    let arrive =
+        |name: String| from("192.0.2.1", client.get(server.url(&format!("/chat/events?username={name}"))));
     let mut here = Vec::new();
     loop {
         let mut reader = Reader::of(arrive(format!("n{}", here.len()))).await;

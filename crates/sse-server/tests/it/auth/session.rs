@@ -137,7 +137,8 @@ async fn a_cookie_does_not_act_for_pages_of_all_origins() {
 }
 
 async fn cookie_acts_for_listed_origins_alone(settings: &str) {
-    let guarded = Guarded::start_with(settings, &["--apps", "none", "--allow-origin", "*,https://app.example"]);
+    let guarded =
+        Guarded::start_with(settings, &["--apps", "none", "--allow-origin", "*,https://app.example"]);
     let cookie = cookie_of(&guarded.sign_in(&everything()).await);
     let own = guarded.api.server.base.clone();
     // Of the hub itself, of a listed origin, of one that `*` lets in.
@@ -157,7 +158,8 @@ async fn cookie_acts_for_listed_origins_alone(settings: &str) {
 #[tokio::test]
 async fn a_cookie_for_pages_of_other_sites_is_secure_and_needs_a_listed_origin() {
     let with_none = "cookie_same_site = 'none' |";
-    let guarded = Guarded::start_with(with_none, &["--apps", "none", "--allow-origin", "https://app.example"]);
+    let guarded =
+        Guarded::start_with(with_none, &["--apps", "none", "--allow-origin", "https://app.example"]);
     let begin = guarded.api.post("/session", token(&["a"], &[])).header("Origin", "https://app.example");
     let begun = send(begin).await;
     assert!(begun.header("set-cookie").contains("; HttpOnly; SameSite=None; Secure; Max-Age="), "{begun:?}");
@@ -220,10 +222,14 @@ async fn answers_name_their_reader() {
     let guarded = Guarded::start_with("[auth.anonymous]\nsubscribe = ['a']\n", &["--apps", "none"]);
     let of = |subject: &str, subscribe: &[&str]| {
         let grants = json!({ "subscribe": subscribe });
-        token_with(&json!({ "exp": now() + 600, "sub": subject, "jti": fastrand::u64(..).to_string(), "sse": grants }))
+        token_with(
+            &json!({ "exp": now() + 600, "sub": subject, "jti": fastrand::u64(..).to_string(), "sse": grants }),
+        )
     };
     let mut readers = Vec::new();
-    for token in [of("ann", &["a"]), of("ann", &["a"]), of("bob", &["a"]), of("ann", &["a", "b"]), String::new()] {
+    for token in
+        [of("ann", &["a"]), of("ann", &["a"]), of("bob", &["a"]), of("ann", &["a", "b"]), String::new()]
+    {
         let get = |path| match &*token {
             "" => guarded.api.request(Method::GET, path),
             token => guarded.request(Method::GET, path, token),
