@@ -12,6 +12,7 @@ import "./sse/leader-host.js";
 import "./sse/liveness.js";
 import "./sse/parser.js";
 import "./sse/poll.js";
+import "./sse/reader.js";
 import "./sse/record.js";
 import "./sse/refusal.js";
 import "./sse/selectors.js";

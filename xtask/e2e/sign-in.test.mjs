@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { DEADLINE_MS, Server, SUITE, launchBrowser, newPage, scratchFolder, textMatches } from "./harness.mjs";
+import { DEADLINE_MS, Server, SUITE, forbid, launchBrowser, newPage, publish, scratchFolder, textMatches, until } from "./harness.mjs";
 
 const SECRET = "a secret of more than thirty-two bytes";
 const SETTINGS = `[auth]\n[[auth.jwt]]\nalgorithm = "HS256"\nsecret = "${SECRET}"\n`;
@@ -50,4 +50,56 @@ describe("sign-in", SUITE, () => {
     await page.waitForSelector("#sign-in:not([hidden])", { timeout: DEADLINE_MS });
     await textMatches(page, ".connection-state", /Refused/);
   });
+
+  for (const [mode, forbidden] of [["by SharedWorker", []], ["by a leader among the tabs", ["SharedWorker"]]]) {
+    it(`gives nobody who signs in in a second tab what is for the first, shared ${mode}`, async () => {
+      const context = await browser.newContext();
+      const openTab = async (name) => {
+        const page = await context.newPage();
+        await forbid(page, ...forbidden);
+        await page.goto(`${server.url}/favicon.svg`);
+        await page.evaluate((body) => fetch("/session", { method: "POST", body }), tokenOf(name, { subscribe: [`${name}/*`, "all"] }));
+        await page.evaluate(async () => {
+          const { SseClient } = await import("/sse.js");
+          window.seen = [];
+          window.client = new SseClient("/events", { minDelayMs: 50 });
+          window.client.on("message", ({ topic, data }) => window.seen.push(`${topic} ${data}`));
+          window.client.open();
+        });
+        await page.waitForFunction(() => window.client.state === "live", null, { timeout: DEADLINE_MS });
+        return page;
+      };
+      const admin = { Authorization: `Bearer ${tokenOf("admin", { publish: ["*"] })}` };
+      const publishTo = async (data, ...topics) => {
+        for (const topic of topics) await publish(server, topic, data, admin);
+      };
+      const seen = async (page, data) => {
+        await page.waitForFunction((last) => window.seen.includes(last), `all ${data}`, { timeout: DEADLINE_MS });
+        return page.evaluate(() => window.seen);
+      };
+      const ann = await openTab("ann");
+      // Of the same page and signed in as the same: on the same connection.
+      const alsoAnn = await openTab("ann");
+      assert.equal(server.subscriptions, 1);
+      const bob = await openTab("bob");
+      await until(() => server.subscriptions === 2, () => `${server.subscriptions} streams`);
+      await publishTo(1, "ann/1", "bob/1", "all");
+      for (const page of [ann, alsoAnn]) assert.deepEqual(await seen(page, 1), ["ann/1 1", "all 1"]);
+      assert.deepEqual(await seen(bob, 1), ["bob/1 1", "all 1"]);
+      // The cookie is Bob's now: the connection of the first tabs does not come back as his.
+      await server.stop();
+      await server.start();
+      await publishTo(2, "ann/1", "bob/1", "all");
+      for (const page of [ann, alsoAnn]) assert.deepEqual(await seen(page, 2), ["ann/1 1", "all 1", "bob/1 2", "all 2"]);
+      assert.deepEqual(await seen(bob, 2), ["bob/1 1", "all 1", "bob/1 2", "all 2"]);
+      await until(() => server.subscriptions === 1, () => `${server.subscriptions} streams`);
+      await bob.evaluate(() => fetch("/session", { method: "DELETE" }));
+      for (const page of [ann, alsoAnn, bob]) {
+        await page.waitForFunction(() => window.client.state === "closed", null, { timeout: DEADLINE_MS });
+        assert.match(await page.evaluate(() => window.client.problem), /^401 /);
+      }
+      await until(() => server.subscriptions === 0, () => `${server.subscriptions} streams`);
+      await context.close();
+    });
+  }
 });

@@ -6,13 +6,13 @@ use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
 use crate::{
-    bench, clients, crash, deny, doctor, e2e, full_disk, fuzz, loss, power_loss, tidy, tools, torture,
-    wrong_clock,
+    alerts, bench, clients, crash, deny, doctor, drain, e2e, full_disk, fuzz, loss, power_loss, tidy, tools,
+    torture, wrong_clock,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 20] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
     ("licences and sources of dependencies", deny::run),
@@ -39,7 +39,9 @@ const STEPS: [Step; 18] = [
     ("torture", || torture::run(&torture::Args::short())),
     ("power loss", || power_loss::run(&power_loss::Args::short())),
     ("wrong clock", || wrong_clock::run(&wrong_clock::Args::short())),
+    ("drain", || drain::run(&drain::Args::short())),
     ("doctor behind nginx", doctor::run),
+    ("alert rules", alerts::run),
     ("benches, once and small", bench::run_small),
 ];
 

@@ -1,5 +1,6 @@
 //! `cargo xtask COMMAND`: the tool of this workspace. Parses the command line; each command has a module of its own.
 
+mod alerts;
 mod bench;
 mod ci;
 mod clients;
@@ -8,6 +9,7 @@ mod crowd;
 mod deny;
 mod dist;
 mod doctor;
+mod drain;
 mod e2e;
 mod faults;
 mod footprint;
@@ -74,8 +76,13 @@ enum Command {
     HostileClients(hostile::ClientArgs),
     /// Lets subscribers come and go for many minutes; memory, files and threads must not grow.
     Soak(soak::Args),
+    /// Ends the release server under thousands of subscribers while a second one takes its socket over; nobody may be refused, and
+    /// nothing lost.
+    Drain(drain::Args),
     /// Runs sse-cli doctor against the release server, directly and behind misconfigured nginx.
     Doctor,
+    /// Checks the alert rules in docs/operations with promtool, and tests them.
+    Alerts,
     /// Type-checks the workspace for Windows and macOS. Needs Debian, and root once for apt.
     Portable(portable::Args),
     /// Retakes the screenshots in docs/images.
@@ -120,6 +127,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Hostile(args) => hostile::run(&args),
         Command::HostileClients(args) => hostile::run_clients(args),
         Command::Soak(args) => soak::run(&args),
+        Command::Drain(args) => drain::run(&args),
+        Command::Alerts => alerts::run(),
         Command::Doctor => doctor::run(),
         Command::Portable(args) => portable::run(&args),
         Command::Screenshots => screenshots::run(),

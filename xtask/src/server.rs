@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -36,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) wrapper: Vec<String>,
     /// Where its log goes; stderr without one.
     pub(crate) log: Option<File>,
+    /// It listens there in place of an address of its own, as under systemd.
+    pub(crate) socket: Option<TcpListener>,
 }
 
 /// Any free port.
@@ -64,13 +67,16 @@ impl Server {
 
     /// The same at the address that a server had before, which has ended.
     pub(crate) fn start_at(listen: &str, data: &Path, setup: Setup) -> Result<Self> {
-        let Setup { args, env, wrapper, log } = setup;
+        let Setup { args, env, wrapper, log, socket } = setup;
         let mut words = wrapper.into_iter().map(OsString::from).chain([shell::server_binary().into()]);
         let mut command = shell::program(words.next().context("no program")?);
         command.args(words).args(["--listen", listen, "--data-dir"]).arg(data).args(args);
         // The log holds only the events of the test.
         command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
         command.envs(env.iter().map(|(name, value)| (name, value)));
+        if let Some(socket) = socket {
+            hand_over(&mut command, socket)?;
+        }
         let log = log.map_or_else(Stdio::inherit, Stdio::from);
         let mut process = Process::start(command.stdout(Stdio::piped()).stderr(log))?;
         let mut lines = BufReader::new(process.stdout()?).lines();
@@ -136,6 +142,19 @@ impl Server {
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
         cpu_time_of(self.process.pid())
     }
+}
+
+/// As its standard input: that needs no place of a descriptor of its own.
+#[cfg(unix)]
+fn hand_over(command: &mut Command, socket: TcpListener) -> Result<()> {
+    command.stdin(std::os::fd::OwnedFd::from(socket));
+    command.env("LISTEN_FDS", "1").env("LISTEN_FDS_FIRST_FD", "0");
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn hand_over(_: &mut Command, _: TcpListener) -> Result<()> {
+    anyhow::bail!("this system hands no sockets over")
 }
 
 /// Resident memory of a process, in bytes.

@@ -4,13 +4,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use sse_core::payload::GapReason;
+
+use crate::connection_count::ConnectionCounts;
+
 /// Totals since the start, except where a gauge is named. Shared by all threads.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Connections that carry a subscription now (gauge).
     pub connections_open: AtomicU64,
-    /// Connections that have carried one.
-    pub connections_total: AtomicU64,
+    /// How they were opened and closed.
+    pub connections: ConnectionCounts,
+    /// Long-polls that wait now (gauge).
+    pub long_polls_open: AtomicU64,
+    /// Long-polls that have waited.
+    pub long_polls: AtomicU64,
     /// Events appended to the log.
     pub events_appended: AtomicU64,
     /// Batches that the log refused.
@@ -25,9 +33,9 @@ pub struct Counters {
     pub refused_size: AtomicU64,
     /// Of these, for a topic that is closed.
     pub refused_closed: AtomicU64,
-    /// Event streams that were told to come back, since their address opened too many.
+    /// Event streams that were told to come back, since their address or subject opened too many, or its subject has too many.
     pub refused_subscribes: AtomicU64,
-    /// Other requests that were refused, since their address sent too many.
+    /// Other requests that were refused, since their address or subject sent too many.
     pub refused_requests: AtomicU64,
     /// Connections that were closed, since their address had too many.
     pub refused_connections: AtomicU64,
@@ -37,8 +45,10 @@ pub struct Counters {
     pub wakes: AtomicU64,
     /// Times a worker fell behind the log's tail, so that its subscribers caught up from the log.
     pub tail_lags: AtomicU64,
-    /// Gaps that subscribers were told of.
-    pub gaps: AtomicU64,
+    /// Gaps that subscribers were told of, in the order of [`Self::GAPS`].
+    pub gaps: [AtomicU64; Counters::GAPS.len()],
+    /// Pages of the log that were read for subscribers behind their ring.
+    pub replay_reads: AtomicU64,
     /// Times the budget in bytes was used up.
     pub budget_refusals: AtomicU64,
 }
@@ -54,20 +64,34 @@ impl Counters {
         counter.load(Relaxed)
     }
 
-    /// Counts one more open connection until the result is dropped.
-    pub fn open_connection(self: &Arc<Self>) -> ConnectionCount {
-        Self::add(&self.connections_open, 1);
-        Self::add(&self.connections_total, 1);
-        ConnectionCount(Arc::clone(self))
+    /// Counts one more long-poll that waits until the result is dropped.
+    pub fn wait_long_poll(self: &Arc<Self>) -> LongPollCount {
+        Self::add(&self.long_polls_open, 1);
+        Self::add(&self.long_polls, 1);
+        LongPollCount(Arc::clone(self))
+    }
+
+    /// Reasons of gaps that a subscription finds, with their names.
+    pub const GAPS: [(GapReason, &str); 5] = [
+        (GapReason::UnknownId, "unknown_id"),
+        (GapReason::Expired, "expired"),
+        (GapReason::Lost, "lost"),
+        (GapReason::Damaged, "damaged"),
+        (GapReason::Slow, "slow"),
+    ];
+
+    pub(crate) fn add_gap(&self, reason: GapReason) {
+        let of_reason = Self::GAPS.iter().zip(&self.gaps).find(|((known, _), _)| *known == reason);
+        of_reason.inspect(|(_, counter)| Self::add(counter, 1));
     }
 }
 
-/// Counts as one open connection as long as it lives.
+/// Counts as one long-poll that waits as long as it lives.
 #[derive(Debug)]
-pub struct ConnectionCount(Arc<Counters>);
+pub struct LongPollCount(Arc<Counters>);
 
-impl Drop for ConnectionCount {
+impl Drop for LongPollCount {
     fn drop(&mut self) {
-        self.0.connections_open.fetch_sub(1, Relaxed);
+        self.0.long_polls_open.fetch_sub(1, Relaxed);
     }
 }

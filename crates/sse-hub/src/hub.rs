@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
+use parking_lot::Mutex;
 use sse_core::payload::GapReason;
 use sse_core::{Event, RecordId, Topic};
 
 use crate::budget::Budget;
 use crate::counters::Counters;
+use crate::figures::SurveySender;
 use crate::interest::{Interest, InterestWatch};
 use crate::log::{
     AppendError, AppendReceipt, Batch, Deleted, Draft, Log, Page, Place, Read, ReadError, Tail, TopicList,
@@ -28,6 +30,8 @@ struct Inner {
     interest: Interest,
     counters: Arc<Counters>,
     budget: Budget,
+    /// The workers' fan-outs.
+    workers: Mutex<Vec<SurveySender>>,
 }
 
 impl Hub {
@@ -42,7 +46,7 @@ impl Hub {
         let budget = Budget::new(bytes, Arc::clone(&counters));
         let interest = if policies.any_idle() { Interest::by_name() } else { Interest::default() };
         log.set_interest(interest.clone());
-        Self(Arc::new(Inner { log, policies, interest, counters, budget }))
+        Self(Arc::new(Inner { log, policies, interest, counters, budget, workers: Mutex::default() }))
     }
 
     /// A hub without a disk: every topic is kept in memory, whatever its policy says.
@@ -154,6 +158,23 @@ impl Hub {
         &self.0.counters
     }
 
+    /// A worker begins, and can be asked like this.
+    pub(crate) fn add_worker(&self, worker: SurveySender) {
+        self.0.workers.lock().push(worker);
+    }
+
+    pub(crate) fn workers(&self) -> Vec<SurveySender> {
+        self.0.workers.lock().clone()
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.0.policies
+    }
+
+    pub(crate) fn log(&self) -> &dyn Log {
+        &*self.0.log
+    }
+
     /// The bytes that the process may hold.
     pub fn budget(&self) -> &Budget {
         &self.0.budget
@@ -180,6 +201,14 @@ impl Hub {
     /// Call it before the first subscription.
     pub fn watch_interest(&self, prefix: Topic) -> InterestWatch {
         self.0.interest.watch_below(prefix)
+    }
+
+    /// Whether events would be stored now; see [`Log::health`].
+    ///
+    /// # Errors
+    /// Why they would be refused.
+    pub async fn health(&self) -> Result<(), AppendError> {
+        self.0.log.health().await
     }
 
     /// Stores what waits and closes the log; see [`Log::close`].

@@ -13,10 +13,13 @@
 //! topics. `examples/embed.rs` publishes, subscribes and resumes.
 
 mod budget;
+mod connection_count;
 mod counters;
 mod direct_writer;
 mod event_page;
 mod fanout;
+mod figures;
+mod histogram;
 mod hub;
 mod interest;
 mod log;
@@ -24,21 +27,26 @@ mod policy;
 mod selectors;
 mod start;
 mod subscription;
+mod tallies;
 
 pub use budget::{Budget, Held};
-pub use counters::{ConnectionCount, Counters};
+pub use connection_count::{CloseReason, ConnectionCount, ConnectionCounts, Transport};
+pub use counters::{Counters, LongPollCount};
 pub use direct_writer::{DirectWriter, SharedFrames, WriteOutcome};
 pub use event_page::{EventPage, KeptEvent};
-pub use fanout::Fanout;
+pub use fanout::{Ending, Fanout};
+pub use figures::{Figures, PatternFigures, PatternName};
+pub use histogram::Histogram;
 pub use hub::Hub;
 pub use interest::{Interest, InterestWatch};
 pub use log::{
-    AppendError, AppendReceipt, BackupReport, Batch, Damage, Deleted, DiskLog, Draft, Epochs, LimitedBytes,
-    Log, LogCheck, LogContents, LogFileError, Lost, MemoryLog, OpenError, Page, Read, ReadError, ReadMode,
-    Record, RecordBatch, Tail, Tailed, TopicList, TopicSummary, backup_log, restore_log, verify_file,
-    verify_log,
+    AppendError, AppendReceipt, BackupReport, Batch, Damage, Deleted, DiskLog, Draft, Epochs, GroupFigures,
+    LimitedBytes, Log, LogCheck, LogContents, LogFigures, LogFileError, Lost, MemoryLog, OpenError, Page,
+    Read, ReadError, ReadMode, Record, RecordBatch, Tail, Tailed, TopicList, TopicSummary, backup_log,
+    restore_log, verify_file, verify_log,
 };
 pub use policy::{Durability, LogLimits, Policies, Policy, Retention, SlowConsumer};
 pub use selectors::{Selectors, SelectorsError};
 pub use start::{Seek, Start};
-pub use subscription::{Delivery, Subscription};
+pub use subscription::{Delivery, EndReason, Subscription};
+pub use tallies::Tally;

@@ -162,6 +162,26 @@ impl Policies {
         u32::try_from(nth.unwrap_or(self.rules.len())).unwrap_or(u32::MAX)
     }
 
+    /// Patterns of the rules, in their order.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Selector> {
+        self.rules.iter().map(|(pattern, _)| pattern)
+    }
+
+    /// Number of the rule that all of these topics follow, if it is one.
+    pub(crate) fn rule_of_all(&self, selectors: &Selectors) -> Option<u32> {
+        let mut rules = selectors.iter().map(|selector| self.rule_of_selector(selector));
+        let first = rules.next()??;
+        rules.all(|rule| rule == Some(first)).then_some(first)
+    }
+
+    fn rule_of_selector(&self, selector: &Selector) -> Option<u32> {
+        let nth = self.rules.iter().position(|(pattern, _)| pattern.overlaps(selector));
+        let Some((nth, (pattern, _))) = nth.and_then(|nth| Some((nth, self.rules.get(nth)?))) else {
+            return u32::try_from(self.rules.len()).ok();
+        };
+        u32::try_from(nth).ok().filter(|_| pattern.contains(selector))
+    }
+
     pub(crate) fn by_rule(&self, rule: u32) -> Policy {
         self.rules.get(rule as usize).map_or_else(Policy::default, |(_, policy)| *policy)
     }
@@ -192,6 +212,19 @@ impl Policies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn topics_follow_one_rule_or_several() {
+        let rules = ["a/b", "a/*"].map(|pattern| (pattern.parse().unwrap(), Policy::default()));
+        let policies = Policies::new(rules.into());
+        let of = |selectors: &[&str]| {
+            let selectors = selectors.iter().map(|selector| selector.parse().unwrap()).collect();
+            policies.rule_of_all(&Selectors::new(selectors).unwrap())
+        };
+        let found = [of(&["a/b"]), of(&["a/c", "a/d/*"]), of(&["c", "c/*"])];
+        assert_eq!(found, [Some(0), Some(1), Some(2)]);
+        assert_eq!([of(&["a/*"]), of(&["*"]), of(&["a/c", "c"])], [None; 3]);
+    }
 
     #[test]
     fn the_first_rule_that_matches_decides() {

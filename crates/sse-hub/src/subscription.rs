@@ -25,6 +25,8 @@ use crate::start::Position;
 const PAGE_RECORDS: usize = 256;
 const PAGE_BYTES: u64 = 32 << 10;
 
+const UNREADABLE: Option<Delivery> = Some(Delivery::End(EndReason::Unreadable));
+
 /// What a subscription gives next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -33,7 +35,22 @@ pub enum Delivery {
     /// Events the subscriber asked for are not there any more; it goes on after the id.
     Gap(Gap, RecordId),
     /// There will be no more.
-    End,
+    End(EndReason),
+}
+
+/// Why there will be no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// All of its topics are closed.
+    Closed,
+    /// Retention has removed what a slow consumer had not been given.
+    SlowConsumer,
+    /// The log cannot be read.
+    Unreadable,
+    /// The hub stops.
+    Shutdown,
+    /// [`Subscription::end`] was called.
+    Ended,
 }
 
 /// What one subscriber has been given, and what comes next.
@@ -72,7 +89,7 @@ enum Phase {
     /// The feed was reached once, and then lost.
     Lagging,
     /// There is none.
-    Ended,
+    Ended(EndReason),
 }
 
 impl Subscription {
@@ -138,11 +155,14 @@ impl Subscription {
         context: &mut Context<'_>,
         writer: Option<&Weak<dyn DirectWriter>>,
     ) -> Poll<Delivery> {
-        if let Some(cursor) = self.feed.unpark(self.parked) {
-            self.cursor = self.cursor.max(cursor);
+        if let Some(place) = self.feed.unpark(self.parked) {
+            self.cursor = self.cursor.max(place.cursor);
+            if place.is_ended {
+                self.phase = Phase::Ended(EndReason::Shutdown);
+            }
         }
-        if self.phase == Phase::Ended {
-            return Poll::Ready(Delivery::End);
+        if let Phase::Ended(reason) = self.phase {
+            return Poll::Ready(Delivery::End(reason));
         }
         if let Some(delivery) = ready!(self.poll_last_values(context)) {
             return Poll::Ready(delivery);
@@ -155,7 +175,7 @@ impl Subscription {
             }
             if self.reading.is_some() || matches!(self.phase, Phase::Kept | Phase::Unknown(_)) {
                 let page = ready!(self.poll_page(context));
-                if let Some(delivery) = page.map_or(Some(Delivery::End), |page| self.page_read(page)) {
+                if let Some(delivery) = page.map_or(UNREADABLE, |page| self.page_read(page)) {
                     return Poll::Ready(delivery);
                 }
                 continue;
@@ -168,7 +188,7 @@ impl Subscription {
                 Next::Nothing(cursor) => {
                     self.move_to(cursor);
                     if self.has_ended() {
-                        return Poll::Ready(Delivery::End);
+                        return Poll::Ready(Delivery::End(EndReason::Closed));
                     }
                     self.feed.park(&mut self.parked, context, cursor, writer);
                     return Poll::Pending;
@@ -179,7 +199,7 @@ impl Subscription {
                     }
                     self.reading = Some(self.read());
                 }
-                Next::Closed => return Poll::Ready(Delivery::End),
+                Next::Closed => return Poll::Ready(Delivery::End(EndReason::Shutdown)),
             }
         }
     }
@@ -189,7 +209,7 @@ impl Subscription {
     pub fn poll_last_values(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery>> {
         while self.may_have_last_values() {
             let page = ready!(self.poll_page(context));
-            if let Some(delivery) = page.map_or(Some(Delivery::End), |page| self.last_values(&page)) {
+            if let Some(delivery) = page.map_or(UNREADABLE, |page| self.last_values(&page)) {
                 return Poll::Ready(Some(delivery));
             }
         }
@@ -199,7 +219,7 @@ impl Subscription {
     /// Gives nothing more, past its task neither.
     pub fn end(&mut self) {
         self.feed.unpark(self.parked);
-        self.phase = Phase::Ended;
+        self.phase = Phase::Ended(EndReason::Ended);
     }
 
     /// All of its topics are closed, and it has got everything.
@@ -221,6 +241,7 @@ impl Subscription {
     /// The feed has brought the subscriber here: it is live.
     fn move_to(&mut self, cursor: u64) {
         self.cursor = cursor;
+        self.feed.advance(self.parked, cursor);
         self.phase = Phase::Live;
     }
 
@@ -231,6 +252,7 @@ impl Subscription {
             self.reading = Some(reading);
             return Poll::Pending;
         };
+        Counters::add(&self.hub.counters().replay_reads, 1);
         let failed = |error: &ReadError| tracing::error!(%error, cursor = self.cursor, "subscription ended");
         Poll::Ready(page.inspect_err(failed).ok())
     }
@@ -258,7 +280,9 @@ impl Subscription {
             Phase::Unknown(asked) => Some((std::mem::take(&mut asked.0), asked.1)),
             _ if page.lost.acknowledged => Some((self.position().to_string(), GapReason::Lost)),
             _ if page.lost.damaged => Some((self.position().to_string(), GapReason::Damaged)),
-            Phase::Lagging if removed && lost.disconnects => return Some(Delivery::End),
+            Phase::Lagging if removed && lost.disconnects => {
+                return Some(Delivery::End(EndReason::SlowConsumer));
+            }
             Phase::Lagging if removed || lost.conflated => {
                 Some((self.position().to_string(), GapReason::Slow))
             }
@@ -277,7 +301,7 @@ impl Subscription {
 
     /// Delivers a gap before `page`, which follows.
     fn gap(&mut self, page: Page, requested: String, reason: GapReason) -> Delivery {
-        Counters::add(&self.hub.counters().gaps, 1);
+        self.hub.counters().add_gap(reason);
         let first = page.records.first().map(|record| record.seq);
         self.cursor = self.cursor.max(first.map_or(page.complete_to, |seq| seq.saturating_sub(1)));
         let first = first.map_or_else(|| self.position(), |seq| self.hub.id(seq)).to_string();
@@ -288,6 +312,8 @@ impl Subscription {
     /// Delivers the page, and moves the cursor over it.
     fn deliver(&mut self, page: &Page) -> Option<Delivery> {
         self.cursor = self.cursor.max(page.complete_to);
+        self.feed.advance(self.parked, self.cursor);
+        self.feed.count(&page.records);
         (!page.records.is_empty()).then(|| Delivery::Frames(joined(&page.records)))
     }
 
@@ -297,6 +323,7 @@ impl Subscription {
         self.phase = if more { Phase::LastValues(page.complete_to) } else { Phase::Live };
         let before = page.records.partition_point(|record| record.seq <= self.cursor);
         let before = page.records.get(..before).unwrap_or_default();
+        self.feed.count(before);
         (!before.is_empty()).then(|| Delivery::Frames(joined(before)))
     }
 }

@@ -5,49 +5,41 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_server::Server;
 use actix_web::web::ServiceConfig;
 use anyhow::{Context as _, ensure};
 use sse_core::Selector;
-use sse_hub::{DiskLog, Durability, Fanout, Hub, Log, MemoryLog, Policies, Policy};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use sse_hub::{Durability, Fanout, Hub, Policies, Policy};
+use tokio::task::{JoinSet, spawn_local};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::apps::{APPLICATIONS, Application, Launch, Running};
-use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
-use crate::client_limits::{AddressLimits, ClientLimits, Proxies};
+use crate::auth::{AuthState, Authenticator, Guard, Revocations, SameSite, TokenVerifier};
+use crate::client_limits::{AddressLimits, ClientLimits, Proxies, SubjectLimits};
 use crate::config::{DataDir, Settings};
-use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, routes};
+use crate::data_folder::open_log;
+use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, admin_routes, redirects, routes};
+use crate::listening::Listening;
+use crate::metrics;
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
-use crate::shutdown_signal::ShutdownSignal;
+use crate::shutdown::{DrainTimes, Shutdown};
+use crate::shutdown_signal::{self, ShutdownSignal};
 use crate::systemd;
 #[cfg(unix)]
 use crate::transport::SocketFile;
-use crate::transport::{Limits, Listeners, Tls, TlsFiles, serve};
-
-/// How long event streams may take to send what they have begun, and their end, once the server stops.
-const DRAIN: Duration = Duration::from_secs(1);
+use crate::transport::{Drain, Limits, Listeners, Role, Shared, Tls, TlsFiles, serve};
 
 /// A running server.
 pub struct App {
     server: Server,
-    addr: SocketAddr,
     is_tls: bool,
-    #[cfg(unix)]
-    unix_socket: Option<SocketFile>,
     pages: Vec<&'static str>,
     streams: Vec<&'static str>,
-    hub: Hub,
-    tasks: JoinSet<()>,
-    /// Event streams that own their socket.
-    event_streams: TaskTracker,
     signal: ShutdownSignal,
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
+    drain_times: DrainTimes,
 }
 
 impl App {
@@ -58,74 +50,80 @@ impl App {
     /// Which setting cannot be used; the source says what is wrong with it.
     pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
         raise_limit_of_open_files();
-        let file = settings_file(&settings)?;
+        let file = settings_file(&settings, selection)?;
         let pages = pages(&settings, selection, &file)?;
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
+        let (listening, mut listeners) = Listening::open(&settings)?;
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
-        let mut listeners = Listeners::tcp(&settings.listen).with_context(unusable)?;
-        let addr = listeners.addr().with_context(unusable)?;
         let guard = guard(&settings, &file, &listeners).with_context(unusable)?;
-        let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
-        listeners.tls = tls(&settings, &mut tasks, &shutdown)?;
+        let (mut tasks, drain) = (JoinSet::new(), Arc::<Drain>::default());
+        let shutdown = drain.closing();
+        listeners.tls = tls(&settings, &mut tasks, shutdown)?;
         let is_tls = listeners.tls.is_some();
-        #[cfg(unix)]
-        let unix_socket = listen_at(settings.unix_socket.clone(), &mut listeners)?;
-        let signal = ShutdownSignal::listen().context("cannot wait for signals")?;
-        selection.warn_of_ignored(&file.sections);
+        let mut signal = ShutdownSignal::listen().context("cannot wait for signals")?;
         let reserved = reserved(selection);
         let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
-        let log = open_log(&settings.data_dir, policies.clone())?;
+        let log = open_log(&settings.data_dir, policies.clone(), &mut signal).await?;
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
-        let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, &shutdown)?;
-        let running = start_applications(&hub, selection, &file.text, &mut tasks, &shutdown).await?;
+        let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, shutdown)?;
+        let running = start_applications(&hub, selection, &file.text, &mut tasks, shutdown).await?;
         let (on, page_paths) = (selection.on().collect::<Vec<_>>(), pages.paths());
-        let streams: Arc<[_]> =
-            STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect();
-        let clients = client_limits(&settings, file.address_limits, &hub);
-        let state = state(hub.clone(), shutdown.clone(), {
-            let (clients, streams, apps) = (clients.clone(), Arc::clone(&streams), on.clone());
+        let streams = streams(&on);
+        let clients = client_limits(&settings, (file.address_limits, file.subject_limits), &hub);
+        let state = state(hub.clone(), Arc::clone(&drain), {
+            let (clients, streams, apps, hsts) =
+                (clients.clone(), Arc::clone(&streams), on.clone(), settings.hsts.clone());
+            let (drain, has_admin_listener) = (Arc::clone(&drain), listening.admin_addr.is_some());
             move |fanout| AppState {
                 fanout,
+                drain: Arc::clone(&drain),
+                has_admin_listener,
                 heartbeat: settings.heartbeat.0,
                 apps: apps.iter().map(|app| app.name).collect(),
                 reserved: Arc::clone(&reserved),
                 auth: Authenticator::new(auth.clone()),
                 is_tls,
+                hsts: hsts.clone(),
                 guard: Arc::clone(&guard),
                 clients: clients.clone(),
                 streams: Arc::clone(&streams),
             }
         });
-        let routes = routes_of(on, running, pages);
-        let event_streams = TaskTracker::new();
-        let transport = (limits(&settings), event_streams.clone(), hub.budget().clone(), clients);
-        let server = serve(listeners, settings.workers, transport, state, routes).with_context(unusable)?;
-        tracing::info!(%addr, "accepting connections");
+        let routes = routes_of(on, running, pages, listening.addr.port());
+        let (limits, budget, of_server) = (limits(&settings), hub.budget().clone(), Arc::clone(&drain));
+        let shared = Shared { limits, budget, clients, drain: of_server };
+        let server = serve(listeners, settings.workers, shared, state, routes).with_context(unusable)?;
+        listening.log();
         Ok(Self {
             server,
-            addr,
             is_tls,
-            #[cfg(unix)]
-            unix_socket,
             pages: page_paths,
             streams: streams.to_vec(),
-            hub,
-            tasks,
-            event_streams,
             signal,
-            shutdown,
+            shutdown: Shutdown { drain, listening, tasks, hub },
+            drain_times: DrainTimes::new(settings.drain_delay, settings.drain_timeout),
         })
     }
 
     /// Scheme and address of the server.
     pub fn base(&self) -> String {
-        format!("http{}://{}", if self.is_tls { "s" } else { "" }, self.addr)
+        format!("http{}://{}", if self.is_tls { "s" } else { "" }, self.shutdown.listening.addr)
+    }
+
+    /// Where requests are sent on to [`Self::base`].
+    pub fn redirect(&self) -> Option<SocketAddr> {
+        self.shutdown.listening.redirect
     }
 
     /// Path of the Unix socket that connections are accepted on too.
     #[cfg(unix)]
     pub fn unix_socket(&self) -> Option<&Path> {
-        self.unix_socket.as_ref().map(SocketFile::path)
+        self.shutdown.listening.unix_socket.as_ref().map(SocketFile::path)
+    }
+
+    /// Where operators are served.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.shutdown.listening.admin_addr
     }
 
     /// Paths of the pages that are served.
@@ -138,31 +136,24 @@ impl App {
         &self.streams
     }
 
-    /// Runs until Ctrl-C or SIGTERM, then ends every connection and stops, within 3 s.
+    /// Runs until Ctrl-C or SIGTERM, then ends every connection and stops. A second signal ends it at once.
     ///
     /// # Errors
-    /// When the server fails as a whole.
+    /// When the server fails as a whole, or was not given the time to end.
     pub async fn run(mut self) -> io::Result<()> {
-        let handle = self.server.handle();
-        let mut server = std::pin::pin!(self.server);
-        let _alive = systemd::keep_alive(self.hub.clone());
+        let _alive = systemd::keep_alive(self.shutdown.hub.clone());
         systemd::ready();
-        tokio::select! {
-            ended = &mut server => return ended,
-            signal = self.signal.recv() => tracing::info!(signal, "stopping"),
-        }
+        let signal = tokio::select! {
+            ended = &mut self.server => return ended,
+            signal = self.signal.recv() => signal,
+        };
+        let times = if shutdown_signal::is_urgent(signal) { DrainTimes::QUICK } else { self.drain_times };
+        tracing::info!(signal, "stopping");
         systemd::stopping();
-        #[cfg(unix)]
-        drop(self.unix_socket.take());
-        self.shutdown.cancel();
-        self.event_streams.close();
-        if timeout(DRAIN, self.event_streams.wait()).await.is_err() {
-            tracing::debug!(streams = self.event_streams.len(), "cut, because their peers do not read");
+        tokio::select! {
+            ended = self.shutdown.run(self.server, times) => ended,
+            signal = self.signal.recv() => Err(io::Error::other(format!("ended at once by {signal}"))),
         }
-        let (ended, ()) = tokio::join!(server, handle.stop(true));
-        while self.tasks.join_next().await.is_some() {}
-        self.hub.close().await;
-        ended
     }
 }
 
@@ -179,10 +170,17 @@ fn pages(settings: &Settings, selection: &Selection, file: &SettingsFile) -> any
         .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))
 }
 
-fn settings_file(settings: &Settings) -> anyhow::Result<SettingsFile> {
+fn settings_file(settings: &Settings, selection: &Selection) -> anyhow::Result<SettingsFile> {
     let sections = APPLICATIONS.iter().filter_map(|app| app.section);
-    SettingsFile::read(settings.config.as_deref(), sections)
-        .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))
+    let file = SettingsFile::read(settings.config.as_deref(), sections)
+        .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
+    selection.warn_of_ignored(&file.sections);
+    Ok(file)
+}
+
+/// Paths that answer with an event stream.
+fn streams(on: &[&'static Application]) -> Arc<[&'static str]> {
+    STREAMS.iter().chain(on.iter().flat_map(|app| app.streams)).copied().collect()
 }
 
 /// Adds the routes of the hub and of these applications to a worker.
@@ -190,12 +188,19 @@ fn routes_of(
     on: Vec<&'static Application>,
     running: Vec<Running>,
     pages: Pages,
-) -> impl Fn(&mut ServiceConfig, Rc<AppState>) + Clone {
-    let openapi = OpenApi::with(on.iter().map(|app| app.openapi));
-    move |config, state| {
+    port: u16,
+) -> impl Fn(&mut ServiceConfig, Rc<AppState>, Role) + Clone {
+    let openapi = OpenApi::with(on.iter().map(|app| app.openapi).chain([metrics::OPENAPI]));
+    move |config, state, role| {
+        match role {
+            Role::Hub => {}
+            Role::Admin => return admin_routes(config, state, metrics::endpoints()),
+            Role::Redirect => return redirects(config, state, port),
+        }
         config.app_data(openapi.clone());
         running.iter().for_each(|app| app.configure(config));
-        routes(config, state, on.iter().flat_map(|app| (app.endpoints)()).collect(), &pages);
+        let of_apps = on.iter().flat_map(|app| (app.endpoints)());
+        routes(config, state, of_apps.chain(metrics::endpoints()).collect(), &pages);
     }
 }
 
@@ -208,6 +213,12 @@ fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> any
         hosts: settings.allowed_host.clone(),
         origins: settings.allow_origin.clone(),
     };
+    let is_for_others = file.auth.as_ref().is_some_and(|auth| auth.same_site == SameSite::None);
+    ensure!(
+        !is_for_others || guard.lists_origins(),
+        "[auth] of the settings file has cookie_same_site = \"none\", which is for pages of other origins, and none is listed: name \
+         them with --allow-origin ORIGIN (`*` has no cookies), or leave it at \"lax\""
+    );
     ensure!(
         guard.is_meant(),
         "this address is not loopback, and everybody who reaches it could publish and read. Say in [auth] of the settings file \
@@ -232,9 +243,13 @@ fn limits(settings: &Settings) -> Limits {
     Limits { heartbeat: heartbeat.0, write_timeout, head_timeout: Limits::HEAD_TIMEOUT, keep_alive, direct }
 }
 
-fn client_limits(settings: &Settings, limits: AddressLimits, hub: &Hub) -> ClientLimits {
+fn client_limits(
+    settings: &Settings,
+    (limits, of_subjects): (AddressLimits, SubjectLimits),
+    hub: &Hub,
+) -> ClientLimits {
     let proxies = Proxies::new(settings.trusted_proxy.clone(), settings.client_address_header.clone());
-    ClientLimits::new(limits, proxies, Arc::clone(hub.counters()))
+    ClientLimits::new(limits, of_subjects, proxies, Arc::clone(hub.counters()))
 }
 
 fn tls(
@@ -282,10 +297,16 @@ fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection, reserved: &[R
 /// Makes the state of each worker.
 fn state(
     hub: Hub,
-    shutdown: CancellationToken,
+    drain: Arc<Drain>,
     make: impl Fn(Fanout) -> AppState + Clone,
 ) -> impl Fn() -> AppState + Clone {
-    move || make(Fanout::start(hub.clone(), shutdown.clone()))
+    move || {
+        let stop = CancellationToken::new();
+        let fanout = Fanout::start(hub.clone(), stop.clone());
+        // The worker's runtime owns the task.
+        spawn_local(Arc::clone(&drain).end_streams(fanout.clone(), stop));
+        make(fanout)
+    }
 }
 
 /// The topics of the applications that are on.
@@ -322,21 +343,4 @@ fn start_auth(
 
 fn shown(path: &Option<PathBuf>) -> std::path::Display<'_> {
     path.as_deref().unwrap_or(Path::new("")).display()
-}
-
-#[cfg(unix)]
-fn listen_at(path: Option<PathBuf>, listeners: &mut Listeners) -> anyhow::Result<Option<SocketFile>> {
-    let Some(path) = path else { return Ok(None) };
-    let file = listeners.and_unix(&path);
-    file.map(Some).with_context(|| format!("cannot listen on {} (--unix-socket)", path.display()))
-}
-
-fn open_log(data_dir: &DataDir, policies: Policies) -> anyhow::Result<Arc<dyn Log>> {
-    let DataDir::Folder(folder) = data_dir else {
-        tracing::warn!("--data-dir off: every event is gone with the process");
-        return Ok(Arc::new(MemoryLog::new(policies)));
-    };
-    let log = DiskLog::open(folder, policies)
-        .with_context(|| format!("cannot keep the log in {} (--data-dir)", folder.display()))?;
-    Ok(Arc::new(log))
 }

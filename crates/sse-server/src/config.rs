@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
@@ -44,6 +44,15 @@ pub struct Settings {
     #[arg(long, env = "SSE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
+    /// Address and port of plain HTTP beside it, where every request is sent on to HTTPS (308).
+    #[arg(long, env = "SSE_REDIRECT_LISTEN", value_name = "ADDR", requires = "tls_cert")]
+    pub redirect_listen: Option<String>,
+
+    /// Have browsers come by HTTPS alone for this time, up to 3650d, such as 180d (Strict-Transport-Security). It holds for every
+    /// port of the host. 0s takes it back.
+    #[arg(long, env = "SSE_HSTS", value_name = "TIME", value_parser = hsts)]
+    pub hsts: Option<HeaderValue>,
+
     /// Everybody who reaches the hub may publish and read: needed, without `[auth]` in the settings file, to listen
     /// beyond this machine or behind a proxy.
     #[arg(long, env = "SSE_OPEN", value_parser = BoolishValueParser::new())]
@@ -67,6 +76,19 @@ pub struct Settings {
     /// Header in which trusted proxies name the client.
     #[arg(long, env = "SSE_CLIENT_ADDRESS_HEADER", value_name = "NAME", default_value = "X-Forwarded-For")]
     pub client_address_header: HeaderName,
+
+    /// Listen at this address too, for operators alone: metrics, `/admin` and the reasons of `/readyz`, which are nowhere else then. Who
+    /// reaches it needs no token; plain HTTP.
+    #[arg(long, env = "SSE_ADMIN_LISTEN", value_name = "ADDR")]
+    pub admin_listen: Option<String>,
+
+    /// How long SIGTERM changes nothing but `/readyz`, so that balancers notice, up to 1h.
+    #[arg(long, env = "SSE_DRAIN_DELAY", value_name = "TIME", default_value = "0s", value_parser = drain_delay)]
+    pub drain_delay: Duration,
+
+    /// How long connections may take to end after that, from 100ms to 1h. Container engines kill after 10s.
+    #[arg(long, env = "SSE_DRAIN_TIMEOUT", value_name = "TIME", default_value = "8s", value_parser = timeout)]
+    pub drain_timeout: Duration,
 
     /// How long a connection may be idle between two requests, from 100ms to 1h. Balancers keep theirs for 60s and more.
     #[arg(long, env = "SSE_KEEP_ALIVE", value_name = "TIME", default_value = "75s", value_parser = timeout)]
@@ -159,6 +181,16 @@ fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
 
 fn timeout(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(100), HOUR)
+}
+
+fn drain_delay(text: &str) -> Result<Duration, String> {
+    duration_within(text, Duration::ZERO, HOUR)
+}
+
+/// The header's value.
+fn hsts(text: &str) -> Result<HeaderValue, String> {
+    let time = duration_within(text, Duration::ZERO, HOUR * 24 * 3650)?;
+    HeaderValue::from_str(&format!("max-age={}", time.as_secs())).map_err(|error| error.to_string())
 }
 
 fn on_or_off(text: &str) -> Result<bool, &'static str> {

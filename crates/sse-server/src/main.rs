@@ -19,7 +19,7 @@ async fn main() -> std::process::ExitCode {
         Err(error) => error.exit(),
     };
     if let Some(maintenance) = selection.maintenance() {
-        return maintenance.run(Settings::definition());
+        return maintenance.run(Settings::definition()).await;
     }
     telemetry::init(settings.log_format);
     match run(settings, &selection).await {
@@ -55,9 +55,15 @@ async fn run(settings: Settings, selection: &Selection) -> anyhow::Result<()> {
 fn announce(app: &App) {
     let base = app.base();
     let mut text = format!("listening on {base}\n");
+    if let Some(addr) = app.admin_addr() {
+        text += &format!("  admin   http://{addr}\n");
+    }
     #[cfg(unix)]
     if let Some(path) = app.unix_socket() {
         text += &format!("  socket  curl -N --unix-socket {} http://localhost/events\n", path.display());
+    }
+    if let Some(addr) = app.redirect() {
+        text += &format!("  308     http://{addr}\n");
     }
     for page in app.pages() {
         text += &format!("  page    {base}{page}\n");

@@ -1,6 +1,7 @@
-//! Work beside the server: backup, restore and verify the log's files, make tokens, completions and man pages. Says what was done,
-//! and how that ended.
+//! Work beside the server: backup, restore and verify the log's files, make tokens, completions and man pages, ask for its health.
+//! Says what was done, and how that ended.
 
+mod health;
 mod token;
 
 use std::io::{self, Write as _};
@@ -12,6 +13,7 @@ use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 use sse_hub::{Damage, LogCheck, backup_log, restore_log, verify_file, verify_log};
 
+use self::health::HealthArgs;
 use self::token::TokenArgs;
 use crate::config::{DATA_DIR, DataDir, data_dir};
 
@@ -77,6 +79,11 @@ pub enum Maintenance {
         /// The folder.
         folder: PathBuf,
     },
+
+    /// Ask a running server whether it is ready, at /readyz; for checks of containers
+    ///
+    /// Exit status: 0 it is, 1 it is not, or does not answer.
+    Health(HealthArgs),
 }
 
 /// Where the log is.
@@ -97,12 +104,13 @@ impl LogFolder {
 }
 
 impl Maintenance {
-    /// Does it. Blocks. `definition` is that of the command line.
-    pub fn run(&self, definition: Command) -> ExitCode {
+    /// Does it. Blocks, but for questions to a server. `definition` is that of the command line.
+    pub async fn run(&self, definition: Command) -> ExitCode {
         let (done, failed) = match self {
             Self::Backup { file, log } => (backup(file, log), ExitCode::FAILURE),
             Self::Restore { file, damaged, log } => (restore(file, *damaged, log), ExitCode::FAILURE),
             Self::Verify { file, log } => (verify(file.as_deref(), log), ExitCode::from(2)),
+            Self::Health(args) => (args.check().await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
             Self::Token(args) => (args.text().and_then(|text| printed(&text)), ExitCode::FAILURE),
             Self::Completions { shell } => (completions(*shell, definition), ExitCode::FAILURE),
             Self::Man { folder } => (man_pages(definition, folder), ExitCode::FAILURE),

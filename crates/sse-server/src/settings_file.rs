@@ -13,7 +13,7 @@ use sse_hub::{Durability, LogLimits, Policy, Retention, SlowConsumer};
 use toml::Spanned;
 
 use crate::auth::{AuthSection, TokenVerifier};
-use crate::client_limits::AddressLimits;
+use crate::client_limits::{AddressLimits, SubjectLimits};
 use crate::settings_values::{Limit, Time, limit};
 
 /// What a settings file says.
@@ -22,6 +22,7 @@ pub(crate) struct SettingsFile {
     pub(crate) rules: Vec<(Selector, Policy)>,
     pub(crate) limits: LogLimits,
     pub(crate) address_limits: AddressLimits,
+    pub(crate) subject_limits: SubjectLimits,
     /// `None` where nobody needs a token.
     pub(crate) auth: Option<TokenVerifier>,
     /// The whole file, for the applications' sections, and the names of these.
@@ -52,6 +53,9 @@ struct LimitsSection {
     requests_per_second: Option<Limit<NonZeroU32>>,
     connections_per_second: Option<Limit<NonZeroU32>>,
     connections_per_address: Option<Limit<NonZeroU32>>,
+    subject_subscribes_per_second: Option<Limit<NonZeroU32>>,
+    subject_requests_per_second: Option<Limit<NonZeroU32>>,
+    connections_per_subject: Option<Limit<NonZeroU32>>,
 }
 
 /// One `[[topic]]`. What is left out is as in [`Policy::default`]. The aliases are the words before this release.
@@ -113,6 +117,7 @@ impl SettingsFile {
         Ok(Self {
             rules: topic.into_iter().map(Rule::policy).collect(),
             address_limits: limits.of_addresses(),
+            subject_limits: if auth.is_some() { limits.of_subjects() } else { SubjectLimits::NONE },
             limits: limits.of_log(),
             auth,
             text,
@@ -124,12 +129,20 @@ impl SettingsFile {
 impl LimitsSection {
     fn of_addresses(&self) -> AddressLimits {
         let default = AddressLimits::default();
-        let of = |given: &Option<Limit<NonZeroU32>>, default| limit(*given, default, |limit| limit);
         AddressLimits {
-            subscribes: of(&self.subscribes_per_second, default.subscribes),
-            requests: of(&self.requests_per_second, default.requests),
-            connects: of(&self.connections_per_second, default.connects),
-            connections: of(&self.connections_per_address, default.connections),
+            subscribes: number(self.subscribes_per_second, default.subscribes),
+            requests: number(self.requests_per_second, default.requests),
+            connects: number(self.connections_per_second, default.connects),
+            connections: number(self.connections_per_address, default.connections),
+        }
+    }
+
+    fn of_subjects(&self) -> SubjectLimits {
+        let default = SubjectLimits::default();
+        SubjectLimits {
+            subscribes: number(self.subject_subscribes_per_second, default.subscribes),
+            requests: number(self.subject_requests_per_second, default.requests),
+            connections: number(self.connections_per_subject, default.connections),
         }
     }
 
@@ -168,6 +181,10 @@ impl Rule {
         };
         (self.pattern, policy)
     }
+}
+
+fn number(given: Option<Limit<NonZeroU32>>, default: Option<NonZeroU32>) -> Option<NonZeroU32> {
+    limit(given, default, |limit| limit)
 }
 
 fn line_at(text: &str, byte: usize) -> usize {

@@ -2,11 +2,28 @@
 //! Ctrl-Break, or the end of the console window or of the system, which kill a process that does not listen.
 
 use std::io;
+#[cfg(unix)]
+use std::io::IsTerminal as _;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
 use tokio::signal::windows;
+
+#[cfg(unix)]
+const INTERRUPT: &str = "SIGINT";
+
+/// Is there somebody at a terminal who waits for the end?
+#[cfg(unix)]
+pub(crate) fn is_urgent(signal: &str) -> bool {
+    signal == INTERRUPT && (io::stdin().is_terminal() || io::stderr().is_terminal())
+}
+
+/// Windows itself waits for a few seconds only.
+#[cfg(windows)]
+pub(crate) fn is_urgent(_: &str) -> bool {
+    true
+}
 
 /// Heard from when this is made on, so that none is missed that comes as soon as the server says where it listens.
 #[derive(Debug)]
@@ -31,10 +48,10 @@ impl ShutdownSignal {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Resolves at the first, with its name.
-    pub(crate) async fn recv(mut self) -> &'static str {
+    /// Resolves at the next, with its name.
+    pub(crate) async fn recv(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.interrupt.recv() => INTERRUPT,
             _ = self.terminate.recv() => "SIGTERM",
         }
     }
@@ -51,8 +68,8 @@ impl ShutdownSignal {
         })
     }
 
-    /// Resolves at the first, with its name.
-    pub(crate) async fn recv(mut self) -> &'static str {
+    /// Resolves at the next, with its name.
+    pub(crate) async fn recv(&mut self) -> &'static str {
         tokio::select! {
             _ = self.ctrl_c.recv() => "Ctrl-C",
             _ = self.ctrl_break.recv() => "Ctrl-Break",

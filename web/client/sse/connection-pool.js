@@ -8,7 +8,7 @@ import { Subscriber } from "./subscriber.js";
 /** @typedef {import("./subscriber.js").SubscriberListener} SubscriberListener */
 
 export class ConnectionPool {
-  /** By server. @type {Map<string, Set<SharedConnection>>} */
+  /** By server and reader. @type {Map<string, Set<SharedConnection>>} */
   #connections = new Map();
 
   /**
@@ -24,12 +24,13 @@ export class ConnectionPool {
    * hub's limit of selectors.
    * @param {Subscriber} subscriber
    */
-  #connectionFor({ request, topics, timeouts }) {
-    const key = `${request.credentials} ${request.url}`;
+  #connectionFor({ request, reader, topics, timeouts }) {
+    const key = `${request.credentials} ${reader} ${request.url}`;
     const connections = this.#connections.get(key) ?? new Set();
     this.#connections.set(key, connections);
     for (const connection of connections) if (connection.hasRoom(topics)) return connection;
-    const target = { url: new URL(request.url), pollUrl: new URL(request.pollUrl), credentials: request.credentials };
+    const { credentials } = request;
+    const target = { url: new URL(request.url), pollUrl: new URL(request.pollUrl), credentials, reader };
     const connection = new SharedConnection(target, timeouts, () => {
       connections.delete(connection);
       if (connections.size === 0) this.#connections.delete(key);

@@ -25,6 +25,7 @@ import { readStream, StreamTimeout } from "./stream.js";
  * @property {URL | null} pollUrl the long-poll of the same hub; null when the server is not a hub
  * @property {RequestCredentials} credentials
  * @property {Token | null} [token]
+ * @property {string | null} [reader] whom it is for: it ends when the answers are for another one
  */
 
 /**
@@ -66,7 +67,7 @@ export class Connection {
   #ends = new Ends();
   #backoff = new Backoff();
   #retryMs = 0;
-  /** The server has refused a token since the connection was live last. */
+  /** The server has refused a token since the connection was opened, or live last. */
   #tokenRefused = false;
   /** @type {AbortController | null} */
   #run = null;
@@ -97,6 +98,7 @@ export class Connection {
   open() {
     this.#run?.abort();
     this.#backoff.end();
+    this.#tokenRefused = false;
     const run = new AbortController();
     this.#run = run;
     // A live connection that is reopened is still shown as live.
@@ -165,7 +167,7 @@ export class Connection {
   }
 
   /**
-   * One attempt. Rejects with `Ended` when every topic is closed: a stream that ends for another reason is reopened.
+   * One attempt. Rejects with `Ended` when every topic is closed or it is for another reader: a stream that ends for another reason is reopened.
    * @param {AbortSignal} signal
    * @param {() => void} [opened]
    */
@@ -180,6 +182,7 @@ export class Connection {
         lastEventId: lastEventId === "earliest" ? "" : lastEventId,
         credentials: this.#target.credentials,
         headers: await this.#authorization(),
+        reader: this.#target.reader,
         firstByteMs: this.#target.pollUrl ? firstByteMs : 0,
         silenceMs,
         signal,
@@ -231,12 +234,12 @@ export class Connection {
 
   /** @param {AbortSignal} signal */
   async #pages(signal) {
-    const { pollUrl: url, credentials } = this.#target;
+    const { pollUrl: url, credentials, reader } = this.#target;
     // The first page returns at once and shows that long-poll works.
     for (let first = true; url && !signal.aborted; first = false) {
       const waitSeconds = first ? 0 : POLL_SECONDS;
       const headers = await this.#authorization();
-      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, headers, signal });
+      const page = await readPage({ url, topics: this.topics, start: this.start, waitSeconds, credentials, headers, reader, signal });
       if (signal.aborted) return;
       this.#tokenRefused = false;
       this.#backoff.reset();

@@ -4,10 +4,10 @@ import { isEnd, isGap } from "./record.js";
 
 /** @typedef {import("./record.js").SseRecord} SseRecord */
 
-/** Every topic of the request is closed, and everything was delivered. No failure: there is nothing to retry. */
+/** Nothing comes of the request any more: every topic is closed, and everything was delivered. No failure: there is nothing to retry. */
 export class Ended extends Error {
   constructor() {
-    super("every topic is closed");
+    super("nothing comes any more");
   }
 }
 

@@ -1,5 +1,6 @@
 // One page of events from a hub's `GET /poll`, for catching up and in place of a stream. Never retries.
 
+import { checkReader, readerOf } from "./reader.js";
 import { gapRecord } from "./record.js";
 import { refusal } from "./refusal.js";
 
@@ -21,6 +22,7 @@ import { refusal } from "./refusal.js";
  * @property {number} waitSeconds how long the server waits for an event
  * @property {RequestCredentials} credentials
  * @property {Record<string, string>} [headers]
+ * @property {string | null} [reader] whom it is for
  * @property {AbortSignal} signal aborts it
  */
 
@@ -30,6 +32,7 @@ import { refusal } from "./refusal.js";
  * @property {string} next
  * @property {boolean} complete there was little or nothing after it
  * @property {boolean} ended nothing comes after it: every topic is closed
+ * @property {string | null} reader whom it is for
  */
 
 /** The server's limit of events per page. */
@@ -55,11 +58,11 @@ export function setQuery(url, topics, { lastEventId, last, since }, idName) {
 }
 
 /**
- * Rejects with a `Refusal`, an error of the network, or the signal's reason.
+ * Rejects with a `Refusal`, with `Ended` when it is for another reader, an error of the network, or the signal's reason.
  * @param {PageRequest} request
  * @returns {Promise<Page>}
  */
-export async function readPage({ url, topics, start, waitSeconds, credentials, headers, signal }) {
+export async function readPage({ url, topics, start, waitSeconds, credentials, headers, reader, signal }) {
   const address = new URL(url);
   setQuery(address, topics, start, "after");
   address.searchParams.set("timeout", String(waitSeconds));
@@ -67,13 +70,14 @@ export async function readPage({ url, topics, start, waitSeconds, credentials, h
   const limit = AbortSignal.timeout(waitSeconds * 1000 + GRACE_MS);
   const response = await fetch(address, { cache: "no-store", credentials, headers, signal: AbortSignal.any([signal, limit]) });
   if (response.status !== 200) throw await refusal(response);
+  checkReader(response, reader);
   const { events, next, gap, ended = false } = await response.json();
   /** @type {SseRecord[]} */
   const records = events.map(record);
   const characters = records.reduce((sum, { data }) => sum + data.length, 0);
   const complete = records.length < CUT_EVENTS && characters < CUT_CHARACTERS;
   if (gap) records.unshift(gapRecord(gap, gap.requested));
-  return { records, next, complete, ended };
+  return { records, next, complete, ended, reader: readerOf(response) };
 }
 
 /**

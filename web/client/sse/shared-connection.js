@@ -167,7 +167,7 @@ export class SharedConnection {
       // Who waits is served by the next stream.
       else if (!this.#members.delete(member)) continue;
       else if (problem !== null) member.refuse(problem);
-      // All its topics are closed, which it finds out on its own.
+      // All its topics are closed, or the cookie is another's: it finds out on its own.
       else member.recover();
     }
     if (isOver) {

@@ -8,6 +8,7 @@ import "./ends.js";
 import "./ids.js";
 import "./parser.js";
 import "./poll.js";
+import "./reader.js";
 import "./record.js";
 import "./refusal.js";
 import "./selectors.js";

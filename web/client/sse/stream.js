@@ -2,6 +2,7 @@
 
 import { Ended } from "./ends.js";
 import { SseParser } from "./parser.js";
+import { checkReader } from "./reader.js";
 import { refusal, Refusal } from "./refusal.js";
 
 /** @typedef {import("./parser.js").ParsedEvent} ParsedEvent */
@@ -27,6 +28,7 @@ export class StreamTimeout extends Error {
  * @property {string} lastEventId it resumes after
  * @property {RequestCredentials} credentials
  * @property {Record<string, string>} headers
+ * @property {string | null} [reader] whom it is for
  * @property {number} firstByteMs Longest wait for the first byte, 0 = unlimited.
  * @property {number} silenceMs Longest silence, 0 = unlimited.
  * @property {AbortSignal} signal aborts it
@@ -55,6 +57,7 @@ export async function readStream(request, listener) {
       void response.body?.cancel().catch(() => {});
       throw new Refusal(`not an event stream but ${type || "no content type"}`, false);
     }
+    checkReader(response, request.reader);
     // Without a limit for the first byte, the head of the response is enough.
     if (request.firstByteMs === 0) listener.opened();
     await readBody(response.body, new SseParser(request.lastEventId), watch, listener);

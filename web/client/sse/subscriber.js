@@ -33,6 +33,8 @@ import { isPattern } from "./selectors.js";
 export class Subscriber {
   /** Every event of its topics up to here was delivered; empty before the first answer. */
   cursor = "";
+  /** Who it is to the hub; null where all read the same. @type {string | null} */
+  reader = null;
 
   #request;
   #findConnection;
@@ -165,6 +167,7 @@ export class Subscriber {
       if (signal.aborted) return false;
       this.#backoff.reset();
       this.cursor = page.next;
+      this.reader = page.reader;
       this.#ends.note(page.records, topics);
       this.#listener.received(page.records, page.next);
       if (page.ended || page.complete) return page.ended;

@@ -16,10 +16,10 @@ const SERVER_LAYERS: [&[&str]; 10] = [
     &["transport"],
     &["auth"],
     &["http"],
-    &["apps", "ops"],
+    &["apps", "metrics", "ops"],
     &["config", "settings_file"],
-    &["maintenance"],
-    &["selection", "systemd", "telemetry"],
+    &["data_folder", "listening", "maintenance"],
+    &["selection", "shutdown", "systemd", "telemetry"],
     &["app"],
     &["main"],
 ];

@@ -4,13 +4,15 @@
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::task::Context;
 
-use super::parked::{Parked, PassProgress};
+use super::parked::{Parked, PassProgress, Place};
 use super::ring::{Next, Ring};
 use super::window::Window;
 use crate::budget::Held;
 use crate::direct_writer::DirectWriter;
+use crate::log::Record;
 use crate::selectors::Selectors;
 
 /// Where feeds are found.
@@ -108,12 +110,16 @@ impl Feed {
         state.parked.wake_all();
     }
 
+    pub(super) fn with_parked<T>(&self, act: impl FnOnce(&mut Parked) -> T) -> T {
+        act(&mut self.state.borrow_mut().parked)
+    }
+
     /// What comes after the seq `cursor`. A subscriber behind a closed feed is told that it is closed: it resumes after
     /// the restart. `live`: it has been given everything that came since it was live, so that what retention has removed
     /// meanwhile was still for it.
     pub(crate) fn after(&self, cursor: u64, live: bool) -> Next {
         let State { ring, closed, .. } = &mut *self.state.borrow_mut();
-        let window = &*self.window.borrow();
+        let window = &mut *self.window.borrow_mut();
         if live {
             ring.reach_back(cursor, window, &self.selectors);
         }
@@ -135,8 +141,8 @@ impl Feed {
         self.state.borrow_mut().parked.park(key, context, cursor, writer);
     }
 
-    /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
-    pub(crate) fn unpark(&self, key: Option<usize>) -> Option<u64> {
+    /// The subscriber acts by itself now. `None`: it was never parked.
+    pub(crate) fn unpark(&self, key: Option<usize>) -> Option<Place> {
         self.state.borrow_mut().parked.unpark(key)
     }
 
@@ -144,6 +150,29 @@ impl Feed {
     pub(crate) fn position(&self, key: Option<usize>) -> Option<u64> {
         let State { ring, parked, .. } = &*self.state.borrow();
         parked.cursor(key).map(|cursor| ring.reached_from(cursor, &self.window.borrow()))
+    }
+
+    /// A subscriber that was given these records, not from the ring.
+    pub(crate) fn count(&self, records: &[Arc<Record>]) {
+        self.window.borrow_mut().deliveries.count(records, 1);
+    }
+
+    /// A subscriber that acts by itself stands at `cursor` now.
+    pub(crate) fn advance(&self, key: Option<usize>, cursor: u64) {
+        self.state.borrow_mut().parked.advance(key, cursor);
+    }
+
+    /// How many subscriptions it has, when the caller holds it so many times.
+    pub(super) fn subscribers(self: &Rc<Self>, held: usize) -> u64 {
+        // With a pass under way it stands in the queue too.
+        let others = held + usize::from(self.state.borrow().pass.is_some());
+        Rc::strong_count(self).saturating_sub(others) as u64
+    }
+
+    /// How many events its slowest subscriber is behind, of those that have been parked.
+    pub(super) fn lag(&self) -> u64 {
+        let State { ring, parked, .. } = &*self.state.borrow();
+        parked.slowest().map_or(0, |cursor| ring.behind(cursor, &self.window.borrow()))
     }
 
     /// Gives up the slot of a subscriber.
@@ -164,10 +193,8 @@ mod tests {
     use super::*;
     use crate::budget::Budget;
     use crate::direct_writer::{SharedFrames, WriteOutcome};
-    use crate::log::Record;
     use sse_core::Topic;
     use std::cell::Cell;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
 
@@ -243,6 +270,11 @@ mod tests {
         (key, wakes)
     }
 
+    /// Of a subscriber that acts by itself now.
+    fn unparked(feed: &Feed, key: Option<usize>) -> Option<u64> {
+        feed.unpark(key).map(|place| place.cursor)
+    }
+
     /// A whole delivery pass, `most` subscribers at a time.
     fn deliver_all(feed: &Feed, most: usize) {
         loop {
@@ -311,10 +343,10 @@ mod tests {
         assert_eq!(connection.written.take(), [[&records[0].frame[..], &records[2].frame[..]].concat()]);
         assert_eq!(wakes.count(), 0);
         assert_eq!(feed.position(key), Some(3));
-        assert_eq!(feed.unpark(key), Some(3));
+        assert_eq!(unparked(&feed, key), Some(3));
         push(&feed, &[record(4, "a", "z")]);
         deliver_all(&feed, 64);
-        assert_eq!(feed.unpark(key), Some(3), "a subscriber that acts by itself is left alone");
+        assert_eq!(unparked(&feed, key), Some(3), "a subscriber that acts by itself is left alone");
     }
 
     #[test]
@@ -332,7 +364,7 @@ mod tests {
         // One to a delivery, because two are larger than that.
         let expected: Vec<_> = records.iter().map(|record| record.frame.to_vec()).collect();
         for (connection, (key, wakes)) in connections.iter().zip(&parked) {
-            assert_eq!((feed.unpark(*key), wakes.count()), (Some(4), 0));
+            assert_eq!((unparked(&feed, *key), wakes.count()), (Some(4), 0));
             assert_eq!(connection.written.take(), expected);
         }
     }
@@ -347,7 +379,7 @@ mod tests {
                 push(&feed, &[record(seq, "a", "x")]);
                 deliver_all(&feed, 64);
             }
-            assert_eq!((feed.unpark(key), wakes.count()), (Some(cursor), 1), "{outcome:?}");
+            assert_eq!((unparked(&feed, key), wakes.count()), (Some(cursor), 1), "{outcome:?}");
         }
     }
 
@@ -359,6 +391,6 @@ mod tests {
         drop(connection);
         push(&feed, &[record(1, "a", "x")]);
         deliver_all(&feed, 64);
-        assert_eq!((feed.unpark(key), wakes.count()), (Some(0), 1));
+        assert_eq!((unparked(&feed, key), wakes.count()), (Some(0), 1));
     }
 }

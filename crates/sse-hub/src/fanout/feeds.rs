@@ -93,6 +93,13 @@ impl Feeds {
         found
     }
 
+    /// Some of the feeds, from this key on; `None` past the last.
+    pub(super) fn some(&self, from: usize, most: usize) -> Option<Vec<Weak<Feed>>> {
+        let Table { feeds, .. } = &*self.table.borrow();
+        let keys = from..feeds.capacity().min(from + most);
+        (!keys.is_empty()).then(|| keys.filter_map(|key| feeds.get(key).cloned()).collect())
+    }
+
     /// Records up to `head` were missed: subscribers go through the log.
     pub(super) fn jump(&self, head: u64) {
         self.window.borrow_mut().jump(head);
@@ -103,6 +110,11 @@ impl Feeds {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.each(Feed::close);
+    }
+
+    /// Those there are now.
+    pub(super) fn all(&self) -> Vec<Weak<Feed>> {
+        self.table.borrow().feeds.iter().map(|(_, feed)| Weak::clone(feed)).collect()
     }
 
     fn each(&self, act: impl Fn(&Feed)) {

@@ -10,10 +10,13 @@
 //! into the ring; a subscriber that was served already gets them in the next pass, together. So under load deliveries
 //! grow instead of queues: there is none per client, and a slow one is a cursor that lags.
 
+mod deliveries;
+mod ending;
 pub(crate) mod feed;
 mod feeds;
 mod parked;
 pub(crate) mod ring;
+pub(crate) mod survey;
 mod window;
 
 use std::cell::RefCell;
@@ -21,6 +24,7 @@ use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
@@ -29,8 +33,10 @@ use crate::log::{ReadError, Record, RecordBatch, Tail, Tailed};
 use crate::selectors::Selectors;
 use crate::start::Start;
 use crate::subscription::Subscription;
+pub use ending::Ending;
 use feed::Feed;
 use feeds::Feeds;
+use survey::Survey;
 use window::Window;
 
 /// Subscribers that are served before other tasks of the worker get their turn: half a millisecond's work, at 8 µs each.
@@ -67,7 +73,8 @@ impl Fanout {
         let (tail, head) = hub.tail();
         let feeds = Rc::new(Feeds::new(Window::new(head, WINDOW_BYTES), hub.budget().clone()));
         let fanout = Self(Rc::new(Inner { hub, feeds, pending: RefCell::default() }));
-        // The worker's runtime owns the task: it ends at shutdown, or with its thread.
+        // The worker's runtime owns the tasks: they end at shutdown, or with its thread.
+        tokio::task::spawn_local(fanout.clone().answer_surveys(shutdown.clone()));
         tokio::task::spawn_local(fanout.clone().fill(tail, shutdown));
         fanout
     }
@@ -83,9 +90,29 @@ impl Fanout {
         Ok(Subscription::new(self.0.hub.clone(), feed, position))
     }
 
+    /// The subscriptions there are now, to be ended a few at a time before the fan-out is shut down.
+    pub fn ending(&self) -> Ending {
+        Ending::of(self.0.feeds.all())
+    }
+
     /// The hub that this fan-out belongs to.
     pub fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// Says what this worker's subscribers are, to whoever asks.
+    fn answer_surveys(self, shutdown: CancellationToken) -> impl Future<Output = ()> {
+        let (sender, mut asked) = mpsc::channel(1);
+        self.0.hub.add_worker(sender);
+        async move {
+            let answering = async {
+                while let Some(reply) = asked.recv().await {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(Survey::of(&self.0.feeds, self.0.hub.policies()).await);
+                }
+            };
+            shutdown.run_until_cancelled(answering).await;
+        }
     }
 
     async fn fill(self, mut tail: Tail, shutdown: CancellationToken) {
@@ -121,7 +148,10 @@ impl Fanout {
     /// `false` when there will be no more.
     fn take(&self, tailed: Tailed, intake: &mut Intake) -> bool {
         match tailed {
-            Tailed::Records(batch) => *intake = Intake { batch: Some(batch), next: 0 },
+            Tailed::Records(batch) => {
+                self.0.feeds.window.borrow_mut().begin(&batch);
+                *intake = Intake { batch: Some(batch), next: 0 };
+            }
             Tailed::Lagged => self.jump(),
             Tailed::Closed => return false,
         }
@@ -150,16 +180,20 @@ impl Fanout {
     /// One delivery pass. `true` if there is more to do.
     fn deliver_pending(&self) -> bool {
         let mut pending = self.0.pending.borrow_mut();
-        let (mut left, mut direct) = (WRITES_PER_PASS, 0);
+        let (mut left, mut direct, mut first) = (WRITES_PER_PASS, 0, None);
         while left > 0
             && let Some(feed) = pending.pop_front()
         {
             let progress = feed.deliver(left);
             left -= progress.served;
             direct += progress.direct;
+            first = first.or(progress.first);
             if progress.next.is_some() {
                 pending.push_back(feed);
             }
+        }
+        if let Some(first) = first {
+            self.0.feeds.window.borrow_mut().count_pass(first);
         }
         let counters = self.0.hub.counters();
         Counters::add(&counters.direct_deliveries, direct);

@@ -23,9 +23,19 @@ struct Slot {
     waker: Waker,
     /// Has seen everything and not been woken since.
     waiting: bool,
+    is_ended: bool,
     writer: Option<Weak<dyn DirectWriter>>,
     /// Every wanted record up to this seq has been given.
     cursor: u64,
+}
+
+/// What became of a subscriber while it was parked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Every wanted record up to this seq has been given.
+    pub(crate) cursor: u64,
+    /// It is to be given nothing more.
+    pub(crate) is_ended: bool,
 }
 
 /// How far a delivery pass has come.
@@ -34,6 +44,8 @@ pub(super) struct PassProgress {
     /// Subscribers that were written to or woken, and those of them that were written to.
     pub(super) served: usize,
     pub(super) direct: usize,
+    /// Seq of the first record that was delivered.
+    pub(super) first: Option<u64>,
     /// Where the pass goes on, if it is not finished.
     pub(super) next: Option<usize>,
     /// Another pass has to bring what did not fit into this one.
@@ -58,14 +70,26 @@ impl Parked {
             return;
         }
         let (waker, writer) = (context.waker().clone(), writer.cloned());
-        *key = Some(self.slots.insert(Slot { waker, waiting: true, writer, cursor }));
+        *key = Some(self.slots.insert(Slot { waker, waiting: true, is_ended: false, writer, cursor }));
     }
 
-    /// The subscriber acts by itself now. Gives its cursor, if it was ever parked.
-    pub(super) fn unpark(&mut self, key: Option<usize>) -> Option<u64> {
+    /// The subscriber acts by itself now. `None`: it was never parked.
+    pub(super) fn unpark(&mut self, key: Option<usize>) -> Option<Place> {
         let slot = self.slots.get_mut(key?)?;
         self.waiting -= usize::from(std::mem::take(&mut slot.waiting));
-        Some(slot.cursor)
+        Some(Place { cursor: slot.cursor, is_ended: slot.is_ended })
+    }
+
+    /// A subscriber that is not parked now stands at `cursor`.
+    pub(super) fn advance(&mut self, key: Option<usize>, cursor: u64) {
+        if let Some(slot) = key.and_then(|key| self.slots.get_mut(key)) {
+            slot.cursor = slot.cursor.max(cursor);
+        }
+    }
+
+    /// Cursor of the one that is furthest behind.
+    pub(super) fn slowest(&self) -> Option<u64> {
+        self.slots.iter().map(|(_, slot)| slot.cursor).min()
     }
 
     /// Every wanted record up to this seq has been given to the subscriber while it was parked.
@@ -86,6 +110,28 @@ impl Parked {
         self.waiting = 0;
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Ends at most `most` subscribers, from the slot `from` on. Gives their number, and where it goes on.
+    pub(super) fn end(&mut self, from: usize, most: usize) -> (usize, Option<usize>) {
+        let mut ended = 0;
+        for key in from..self.slots.capacity() {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            if ended == most {
+                return (ended, Some(key));
+            }
+            ended += 1;
+            slot.is_ended = true;
+            if slot.waiting {
+                self.waiting -= 1;
+                slot.wake();
+            }
+        }
+        (ended, None)
+    }
+
     /// Nobody is acting by itself.
     pub(super) fn all_wait(&self) -> bool {
         self.waiting == self.slots.len()
@@ -99,7 +145,7 @@ impl Parked {
         from: usize,
         most: usize,
     ) -> PassProgress {
-        let mut run: Option<Run> = None;
+        let (mut run, mut written): (Option<Run>, u64) = (None, 0);
         let mut progress = PassProgress::default();
         for key in from..self.slots.capacity() {
             let behind = |slot: &&mut Slot| slot.waiting && ring.has_after(slot.cursor);
@@ -109,15 +155,27 @@ impl Parked {
                 break;
             }
             progress.served += 1;
+            progress.first = progress.first.or_else(|| ring.first_after(slot.cursor));
             if slot.writer.is_some() && run.as_ref().is_none_or(|run| run.from != slot.cursor) {
+                count(run.take(), &mut written, window);
                 run = ring.run(slot.cursor, window);
             }
             let outcome = slot.deliver(run.as_ref());
             self.waiting -= usize::from(!slot.waiting);
+            written += u64::from(outcome != WriteOutcome::Skipped);
             progress.direct += usize::from(outcome != WriteOutcome::Skipped);
             progress.again |= slot.waiting && run.as_ref().is_some_and(|run| run.more);
         }
+        count(run, &mut written, window);
         progress
+    }
+}
+
+/// So many subscribers were given the run.
+fn count(run: Option<Run>, written: &mut u64, window: &mut Window) {
+    let subscribers = std::mem::take(written);
+    if let Some(run) = run {
+        window.deliveries.count(&run.records, subscribers);
     }
 }
 

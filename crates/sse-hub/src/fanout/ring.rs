@@ -46,6 +46,8 @@ pub(super) struct Run {
     pub(super) from: u64,
     pub(super) to: u64,
     pub(super) frames: Rc<SharedFrames>,
+    /// Those that the frames are of.
+    pub(super) records: Vec<Arc<Record>>,
     /// There is more after it.
     pub(super) more: bool,
 }
@@ -114,13 +116,28 @@ impl Ring {
         if self.has_after(cursor) { cursor } else { window.head().max(cursor) }
     }
 
+    /// Seq of the first wanted record after `cursor`, if it is here.
+    pub(super) fn first_after(&self, cursor: u64) -> Option<u64> {
+        self.seqs.get(self.seqs.partition_point(|seq| *seq <= cursor)).copied()
+    }
+
+    /// How many events a subscriber at `cursor` is behind; before the ring, of all topics.
+    pub(super) fn behind(&self, cursor: u64, window: &Window) -> u64 {
+        match cursor {
+            _ if !self.has_after(cursor) => 0,
+            _ if cursor < self.floor => window.head().saturating_sub(cursor),
+            _ => (self.seqs.len() - self.seqs.partition_point(|seq| *seq <= cursor)) as u64,
+        }
+    }
+
     /// What comes after the seq `cursor`.
-    pub(super) fn after(&mut self, cursor: u64, window: &Window) -> Next {
+    pub(super) fn after(&mut self, cursor: u64, window: &mut Window) -> Next {
         self.trim(window);
         if cursor < self.floor {
             return Next::Behind;
         }
         let (records, to) = self.delivery(cursor, window);
+        window.deliveries.count(&records, 1);
         match records.as_slice() {
             [] => Next::Nothing(window.head().max(cursor)),
             some => Next::Frames(joined(some), to),
@@ -144,7 +161,7 @@ impl Ring {
             [one] => window.delivery(one),
             many => Rc::new(SharedFrames::new(joined(many), to)),
         };
-        Some(Run { from: cursor, to, frames, more: self.has_after(to) })
+        Some(Run { from: cursor, to, frames, records, more: self.has_after(to) })
     }
 
     /// The records of one delivery to a subscriber at `cursor`, and the seq that it stands at then. A record that is
@@ -195,7 +212,7 @@ mod tests {
         }
 
         fn after(&mut self, cursor: u64) -> Next {
-            self.ring.after(cursor, &self.window)
+            self.ring.after(cursor, &mut self.window)
         }
 
         fn reach_back(&mut self, cursor: u64) {

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::deliveries::Deliveries;
 use crate::direct_writer::SharedFrames;
-use crate::log::Record;
+use crate::log::{Record, RecordBatch};
 
 /// What a record costs beside its frame.
 const RECORD_BYTES: usize = 128;
@@ -22,13 +24,26 @@ pub(crate) struct Window {
     head: u64,
     /// The newest delivery that was one record alone: many feeds send the same one after another.
     delivery: Option<(u64, Rc<SharedFrames>)>,
+    /// First seqs of the batches that the records came in, and when these were published.
+    published: VecDeque<(u64, Instant)>,
+    /// What was given of it, and of the log.
+    pub(super) deliveries: Deliveries,
 }
 
 impl Window {
     /// An empty window that is about to get every record after `head`. Holds so many bytes, or the newest record alone if
     /// that is larger.
     pub(super) fn new(head: u64, max_bytes: usize) -> Self {
-        Self { records: VecDeque::new(), bytes: 0, max_bytes, floor: head, head, delivery: None }
+        Self {
+            records: VecDeque::new(),
+            bytes: 0,
+            max_bytes,
+            floor: head,
+            head,
+            delivery: None,
+            published: VecDeque::new(),
+            deliveries: Deliveries::default(),
+        }
     }
 
     pub(super) fn head(&self) -> u64 {
@@ -37,6 +52,22 @@ impl Window {
 
     pub(super) fn floor(&self) -> u64 {
         self.floor
+    }
+
+    /// The records of this batch come next.
+    pub(super) fn begin(&mut self, batch: &RecordBatch) {
+        while self.published.get(1).is_some_and(|(first, _)| *first <= self.floor) {
+            self.published.pop_front();
+        }
+        self.published.extend(batch.first().map(|first| (first.seq, batch.published())));
+    }
+
+    /// A delivery pass began with the record with this seq.
+    pub(super) fn count_pass(&mut self, seq: u64) {
+        let after = self.published.partition_point(|(first, _)| *first <= seq);
+        if let Some((_, published)) = self.published.get(after.saturating_sub(1)) {
+            self.deliveries.count_pass(published.elapsed());
+        }
     }
 
     pub(super) fn push(&mut self, record: Arc<Record>) {
@@ -52,7 +83,8 @@ impl Window {
 
     /// Records up to `head` were missed: nothing before it can be had here.
     pub(super) fn jump(&mut self, head: u64) {
-        *self = Self::new(head, self.max_bytes);
+        let deliveries = std::mem::take(&mut self.deliveries);
+        *self = Self { deliveries, ..Self::new(head, self.max_bytes) };
     }
 
     /// The record with this seq, if it is here.

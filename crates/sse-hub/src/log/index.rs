@@ -15,17 +15,19 @@ use sse_core::{Epoch, RecordId, Topic};
 use super::append::{AppendError, AppendReceipt, Draft};
 use super::due::Due;
 use super::entries::Entry;
+use super::figures::{GroupFigures, LogFigures};
 use super::keys::Keys;
 use super::log_time::{LogTime, Reading, Segment};
 use super::newest::{Newest, Placed};
 use super::pieces::Pieces;
 use super::record::{Record, rfc3339};
 use super::removals::{Removals, first_segment};
-use super::topic_index::{TopicIndex, Totals};
+use super::topic_index::{TopicIndex, Totals, short};
 use super::topics::{TopicId, Topics};
 use crate::interest::Interest;
 use crate::policy::{Durability, Policies, Policy};
 use crate::selectors::Selectors;
+use crate::tallies::{Tallies, Tally};
 
 pub(super) use expiry::{Deletion, Expired};
 pub(super) use plan::{Plan, Planned};
@@ -43,6 +45,7 @@ pub(super) struct Index {
     head: u64,
     topics: Topics,
     totals: Totals,
+    published: Tallies,
     /// Records of all topics in memory, by seq.
     in_memory: BTreeMap<u64, Arc<Record>>,
     newest: Newest,
@@ -73,6 +76,7 @@ impl Index {
             head,
             topics: Topics::default(),
             totals: Totals::default(),
+            published: Tallies::default(),
             in_memory: BTreeMap::new(),
             newest: Newest::default(),
             pieces: Pieces::default(),
@@ -92,6 +96,21 @@ impl Index {
     /// Moves the head over records that are not there any more.
     pub(super) fn move_head(&mut self, seq: u64) {
         self.head = self.head.max(seq);
+    }
+
+    /// As far as the index knows them.
+    pub(super) fn figures(&self) -> LogFigures {
+        let Totals { events, removed, in_memory, on_disk } = self.totals;
+        LogFigures {
+            groups: GroupFigures::default(),
+            topics: self.topics.len(),
+            events,
+            bytes_on_disk: on_disk,
+            bytes_in_memory: in_memory,
+            removed,
+            file_bytes: [0; 2],
+            published: self.published.clone(),
+        }
     }
 
     /// The number of a topic; makes it if need be, and adds it to those that were made.
@@ -196,7 +215,8 @@ impl Index {
             let record = Record::new(id, topic.name.clone(), stamp, &published, &draft.event);
             let ttl = draft.ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
             let expires = ttl.map_or(0, |ttl| now.saturating_add(ttl).max(1));
-            Ok(Arc::new(Record { in_memory, topic_id, closes, expires, ..record }))
+            let rule = short(topic.rule);
+            Ok(Arc::new(Record { in_memory, topic_id, closes, expires, rule, ..record }))
         };
         let sequenced: Result<Vec<_>, _> = (head + 1..).zip(drafts).map(record).collect();
         let sequenced = sequenced.and_then(|records| self.check_limits(&records, waiting).map(|()| records));
@@ -217,6 +237,7 @@ impl Index {
             self.empty.remove(&(topic.removed, id));
         }
         topic.push(record, &mut self.totals);
+        self.published.add(record.rule, Tally { events: 1, bytes: record.frame.len() as u64 });
         topic.active = active;
         if record.closes {
             topic.is_closed = true;

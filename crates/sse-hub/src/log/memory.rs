@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
@@ -11,10 +12,12 @@ use sse_core::Topic;
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch, Deleted};
 use super::epochs::Epochs;
+use super::figures::LogFigures;
 use super::index::{Index, Planned};
 use super::log_time::Reading;
 use super::own_events;
 use super::read::{Page, Read, ReadError, TopicList, TopicSummary};
+use super::record::RecordBatch;
 use super::tail::{Announcer, Tail};
 use super::topic_index::Totals;
 use super::topics::TopicId;
@@ -49,6 +52,7 @@ impl MemoryLog {
     }
 
     fn append_at(&self, batch: Batch, reading: Reading) -> Result<AppendReceipt, AppendError> {
+        let published = Instant::now();
         batch.frame_bytes()?;
         let Batch { drafts, key, held: _held } = batch;
         let mut guard = self.state.lock();
@@ -83,7 +87,7 @@ impl MemoryLog {
         }
         let topics: BTreeSet<TopicId> = records.iter().map(|record| record.topic_id).collect();
         index.expire(topics, reading);
-        announcer.announce(records.into());
+        announcer.announce(RecordBatch::new(records, published));
         Ok(receipt)
     }
 }
@@ -159,6 +163,10 @@ impl Log for MemoryLog {
 
     fn topics(&self, list: TopicList) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
         Box::pin(ready(Ok(self.state.lock().index.summaries(&list))))
+    }
+
+    fn figures(&self) -> LogFigures {
+        self.state.lock().index.figures()
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {

@@ -8,6 +8,7 @@ mod disk;
 mod due;
 mod entries;
 mod epochs;
+mod figures;
 mod index;
 mod keys;
 mod log_time;
@@ -33,6 +34,7 @@ pub use disk::{
 };
 pub use epochs::Epochs;
 pub(crate) use epochs::Place;
+pub use figures::{GroupFigures, LogFigures};
 pub use memory::MemoryLog;
 pub use read::{Lost, Page, Read, ReadError, ReadMode, TopicList, TopicSummary};
 pub use record::{Record, RecordBatch};
@@ -97,6 +99,9 @@ pub trait Log: Send + Sync + std::fmt::Debug {
 
     /// Topics that have or had records, by name.
     fn topics(&self, list: TopicList) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>>;
+
+    /// What it has done and holds.
+    fn figures(&self) -> LogFigures;
 
     /// Whether a batch would be taken now. The error is the one that [`Self::append`] would give.
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>>;

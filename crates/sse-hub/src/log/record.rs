@@ -1,12 +1,47 @@
 //! One entry of the log.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use sse_core::{Event, RecordId, Topic, encode};
 
-/// Records that were appended together, in order.
-pub type RecordBatch = Arc<[Arc<Record>]>;
+use crate::tallies::Tallies;
+
+/// Records that were appended together, in order. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RecordBatch {
+    records: Arc<[Arc<Record>]>,
+    published: Instant,
+}
+
+impl RecordBatch {
+    /// Of publish requests of which the oldest came at this time.
+    pub(crate) fn new(records: Vec<Arc<Record>>, published: Instant) -> Self {
+        Self { records: records.into(), published }
+    }
+
+    /// When the oldest of its publish requests came.
+    pub fn published(&self) -> Instant {
+        self.published
+    }
+}
+
+/// Of now.
+impl<const N: usize> From<[Arc<Record>; N]> for RecordBatch {
+    fn from(records: [Arc<Record>; N]) -> Self {
+        Self::new(records.into(), Instant::now())
+    }
+}
+
+impl Deref for RecordBatch {
+    type Target = [Arc<Record>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.records
+    }
+}
 
 /// An event with its place in the log.
 #[derive(Debug)]
@@ -25,6 +60,8 @@ pub struct Record {
     pub(crate) expires: u64,
     /// Number of the topic in the log, as long as the record is on its way there.
     pub(crate) topic_id: u32,
+    /// Number of the rule that its topic follows, [`Tallies::NO_RULE`] for what the log itself says.
+    pub(crate) rule: u16,
     /// The event as it goes out, with id, topic and time. Encoded once, in `Record::new`.
     pub frame: Bytes,
 }
@@ -46,6 +83,7 @@ impl Record {
             closes: false,
             expires: 0,
             topic_id: 0,
+            rule: Tallies::NO_RULE,
             frame: frame.into(),
         }
     }

@@ -58,7 +58,7 @@ impl Tail {
         match batch {
             Some(batch) => {
                 self.next += 1;
-                Some(Tailed::Records(Arc::clone(batch)))
+                Some(Tailed::Records(batch.clone()))
             }
             None => closed.then_some(Tailed::Closed),
         }

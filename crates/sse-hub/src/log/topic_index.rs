@@ -44,6 +44,9 @@ pub(super) struct TopicIndex {
 /// Bytes of frames in all.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Totals {
+    /// Events that are kept, and that were removed.
+    pub(super) events: u64,
+    pub(super) removed: u64,
     pub(super) in_memory: u64,
     pub(super) on_disk: u64,
 }
@@ -55,6 +58,8 @@ pub(super) struct Wanted {
     pub(super) seq: u64,
     /// Of its frame.
     pub(super) bytes: u32,
+    /// Number of the rule that its topic follows.
+    pub(super) rule: u16,
     /// `None` when it is on disk.
     pub(super) record: Option<Arc<Record>>,
 }
@@ -126,12 +131,14 @@ impl TopicIndex {
         records.push_back(Arc::clone(record));
         self.bytes += u64::from(entry.bytes);
         totals.in_memory += u64::from(entry.bytes);
+        totals.events += 1;
     }
 
     /// A record that is on disk.
     pub(super) fn push_entry(&mut self, entry: Entry, totals: &mut Totals) {
         self.bytes += u64::from(entry.bytes);
         totals.on_disk += u64::from(entry.bytes);
+        totals.events += 1;
         self.entries.push(entry);
     }
 
@@ -175,6 +182,7 @@ impl TopicIndex {
         };
         let total = if on_disk { &mut totals.on_disk } else { &mut totals.in_memory };
         *total -= u64::from(oldest.bytes);
+        (totals.events, totals.removed) = (totals.events.saturating_sub(1), totals.removed + 1);
         self.bytes -= u64::from(oldest.bytes);
         (self.removed, self.removed_at) = (oldest.seq, removed_at);
         Some((oldest, on_disk))
@@ -216,7 +224,13 @@ impl TopicIndex {
 
     /// A record of this topic that is on disk.
     pub(super) fn on_disk(&self, entry: Entry) -> Wanted {
-        Wanted { topic: self.name.clone(), seq: entry.seq, bytes: entry.bytes, record: None }
+        Wanted {
+            topic: self.name.clone(),
+            seq: entry.seq,
+            bytes: entry.bytes,
+            rule: short(self.rule),
+            record: None,
+        }
     }
 
     /// The seqs of its records, newest first.
@@ -248,8 +262,13 @@ impl Entry {
 impl Wanted {
     pub(super) fn in_memory(record: &Arc<Record>) -> Self {
         let Entry { seq, bytes, .. } = Entry::of(record);
-        Self { topic: record.topic.clone(), seq, bytes, record: Some(Arc::clone(record)) }
+        Self { topic: record.topic.clone(), seq, bytes, rule: record.rule, record: Some(Arc::clone(record)) }
     }
+}
+
+/// The number of a rule as records have it.
+pub(super) fn short(rule: u32) -> u16 {
+    u16::try_from(rule).unwrap_or(u16::MAX)
 }
 
 fn whole_seconds(time: Duration) -> i64 {

@@ -192,7 +192,7 @@ async fn a_slow_reader_is_treated_as_its_topics_say() {
             tokio::task::yield_now().await;
         }
         let [cut, skip, latest] = &mut readers[..] else { panic!("three") };
-        assert_eq!(cut.next().await, Delivery::End);
+        assert_eq!(cut.next().await, Delivery::End(EndReason::SlowConsumer));
         assert!(matches!(skip.next().await, Delivery::Gap(gap, _) if gap.reason == GapReason::Slow));
         assert_eq!(data(skip, 120).await, numbers(2880..3000));
         assert!(matches!(latest.next().await, Delivery::Gap(gap, _) if gap.reason == GapReason::Slow));
@@ -269,8 +269,37 @@ async fn shutdown_ends_waiting_and_new_subscriptions() {
         let waiting = tokio::task::spawn_local(async move { reader.next().await });
         tokio::task::yield_now().await;
         world.shutdown.cancel();
-        assert_eq!(waiting.await.unwrap(), Delivery::End);
-        assert_eq!(world.subscribe("a", Start::Now).await.next().await, Delivery::End);
+        let shutdown = Delivery::End(EndReason::Shutdown);
+        assert_eq!(waiting.await.unwrap(), shutdown);
+        assert_eq!(world.subscribe("a", Start::Now).await.next().await, shutdown);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn as_many_as_asked_for_are_ended_and_the_others_go_on() {
+    local(async {
+        let world = World::new();
+        let mut readers = Vec::new();
+        for topic in ["a", "a", "a", "b", "b"] {
+            let mut reader = world.subscribe(topic, Start::Now).await;
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            assert!(reader.poll_next(&mut context).is_pending());
+            readers.push(reader);
+        }
+        let mut ending = world.fanout.ending();
+        assert_eq!(ending.count(), readers.len());
+        for (more, expected) in [(0, 0), (2, 2), (2, 4), (9, 5)] {
+            ending.end(more);
+            for topic in ["a", "b"] {
+                world.publish(topic, "x").await;
+            }
+            let mut ended = 0;
+            for reader in &mut readers {
+                ended += usize::from(reader.next().await == Delivery::End(EndReason::Shutdown));
+            }
+            assert_eq!(ended, expected);
+        }
     })
     .await;
 }
@@ -324,7 +353,7 @@ async fn one_that_was_ended_is_given_nothing_past_its_task_neither() {
             assert_eq!((data, written.0.get()), (vec![n.to_string()], 1));
             ended.end();
         }
-        assert_eq!(ended.next().await, Delivery::End);
+        assert_eq!(ended.next().await, Delivery::End(EndReason::Ended));
     })
     .await;
 }

@@ -8,7 +8,11 @@ use sse_core::{Selector, Topic};
 use sse_hub::{Selectors, SelectorsError};
 
 use super::grants::{Grants, NarrowError};
+use super::static_key::sha256;
 use super::token_error::TokenError;
+
+/// Enough that no two readers have the same by chance.
+const READER_DIGITS: usize = 32;
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,6 +60,13 @@ pub(crate) enum AccessError {
     NotGranted(Right, Selector),
     #[error("the token does not grant `admin`")]
     NotAdmin,
+    #[error(
+        "this is for operators: ask from the machine that the hub runs on, at its address and not through a proxy, or set up tokens \
+         that grant `admin` (`[auth]`)"
+    )]
+    NotOperator,
+    #[error("this is for operators, who have an address of their own (--admin-listen)")]
+    NotHere,
     #[error(transparent)]
     TooMany(#[from] SelectorsError),
 }
@@ -155,13 +166,35 @@ impl Access {
         self.0.grants.admin
     }
 
+    /// Is this the next token of who holds `old`: later, with the same name, and with no less granted?
+    pub(super) fn renews(&self, old: &Self) -> bool {
+        let (new, held) = (&self.0.holder, &old.0.holder);
+        let is_same = new.subject.is_some() && new.subject == held.subject && new.name == held.name;
+        let is_later = held.expires.is_some_and(|held| new.expires.is_none_or(|new| new > held));
+        is_same && is_later && self.0.grants.include(&old.0.grants)
+    }
+
     pub(crate) fn subject(&self) -> Option<&str> {
         self.0.holder.subject.as_deref()
+    }
+
+    /// Whom the limits by subject count. Not for a static key, which alone does not expire: it is the operator's own.
+    pub(crate) fn limited_subject(&self) -> Option<&String> {
+        let Holder { subject, expires, .. } = &self.0.holder;
+        subject.as_ref().filter(|_| expires.is_some())
     }
 
     /// What others are to call them: the token's `name`, else its subject.
     pub(crate) fn name(&self) -> Option<&str> {
         self.0.holder.name.as_deref().or(self.subject())
+    }
+
+    /// Names who reads and what they may read, so that a reader can tell its own answers from those for another; says nothing more.
+    pub(super) fn reader(&self) -> String {
+        let subject = self.subject().unwrap_or_default();
+        let mut reader = sha256(&format!("{subject}\0{}", self.0.grants.subscribe));
+        reader.truncate(READER_DIGITS);
+        reader
     }
 
     /// How long the token is still good for; `None` is for ever.

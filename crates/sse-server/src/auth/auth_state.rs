@@ -1,6 +1,7 @@
 //! What all workers share where requests need tokens: the keys, who is kept out, and the event streams that are open.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::access::Access;
 use super::open_streams::OpenStreams;
@@ -13,11 +14,13 @@ pub(crate) struct AuthState {
     pub(super) verifier: TokenVerifier,
     revocations: Revocations,
     pub(super) streams: OpenStreams,
+    /// Tokens, by the reasons in [`TokenError::NAMES`].
+    pub(super) refused: [AtomicU64; TokenError::NAMES.len()],
 }
 
 impl AuthState {
     pub(crate) fn new(verifier: TokenVerifier, revocations: Revocations) -> Arc<Self> {
-        Arc::new(Self { verifier, revocations, streams: OpenStreams::default() })
+        Arc::new(Self { verifier, revocations, streams: OpenStreams::default(), refused: Default::default() })
     }
 
     /// Whose token it is, and what it grants.

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use sse_hub::Counters;
 use tokio::time::sleep;
 
 use super::access::{Access, AccessError, StreamEnd};
 use super::auth_state::AuthState;
 use super::credentials;
+use super::section::SameSite;
 use super::static_key::sha256;
 use super::token_error::TokenError;
 
@@ -43,6 +45,21 @@ impl Authenticator {
             Some(token) => Ok(state.access(&token)?),
             None => Ok(self.without_token.clone()),
         }
+    }
+
+    /// Counts a token that is refused for good.
+    pub(crate) fn count_refused(&self, error: AccessError) -> AccessError {
+        if let (Some(state), AccessError::Token(error)) = (&self.state, &error) {
+            state.refused.get(error.nth()).inspect(|refused| Counters::add(refused, 1));
+        }
+        error
+    }
+
+    /// Tokens that were refused, by their reasons.
+    pub(crate) fn refused_tokens(&self) -> [(&'static str, u64); TokenError::NAMES.len()] {
+        let refused = self.state.as_ref().map(|state| state.refused.each_ref().map(Counters::get));
+        let mut refused = refused.unwrap_or_default().into_iter();
+        TokenError::NAMES.map(|name| (name, refused.next().unwrap_or(0)))
     }
 
     /// May the error be another one once the keys of issuers are fetched again?
@@ -81,7 +98,7 @@ impl Authenticator {
             self.refresh_keys().await;
             access = state.access(&token);
         }
-        Ok((token, access?))
+        Ok((token, access.map_err(|error| self.count_refused(error.into()))?))
     }
 
     /// Is the access still good, some time after it was granted?
@@ -98,33 +115,61 @@ impl Authenticator {
         }
     }
 
+    /// Has the event streams of the session that was, by the cookie of the request, go on with a new token that renews its own.
+    pub(crate) fn renew(&self, headers: &HeaderMap, access: &Access) {
+        if let (Some(state), Ok(Some(old))) = (&self.state, credentials::in_cookie(headers)) {
+            state.streams.renew(&sha256(&old), access);
+            end_if_revoked(state, access);
+        }
+    }
+
     /// Resolves when an event stream of this access is to end; `None` if only its topics say so. Some time after the token has
     /// expired: readers whose tokens expire at once do not come back at once.
     pub(crate) fn end_of_stream(&self, access: &Access) -> Option<impl Future<Output = StreamEnd> + use<>> {
         let state = self.state.as_ref().filter(|_| access.has_token())?;
-        let place = state.streams.add(access);
-        // Since it was asked whether the token is good.
-        if state.is_revoked(access) {
-            state.streams.end_of_token(access.token_sha256());
-        }
-        let left = access.time_left();
-        let late = left.map(|left| (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64()));
+        let mut of_token = state.streams.add(access);
+        end_if_revoked(state, access);
         Some(async move {
-            let expired = async {
-                match left {
-                    Some(left) => sleep(left.saturating_add(late.unwrap_or_default())).await,
-                    None => std::future::pending().await,
+            loop {
+                let over = tokio::select! {
+                    biased;
+                    over = of_token.over() => over,
+                    () = expired(of_token.access()) => return StreamEnd::Expired,
+                };
+                match over {
+                    Some(next) => of_token = next,
+                    None => return StreamEnd::SignedOut,
                 }
-            };
-            tokio::select! {
-                () = expired => StreamEnd::Expired,
-                () = place.ended() => StreamEnd::SignedOut,
             }
         })
+    }
+
+    /// Of the cookie of a session.
+    pub(crate) fn same_site(&self) -> SameSite {
+        self.state.as_ref().map_or_else(SameSite::default, |state| state.verifier.same_site)
+    }
+
+    /// For whom an answer is, in a header; `None` where all read the same.
+    pub(crate) fn reader(&self, access: &Access) -> Option<HeaderValue> {
+        self.state.as_ref().and_then(|_| HeaderValue::from_str(&access.reader()).ok())
     }
 
     /// Are tokens taken from the URL?
     pub(crate) fn takes_url_tokens(&self) -> bool {
         self.state.as_ref().is_some_and(|state| state.verifier.url_tokens)
     }
+}
+
+/// It may have been revoked since it was asked whether the token is good.
+fn end_if_revoked(state: &AuthState, access: &Access) {
+    if state.is_revoked(access) {
+        state.streams.end_of_token(access.token_sha256());
+    }
+}
+
+/// Resolves some time after the token has expired.
+async fn expired(access: &Access) {
+    let Some(left) = access.time_left() else { return std::future::pending().await };
+    let late = (left / LATE_SHARE).min(MAX_LATE).mul_f64(fastrand::f64());
+    sleep(left.saturating_add(late)).await;
 }

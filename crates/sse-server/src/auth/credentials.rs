@@ -23,9 +23,14 @@ pub(super) fn token<'a>(
     let query = if in_url { query } else { "" };
     let url = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == TOKEN_PARAMETER);
     match only(header.chain(url.map(|(_, token)| token)))? {
-        None if takes_cookies => only(headers.get_all(COOKIE).flat_map(cookies).map(Cow::Borrowed)),
+        None if takes_cookies => in_cookie(headers),
         token => Ok(token),
     }
+}
+
+/// That of a session.
+pub(super) fn in_cookie(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, AccessError> {
+    only(headers.get_all(COOKIE).flat_map(cookies).map(Cow::Borrowed))
 }
 
 fn in_header(headers: &HeaderMap) -> impl Iterator<Item = Cow<'_, str>> {

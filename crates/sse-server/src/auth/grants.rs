@@ -2,6 +2,7 @@
 //! what is asked for to what is granted; knows no tokens and no HTTP.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sse_core::{Selector, Topic};
@@ -36,6 +37,13 @@ impl Grants {
         let all = || Grant(Some(Selectors::all()));
         Self { subscribe: all(), publish: all(), admin: true }
     }
+
+    /// Is everything granted that `other` grants?
+    pub(super) fn include(&self, other: &Self) -> bool {
+        self.subscribe.includes(&other.subscribe)
+            && self.publish.includes(&other.publish)
+            && (self.admin || !other.admin)
+    }
 }
 
 impl Grant {
@@ -45,6 +53,13 @@ impl Grant {
 
     pub(crate) fn covers(&self, topic: &Topic) -> bool {
         self.0.as_ref().is_some_and(|granted| granted.match_topic(topic))
+    }
+
+    /// By one selector for each: those that only several of ours cover together do not count.
+    fn includes(&self, other: &Self) -> bool {
+        let granted = || self.0.iter().flat_map(Selectors::iter);
+        let is_covered = |selector| granted().any(|granted| granted.intersection(selector) == Some(selector));
+        other.0.iter().flat_map(Selectors::iter).all(is_covered)
     }
 
     /// The topics that are both asked for and granted. Wildcards are narrowed; a topic that is named has to be granted.
@@ -65,6 +80,12 @@ impl Grant {
             Some(first) => Err(NarrowError::NotGranted(first.clone())),
             None => Ok(Selectors::new(narrowed.into_iter().cloned().collect())?),
         }
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |granted| granted.fmt(f))
     }
 }
 
@@ -112,6 +133,28 @@ mod tests {
         assert_eq!(narrow(&["orders/*"]), refused("orders/*"));
         assert_eq!(narrow(&["chat/*", "orders/1"]), refused("orders/1"));
         assert_eq!(narrow(&["chat"]), refused("chat"));
+    }
+
+    #[test]
+    fn what_includes_another_grants_no_less() {
+        let grants = |subscribe, publish, admin| Grants {
+            subscribe: grant(subscribe),
+            publish: grant(publish),
+            admin,
+        };
+        let old = grants(&["chat/*", "news"], &["chat/a"], false);
+        for (new, expected) in [
+            (old.clone(), true),
+            (Grants::everything(), true),
+            (grants(&["*"], &["chat/*"], false), true),
+            (grants(&["chat/*"], &["chat/a"], false), false),
+            (grants(&["chat/a/*", "news"], &["chat/a"], false), false),
+            (grants(&["*"], &[], true), false),
+        ] {
+            assert_eq!(new.include(&old), expected, "{new:?}");
+        }
+        assert!(!Grants { admin: false, ..Grants::everything() }.include(&Grants::everything()));
+        assert!(old.include(&Grants::default()) && !Grants::default().include(&old));
     }
 
     #[test]

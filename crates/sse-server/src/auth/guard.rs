@@ -5,7 +5,7 @@ use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{FORWARDED, HOST, HeaderName, HeaderValue, ORIGIN};
 
-use super::authority::{AllowedHost, Authority};
+use super::authority::{AllowedHost, Authority, Host};
 use super::cors::{Cors, is_preflight};
 use super::origin::{AllowedOrigin, Origin};
 use super::refusal::Refusal;
@@ -54,9 +54,26 @@ enum Sender<'a> {
 }
 
 impl Guard {
+    /// For a listener whose address says who is an operator. No page may act in a visitor's name there but the hub's own.
+    pub(crate) fn of_admin_listener(&self) -> Self {
+        Self {
+            is_loopback: false,
+            is_open: true,
+            has_auth: false,
+            is_guarded: false,
+            hosts: self.hosts.clone(),
+            origins: Vec::new(),
+        }
+    }
+
     /// Whether all who reach the hub are meant to. If not, it must not start.
     pub(crate) fn is_meant(&self) -> bool {
         self.is_loopback || self.is_open || self.has_auth
+    }
+
+    /// Is there an origin beside the hub's own whose pages may use its cookies?
+    pub(crate) fn lists_origins(&self) -> bool {
+        self.origins.iter().any(|origin| *origin != AllowedOrigin::Any)
     }
 
     /// What holds for every request; preflights and what writes must be of an origin that may.
@@ -85,9 +102,9 @@ impl Guard {
         }
     }
 
-    /// Is it from the hub's own page, from one of a listed origin, or from no browser? A cookie counts for no other page: with `*`
-    /// every site could act in its visitor's name.
-    pub(crate) fn takes_cookies(&self, head: &RequestHead) -> bool {
+    /// Is it from the hub's own page, from one of a listed origin, or from no browser? What a visitor may without sending a token
+    /// counts for no other page: with `*` every site could act in its visitor's name.
+    pub(crate) fn trusts_page(&self, head: &RequestHead) -> bool {
         match sender(head) {
             Sender::Own => true,
             Sender::Page(text, origin) => matches!(self.cors_of(text, &origin), Cors::Origin(_)),
@@ -121,16 +138,25 @@ impl Guard {
     /// A page of another site whose name was made to lead here sends that name. A token it does not have.
     fn check_host(&self, head: &RequestHead) -> Result<(), Refusal> {
         let over_unix_socket = head.peer_addr.is_none();
-        if self.is_guarded || over_unix_socket {
-            return Ok(());
-        }
         // HTTP/1.0 need not name it, and no browser speaks that.
-        let Some(text) = target_text(head) else { return Ok(()) };
-        let Authority { host, .. } = text.and_then(Authority::parse).ok_or(Refusal::InvalidHost)?;
-        if host.is_local() || self.hosts.iter().any(|allowed| allowed.is(host)) {
+        if self.is_guarded || over_unix_socket || target_text(head).is_none() {
             return Ok(());
         }
-        Err(Refusal::UnknownHost(host.to_string()))
+        self.known_host(head).map(drop)
+    }
+
+    /// The host that a request goes to, which is one that the hub answers to.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) fn host(&self, head: &RequestHead) -> Result<String, Refusal> {
+        self.known_host(head).map(|host| host.to_string())
+    }
+
+    fn known_host<'a>(&self, head: &'a RequestHead) -> Result<Host<'a>, Refusal> {
+        let Authority { host, .. } = target(head).ok_or(Refusal::InvalidHost)?;
+        let is_known = host.is_local() || self.hosts.iter().any(|allowed| allowed.is(host));
+        if is_known { Ok(host) } else { Err(Refusal::UnknownHost(host.to_string())) }
     }
 }
 
@@ -217,5 +243,12 @@ mod tests {
             assert!(guard.is_meant() && admits("localhost:3000", None));
         }
         assert!(!Guard { is_loopback: false, ..Guard::default() }.is_meant());
+        let origins = vec![AllowedOrigin::Any];
+        let admin =
+            Guard { has_auth: true, is_guarded: true, origins, ..Guard::default() }.of_admin_listener();
+        let admits = |host, header| admin.check(post(host, header).head()).is_ok();
+        assert!(admits("localhost", None) && admits("10.0.0.7:9090", Some(proxied)));
+        assert!(!admits("evil.example", None) && !admits("localhost", Some(FOREIGN)));
+        assert!(!admits("localhost", Some(LOCAL)));
     }
 }

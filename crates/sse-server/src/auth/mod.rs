@@ -33,6 +33,6 @@ pub(crate) use guard::{Guard, is_to_loopback};
 pub use origin::AllowedOrigin;
 pub(crate) use refusal::Refusal;
 pub(crate) use revocations::{Revocations, RevokeError};
-pub(crate) use section::AuthSection;
+pub(crate) use section::{AuthSection, SameSite};
 pub(crate) use token_error::MAX_TOKEN_BYTES;
 pub(crate) use token_verifier::{MAX_NAME, TokenOrder, TokenVerifier};

@@ -20,6 +20,8 @@ pub(crate) struct AuthSection {
     #[serde(default)]
     pub(super) url_tokens: bool,
     #[serde(default)]
+    pub(super) cookie_same_site: SameSite,
+    #[serde(default)]
     pub(super) jwt: Vec<JwtSection>,
     #[serde(default)]
     pub(super) jwks: Vec<JwksSection>,
@@ -27,6 +29,17 @@ pub(crate) struct AuthSection {
     pub(super) key: Vec<KeySection>,
     #[serde(default)]
     pub(super) anonymous: Grants,
+}
+
+/// Which sites' pages the browser sends the cookie of a session for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SameSite {
+    /// The hub's own.
+    #[default]
+    Lax,
+    /// Any; the guard lets it count for listed origins.
+    None,
 }
 
 /// A key that tokens are signed with. Each is for one algorithm, so that none is taken for another kind of key.

@@ -36,6 +36,44 @@ pub(crate) enum TokenError {
     Claim(String),
 }
 
+impl TokenError {
+    /// The reasons as they are counted.
+    pub(super) const NAMES: [&'static str; 13] = [
+        "too_large",
+        "malformed",
+        "algorithm",
+        "unknown_key",
+        "signature",
+        "expired",
+        "too_long",
+        "revoked",
+        "not_yet",
+        "issuer",
+        "audience",
+        "missing_claim",
+        "claim",
+    ];
+
+    /// Place of its name.
+    pub(super) fn nth(&self) -> usize {
+        match self {
+            Self::TooLarge(_) => 0,
+            Self::Malformed => 1,
+            Self::Algorithm => 2,
+            Self::UnknownKey => 3,
+            Self::Signature => 4,
+            Self::Expired => 5,
+            Self::TooLong => 6,
+            Self::Revoked => 7,
+            Self::NotYet => 8,
+            Self::Issuer => 9,
+            Self::Audience => 10,
+            Self::MissingClaim(_) => 11,
+            Self::Claim(_) => 12,
+        }
+    }
+}
+
 impl From<Error> for TokenError {
     fn from(error: Error) -> Self {
         match error.into_kind() {

@@ -14,7 +14,7 @@ use super::access::{Access, Holder};
 use super::grants::Grants;
 use super::jwks::Jwks;
 use super::jwt_key::{Claims, JwtKey, MAX_KEYS, Rules};
-use super::section::{AuthSection, JwksSection, JwtAlgorithm};
+use super::section::{AuthSection, JwksSection, JwtAlgorithm, SameSite};
 use super::static_key::{StaticKey, sha256};
 use super::token_error::{MAX_TOKEN_BYTES, TokenError};
 use crate::settings_values::Time;
@@ -39,6 +39,7 @@ pub(crate) struct TokenVerifier {
     max_token_age: Option<Duration>,
     pub(super) anonymous: Grants,
     pub(super) url_tokens: bool,
+    pub(crate) same_site: SameSite,
 }
 
 /// A token to be made.
@@ -69,8 +70,8 @@ struct MintedClaims<'a> {
 impl TokenVerifier {
     /// Reads the keys; files are looked for in `folder`.
     pub(crate) fn open(section: AuthSection, folder: &Path) -> anyhow::Result<Self> {
-        let AuthSection { issuer, audience, leeway, max_token_age, url_tokens, jwt, jwks, key, anonymous } =
-            section;
+        let AuthSection { issuer, audience, leeway, max_token_age, url_tokens, jwt, jwks, key, .. } = section;
+        let (same_site, anonymous) = (section.cookie_same_site, section.anonymous);
         let leeway = leeway.map_or(LEEWAY, |Time(leeway)| leeway);
         ensure!(leeway <= MAX_LEEWAY, "leeway is at most {MAX_LEEWAY:?}");
         let keys = jwt.len().max(key.len());
@@ -91,7 +92,7 @@ impl TokenVerifier {
         let jwks = jwks.collect::<anyhow::Result<_>>()?;
         let max_token_age = max_token_age.map(|Time(age)| age);
         ensure!(max_token_age.is_none_or(|age| age <= MAX_AGE), "max_token_age is at most {MAX_AGE:?}");
-        Ok(Self { jwt, keys, jwks, rules, files, max_token_age, anonymous, url_tokens })
+        Ok(Self { jwt, keys, jwks, rules, files, max_token_age, anonymous, url_tokens, same_site })
     }
 
     /// Is nothing granted without a token?

@@ -53,17 +53,26 @@ impl Proxies {
     /// See [`ClientLimits::client`](super::ClientLimits::client).
     pub(super) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
         let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
-        let is_trusted = match peer {
-            Some(peer) => self.trusts(peer),
-            None => self.trusted.contains(&TrustedProxy::Unix),
-        };
-        let named = is_trusted.then(|| self.named(head)).flatten();
+        let named = self.trusts_sender(head).then(|| self.named(head)).flatten();
         let is_local = peer.is_none_or(|peer| peer.is_loopback()) && !self.came_through_proxy(head);
         if named.is_none() && is_local {
             return None;
         }
         // Several clients of a proxy on this machine that nobody trusts count as one.
         Some(network(named.or(peer).unwrap_or(Ipv6Addr::LOCALHOST.into())))
+    }
+
+    /// See [`ClientLimits::is_of_this_machine`](super::ClientLimits::is_of_this_machine).
+    pub(super) fn is_of_this_machine(&self, head: &RequestHead) -> bool {
+        let is_loopback = head.peer_addr.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        is_loopback && !self.trusts_sender(head) && !self.came_through_proxy(head)
+    }
+
+    fn trusts_sender(&self, head: &RequestHead) -> bool {
+        match head.peer_addr {
+            Some(peer) => self.trusts(peer.ip()),
+            None => self.trusted.contains(&TrustedProxy::Unix),
+        }
     }
 
     fn came_through_proxy(&self, head: &RequestHead) -> bool {

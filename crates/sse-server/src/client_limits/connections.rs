@@ -1,46 +1,54 @@
-//! How many connections each address has open.
+//! How many connections each address has open, and how many event streams each subject.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Counts those of addresses that have any.
+/// Counts those of keys that have any.
 #[derive(Debug, Clone)]
-pub(super) struct Connections {
+pub(super) struct Connections<K> {
     most: Option<NonZeroU32>,
-    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    open: Arc<Mutex<HashMap<K, u32>>>,
 }
 
 /// The place of one connection, as long as it lives.
-#[derive(Debug, Default)]
-pub(crate) struct Slot {
-    counted: Option<Box<Counted>>,
+#[derive(Debug)]
+pub(crate) struct Slot<K: Eq + Hash = IpAddr> {
+    counted: Option<Box<Counted<K>>>,
 }
 
 #[derive(Debug)]
-struct Counted {
-    all: Connections,
-    address: IpAddr,
+struct Counted<K: Eq + Hash> {
+    all: Connections<K>,
+    key: K,
 }
 
-impl Connections {
+/// Of nobody.
+impl<K: Eq + Hash> Default for Slot<K> {
+    fn default() -> Self {
+        Self { counted: None }
+    }
+}
+
+impl<K: Eq + Hash + Clone> Connections<K> {
     pub(super) fn new(most: Option<NonZeroU32>) -> Self {
         Self { most, open: Arc::default() }
     }
 
-    /// A place for one more connection from this address, if it has one left. `None` always has.
-    pub(super) fn take(&self, address: Option<IpAddr>) -> Option<Slot> {
-        let Some((most, address)) = self.most.zip(address) else { return Some(Slot::default()) };
+    /// A place for one more connection of this key, if it has one left. `None` always has.
+    pub(super) fn take(&self, key: Option<K>) -> Option<Slot<K>> {
+        let Some((most, key)) = self.most.zip(key) else { return Some(Slot::default()) };
         let mut open = self.open.lock();
-        let count = open.entry(address).or_default();
+        let count = open.entry(key.clone()).or_default();
         if *count >= most.get() {
             return None;
         }
         *count += 1;
-        Some(Slot { counted: Some(Box::new(Counted { all: self.clone(), address })) })
+        Some(Slot { counted: Some(Box::new(Counted { all: self.clone(), key })) })
     }
 }
 
@@ -48,19 +56,19 @@ impl Slot {
     /// A further place for the same address, if it has one left.
     pub(crate) fn another(&self) -> Option<Self> {
         match &self.counted {
-            Some(counted) => counted.all.take(Some(counted.address)),
+            Some(counted) => counted.all.take(Some(counted.key)),
             None => Some(Self::default()),
         }
     }
 }
 
-impl Drop for Counted {
+impl<K: Eq + Hash> Drop for Counted<K> {
     fn drop(&mut self) {
         let mut open = self.all.open.lock();
-        if let Some(count) = open.get_mut(&self.address) {
+        if let Some(count) = open.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                open.remove(&self.address);
+                open.remove(&self.key);
             }
         }
     }
@@ -72,7 +80,7 @@ mod tests {
 
     #[test]
     fn an_address_has_its_places_and_leaves_those_of_others() {
-        let connections = Connections::new(NonZeroU32::new(2));
+        let connections = Connections::<IpAddr>::new(NonZeroU32::new(2));
         let take = |peer: &str| connections.take(Some(peer.parse().unwrap()));
         let first = take("192.0.2.1");
         let _second = take("192.0.2.1").expect("a second place");

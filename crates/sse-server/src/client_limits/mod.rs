@@ -3,6 +3,7 @@
 mod client_address;
 mod connections;
 mod rate;
+mod subjects;
 
 pub(crate) use client_address::Proxies;
 pub(crate) use client_address::TrustedProxy;
@@ -10,6 +11,7 @@ use client_address::network;
 use connections::Connections;
 pub(crate) use connections::Slot;
 pub(crate) use rate::{Rate, RateLimited};
+pub(crate) use subjects::{SubjectLimits, Subjects};
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -18,9 +20,6 @@ use std::sync::atomic::AtomicU64;
 
 use actix_web::dev::RequestHead;
 use sse_hub::Counters;
-
-/// Seconds' worth of requests that may come at once.
-const BURST: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
 
 /// Long answers to one address that are not read to the end. Each holds a quarter of a MiB and an event.
 const ANSWERS: NonZeroU32 = NonZeroU32::new(64).expect("not zero");
@@ -37,7 +36,7 @@ pub(crate) struct AddressLimits {
     pub(crate) connections: Option<NonZeroU32>,
 }
 
-/// The limits by address, shared by all workers.
+/// The limits by address and by subject, shared by all workers.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientLimits(Arc<Inner>);
 
@@ -47,8 +46,9 @@ struct Inner {
     subscribes: Option<Rate<IpAddr>>,
     requests: Option<Rate<IpAddr>>,
     connects: Option<Rate<IpAddr>>,
-    connections: Connections,
-    answers: Connections,
+    connections: Connections<IpAddr>,
+    answers: Connections<IpAddr>,
+    subjects: Subjects,
     counters: Arc<Counters>,
 }
 
@@ -64,17 +64,20 @@ impl Default for AddressLimits {
 }
 
 impl ClientLimits {
-    /// Who has been silent for a while may do at once what it may do in four seconds.
-    pub(crate) fn new(limits: AddressLimits, proxies: Proxies, counters: Arc<Counters>) -> Self {
-        let rate =
-            |limit: Option<NonZeroU32>| limit.map(|limit| Rate::new(limit.saturating_mul(BURST), limit));
+    pub(crate) fn new(
+        limits: AddressLimits,
+        of_subjects: SubjectLimits,
+        proxies: Proxies,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self(Arc::new(Inner {
             proxies,
-            subscribes: rate(limits.subscribes),
-            requests: rate(limits.requests),
-            connects: rate(limits.connects),
+            subscribes: limits.subscribes.map(Rate::of_seconds),
+            requests: limits.requests.map(Rate::of_seconds),
+            connects: limits.connects.map(Rate::of_seconds),
             connections: Connections::new(limits.connections),
             answers: Connections::new(limits.connections.map(|connections| connections.min(ANSWERS))),
+            subjects: Subjects::new(of_subjects, Arc::clone(&counters)),
             counters,
         }))
     }
@@ -82,6 +85,16 @@ impl ClientLimits {
     /// The network that a request is from. `None`: a program on this machine, which is not limited by its address.
     pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
         self.0.proxies.client(head)
+    }
+
+    /// Is a request from a program on this machine, and of nobody else that this asks for? Over a Unix socket it may be: that is
+    /// where proxies are.
+    pub(crate) fn is_of_this_machine(&self, head: &RequestHead) -> bool {
+        self.0.proxies.is_of_this_machine(head)
+    }
+
+    pub(crate) fn subjects(&self) -> &Subjects {
+        &self.0.subjects
     }
 
     /// Counts an event stream.
@@ -146,7 +159,7 @@ impl Default for ClientLimits {
 impl ClientLimits {
     pub(crate) fn behind(trusted: Vec<TrustedProxy>, limits: AddressLimits) -> Self {
         let header = actix_web::http::header::HeaderName::from_static("x-forwarded-for");
-        Self::new(limits, Proxies::new(trusted, header), Arc::default())
+        Self::new(limits, SubjectLimits::NONE, Proxies::new(trusted, header), Arc::default())
     }
 }
 

@@ -11,6 +11,9 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
+/// Seconds' worth that may come at once.
+const BURST: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
+
 /// Keys are thrown together into so many places. Half a MiB; among 1,000 busy keys one in 65 shares its place with another.
 const PLACES: usize = 1 << 16;
 
@@ -37,6 +40,11 @@ impl RateLimited {
 }
 
 impl<K: Hash + Eq + Clone> Rate<K> {
+    /// So many a second. Who has been silent for a while may do at once what it may do in four seconds.
+    pub(super) fn of_seconds(per_second: NonZeroU32) -> Self {
+        Self::new(per_second.saturating_mul(BURST), per_second)
+    }
+
     /// So many at once, and a second after that.
     pub(crate) fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second).allow_burst(burst);

@@ -5,18 +5,19 @@ use std::future::ready;
 use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
 use futures_util::future::Either;
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
-use super::subscribe::sent_away;
+use super::subscribe::send_away;
 use super::unread_answers::UnreadAnswers;
-use crate::auth::{Cors, Refusal, is_preflight};
+use crate::auth::{Cors, Guard, Refusal, is_preflight};
 
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+pub(super) const HEADERS: [(HeaderName, HeaderValue); 3] = [
     // No answer is to be taken for a script or a page that it does not say it is.
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     // Nor to be embedded by a page of another site. Requests with CORS, modules among them, are not meant.
@@ -28,15 +29,17 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 /// Lets a request through to `service`, or refuses it.
 pub(super) fn admit<S>(
     state: &AppState,
+    guard: &Guard,
     request: ServiceRequest,
     service: &S,
 ) -> impl Future<Output = Result<ServiceResponse, Error>> + use<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 {
-    let cors = state.guard.cors(request.head());
+    let cors = guard.cors(request.head());
+    let hsts = state.hsts.clone().filter(|_| state.is_over_tls(request.head()));
     let unread = (!is_stream(state, request.head())).then(|| UnreadAnswers::of(state, request.head()));
-    let answered = match answer_without_service(state, &request) {
+    let answered = match answer_without_service(state, guard, &request) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
         None => Either::Right(service.call(request)),
     };
@@ -49,29 +52,34 @@ where
         for (name, value) in HEADERS {
             headers.insert(name, value);
         }
+        if let Some(hsts) = hsts {
+            headers.insert(STRICT_TRANSPORT_SECURITY, hsts);
+        }
         cors.write(headers);
         Ok(answer)
     }
 }
 
 /// The limits first: what is refused for another reason counts too.
-fn answer_without_service(state: &AppState, request: &ServiceRequest) -> Option<HttpResponse> {
+fn answer_without_service(state: &AppState, guard: &Guard, request: &ServiceRequest) -> Option<HttpResponse> {
     let head = request.head();
     if is_stream(state, head) {
-        // Any status but 200 would end an `EventSource` for good.
         if let Err(limited) = state.clients.subscribe(head) {
-            return Some(sent_away(request.request(), limited).map_into_boxed_body());
+            let answer = send_away(request.request(), limited.into());
+            return Some(
+                answer.map_or_else(|problem| problem.error_response(), HttpResponse::map_into_boxed_body),
+            );
         }
     } else if let Err(limited) = state.clients.request(head) {
-        return Some(Problem::too_many(limited, limited.seconds()).error_response());
+        return Some(Problem::from(limited).error_response());
     }
-    match state.guard.check(head) {
+    match guard.check(head) {
         Err(refusal) => Some(refused(refusal).error_response()),
         Ok(()) => is_preflight(head).then(|| Cors::permission(head)),
     }
 }
 
-fn is_stream(state: &AppState, head: &RequestHead) -> bool {
+pub(super) fn is_stream(state: &AppState, head: &RequestHead) -> bool {
     head.method == Method::GET && state.streams.contains(&head.uri.path())
 }
 

@@ -5,19 +5,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, RequestHead};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
+use super::admission::is_stream;
 use super::problem_details::Problem;
 use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
+use crate::transport::Drain;
+
+/// By which a proxy that ends TLS says so. Somebody else who says it gets stricter answers, and no more.
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Names who reads and what they may read: readers that share a connection notice by it when the cookie is another's.
+const READER: HeaderName = HeaderName::from_static("sse-reader");
 
 /// One for each worker.
 pub(crate) struct AppState {
     pub(crate) fanout: Fanout,
+    pub(crate) drain: Arc<Drain>,
+    /// What is for operators is nowhere else.
+    pub(crate) has_admin_listener: bool,
     /// Longest silence on a connection; `None` is no limit.
     pub(crate) heartbeat: Option<Duration>,
     /// Names of the applications that are on.
@@ -27,11 +39,17 @@ pub(crate) struct AppState {
     pub(crate) auth: Authenticator,
     /// TCP is TLS.
     pub(crate) is_tls: bool,
+    /// What is said over TLS of coming back by it alone.
+    pub(crate) hsts: Option<HeaderValue>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) clients: ClientLimits,
     /// Paths of event streams.
     pub(crate) streams: Arc<[&'static str]>,
 }
+
+/// Marks requests that came by the listener for operators.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnAdminListener;
 
 /// Topics to which an application alone publishes.
 #[derive(Debug)]
@@ -47,6 +65,12 @@ impl AppState {
         request.app_data::<Rc<Self>>().expect("every worker's routes carry it")
     }
 
+    /// Does the request come over TLS, to us or to a proxy in front? Over a Unix socket, which has no address, not to us.
+    pub(super) fn is_over_tls(&self, head: &RequestHead) -> bool {
+        let is_forwarded = || head.headers.get(&FORWARDED_PROTO).is_some_and(|proto| proto == "https");
+        (self.is_tls && head.peer_addr.is_some()) || is_forwarded()
+    }
+
     /// May this topic be published to, on the hub's own paths?
     pub(super) fn check_publish(&self, access: &Access, topic: &Topic) -> Result<(), Problem> {
         access.check_publish(topic)?;
@@ -57,6 +81,30 @@ impl AppState {
                  requests"
             )))
         })
+    }
+
+    /// May who sent this see and do what is for operators? Where there is a listener for them, all who reach that may, and nobody else.
+    /// With `[auth]` the token says so. Without it that is for programs on this machine, and `--open` changes nothing.
+    pub(crate) fn check_operator(&self, request: &HttpRequest, access: &Access) -> Result<(), AccessError> {
+        let head = request.head();
+        if request.app_data::<OnAdminListener>().is_some() {
+            Ok(())
+        } else if self.has_admin_listener {
+            Err(AccessError::NotHere)
+        } else if self.auth.is_required() {
+            access.check_admin()
+        } else if self.clients.is_of_this_machine(head) && self.guard.trusts_page(head) {
+            Ok(())
+        } else {
+            Err(AccessError::NotOperator)
+        }
+    }
+
+    /// Says for whom an answer is.
+    pub(super) fn name_reader(&self, access: &Access, headers: &mut HeaderMap) {
+        if let Some(reader) = self.auth.reader(access) {
+            headers.insert(READER, reader);
+        }
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -73,7 +121,7 @@ impl FromRequest for Access {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         fn access(request: &HttpRequest) -> Result<Access, AccessError> {
             let AppState { auth, guard, .. } = AppState::of(request);
-            let takes_cookies = auth.is_required() && guard.takes_cookies(request.head());
+            let takes_cookies = auth.is_required() && guard.trusts_page(request.head());
             auth.access(request.headers(), request.query_string(), takes_cookies)
         }
         match access(request) {
@@ -81,10 +129,20 @@ impl FromRequest for Access {
                 let request = request.clone();
                 Either::Right(Box::pin(async move {
                     AppState::of(&request).auth.refresh_keys().await;
-                    Ok(access(&request)?)
+                    counted(&request, access(&request))
                 }))
             }
-            found => Either::Left(ready(found.map_err(Problem::from))),
+            found => Either::Left(ready(counted(request, found))),
         }
     }
+}
+
+/// Counts a refused token, or a request of its subject. An event stream counts when it is opened: over its limit it gets an answer of its own.
+fn counted(request: &HttpRequest, access: Result<Access, AccessError>) -> Result<Access, Problem> {
+    let state = AppState::of(request);
+    let access = access.map_err(|error| state.auth.count_refused(error))?;
+    if !is_stream(state, request.head()) {
+        state.clients.subjects().request(access.limited_subject())?;
+    }
+    Ok(access)
 }

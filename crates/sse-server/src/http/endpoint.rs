@@ -47,6 +47,15 @@ impl Endpoint {
         self
     }
 
+    /// Is it only for those whom [`AppState::check_operator`](super::AppState::check_operator) lets through?
+    pub(super) fn is_for_operators(&self) -> bool {
+        self.path == "/metrics" || self.path == "/admin" || self.path.starts_with("/admin/")
+    }
+
+    pub(super) fn is_health(&self) -> bool {
+        ["/livez", "/readyz"].contains(&self.path)
+    }
+
     /// For actix-web.
     pub(crate) fn into_resource(self) -> Resource {
         let page = if self.is_page { READ } else { &[] };

@@ -9,6 +9,7 @@ use serde::Serialize;
 use sse_hub::{AppendError, ReadError};
 
 use crate::auth::{AccessError, Refusal, RevokeError};
+use crate::client_limits::RateLimited;
 
 /// Seconds after which to try again when the log cannot be written or read.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -137,8 +138,23 @@ impl Problem {
         Self::unavailable(detail, RETRY_AFTER)
     }
 
+    /// An event stream cannot be opened.
+    pub(super) fn not_now() -> Self {
+        Self::busy("the server cannot serve this now; come back later")
+    }
+
+    /// The server cannot answer now; `detail` says why.
+    pub(crate) fn busy(detail: impl fmt::Display) -> Self {
+        Self::unavailable(detail, RETRY_AFTER)
+    }
+
     pub(super) fn stopping() -> Self {
         Self::unavailable("the server is stopping; nothing was stored, try again", RETRY_AFTER_RESTART)
+    }
+
+    /// The sentence for the client.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     fn unavailable(detail: impl fmt::Display, retry_after: HeaderValue) -> Self {
@@ -156,6 +172,7 @@ impl From<AccessError> for Problem {
             AccessError::NotGranted(..) | AccessError::NotAdmin => {
                 (StatusCode::FORBIDDEN, Some("insufficient_scope"))
             }
+            AccessError::NotOperator | AccessError::NotHere => return Self::forbidden(error),
             AccessError::NoAuth => return Self::conflict(error),
             AccessError::TooMany(error) => return Self::bad_request(error),
         };
@@ -172,6 +189,12 @@ fn challenge(code: Option<&str>, description: &str) -> HeaderValue {
     let error = code.map(|code| format!(", error=\"{code}\", error_description=\"{description}\""));
     let challenge = format!("Bearer realm=\"sse-hub\"{}", error.unwrap_or_default());
     HeaderValue::from_str(&challenge).expect("visible ASCII characters")
+}
+
+impl From<RateLimited> for Problem {
+    fn from(limited: RateLimited) -> Self {
+        Self::too_many(limited, limited.seconds())
+    }
 }
 
 impl From<RevokeError> for Problem {
@@ -276,10 +299,6 @@ impl ResponseError for Problem {
 
 #[cfg(test)]
 impl Problem {
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
-    }
-
     pub(crate) fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }

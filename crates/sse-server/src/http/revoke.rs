@@ -37,7 +37,7 @@ pub(super) async fn revoke(
     access: Access,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    access.check_admin()?;
+    AppState::of(&request).check_operator(&request, &access)?;
     Query::read(&request, &[])?;
     let state = AppState::of(&request).auth.state()?;
     let text = read_text(&request, &access, payload, "a revocation", MAX_BYTES).await?;

@@ -1,6 +1,6 @@
 //! `/session`: the token of a browser, in a cookie that its scripts cannot read, since an `EventSource` sends no headers.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, ORIGIN, SET_COOKIE};
+use actix_web::http::header::{CACHE_CONTROL, ORIGIN, SET_COOKIE};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
@@ -11,12 +11,10 @@ use super::body::read_unchecked;
 use super::json_body::json_of_now;
 use super::problem_details::Problem;
 use super::query::Query;
-use crate::auth::{Access, COOKIE_NAME, Grants, MAX_TOKEN_BYTES, is_to_loopback};
+use crate::auth::{Access, COOKIE_NAME, Grants, MAX_TOKEN_BYTES, SameSite, is_to_loopback};
 
 /// Longest token in a cookie: with name and attributes, browsers keep 4,096 bytes.
 const MAX_COOKIE_BYTES: usize = 3800;
-/// By which a proxy that ends TLS says so. Somebody else who says it makes their own cookie stricter, and no more.
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 #[derive(Serialize)]
 struct SessionJson<'a> {
@@ -38,7 +36,7 @@ pub(super) async fn show(request: HttpRequest, access: Access) -> Result<HttpRes
 pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
     check_page(&request)?;
-    let secure = cookie_is_secure(&request)?;
+    let is_secure = cookie_is_secure(&request)?;
     let text = read_unchecked(&request, payload, "a token", MAX_TOKEN_BYTES).await?;
     let (token, access) = AppState::of(&request).auth.sign_in(request.headers(), text.trim()).await?;
     if token.len() > MAX_COOKIE_BYTES {
@@ -47,8 +45,9 @@ pub(super) async fn begin(request: HttpRequest, payload: Payload) -> Result<Http
             token.len()
         )));
     }
+    AppState::of(&request).auth.renew(request.headers(), &access);
     let age = access.time_left().map_or_else(String::new, |left| format!("; Max-Age={}", left.as_secs()));
-    let cookie = format!("{COOKIE_NAME}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
+    let cookie = format!("{COOKIE_NAME}={token}; {}{age}", attributes(&request, is_secure));
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header((SET_COOKIE, cookie));
     Ok(response.json(session(&request, &access)))
@@ -59,14 +58,14 @@ pub(super) async fn end(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Query::read(&request, &[])?;
     check_page(&request)?;
     AppState::of(&request).auth.sign_out(request.headers());
-    let cookie = format!("{COOKIE_NAME}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    let cookie = format!("{COOKIE_NAME}=; {}; Max-Age=0", attributes(&request, false));
     Ok(HttpResponse::NoContent().insert_header((SET_COOKIE, cookie)).finish())
 }
 
 /// With `--allow-origin '*'` any page may ask for anything else.
 fn check_page(request: &HttpRequest) -> Result<(), Problem> {
-    let takes_cookies = AppState::of(request).guard.takes_cookies(request.head());
-    takes_cookies.then_some(()).ok_or_else(|| {
+    let is_trusted = AppState::of(request).guard.trusts_page(request.head());
+    is_trusted.then_some(()).ok_or_else(|| {
         Problem::forbidden(
             "only the hub's own pages and those of listed origins (--allow-origin ORIGIN) have sessions",
         )
@@ -84,19 +83,24 @@ fn session<'a>(request: &HttpRequest, access: &'a Access) -> SessionJson<'a> {
     }
 }
 
-/// The attribute of a cookie that goes over TLS alone. It is left out on loopback, where there may be no TLS; elsewhere
-/// without it everybody on the way could read the token.
-fn cookie_is_secure(request: &HttpRequest) -> Result<&'static str, Problem> {
-    let header = |name: &HeaderName| {
-        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    };
-    // A Unix socket, which has no address, is plain.
-    let over_tls = AppState::of(request).is_tls && request.peer_addr().is_some();
-    if over_tls || header(&ORIGIN).starts_with("https://") || header(&FORWARDED_PROTO) == "https" {
-        return Ok("; Secure");
+/// The cookie's attributes but its age. Browsers take one for pages of other sites only if it is secure; so is loopback to them.
+fn attributes(request: &HttpRequest, is_secure: bool) -> &'static str {
+    match (AppState::of(request).auth.same_site(), is_secure) {
+        (SameSite::Lax, false) => "Path=/; HttpOnly; SameSite=Lax",
+        (SameSite::Lax, true) => "Path=/; HttpOnly; SameSite=Lax; Secure",
+        (SameSite::None, _) => "Path=/; HttpOnly; SameSite=None; Secure",
+    }
+}
+
+/// Does the cookie go over TLS alone? On loopback, where there may be no TLS, it need not; elsewhere without it everybody on
+/// the way could read the token.
+fn cookie_is_secure(request: &HttpRequest) -> Result<bool, Problem> {
+    let origin = request.headers().get(ORIGIN).map_or(&b""[..], |origin| origin.as_bytes());
+    if AppState::of(request).is_over_tls(request.head()) || origin.starts_with(b"https://") {
+        return Ok(true);
     }
     if is_to_loopback(request.head()) {
-        return Ok("");
+        return Ok(false);
     }
     Err(Problem::forbidden(
         "over plain HTTP everybody on the way could read the token; sign in by https (--tls-cert, or a proxy that ends TLS), or \

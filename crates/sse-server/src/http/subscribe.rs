@@ -1,7 +1,7 @@
 //! How an event stream opens: where it starts, its headers, its greeting.
 
-use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -10,14 +10,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use sse_core::payload::Connected;
 use sse_core::{Event, encode};
-use sse_hub::{Seek, Selectors, Start};
+use sse_hub::{CloseReason, ReadError, Seek, Selectors, Start, Transport};
 
 use super::app_state::AppState;
 use super::problem_details::Problem;
 use super::query::{self, Query};
 use crate::auth::{Access, StreamEnd};
+use crate::client_limits::Slot;
 use crate::json_event::json_event;
-use crate::transport::{EventBody, Opening, Subscriber};
+use crate::transport::{End, EventBody, LastWords, Opening, Subscriber};
 
 /// When a subscriber is to come back that cannot be served now, drawn anew for each.
 const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
@@ -25,11 +26,17 @@ const COME_BACK_MILLIS: RangeInclusive<u64> = 5000..=15_000;
 /// When a reader is to come back whose token is not good any more.
 const RETRY_MILLIS: RangeInclusive<u64> = 1000..=2000;
 
+/// When somebody may have closed a stream.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 const LAST_EVENT_ID: &str = "last_event_id";
 const GREETING: &str = "greeting";
+const STRICT: (&str, &str) = ("strict", "1");
+const END: (&str, &str) = ("end", "abort");
 
 /// The parameters of every event stream.
-pub(crate) const PARAMETERS: [&str; 4] = [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING];
+pub(crate) const PARAMETERS: [&str; 6] =
+    [LAST_EVENT_ID, query::LAST, query::SINCE, GREETING, STRICT.0, END.0];
 
 /// The answer of an event stream.
 pub(crate) type EventStream = HttpResponse<EventBody>;
@@ -43,40 +50,96 @@ pub(crate) async fn subscribe(
     greeting: Event,
 ) -> Result<EventStream, Problem> {
     let state = AppState::of(request);
+    is_set(query, STRICT)?;
+    let slot = match slot_of_subject(state, access) {
+        Ok(slot) => slot,
+        Err(problem) => return send_away(request, problem),
+    };
     let selectors = access.narrow(&asked)?;
     let start = start(request, query)?;
-    if state.hub().is_over(&start, &selectors).await? {
+    let is_over = match state.hub().is_over(&start, &selectors).await {
+        Ok(is_over) => is_over,
+        Err(error) => return unreadable(request, &error),
+    };
+    if is_over {
         // The one answer after which an `EventSource` does not come back.
-        let mut response = HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new()));
+        let mut response =
+            HttpResponse::NoContent().finish().set_body(EventBody::ending(Bytes::new(), End::Clean));
         response.head_mut().no_chunking(true);
         return Ok(response);
     }
     // Who resumes has an id, and who asks for all that is kept does so again.
     let with_id = matches!(start, Start::Now | Start::Kept(Seek::Last(_) | Seek::Since(_)));
     let greeting = has_greeting(query)?.then_some(greeting);
+    let end = end(query)?;
     // Subscribed first, greeted second: what is published between the two is in the stream.
     let body = match state.fanout.subscribe(selectors, start).await {
         Ok(subscription) => {
             let opening = Opening { greeting, with_id };
-            let mut subscriber = Subscriber::new(subscription, opening, request.peer_addr());
+            let drain = Arc::clone(&state.drain);
+            let connection = (transport(request), request.peer_addr());
+            let mut subscriber = Subscriber::new(subscription, opening, connection, drain);
+            if end == End::Abort {
+                subscriber.abort();
+            }
             if let Some(end) = state.auth.end_of_stream(access) {
-                subscriber.end_after(last_words_at(end));
+                subscriber.end_after(async move {
+                    let _slot = slot;
+                    last_words_at(end).await
+                });
             }
             EventBody::new(subscriber, request.conn_data().cloned(), state.heartbeat)
         }
-        Err(error) => {
-            // Under a target that is not ours, so that it is limited as foreign lines are.
-            tracing::warn!(target: "request", %error, "subscription refused for now");
-            let text = "the server cannot serve this now; come back later";
-            EventBody::ending(last_words(COME_BACK_MILLIS, text))
-        }
+        Err(error) => return unreadable(request, &error),
     };
-    Ok(stream(request, body))
+    let mut answer = stream(request, body);
+    state.name_reader(access, answer.headers_mut());
+    Ok(answer)
 }
 
-/// What is answered to one that is over its limit.
-pub(super) fn sent_away(request: &HttpRequest, reason: impl fmt::Display) -> EventStream {
-    stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, reason)))
+/// What carries the connection of a request.
+fn transport(request: &HttpRequest) -> Transport {
+    let is_tls = AppState::of(request).is_tls;
+    match (request.version() == Version::HTTP_2, request.peer_addr()) {
+        (false, None) => Transport::Http1Unix,
+        (false, Some(_)) if is_tls => Transport::Http1Tls,
+        (false, Some(_)) => Transport::Http1,
+        (true, None) => Transport::Http2Unix,
+        (true, Some(_)) if is_tls => Transport::Http2Tls,
+        (true, Some(_)) => Transport::Http2,
+    }
+}
+
+/// A place for one more stream of who asks.
+fn slot_of_subject(state: &AppState, access: &Access) -> Result<Slot<String>, Problem> {
+    let (subjects, subject) = (state.clients.subjects(), access.limited_subject());
+    subjects.subscribe(subject)?;
+    subjects.connect(subject).ok_or_else(|| {
+        Problem::too_many(
+            "this subject has too many event streams open; close some of them",
+            RETRY_AFTER_SECONDS,
+        )
+    })
+}
+
+/// What is answered to one that is to come back later, over a limit above all: any status but 200 would end an `EventSource`
+/// for good. With `strict=1` it is the problem itself.
+pub(crate) fn send_away(request: &HttpRequest, problem: Problem) -> Result<EventStream, Problem> {
+    let asks = |parameter| {
+        let mut given = form_urlencoded::parse(request.query_string().as_bytes());
+        given.any(|(name, value)| (&*name, &*value) == parameter)
+    };
+    if asks(STRICT) {
+        return Err(problem);
+    }
+    let end = if asks(END) { End::Abort } else { End::Clean };
+    Ok(stream(request, EventBody::ending(last_words(COME_BACK_MILLIS, problem.detail()), end)))
+}
+
+fn unreadable(request: &HttpRequest, error: &ReadError) -> Result<EventStream, Problem> {
+    // Under a target that is not ours, so that it is limited as foreign lines are.
+    tracing::warn!(target: "request", %error, "subscription refused for now");
+    send_away(request, Problem::not_now())
 }
 
 /// The answer with this body.
@@ -94,19 +157,19 @@ fn stream(request: &HttpRequest, body: EventBody) -> EventStream {
 }
 
 /// What is said at the end.
-async fn last_words_at(end: impl Future<Output = StreamEnd>) -> Bytes {
-    let text = match end.await {
-        StreamEnd::Expired => "the token has expired; come back with a new one",
-        StreamEnd::SignedOut => "signed out",
+async fn last_words_at(end: impl Future<Output = StreamEnd>) -> LastWords {
+    let (text, reason) = match end.await {
+        StreamEnd::Expired => ("the token has expired; come back with a new one", CloseReason::Expired),
+        StreamEnd::SignedOut => ("signed out", CloseReason::SignedOut),
     };
-    last_words(RETRY_MILLIS, text)
+    (last_words(RETRY_MILLIS, text), reason)
 }
 
-/// The end of an event stream, when to come back, and why. Any status but 200 would end an `EventSource` for good.
-fn last_words(retry_millis: RangeInclusive<u64>, text: impl fmt::Display) -> Bytes {
+/// The end of an event stream, when to come back, and why.
+fn last_words(retry_millis: RangeInclusive<u64>, text: &str) -> Bytes {
     let mut blocks = Vec::with_capacity(96);
     encode::retry(&mut blocks, Duration::from_millis(fastrand::u64(retry_millis)));
-    encode::comment(&mut blocks, &text.to_string());
+    encode::comment(&mut blocks, text);
     blocks.into()
 }
 
@@ -120,6 +183,20 @@ fn has_greeting(query: &Query) -> Result<bool, Problem> {
         None | Some("on") => Ok(true),
         Some("off") => Ok(false),
         Some(text) => Err(Problem::bad_request(format!("{GREETING} is on or off, not {text:?}"))),
+    }
+}
+
+/// How the stream ends while its topics go on.
+fn end(query: &Query) -> Result<End, Problem> {
+    Ok(if is_set(query, END)? { End::Abort } else { End::Clean })
+}
+
+/// Is the parameter there, with its one value?
+fn is_set(query: &Query, (name, only): (&str, &str)) -> Result<bool, Problem> {
+    match query.get(name) {
+        None => Ok(false),
+        Some(text) if text == only => Ok(true),
+        Some(text) => Err(Problem::bad_request(format!("{name} is {only} or left out, not {text:?}"))),
     }
 }
 

@@ -12,14 +12,14 @@ use sse_hub::{Counters, Fanout, Hub, Policies};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
 use crate::auth::Authenticator;
 use crate::client_limits::ClientLimits;
-use crate::transport::{Limits, Listeners, serve};
+use crate::metrics;
+use crate::transport::{Limits, Listeners, Shared, serve};
 
 const HEAD: &str = "GET /events?topic=a HTTP/1.1\r\nHost: localhost\r\n";
 
@@ -43,25 +43,33 @@ impl World {
             let fanout = Fanout::start(of_worker.clone(), CancellationToken::new());
             AppState {
                 fanout,
+                drain: Arc::default(),
+                has_admin_listener: false,
                 heartbeat: None,
                 apps: Vec::new(),
                 reserved: [].into(),
                 auth: Authenticator::new(None),
                 is_tls: false,
+                hsts: None,
                 guard: Arc::default(),
                 clients: ClientLimits::default(),
                 streams: [].into(),
             }
         };
         let pages = Pages::new([], None, Vec::new()).unwrap();
-        let routes = move |config: &mut actix_web::web::ServiceConfig, state| {
+        let routes = move |config: &mut actix_web::web::ServiceConfig, state, _| {
             routes(config, state, Vec::new(), &pages);
         };
-        let mut listeners = Listeners::tcp("127.0.0.1:0").unwrap();
-        listeners.tcp.extend(Listeners::tcp("127.0.0.1:0").unwrap().tcp);
+        let mut listeners = Listeners::open("127.0.0.1:0").unwrap();
+        listeners.tcp.extend(Listeners::open("127.0.0.1:0").unwrap().tcp);
         let addrs = listeners.tcp.iter().map(|listener| listener.local_addr().unwrap()).collect();
-        let transport = (limits(), TaskTracker::new(), hub.budget().clone(), ClientLimits::default());
-        let server = serve(listeners, NonZeroUsize::new(1), transport, state, routes).unwrap();
+        let shared = Shared {
+            limits: limits(),
+            budget: hub.budget().clone(),
+            clients: ClientLimits::default(),
+            drain: Arc::default(),
+        };
+        let server = serve(listeners, NonZeroUsize::new(1), shared, state, routes).unwrap();
         Self { hub, addrs, made, handle: server.handle(), running: actix_web::rt::spawn(server) }
     }
 
@@ -162,6 +170,7 @@ fn every_route_is_described_and_every_description_has_a_route() {
         operations
     };
     assert_eq!(described(include_str!("openapi.json")), routes(&api()));
+    assert_eq!(described(metrics::OPENAPI), routes(&metrics::endpoints()));
     for app in &APPLICATIONS {
         assert_eq!(described(app.openapi), routes(&(app.endpoints)()), "{}", app.name);
     }

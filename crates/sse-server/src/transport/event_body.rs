@@ -3,18 +3,18 @@
 //! nothing here either.
 
 use std::any::Any;
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_http::body::{BodySize, MessageBody};
 use bytes::Bytes;
-use sse_hub::Held;
+use sse_hub::{CloseReason, Held};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::ConnectionHandle;
-use super::subscriber::Subscriber;
+use super::subscriber::{End, Subscriber};
 
 /// Most bytes given to actix-http at once, which copies them.
 const PIECE_BYTES: usize = 32 << 10;
@@ -30,6 +30,10 @@ pub(crate) struct EventBody {
     /// Its place in the budget.
     held: Option<Held>,
     heartbeat: Option<Heartbeat>,
+    /// How it ends, when there is no subscriber to say so.
+    end: End,
+    /// All was given; what is written of it goes out before it ends.
+    is_flushed: bool,
 }
 
 /// A timer that lags behind what is sent and is only moved when it fires, so that an event costs no timer operation.
@@ -60,13 +64,23 @@ impl EventBody {
             rest: Bytes::new(),
             held: None,
             heartbeat,
+            end: End::Clean,
+            is_flushed: false,
         }
     }
 
     /// A stream that ends after these blocks.
-    pub(crate) fn ending(blocks: Bytes) -> Self {
-        let (subscriber, connection, held, heartbeat) = (None, None, None, None);
-        Self { subscriber, connection, is_begun: false, rest: blocks, held, heartbeat }
+    pub(crate) fn ending(blocks: Bytes, end: End) -> Self {
+        Self {
+            subscriber: None,
+            connection: None,
+            is_begun: false,
+            rest: blocks,
+            held: None,
+            heartbeat: None,
+            end,
+            is_flushed: false,
+        }
     }
 
     /// Keeps `guard` for as long as the stream is open.
@@ -78,7 +92,7 @@ impl EventBody {
     }
 
     /// The next bytes, once there are some.
-    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, End>> {
         if let Some(connection) = self.connection.take_if(|_| self.is_begun)
             && let Some(subscriber) = self.subscriber.take()
         {
@@ -90,16 +104,16 @@ impl EventBody {
                 return Poll::Pending;
             }
             let blocks = std::mem::take(&mut self.rest);
-            return Poll::Ready((!blocks.is_empty()).then_some(blocks));
+            return Poll::Ready(if blocks.is_empty() { Err(self.end) } else { Ok(blocks) });
         };
         if !self.is_begun {
             self.is_begun = true;
-            return Poll::Ready(Some(subscriber.begin()));
+            return Poll::Ready(Ok(subscriber.begin()));
         }
         if self.rest.is_empty() {
             self.rest = match subscriber.poll_next(context, None) {
-                Poll::Ready(Some(frames)) => frames,
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Ok(frames)) => frames,
+                Poll::Ready(Err(end)) => return Poll::Ready(Err(end)),
                 Poll::Pending => {
                     let Some(heartbeat) = &mut self.heartbeat else { return Poll::Pending };
                     ready!(heartbeat.poll_due(context));
@@ -113,11 +127,21 @@ impl EventBody {
         } else if self.held.is_none() {
             self.held = subscriber.budget().try_hold_delivery(self.rest.len());
             if self.held.is_none() {
+                subscriber.closes(CloseReason::Memory);
                 // At the memory limit the stream ends; its reader comes back with the id of what it has read.
-                return Poll::Ready(None);
+                return Poll::Ready(Err(subscriber.interrupted()));
             }
         }
-        Poll::Ready(Some(piece))
+        Poll::Ready(Ok(piece))
+    }
+
+    /// actix-http drops what it has not written yet when a body fails, so it is given the time to write that.
+    fn poll_abort(&mut self, context: &Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if !std::mem::replace(&mut self.is_flushed, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
     }
 }
 
@@ -136,18 +160,22 @@ impl Heartbeat {
 }
 
 impl MessageBody for EventBody {
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn size(&self) -> BodySize {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let body = self.get_mut();
         let bytes = ready!(body.poll_bytes(context));
         if let Some(heartbeat) = &mut body.heartbeat {
             heartbeat.sent = Instant::now();
         }
-        Poll::Ready(bytes.map(Ok))
+        match bytes {
+            Ok(bytes) => Poll::Ready(Some(Ok(bytes))),
+            Err(End::Clean) => Poll::Ready(None),
+            Err(End::Abort) => body.poll_abort(context),
+        }
     }
 }

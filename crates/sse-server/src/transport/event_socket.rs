@@ -14,14 +14,14 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sse_hub::{DirectWriter, SharedFrames, WriteOutcome};
+use sse_hub::{CloseReason, DirectWriter, SharedFrames, WriteOutcome};
 use tokio::task::coop;
 use tokio::time::Instant;
 
 use super::chunk::{self, Chunk};
 use super::limits::Limits;
 use super::socket::Socket;
-use super::subscriber::Subscriber;
+use super::subscriber::{End, Subscriber};
 use super::unfinished_writes::{UnfinishedWrite, UnfinishedWrites};
 use crate::client_limits::Slot;
 
@@ -68,7 +68,7 @@ impl EventSocket {
         })
     }
 
-    /// Ready once the subscription has ended.
+    /// Ready once the subscription has ended. An error is an end without the last chunk.
     fn poll_stream(
         &self,
         context: &mut Context<'_>,
@@ -79,8 +79,11 @@ impl EventSocket {
             ready!(self.poll_rest(context))?;
             let next = ready!(self.subscriber.borrow_mut().poll_next(context, Some(writer)));
             turn.made_progress();
-            let Some(frames) = next else { return Poll::Ready(Ok(())) };
-            self.send(Chunk::of(frames))?;
+            match next {
+                Ok(frames) => self.send(Chunk::of(frames))?,
+                Err(End::Clean) => return Poll::Ready(Ok(())),
+                Err(End::Abort) => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            }
         }
     }
 
@@ -88,6 +91,8 @@ impl EventSocket {
     fn poll_rest(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let is_short = self.unwritten.borrow().as_ref().is_some_and(|unwritten| unwritten.1.is_cut());
         if self.is_cut.get() || is_short {
+            let reason = if is_short { CloseReason::Memory } else { CloseReason::WriteTimeout };
+            self.subscriber.borrow().closes(reason);
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         self.waker.get_or_init(|| context.waker().clone());

@@ -2,7 +2,9 @@
 
 mod chunk;
 mod connection;
+mod cut;
 mod deadline;
+mod drain;
 mod event_body;
 mod event_socket;
 mod event_sockets;
@@ -24,11 +26,12 @@ mod tls;
 mod tls_socket;
 mod unfinished_writes;
 
+pub(crate) use drain::Drain;
 pub(crate) use event_body::EventBody;
 pub(crate) use limits::Limits;
-pub(crate) use listeners::Listeners;
-pub(crate) use server::serve;
+pub(crate) use listeners::{ListenerCloser, Listeners};
+pub(crate) use server::{Role, Shared, serve};
 #[cfg(unix)]
 pub(crate) use socket_file::SocketFile;
-pub(crate) use subscriber::{Opening, Subscriber};
+pub(crate) use subscriber::{End, LastWords, Opening, Subscriber};
 pub(crate) use tls::{Tls, TlsFiles};

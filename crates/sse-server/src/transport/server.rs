@@ -14,7 +14,7 @@ use std::time::Duration;
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, Request};
-use actix_server::{GracefulShutdownSignal, Server};
+use actix_server::Server;
 use actix_service::{
     Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_factory, fn_service, map_config,
 };
@@ -27,9 +27,10 @@ use actix_web::web::ServiceConfig;
 use futures_util::future::{Either, TryFutureExt as _};
 use sse_hub::Budget;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, ConnectionHandle};
+use super::drain::Drain;
 use super::event_sockets::EventSockets;
 use super::http2::{self, PeerSocket};
 use super::limits::Limits;
@@ -40,9 +41,8 @@ use super::socket::{Socket, notice_lost_peer};
 use super::tls::Tls;
 use crate::client_limits::{ClientLimits, Slot};
 
-/// How long connections may take to send what they hold once every subscription has been ended. One that has stopped
-/// reading is cut then.
-const DRAIN_SECONDS: u64 = 1;
+/// Longer than any drain: whoever stops the server drops it when the time is over.
+const DRAIN_SECONDS: u64 = 2 * 3600;
 /// How long a connection that is done may take to close.
 const CLOSE: Duration = Duration::from_millis(500);
 
@@ -65,6 +65,25 @@ pub(super) enum Accepted {
     Http2(Box<PeerSocket>),
 }
 
+/// What the connections of all listeners and threads share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) budget: Budget,
+    pub(crate) clients: ClientLimits,
+    pub(crate) drain: Arc<Drain>,
+}
+
+/// What is served at an address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Role {
+    Hub,
+    /// What is for operators, to all who reach it.
+    Admin,
+    /// Where the hub is.
+    Redirect,
+}
+
 /// What the connections of one thread share.
 struct Worker<S> {
     state: Rc<S>,
@@ -72,49 +91,51 @@ struct Worker<S> {
 }
 
 /// Serves what these listeners accept once the server is polled. `workers` is the number of threads, by default one
-/// for each core; each makes its own state, and its routes from it. Event streams that own their socket go on as tasks
-/// of `streams`; those left when the server stops are cut.
+/// for each core; each makes its own state, and from it the routes of each role.
 ///
 /// # Errors
 /// When a listener cannot be used.
 pub(crate) fn serve<S: 'static>(
     listeners: Listeners,
     workers: Option<NonZeroUsize>,
-    (limits, streams, budget, clients): (Limits, TaskTracker, Budget, ClientLimits),
+    shared: Shared,
     state: impl Fn() -> S + Clone + Send + 'static,
-    routes: impl Fn(&mut ServiceConfig, Rc<S>) + Clone + Send + 'static,
+    routes: impl Fn(&mut ServiceConfig, Rc<S>, Role) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let workers = workers.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let builder = Server::build().disable_signals().shutdown_timeout(DRAIN_SECONDS).workers(workers);
     let of_worker = MAX_CONNECTIONS.div_ceil(workers);
     let (mut builder, places) =
         (builder.max_concurrent_connections(of_worker), Places::new(of_worker * workers));
-    let stopping = builder.graceful_shutdown_signal();
-    let worker = move || {
+    let clients = shared.clients.clone();
+    let worker = move |role| {
+        let Shared { limits, budget, drain, .. } = &shared;
         let make = || Worker {
             state: Rc::new(state()),
-            sockets: EventSockets::start(limits, streams.clone(), budget.clone()),
+            sockets: EventSockets::start(*limits, drain.streams().clone(), budget.clone()),
         };
         let worker = of_this_thread(make);
-        let service = service(&|config| routes(config, Rc::clone(&worker.state)), &limits, stopping.clone());
-        (worker, service, stopping.clone())
+        let service = service(&|config| routes(config, Rc::clone(&worker.state), role), limits, drain);
+        (worker, service, drain.closing().clone())
     };
-    for listener in listeners.tcp {
-        let (worker, tls, clients) = (worker.clone(), listeners.tls.clone(), clients.clone());
-        let places = Arc::clone(&places);
+    let of =
+        |listeners: Vec<_>, tls, role| listeners.into_iter().map(move |it| (it, Option::clone(&tls), role));
+    let tcp = of(listeners.tcp, listeners.tls, Role::Hub).chain(of(listeners.admin, None, Role::Admin));
+    for (listener, tls, role) in tcp.chain(of(listeners.redirect, None, Role::Redirect)) {
+        let (worker, clients, places) = (worker.clone(), clients.clone(), Arc::clone(&places));
         builder = builder.listen("http", listener, move || {
-            let (worker, service, stopping) = worker();
+            let (worker, service, closing) = worker(role);
             let (tls, clients) = (tls.clone(), clients.clone());
             let accepted = fn_service(move |accepted: TcpStream| {
                 let (tls, sockets) = (tls.clone(), Rc::clone(&worker.sockets));
-                let (clients, stopping) = (clients.clone(), stopping.clone());
+                let (clients, closing) = (clients.clone(), closing.clone());
                 async move {
                     // One that is gone already has no address, and is no Unix socket for that.
                     let peer = accepted.peer_addr().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
                     let Some(slot) = clients.connect(peer.ip()) else {
                         return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
                     };
-                    accept(open(accepted, tls, Rc::clone(&sockets)), (slot, Some(peer)), sockets, stopping)
+                    accept(open(accepted, tls, Rc::clone(&sockets)), (slot, Some(peer)), sockets, closing)
                         .await
                 }
             });
@@ -124,10 +145,10 @@ pub(crate) fn serve<S: 'static>(
     #[cfg(unix)]
     if let Some(listener) = listeners.unix {
         builder = builder.listen_uds("http", listener, move || {
-            let (worker, service, stopping) = worker();
+            let (worker, service, closing) = worker(Role::Hub);
             let accepted = fn_service(move |accepted: UnixStream| {
                 let socket = std::future::ready(Ok(Socket::Unix(accepted)));
-                accept(socket, (Slot::default(), None), Rc::clone(&worker.sockets), stopping.clone())
+                accept(socket, (Slot::default(), None), Rc::clone(&worker.sockets), closing.clone())
             });
             places.of(accepted.and_then(service))
         })?;
@@ -147,7 +168,7 @@ async fn accept(
     socket: impl Future<Output = io::Result<Socket>>,
     (slot, peer): (Slot, Option<SocketAddr>),
     sockets: Rc<EventSockets>,
-    stopping: GracefulShutdownSignal,
+    closing: CancellationToken,
 ) -> Result<(Accepted, Option<SocketAddr>), DispatchError> {
     let told = async {
         let mut socket = socket.await?;
@@ -158,7 +179,7 @@ async fn accept(
         io::Result::Ok((socket, is_http2, early))
     };
     let told = tokio::select! {
-        () = stopping.notified() => Err(io::ErrorKind::Interrupted.into()),
+        () = closing.cancelled() => Err(io::ErrorKind::Interrupted.into()),
         told = timeout(sockets.limits.head_timeout, told) => told.map_err(io::Error::from).flatten(),
     };
     let (socket, is_http2, early) = told.inspect_err(|error| {
@@ -189,7 +210,7 @@ fn of_this_thread<W: 'static>(make: impl FnOnce() -> W) -> Rc<W> {
 pub(super) fn service(
     routes: &dyn Fn(&mut ServiceConfig),
     limits: &Limits,
-    stopping: GracefulShutdownSignal,
+    drain: &Arc<Drain>,
 ) -> impl ServiceFactory<
     (Accepted, Option<SocketAddr>),
     Config = (),
@@ -199,8 +220,9 @@ pub(super) fn service(
 > + use<> {
     let app = App::new().configure(|config| routes(config));
     let app = map_config(app, |()| AppConfig::default());
-    let decided = apply_fn_factory(app, |mut request: Request, app| {
-        let may_be_kept = ConnectionHandle::decide(&mut request);
+    let (closing, drain) = (drain.closing().clone(), Arc::clone(drain));
+    let decided = apply_fn_factory(app, move |mut request: Request, app| {
+        let may_be_kept = ConnectionHandle::decide(&mut request) && !drain.is_begun();
         let answer = app.call(request);
         async move {
             let mut answer = answer.await?;
@@ -212,16 +234,16 @@ pub(super) fn service(
     });
     let limits = *limits;
     fn_factory(move || {
-        let (app, stopping) = (decided.new_service(()), stopping.clone());
+        let (app, closing) = (decided.new_service(()), closing.clone());
         async move {
             let app = Rc::new(app.await?);
-            let http1 = http1(Rc::clone(&app), limits, stopping.clone());
+            let http1 = http1(Rc::clone(&app), limits, closing.clone());
             let http1 = Rc::new(http1.new_service(()).await?);
             Ok(fn_service(move |(accepted, peer)| {
                 let served = match accepted {
                     Accepted::Http1(connection) => Either::Left(http1.call((connection, peer))),
                     Accepted::Http2(socket) => {
-                        let served = http2::serve(*socket, peer, Rc::clone(&app), stopping.clone());
+                        let served = http2::serve(*socket, peer, Rc::clone(&app), closing.clone());
                         Either::Right(Box::pin(served.map_err(DispatchError::Io)))
                     }
                 };
@@ -234,7 +256,7 @@ pub(super) fn service(
 fn http1<S, B>(
     app: Rc<S>,
     limits: Limits,
-    stopping: GracefulShutdownSignal,
+    closing: CancellationToken,
 ) -> impl ServiceFactory<
     (Connection, Option<SocketAddr>),
     Config = (),
@@ -253,10 +275,7 @@ where
         .keep_alive(limits.keep_alive)
         .client_disconnect_timeout(CLOSE)
         // Connections without a request end with the server, and not when the drain is over.
-        .graceful_shutdown_signal(move || {
-            let stopping = stopping.clone();
-            async move { stopping.notified().await }
-        })
+        .graceful_shutdown_signal(move || closing.clone().cancelled_owned())
         .on_connect_ext(|connection: &Connection, data| {
             data.insert(connection.handle());
         })

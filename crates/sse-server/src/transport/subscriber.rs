@@ -5,15 +5,20 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Weak;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use sse_core::payload::Gap;
 use sse_core::{Event, HubBlock, RecordId, encode};
-use sse_hub::{Budget, ConnectionCount, Delivery, DirectWriter, Subscription};
+use sse_hub::{
+    Budget, CloseReason, ConnectionCount, Delivery, DirectWriter, EndReason, Subscription, Transport,
+};
 use tokio::time::Instant;
 
+use super::cut;
+use super::drain::Drain;
 use crate::json_event::json_event;
 
 /// Reconnection time that an event stream suggests, drawn anew for each so that a restart does not bring all subscribers
@@ -30,6 +35,15 @@ pub(crate) struct Opening {
     pub(crate) with_id: bool,
 }
 
+/// How an event stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As a whole answer.
+    Clean,
+    /// As if the connection had broken, for readers that take a whole answer for all there is.
+    Abort,
+}
+
 pub(crate) struct Subscriber {
     subscription: Subscription,
     /// Until it is sent.
@@ -37,16 +51,24 @@ pub(crate) struct Subscriber {
     /// Seq of the last id that was sent.
     last_id: u64,
     rare: Option<Box<Rare>>,
-    _counted: ConnectionCount,
+    drain: Arc<Drain>,
+    /// Has been told when to come back.
+    is_ending: bool,
+    counted: ConnectionCount,
 }
+
+/// The last blocks of an event stream, and why it ends.
+pub(crate) type LastWords = (Bytes, CloseReason);
 
 /// What few subscribers have.
 #[derive(Default)]
 struct Rare {
     /// What ends with the subscriber.
     guard: Option<Box<dyn Any>>,
+    /// Every end but that of its topics is [`End::Abort`].
+    aborts: bool,
     /// Ends it, with these blocks.
-    end: Option<Pin<Box<dyn Future<Output = Bytes>>>>,
+    end: Option<Pin<Box<dyn Future<Output = LastWords>>>>,
     /// For the log; only when somebody reads that.
     opened: Option<(Option<SocketAddr>, Instant)>,
 }
@@ -55,7 +77,12 @@ impl Subscriber {
     /// A comment: nothing has moved.
     pub(super) const HEARTBEAT: &str = ": heartbeat\n\n";
 
-    pub(crate) fn new(subscription: Subscription, opening: Opening, peer: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(
+        subscription: Subscription,
+        opening: Opening,
+        (transport, peer): (Transport, Option<SocketAddr>),
+        drain: Arc<Drain>,
+    ) -> Self {
         let last_id = subscription.position().seq;
         let topics = subscription.selectors();
         tracing::debug!(peer = peer.map(tracing::field::display), %topics, after = last_id, "subscription opened");
@@ -65,7 +92,9 @@ impl Subscriber {
             opening: Some(Box::new(opening)),
             rare: is_logged
                 .then(|| Box::new(Rare { opened: Some((peer, Instant::now())), ..Rare::default() })),
-            _counted: subscription.hub().counters().open_connection(),
+            drain,
+            is_ending: false,
+            counted: subscription.hub().counters().open_connection(transport),
             subscription,
         }
     }
@@ -75,8 +104,13 @@ impl Subscriber {
         self.rare.get_or_insert_default().guard = Some(Box::new(guard));
     }
 
+    /// Ends in an abort, unless its topics are over.
+    pub(crate) fn abort(&mut self) {
+        self.rare.get_or_insert_default().aborts = true;
+    }
+
     /// Ends once `end` resolves, with the blocks that it gives.
-    pub(crate) fn end_after(&mut self, end: impl Future<Output = Bytes> + 'static) {
+    pub(crate) fn end_after(&mut self, end: impl Future<Output = LastWords> + 'static) {
         self.rare.get_or_insert_default().end = Some(Box::pin(end));
     }
 
@@ -90,35 +124,71 @@ impl Subscriber {
         blocks.into()
     }
 
-    /// What is sent next, not empty. `None` is the end. Meanwhile the fan-out may send frames through `writer`; see
+    /// What is sent next, not empty, or how it ends. Meanwhile the fan-out may send frames through `writer`; see
     /// [`Self::note_sent`].
     pub(super) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
         writer: Option<&Weak<dyn DirectWriter>>,
-    ) -> Poll<Option<Bytes>> {
+    ) -> Poll<Result<Bytes, End>> {
         if let Some(rare) = &mut self.rare
             && let Some(end) = &mut rare.end
-            && let Poll::Ready(blocks) = end.as_mut().poll(context)
+            && let Poll::Ready((blocks, reason)) = end.as_mut().poll(context)
         {
             rare.end = None;
+            self.counted.closes(reason);
             self.opening = None;
+            self.is_ending = true;
             self.subscription.end();
-            return Poll::Ready(Some(blocks));
+            return Poll::Ready(Ok(blocks));
         }
         if self.opening.is_some() {
             if let Some(delivery) = ready!(self.subscription.poll_last_values(context)) {
-                return Poll::Ready(encoded(delivery));
+                return Poll::Ready(self.encoded(delivery));
             }
             let mut blocks = Vec::with_capacity(256);
             self.greet(&mut blocks);
             if !blocks.is_empty() {
-                return Poll::Ready(Some(blocks.into()));
+                return Poll::Ready(Ok(blocks.into()));
             }
         }
         let delivery = ready!(self.subscription.poll_next_with(context, writer));
         self.last_id = self.subscription.position().seq;
-        Poll::Ready(encoded(delivery))
+        Poll::Ready(self.encoded(delivery))
+    }
+
+    /// Its connection is about to be closed for this reason.
+    pub(super) fn closes(&self, reason: CloseReason) {
+        self.counted.closes(reason);
+    }
+
+    fn encoded(&mut self, delivery: Delivery) -> Result<Bytes, End> {
+        let reason = match delivery {
+            Delivery::Frames(frames) => return Ok(frames),
+            Delivery::Gap(gap, id) => return Ok(gap_frame(&gap, id)),
+            Delivery::End(reason) => reason,
+        };
+        self.counted.closes(match reason {
+            EndReason::Closed | EndReason::Ended => CloseReason::Ended,
+            EndReason::SlowConsumer => CloseReason::SlowConsumer,
+            EndReason::Unreadable => CloseReason::Log,
+            EndReason::Shutdown => CloseReason::Shutdown,
+        });
+        match self.drain.retry() {
+            _ if reason == EndReason::Closed => Err(End::Clean),
+            Some(retry) if !std::mem::replace(&mut self.is_ending, true) => {
+                let mut block = Vec::with_capacity(32);
+                encode::retry(&mut block, retry);
+                Ok(block.into())
+            }
+            _ => Err(self.interrupted()),
+        }
+    }
+
+    /// How it ends while its topics go on.
+    pub(super) fn interrupted(&self) -> End {
+        let aborts = self.rare.as_ref().is_some_and(|rare| rare.aborts);
+        if aborts { End::Abort } else { End::Clean }
     }
 
     /// Notes that the fan-out has sent the records up to `seq`.
@@ -159,18 +229,11 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
+        cut::reason().inspect(|reason| self.closes(*reason));
         let Some((peer, opened)) = self.rare.as_ref().and_then(|rare| rare.opened) else { return };
         let (peer, topics) = (peer.map(tracing::field::display), self.subscription.selectors());
         let (position, seconds) = (self.subscription.position().seq, opened.elapsed().as_secs());
         tracing::debug!(peer, %topics, position, seconds, "subscription closed");
-    }
-}
-
-fn encoded(delivery: Delivery) -> Option<Bytes> {
-    match delivery {
-        Delivery::Frames(frames) => Some(frames),
-        Delivery::Gap(gap, id) => Some(gap_frame(&gap, id)),
-        Delivery::End => None,
     }
 }
 

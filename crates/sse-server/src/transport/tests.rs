@@ -7,14 +7,14 @@ mod http2;
 mod requests;
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_server::Server;
 use actix_service::{Service as _, ServiceFactory as _};
 use actix_web::web::{self, Bytes, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use sse_core::{Event, Topic};
-use sse_hub::{Counters, Fanout, Hub, Policies, Policy, Selectors, Start};
+use sse_hub::{Counters, Fanout, Hub, Policies, Policy, Selectors, Start, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -26,7 +26,7 @@ use super::connection::{Connection, ConnectionHandle};
 use super::event_sockets::EventSockets;
 use super::server::{Accepted, service};
 use super::socket::Socket;
-use super::{EventBody, Limits, Opening, Subscriber};
+use super::{Drain, EventBody, Limits, Opening, Subscriber};
 use crate::client_limits::Slot;
 
 const HEAD: &str = "GET /events HTTP/1.1\r\nHost: hub\r\n\r\n";
@@ -50,6 +50,7 @@ struct World {
     streams: TaskTracker,
     fanout: Fanout,
     shutdown: CancellationToken,
+    drain: Arc<Drain>,
     /// Requests that wait hold one more.
     waiting: Rc<()>,
 }
@@ -67,6 +68,7 @@ impl World {
             limits,
             streams,
             shutdown,
+            drain: Arc::default(),
         }
     }
 
@@ -97,8 +99,7 @@ impl World {
             config.route("/page", web::to(async || HttpResponse::Ok().body(vec![b'x'; PAGE_BYTES])));
             config.route("/cookies", web::get().to(cookies));
         };
-        let stopping = Server::build().graceful_shutdown_signal();
-        let service = service(&routes, &self.limits, stopping).new_service(()).await.unwrap();
+        let service = service(&routes, &self.limits, &self.drain).new_service(()).await.unwrap();
         spawn_local(async move {
             let _ = service.call((accepted, None)).await;
         });
@@ -167,7 +168,8 @@ async fn events(request: HttpRequest, query: Query<Vec<(String, String)>>) -> Ht
     let selectors = Selectors::exactly(Topic::new(of("topic").unwrap_or("a")).unwrap());
     let subscription = fanout.subscribe(selectors, Start::Now).await.unwrap();
     let greeting = of("greeting").is_none().then(|| Event::new("hello"));
-    let subscriber = Subscriber::new(subscription, Opening { greeting, with_id: true }, None);
+    let (opening, connection) = (Opening { greeting, with_id: true }, (Transport::Http1Unix, None));
+    let subscriber = Subscriber::new(subscription, opening, connection, Arc::default());
     let mut response = HttpResponse::Ok().finish();
     response.head_mut().no_chunking(request.version() < actix_web::http::Version::HTTP_11);
     response.set_body(EventBody::new(subscriber, request.conn_data().cloned(), None))

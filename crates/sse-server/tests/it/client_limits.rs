@@ -59,7 +59,43 @@ async fn an_event_stream_over_its_limit_is_sent_away_and_not_refused() {
             break;
         }
     }
+    let strict = async |query: &str| {
+        from("192.0.2.1", client.get(server.url(&format!("/events?topic=a&{query}")))).send().await.unwrap()
+    };
+    let mut refused = strict("strict=1").await;
+    while refused.status() == StatusCode::OK {
+        refused = strict("strict=1").await;
+    }
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert!(refused.text().await.unwrap().contains("rate limit exceeded"));
     subscribe("192.0.2.2").await.until_raw("hub: greeting").await;
+}
+
+#[tokio::test]
+async fn who_comes_into_the_chat_too_fast_is_sent_away_too() {
+    let (_folder, server) = start("subscribes_per_second = 'off'\n[chat]\naddress_messages_per_second = 1");
+    let client = reqwest::Client::new();
+    let arrive =
+        |name: String| from("192.0.2.1", client.get(server.url(&format!("/chat/events?username={name}"))));
+    let mut here = Vec::new();
+    loop {
+        let mut reader = Reader::of(arrive(format!("n{}", here.len()))).await;
+        reader.until_raw("\n\n").await;
+        if String::from_utf8_lossy(&reader.raw).contains(": rate limit exceeded") {
+            reader.read_to_end().await;
+            break;
+        }
+        here.push(reader);
+    }
+    loop {
+        let answer = arrive(format!("m{}&strict=1", here.len())).send().await.unwrap();
+        if answer.status() != StatusCode::OK {
+            assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+            break;
+        }
+        here.push(Reader::of(arrive(format!("m{}", here.len()))).await);
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub struct Server {
     _data: Option<TempDir>,
     /// `http://127.0.0.1:PORT`
     pub base: String,
+    /// What else it says once it listens.
+    lines: std::sync::Mutex<std::sync::mpsc::Receiver<String>>,
 }
 
 /// The command of the server, without arguments, away from the project's folder, with its log in memory, and silent of
@@ -54,8 +56,19 @@ impl Server {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("the server prints a line").unwrap();
         let base = first.strip_prefix("listening on ").expect(&first).to_owned();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, _data: None, base }
+        let (sender, rest) = std::sync::mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        Self { child, _data: None, base, lines: rest.into() }
+    }
+
+    /// The rest of the next line that begins so.
+    pub fn said(&self, start: &str) -> String {
+        loop {
+            let line = self.lines.lock().unwrap().recv_timeout(DEADLINE).expect("another line");
+            if let Some(rest) = line.strip_prefix(start) {
+                return rest.to_owned();
+            }
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -178,6 +191,17 @@ impl Reader {
     /// Reads to the clean end of the stream.
     pub async fn read_to_end(&mut self) {
         while self.piece().await.is_some() {}
+    }
+
+    /// Reads to the end of the stream, and says whether that was a clean one.
+    pub async fn finish(&mut self) -> bool {
+        loop {
+            let piece = tokio::time::timeout(DEADLINE, self.response.chunk()).await;
+            match piece.expect("the stream is silent") {
+                Ok(Some(piece)) => self.raw.extend_from_slice(&piece),
+                end => return end.is_ok(),
+            }
+        }
     }
 
     pub fn last_event_id(&self) -> &str {

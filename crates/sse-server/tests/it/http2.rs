@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use self::attacks::{Raw, frame, get};
 use crate::harness::{DEADLINE, Reader, Server};
+use crate::metrics;
 use crate::tls::Secure;
 
 /// A connection to a server, driven by a task.
@@ -157,6 +158,11 @@ async fn the_largest_batch_arrives_and_a_larger_one_is_refused_early() {
     assert_eq!(send(count + 1).await.unwrap().status(), 413);
 }
 
+/// Event streams that were closed because their peer did not read.
+async fn cut(server: &Server) -> f64 {
+    metrics::value(server, "sse_connections_closed_total{transport=\"http2\",reason=\"write_timeout\"}").await
+}
+
 #[tokio::test]
 async fn a_closed_window_is_cut_and_its_neighbour_goes_on() {
     // Time enough for the neighbour to read a piece, on a busy machine too.
@@ -169,6 +175,7 @@ async fn a_closed_window_is_cut_and_its_neighbour_goes_on() {
     until(&mut neighbour, "x!\n\n").await;
     // Nothing is read of it, so its window stays closed.
     until_open(&server, 1).await;
+    assert_eq!(cut(&server).await, 1.0);
     let reason = loop {
         match timeout(DEADLINE, stalled.data()).await.unwrap() {
             Some(Ok(_)) => {}
@@ -193,6 +200,7 @@ async fn a_peer_that_does_not_read_its_socket_is_cut() {
         publish(&server, "x".repeat(900 << 10)).await;
     }
     until_open(&server, 0).await;
+    assert_eq!(cut(&server).await, 1.0);
 }
 
 #[tokio::test]

@@ -14,21 +14,28 @@ mod budget;
 mod chat;
 mod client_limits;
 mod cors;
+#[cfg(unix)]
+mod drain;
 mod ending;
 mod fanout;
 mod guard;
 mod harness;
+#[cfg(unix)]
+mod health;
 mod history;
 mod hostile;
 #[cfg(unix)]
 mod http2;
 mod maintenance;
+mod metrics;
 mod notifications;
 mod openapi;
+mod operator;
 mod pages;
 mod poll;
 mod process;
 mod publish;
+mod redirect;
 mod refusals;
 mod streams;
 #[cfg(target_os = "linux")]

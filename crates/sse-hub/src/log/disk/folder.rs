@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::open_error::OpenError;
+
 /// A folder that this process alone uses, until it is dropped or the process ends in any way.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -13,14 +15,12 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Takes the folder.
-    pub(super) fn take(path: &Path) -> io::Result<Self> {
+    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
         fs::create_dir_all(path)?;
         let lock = File::create(path.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => {
-                io::Error::other("another process is using it; stop that one, or use another folder")
-            }
-            TryLockError::Error(error) => error,
+            TryLockError::WouldBlock => OpenError::InUse,
+            TryLockError::Error(error) => error.into(),
         })?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }

@@ -23,8 +23,8 @@ pub(super) struct StoredFrame {
 impl StoredFrame {
     pub(super) fn record(self, wanted: Wanted) -> Record {
         let Self { time, expires, frame } = self;
-        let (topic, seq, frame) = (wanted.topic, wanted.seq, frame.into());
-        Record { seq, topic, time, in_memory: false, closes: false, expires, topic_id: 0, frame }
+        let (topic, seq, rule, frame) = (wanted.topic, wanted.seq, wanted.rule, frame.into());
+        Record { seq, topic, time, in_memory: false, closes: false, expires, topic_id: 0, rule, frame }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sse_core::Topic;
 use tokio::sync::oneshot;
@@ -24,6 +25,8 @@ pub(super) enum Request {
 pub(super) struct Append {
     pub(super) batch: Batch,
     pub(super) frame_bytes: usize,
+    /// When it came.
+    pub(super) published: Instant,
     pub(super) reply: oneshot::Sender<Result<AppendReceipt, AppendError>>,
 }
 

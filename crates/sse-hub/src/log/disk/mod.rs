@@ -13,6 +13,7 @@ mod health;
 mod layout;
 mod leaving;
 mod migrate;
+mod open_error;
 mod parts;
 mod purge;
 mod read_only;
@@ -31,6 +32,7 @@ use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use parking_lot::Mutex;
@@ -46,6 +48,7 @@ pub use verify::{Damage, LogCheck, verify_file, verify_log};
 use super::Log;
 use super::append::{AppendError, AppendReceipt, Batch, Deleted};
 use super::epochs::Epochs;
+use super::figures::LogFigures;
 use super::index::Plan;
 use super::log_time::Reading;
 use super::read::{Page, Read, ReadError, ReadMode, TopicList, TopicSummary};
@@ -60,6 +63,7 @@ use frames::Fetched;
 use free_space::FreeSpace;
 use group::{Append, Request};
 use migrate::bring_up_to_date;
+pub use open_error::OpenError;
 use parts::Meta;
 use readers::Readers;
 use restore::{Restored, restore};
@@ -77,7 +81,7 @@ pub struct DiskLog {
     shared: Arc<Shared>,
     handle: Arc<WriterHandle>,
     readers: Arc<Readers>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// The way to the writing thread.
@@ -86,17 +90,6 @@ struct WriterHandle {
     /// `None` once the log has been closed.
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// Why a log could not be opened. The text says what to do, as far as that is known.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OpenError(String);
-
-impl From<std::io::Error> for OpenError {
-    fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
-    }
 }
 
 impl DiskLog {
@@ -151,7 +144,7 @@ impl DiskLog {
         let thread = spawn(writer, receiver)?;
         let readers = Arc::new(Readers::open(file.clone()).map_err(|error| unreadable(&file, &error))?);
         let handle = WriterHandle { requests: Mutex::new(Some(requests)), thread: Mutex::new(Some(thread)) };
-        Ok(Self { shared, handle: Arc::new(handle), readers, _folder: folder })
+        Ok(Self { shared, handle: Arc::new(handle), readers, folder })
     }
 }
 
@@ -187,13 +180,13 @@ impl Log for DiskLog {
     }
 
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<AppendReceipt, AppendError>> {
-        let requests = self.handle.requests.lock().clone();
+        let (requests, published) = (self.handle.requests.lock().clone(), Instant::now());
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let requests = requests.ok_or(AppendError::Closed)?;
             let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
             let frame_bytes = batch.frame_bytes()?;
-            let append = Append { batch, frame_bytes, reply };
+            let append = Append { batch, frame_bytes, published, reply };
             requests.send(Request::Append(append)).await.map_err(|_| gone())?;
             drop(requests);
             answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writing thread is gone".into())))
@@ -278,6 +271,12 @@ impl Log for DiskLog {
     fn topics(&self, list: TopicList) -> BoxFuture<'static, Result<Vec<TopicSummary>, ReadError>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { Ok(list.collect(|part| shared.state().index.summaries(part)).await) })
+    }
+
+    fn figures(&self) -> LogFigures {
+        let files = [self.folder.log_file(), self.folder.write_ahead_log()];
+        let file_bytes = files.map(|file| file.metadata().map_or(0, |file| file.len()));
+        LogFigures { groups: self.shared.groups().clone(), file_bytes, ..self.shared.state().index.figures() }
     }
 
     fn health(&self) -> BoxFuture<'static, Result<(), AppendError>> {
@@ -366,7 +365,7 @@ fn unreadable(file: &Path, error: &rusqlite::Error) -> OpenError {
 }
 
 fn unusable(file: &Path, cannot_be: &str, error: &dyn std::error::Error) -> OpenError {
-    OpenError(format!(
+    OpenError::Unusable(format!(
         "{} cannot be {cannot_be}: {error}; restore a backup of it, or move it away together with the file log.sqlite-wal to begin a \
          new log",
         file.display()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::log::epochs::Epochs;
+use crate::log::figures::GroupFigures;
 use crate::log::index::Index;
 use crate::log::tail::Announcer;
 
@@ -16,6 +17,7 @@ pub(super) struct Shared {
     /// See [`Log::closes`](crate::Log::closes).
     closes: AtomicU64,
     state: Mutex<State>,
+    groups: Mutex<GroupFigures>,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Shared {
         let state =
             State { index, announcer: Announcer::default(), failed: None, missing: None, is_full: false };
         let (durable_head, closes) = (AtomicU64::new(durable_head), AtomicU64::new(state.index.closes()));
-        Self { epochs, durable_head, closes, state: Mutex::new(state) }
+        Self { epochs, durable_head, closes, state: Mutex::new(state), groups: Mutex::default() }
     }
 
     pub(super) fn durable_head(&self) -> u64 {
@@ -52,6 +54,11 @@ impl Shared {
 
     pub(super) fn set_closes(&self, closes: u64) {
         self.closes.store(closes, Ordering::Release);
+    }
+
+    /// Of the writing thread, to be held for a moment.
+    pub(super) fn groups(&self) -> MutexGuard<'_, GroupFigures> {
+        self.groups.lock()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

@@ -2,6 +2,7 @@
 //! readers that wait.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rusqlite::{CachedStatement, Connection, Params, Transaction};
 
@@ -112,16 +113,19 @@ impl Store {
         }
     }
 
-    /// Everything that `write` does, or nothing. When this returns `Ok`, it is on disk.
+    /// Everything that `write` does, or nothing. When this returns `Ok`, it is on disk. Gives how long the commit took, which is
+    /// an fsync.
     pub(super) fn commit(
         &mut self,
         write: impl FnOnce(&Write<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), CommitError> {
+    ) -> Result<Duration, CommitError> {
         let transaction = self.0.transaction().map_err(CommitError::before)?;
         // An early return drops the transaction, which rolls it back.
         let write_all = Write(transaction);
         write(&write_all).map_err(CommitError::before)?;
-        write_all.0.commit().map_err(CommitError::during)
+        let begun = Instant::now();
+        write_all.0.commit().map_err(CommitError::during)?;
+        Ok(begun.elapsed())
     }
 
     /// Moves the write-ahead log into the table and empties it.

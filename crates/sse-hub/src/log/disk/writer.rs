@@ -17,7 +17,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -34,7 +34,7 @@ use super::shared::Shared;
 use super::store::{Store, TopicRow};
 use crate::log::append::{AppendError, AppendReceipt};
 use crate::log::log_time::Reading;
-use crate::log::record::Record;
+use crate::log::record::{Record, RecordBatch};
 use crate::log::topic_index::Totals;
 use crate::log::topics::TopicId;
 
@@ -322,7 +322,8 @@ impl Writer {
             self.meta = meta;
         }
         drop(state);
-        committed.map_err(|error| self.failure(error))?;
+        let fsync = committed.map_err(|error| self.failure(error))?;
+        self.shared.groups().fsync.add_time(fsync);
         self.checkpoints.committed(to_note, &self.store);
         Ok(())
     }
@@ -332,6 +333,8 @@ impl Writer {
         if group.is_empty() {
             return;
         }
+        let published = group.iter().map(|batch| batch.request.published).min();
+        let published = published.unwrap_or_else(Instant::now);
         let mut state = self.shared.state();
         let records: Vec<Arc<Record>> = group.iter().flat_map(|batch| &batch.records).cloned().collect();
         records.iter().for_each(|record| state.index.push(record, now));
@@ -354,9 +357,11 @@ impl Writer {
         if let Some(durable) = records.iter().rfind(|record| !record.in_memory) {
             self.shared.set_durable_head(durable.seq);
         }
-        state.announcer.announce(records.into());
+        let events = records.len();
+        state.announcer.announce(RecordBatch::new(records, published));
         drop(state);
         answers.into_iter().for_each(|(request, receipt)| request.answer(Ok(receipt)));
+        self.shared.groups().add(events, published.elapsed());
     }
 
     /// Leaves word that nothing was lost but the records in memory, and which these were.

@@ -9,7 +9,9 @@ use super::forms::{USERNAME, known_as};
 use super::names::{Room, Username};
 use super::publisher::Chat;
 use crate::auth::Access;
-use crate::http::{AppState, EventStream, PARAMETERS, Problem, Query, check_origin, connected, subscribe};
+use crate::http::{
+    AppState, EventStream, PARAMETERS, Problem, Query, check_origin, connected, send_away, subscribe,
+};
 
 /// Parameter with the name of a room.
 pub(super) const ROOM: &str = "room";
@@ -28,8 +30,10 @@ pub(super) async fn open(request: HttpRequest, access: Access) -> Result<EventSt
     // Subscribed first: who comes by this connection sees the event that says so.
     let response = subscribe(&request, &access, &query, selectors, greeting).await?;
     let Some(username) = username else { return Ok(response) };
-    let guard = Chat::of(&request).stay(room, username, address(&request)).await?;
-    Ok(response.map_body(|_, body| body.holding(guard)))
+    match Chat::of(&request).stay(room, username, address(&request)).await {
+        Ok(guard) => Ok(response.map_body(|_, body| body.holding(guard))),
+        Err(error) => send_away(&request, error.into()),
+    }
 }
 
 /// The room that the request names, or the lobby.

@@ -3,6 +3,7 @@
 
 mod events;
 mod forms;
+mod limits;
 mod names;
 mod presence;
 mod publisher;
@@ -18,6 +19,7 @@ use sse_hub::{Policy, Retention};
 use super::application::{Application, Running};
 use crate::duration_flag::duration_within;
 use crate::http::Page;
+use limits::Limits;
 use publisher::Chat;
 
 /// Longest grace time.
@@ -35,11 +37,12 @@ pub(super) const APPLICATION: Application = Application {
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),
     flags: <Flags as clap::Args>::augment_args,
-    section: None,
+    section: Some("chat"),
     start: |mut launch| {
         Box::pin(async move {
             let Flags { chat_grace } = launch.flags()?;
-            let chat = Chat::open(launch.hub.clone(), chat_grace).await?;
+            let limits = Limits::read(launch.settings)?;
+            let chat = Chat::open(launch.hub.clone(), chat_grace, limits).await?;
             launch.spawn(chat.clone().run());
             Ok(Running::with(chat))
         })

@@ -8,14 +8,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::limits::Limits;
 use super::names::{Client, Room, Username};
 
 /// How long restored members have to come back. A browser wakes the timers of a hidden page once a minute.
 pub(super) const RESTORED_FOR: Duration = Duration::from_secs(75);
-/// Most members of a room.
-pub(super) const MAX_ROOM_MEMBERS: usize = 1000;
-/// Most members of all rooms together.
-pub(super) const MAX_MEMBERS: usize = 10_000;
 /// Most leases of a member; one more takes the place of that which ends first.
 const MAX_LEASES: usize = 32;
 
@@ -23,6 +20,7 @@ const MAX_LEASES: usize = 32;
 #[derive(Debug)]
 pub(super) struct Presence {
     grace: Duration,
+    limits: Limits,
     /// Only rooms that have members.
     rooms: HashMap<Room, HashMap<Username, Member>>,
 }
@@ -60,8 +58,8 @@ pub(super) struct RoomFull {
 }
 
 impl Presence {
-    pub(super) fn new(grace: Duration) -> Self {
-        Self { grace, rooms: HashMap::new() }
+    pub(super) fn new(grace: Duration, limits: Limits) -> Self {
+        Self { grace, limits, rooms: HashMap::new() }
     }
 
     /// Takes over the members that the room's events know of, before anybody else comes in.
@@ -69,7 +67,7 @@ impl Presence {
         if usernames.is_empty() {
             return;
         }
-        let places = MAX_ROOM_MEMBERS.min(MAX_MEMBERS.saturating_sub(self.count()));
+        let places = self.limits.people_per_room.min(self.limits.people.saturating_sub(self.count()));
         let member = || Member { announced: true, leases: Vec::new(), gone: now + RESTORED_FOR };
         let members = usernames.into_iter().take(places).map(|username| (username, member())).collect();
         self.rooms.insert(room.clone(), members);
@@ -157,11 +155,12 @@ impl Presence {
     }
 
     fn check_place(&self, room: &Room) -> Result<(), RoomFull> {
-        if self.rooms.get(room).map_or(0, HashMap::len) >= MAX_ROOM_MEMBERS {
-            return Err(RoomFull { what: "the room", max: MAX_ROOM_MEMBERS });
+        let Limits { people_per_room, people, .. } = self.limits;
+        if self.rooms.get(room).map_or(0, HashMap::len) >= people_per_room {
+            return Err(RoomFull { what: "the room", max: people_per_room });
         }
-        if self.count() >= MAX_MEMBERS {
-            return Err(RoomFull { what: "the chat", max: MAX_MEMBERS });
+        if self.count() >= people {
+            return Err(RoomFull { what: "the chat", max: people });
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use sse_core::payload::{ChatMessage, ChatUser};
 use sse_hub::{AppendError, Batch, Draft, Hub, ReadError};
 use tokio::sync::Notify;
 
+use super::limits::Limits;
 use super::names::{Client, Room, Text, Username};
 use super::presence::{Announcement, Presence, RoomFull};
 use super::rate_limits::RateLimits;
@@ -89,10 +90,10 @@ pub(super) enum ChatError {
 
 impl Chat {
     /// The chat on this hub. A member that has no lease left is announced as gone after `grace`.
-    pub(super) async fn open(hub: Hub, grace: Duration) -> Result<Self, ReadError> {
+    pub(super) async fn open(hub: Hub, grace: Duration, limits: Limits) -> Result<Self, ReadError> {
         Ok(Self(Arc::new(Inner {
-            limits: RateLimits::new(),
-            presence: Mutex::new(Presence::new(grace)),
+            limits: RateLimits::new(limits),
+            presence: Mutex::new(Presence::new(grace, limits)),
             changed: Notify::new(),
             rooms: Mutex::new(Rooms::new(hub.topics(Room::list()).await?)),
             before: hub.head(),

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use super::limits::Limits;
 use super::names::Username;
 use crate::client_limits::{Rate, RateLimited};
 
-/// Messages of one person at once, and a second after that.
-const PERSON: (NonZeroU32, NonZeroU32) = (nonzero(5), nonzero(1));
-/// Messages and arrivals of one address at once, and a second after that. An office or a proxy can be behind it.
-const ADDRESS: (NonZeroU32, NonZeroU32) = (nonzero(60), nonzero(20));
+/// Seconds' worth of messages that may come at once, of a person and of an address.
+const PERSON_BURST: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
+const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
 
 /// The limits of the chat, shared by all workers.
 #[derive(Debug)]
@@ -19,8 +19,12 @@ pub(super) struct RateLimits {
 }
 
 impl RateLimits {
-    pub(super) fn new() -> Self {
-        Self { person: Rate::new(PERSON.0, PERSON.1), address: Rate::new(ADDRESS.0, ADDRESS.1) }
+    pub(super) fn new(limits: Limits) -> Self {
+        let (person, address) = (limits.person_messages_per_second, limits.address_messages_per_second);
+        Self {
+            person: Rate::new(person.saturating_mul(PERSON_BURST), person),
+            address: Rate::new(address.saturating_mul(ADDRESS_BURST), address),
+        }
     }
 
     /// Counts a message.
@@ -36,10 +40,6 @@ impl RateLimits {
     }
 }
 
-const fn nonzero(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).expect("not zero")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn five_messages_at_once_and_then_one_a_second() {
-        let limits = RateLimits::new();
+        let limits = RateLimits::new(Limits::default());
         let here = "192.0.2.1".parse().unwrap();
         for _ in 0..5 {
             limits.message(here, &ann()).unwrap();
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn an_address_cannot_speak_faster_by_changing_its_name() {
-        let limits = RateLimits::new();
+        let limits = RateLimits::new(Limits::default());
         let name = |n: usize| Username::new(&format!("n{n}")).unwrap();
         let here = "192.0.2.1".parse().unwrap();
         let let_through = (0..200).filter(|n| limits.message(here, &name(*n)).is_ok()).count();

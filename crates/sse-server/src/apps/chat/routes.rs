@@ -104,7 +104,7 @@ async fn users(request: HttpRequest, access: Access) -> Result<HttpResponse, Pro
 impl From<ChatError> for Problem {
     fn from(error: ChatError) -> Self {
         match error {
-            ChatError::RateLimited(limited) => Self::too_many(limited, limited.seconds()),
+            ChatError::RateLimited(limited) => limited.into(),
             ChatError::RoomFull(_) | ChatError::TooManyRooms(_) => Self::conflict(error),
             ChatError::Append(error) => error.into(),
             ChatError::Read(error) => error.into(),

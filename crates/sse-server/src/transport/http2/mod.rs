@@ -18,15 +18,17 @@ use std::task::{Context, Poll};
 
 use actix_http::body::{BoxBody, MessageBody};
 use actix_http::{Request, Response};
-use actix_server::GracefulShutdownSignal;
 use actix_service::Service;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use h2::server::{Builder, Connection};
+use sse_hub::CloseReason;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 pub(super) use self::peer_socket::PeerSocket;
 use self::queue::Queued;
 use self::stream::SEND_BYTES;
+use super::cut;
 use super::deadline::Deadline;
 use super::limits::Limits;
 
@@ -49,7 +51,7 @@ pub(super) async fn serve<S, B>(
     mut socket: PeerSocket,
     peer: Option<SocketAddr>,
     service: Rc<S>,
-    stopping: GracefulShutdownSignal,
+    closing: CancellationToken,
 ) -> io::Result<()>
 where
     S: Service<Request>,
@@ -62,11 +64,11 @@ where
     let mut connection = timeout(sockets.limits.head_timeout, handshake).await?.map_err(io::Error::other)?;
     let mut streams = FuturesUnordered::new();
     let mut end = End::default();
-    let mut stop = pin!(stopping.notified());
-    poll_fn(|context| {
+    let mut closing = pin!(closing.cancelled());
+    let served = poll_fn(|context| {
         loop {
             while let Poll::Ready(Some(())) = streams.poll_next_unpin(context) {}
-            if !end.is_asked && stop.as_mut().poll(context).is_ready() {
+            if !end.is_asked && closing.as_mut().poll(context).is_ready() {
                 end.ask(&mut connection);
             }
             match connection.poll_accept(context) {
@@ -74,7 +76,7 @@ where
                     let shared = (Rc::clone(&sockets), queue.of_stream());
                     streams.push(stream::answer(request, respond, peer, &*service, (shared, slot.another())));
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(io::Error::other(error))),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending if !end.is_due(connection.has_streams(), &sockets.limits, context) => {
                     return Poll::Pending;
@@ -84,7 +86,20 @@ where
             }
         }
     })
-    .await
+    .await;
+    served.map_err(|error| {
+        cut::drop_for(close_reason(&error), streams);
+        io::Error::other(error)
+    })
+}
+
+/// Why the streams of a connection close that ends with this error.
+fn close_reason(error: &h2::Error) -> CloseReason {
+    match error.get_io().map(io::Error::kind) {
+        Some(io::ErrorKind::TimedOut) => CloseReason::WriteTimeout,
+        Some(io::ErrorKind::OutOfMemory) => CloseReason::Memory,
+        _ => CloseReason::Client,
+    }
 }
 
 fn builder() -> Builder {

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
@@ -13,12 +13,13 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::Method;
-use sse_hub::{Budget, Held};
+use sse_hub::{Budget, CloseReason, Held};
 use tokio::time::sleep;
 
 use super::messages;
 use super::queue::{Queued, StreamQueue};
 use crate::client_limits::Slot;
+use crate::transport::cut;
 use crate::transport::event_sockets::EventSockets;
 use crate::transport::limits::SMALL_HEAD_BYTES;
 
@@ -61,9 +62,10 @@ where
         };
         drop(held);
         let answer = answered.map_or_else(Into::into, |answer| answer.into().map_into_boxed_body());
-        if let Some((mut out, body)) = begin(respond, answer, may_have_body)
-            && let Err(reason) = send(body, &mut out, &sockets, &queue).await
+        if let Some((mut out, mut body)) = begin(respond, answer, may_have_body)
+            && let Err((reason, closes)) = send(Pin::new(&mut body), &mut out, &sockets, &queue).await
         {
+            cut::drop_for(closes, body);
             out.send_reset(reason);
         }
     }
@@ -111,36 +113,42 @@ fn is_empty(status: StatusCode, size: BodySize) -> bool {
 
 /// Sends a body to its end, or until the peer resets the stream. The error is why it is to be reset here.
 async fn send(
-    body: BoxBody,
+    mut body: Pin<&mut BoxBody>,
     out: &mut SendStream<Queued>,
     sockets: &EventSockets,
     queue: &Rc<StreamQueue>,
-) -> Result<(), Reason> {
-    let mut body = pin!(body);
+) -> Result<(), (Reason, CloseReason)> {
+    let failed = |_: h2::Error| (Reason::CANCEL, CloseReason::Client);
     loop {
         let next = tokio::select! {
             biased;
             _ = poll_fn(|context| out.poll_reset(context)) => return Ok(()),
             next = poll_fn(|context| body.as_mut().poll_next(context)) => next,
-            () = stuck(queue, 0, sockets) => return Err(Reason::CANCEL),
+            why = stuck(queue, 0, sockets) => return Err((Reason::CANCEL, why)),
         };
         let Some(next) = next else { break };
-        let mut bytes = next.map_err(|_| Reason::INTERNAL_ERROR)?;
+        let Ok(mut bytes) = next else {
+            return written(queue, sockets).await.and(Err((Reason::INTERNAL_ERROR, CloseReason::Client)));
+        };
         while !bytes.is_empty() {
             let room = tokio::select! {
                 biased;
                 room = room(out, bytes.len().min(SEND_BYTES)) => room,
-                () = stuck(queue, bytes.len(), sockets) => return Err(Reason::CANCEL),
+                why = stuck(queue, bytes.len(), sockets) => return Err((Reason::CANCEL, why)),
             };
             let Some(room) = room else { return Ok(()) };
             let part = queue.add(bytes.split_to(room.min(bytes.len())));
-            out.send_data(part, false).map_err(|_| Reason::CANCEL)?;
+            out.send_data(part, false).map_err(failed)?;
         }
     }
-    out.send_data(queue.add(Bytes::new()), true).map_err(|_| Reason::CANCEL)?;
+    out.send_data(queue.add(Bytes::new()), true).map_err(failed)?;
+    written(queue, sockets).await
+}
+
+async fn written(queue: &StreamQueue, sockets: &EventSockets) -> Result<(), (Reason, CloseReason)> {
     tokio::select! {
         () = queue.emptied() => Ok(()),
-        () = stuck(queue, 0, sockets) => Err(Reason::CANCEL),
+        why = stuck(queue, 0, sockets) => Err((Reason::CANCEL, why)),
     }
 }
 
@@ -157,15 +165,15 @@ async fn room(out: &mut SendStream<Queued>, bytes: usize) -> Option<usize> {
 /// Ready when a peer has taken nothing of what waits for it for too long, or when others need the memory more. `next` bytes are
 /// not with h2 yet. A stream with nothing more to send is not woken by the progress of what it has sent, so it may be given as
 /// much time again.
-async fn stuck(queue: &StreamQueue, next: usize, sockets: &EventSockets) {
-    let Some(_held) = sockets.budget.try_hold(next) else { return };
+async fn stuck(queue: &StreamQueue, next: usize, sockets: &EventSockets) -> CloseReason {
+    let Some(_held) = sockets.budget.try_hold(next) else { return CloseReason::Memory };
     loop {
         let waiting = queue.bytes();
         tokio::select! {
             () = queue.emptied(), if next > 0 && waiting > 0 => {}
             () = sleep(sockets.limits.write_timeout), if next + waiting > 0 => {
                 if queue.bytes() == waiting {
-                    return;
+                    return CloseReason::WriteTimeout;
                 }
             }
             else => std::future::pending().await,

@@ -51,7 +51,8 @@ async fn a_direct_write_that_was_cut_short_is_finished_first() {
         let (accepted, _) = listener.accept().await.unwrap();
         let selectors = Selectors::exactly(Topic::new("a").unwrap());
         let subscription = world.fanout.subscribe(selectors, Start::Now).await.unwrap();
-        let subscriber = Subscriber::new(subscription, Opening { greeting: None, with_id: true }, None);
+        let (opening, connection) = (Opening { greeting: None, with_id: true }, (Transport::Http1, None));
+        let subscriber = Subscriber::new(subscription, opening, connection, Arc::default());
         world.sockets.spawn(Socket::Tcp(accepted), Slot::default(), subscriber);
         let mut read = Vec::new();
         while !read.ends_with(b"\n\n\r\n") {

@@ -3,9 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Guarded, everything, now, token, token_with};
+use super::{Guarded, everything, now, token, token_with, with_key};
 use crate::api::{Answer, Api, send};
 use crate::harness::Reader;
+use crate::process::refuses;
 
 impl Guarded {
     async fn sign_in(&self, token: &str) -> Answer {
@@ -130,7 +131,14 @@ async fn without_auth_there_is_nothing_to_sign_in_to() {
 
 #[tokio::test]
 async fn a_cookie_does_not_act_for_pages_of_all_origins() {
-    let guarded = Guarded::start_with("", &["--apps", "none", "--allow-origin", "*,https://app.example"]);
+    for settings in ["", "cookie_same_site = 'none' |"] {
+        cookie_acts_for_listed_origins_alone(settings).await;
+    }
+}
+
+async fn cookie_acts_for_listed_origins_alone(settings: &str) {
+    let guarded =
+        Guarded::start_with(settings, &["--apps", "none", "--allow-origin", "*,https://app.example"]);
     let cookie = cookie_of(&guarded.sign_in(&everything()).await);
     let own = guarded.api.server.base.clone();
     // Of the hub itself, of a listed origin, of one that `*` lets in.
@@ -145,4 +153,93 @@ async fn a_cookie_does_not_act_for_pages_of_all_origins() {
     }
     let end = guarded.api.request(Method::DELETE, "/session").header("Cookie", &cookie);
     assert_eq!(send(end.header("Origin", "https://evil.example")).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_cookie_for_pages_of_other_sites_is_secure_and_needs_a_listed_origin() {
+    let with_none = "cookie_same_site = 'none' |";
+    let guarded =
+        Guarded::start_with(with_none, &["--apps", "none", "--allow-origin", "https://app.example"]);
+    let begin = guarded.api.post("/session", token(&["a"], &[])).header("Origin", "https://app.example");
+    let begun = send(begin).await;
+    assert!(begun.header("set-cookie").contains("; HttpOnly; SameSite=None; Secure; Max-Age="), "{begun:?}");
+    assert_eq!(begun.header("access-control-allow-credentials"), "true");
+    // A browser removes the cookie of another site for one with the same attributes alone.
+    let end = guarded.with_cookie(Method::DELETE, "/session", &cookie_of(&begun)).await;
+    assert!(end.header("set-cookie").ends_with("; SameSite=None; Secure; Max-Age=0"), "{end:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hub.toml");
+    for (value, args, expected) in [
+        ("none", &[][..], "--allow-origin ORIGIN"),
+        ("none", &["--allow-origin", "*"], "--allow-origin ORIGIN"),
+        ("Strict", &[], "expected `lax` or `none`"),
+    ] {
+        std::fs::write(&file, with_key(&format!("cookie_same_site = '{value}' |"))).unwrap();
+        let said = refuses(&[&["--config", file.to_str().unwrap()], args].concat());
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_session_of_the_same_subject_extends_its_streams() {
+    let guarded = Guarded::start_with("", &["--apps", "none"]);
+    let of = |seconds: u64, subject: &str, subscribe: &[&str]| {
+        let grants = json!({ "subscribe": subscribe });
+        token_with(&json!({ "exp": now() + seconds, "sub": subject, "sse": grants }))
+    };
+    let open = async |cookie: &str| {
+        let request = guarded.api.request(Method::GET, "/events?topic=a").header("Cookie", cookie);
+        let mut stream = Reader::of(request).await;
+        stream.until_raw("id: ").await;
+        stream
+    };
+    let renew = async |old: &str, new: &str| {
+        cookie_of(&send(guarded.api.post("/session", new.to_owned()).header("Cookie", old)).await)
+    };
+    let short = of(5, "ann", &["a"]);
+    let cookie = cookie_of(&guarded.sign_in(&short).await);
+    let mut extended = open(&cookie).await;
+    let renewed = renew(&cookie, &of(600, "ann", &["a", "b"])).await;
+    // Opened with the same token as the first, and not extended any more.
+    let mut others = vec![open(&cookie).await];
+    for other in [of(600, "bob", &["a"]), of(600, "ann", &["b"])] {
+        let cookie = cookie_of(&guarded.sign_in(&short).await);
+        renew(&cookie, &other).await;
+    }
+    for other in &mut others {
+        other.read_to_end().await;
+        assert!(String::from_utf8_lossy(&other.raw).contains(": the token has expired"));
+    }
+    guarded.publish("a", "after").await;
+    extended.until_raw("data: after").await;
+    assert_eq!(guarded.with_cookie(Method::DELETE, "/session", &renewed).await.status, 204);
+    extended.read_to_end().await;
+    assert!(String::from_utf8_lossy(&extended.raw).ends_with(": signed out\n\n"));
+}
+
+#[tokio::test]
+async fn answers_name_their_reader() {
+    let guarded = Guarded::start_with("[auth.anonymous]\nsubscribe = ['a']\n", &["--apps", "none"]);
+    let of = |subject: &str, subscribe: &[&str]| {
+        let grants = json!({ "subscribe": subscribe });
+        token_with(
+            &json!({ "exp": now() + 600, "sub": subject, "jti": fastrand::u64(..).to_string(), "sse": grants }),
+        )
+    };
+    let mut readers = Vec::new();
+    for token in
+        [of("ann", &["a"]), of("ann", &["a"]), of("bob", &["a"]), of("ann", &["a", "b"]), String::new()]
+    {
+        let get = |path| match &*token {
+            "" => guarded.api.request(Method::GET, path),
+            token => guarded.request(Method::GET, path, token),
+        };
+        let polled = send(get("/poll?topic=a&timeout=0")).await.header("sse-reader").to_owned();
+        assert_eq!(Reader::of(get("/events?topic=a")).await.header("sse-reader"), polled);
+        assert_eq!(polled.len(), 32);
+        readers.push(polled);
+    }
+    assert_eq!(readers[0], readers[1], "two tokens of one subject");
+    assert_eq!(readers.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{readers:?}");
+    assert_eq!(Api::start().get("/poll?timeout=0").await.header("sse-reader"), "");
 }
