@@ -6,15 +6,16 @@ use anyhow::{Context, Result};
 
 use crate::shell::{cargo, program, run};
 use crate::{
-    alerts, bench, clients, crash, doctor, drain, e2e, full_disk, fuzz, loss, power_loss, tidy, tools,
+    alerts, bench, clients, crash, deny, doctor, drain, e2e, full_disk, fuzz, loss, power_loss, tidy, tools,
     torture, wrong_clock,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
     ("tidy", tidy::run),
+    ("licences and sources of dependencies", deny::run),
     ("clippy", || {
         run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
     }),

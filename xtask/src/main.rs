@@ -6,6 +6,7 @@ mod ci;
 mod clients;
 mod crash;
 mod crowd;
+mod deny;
 mod dist;
 mod doctor;
 mod drain;
@@ -18,9 +19,12 @@ mod fuzz;
 mod hostile;
 mod http;
 mod loss;
+mod namespace;
+mod package_test;
 mod portable;
 mod power_loss;
 mod process;
+mod proxies;
 mod screenshots;
 mod server;
 mod shell;
@@ -83,8 +87,14 @@ enum Command {
     Portable(portable::Args),
     /// Retakes the screenshots in docs/images.
     Screenshots,
-    /// Writes release binaries, shell completions and man pages into target/dist.
-    Dist,
+    /// Makes the packages of a release in target/dist: Debian, tarball, npm.
+    Dist(dist::Args),
+    /// Installs, upgrades and purges the Debian package in a new Debian. Needs root.
+    PackageTest(package_test::Args),
+    /// Tests nginx, HAProxy and Caddy with the settings of docs/operations/proxies.md. Needs root.
+    Proxies(proxies::Args),
+    /// Checks licences, sources and bans of all dependencies (deny.toml) with cargo-deny.
+    Deny,
     /// Measures the release server. Needs an otherwise idle machine.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -122,7 +132,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor => doctor::run(),
         Command::Portable(args) => portable::run(&args),
         Command::Screenshots => screenshots::run(),
-        Command::Dist => dist::run(),
+        Command::Dist(args) => dist::run(&args),
+        Command::PackageTest(args) => package_test::run(&args),
+        Command::Proxies(args) => proxies::run(&args),
+        Command::Deny => deny::run(),
         Command::Bench(bench) => bench::run(bench),
         Command::ForeignReader(args) => foreign_reader::run(args),
     }

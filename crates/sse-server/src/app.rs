@@ -26,6 +26,7 @@ use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
 use crate::shutdown::{DrainTimes, Shutdown};
 use crate::shutdown_signal::{self, ShutdownSignal};
+use crate::systemd;
 #[cfg(unix)]
 use crate::transport::SocketFile;
 use crate::transport::{Drain, Limits, Listeners, Role, Shared, Tls, TlsFiles, serve};
@@ -140,12 +141,15 @@ impl App {
     /// # Errors
     /// When the server fails as a whole, or was not given the time to end.
     pub async fn run(mut self) -> io::Result<()> {
+        let _alive = systemd::keep_alive(self.shutdown.hub.clone());
+        systemd::ready();
         let signal = tokio::select! {
             ended = &mut self.server => return ended,
             signal = self.signal.recv() => signal,
         };
         let times = if shutdown_signal::is_urgent(signal) { DrainTimes::QUICK } else { self.drain_times };
         tracing::info!(signal, "stopping");
+        systemd::stopping();
         tokio::select! {
             ended = self.shutdown.run(self.server, times) => ended,
             signal = self.signal.recv() => Err(io::Error::other(format!("ended at once by {signal}"))),

@@ -20,6 +20,7 @@ mod settings_file;
 mod settings_values;
 mod shutdown;
 mod shutdown_signal;
+mod systemd;
 pub mod telemetry;
 mod timestamp;
 mod transport;

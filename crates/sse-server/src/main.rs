@@ -19,7 +19,7 @@ async fn main() -> std::process::ExitCode {
         Err(error) => error.exit(),
     };
     if let Some(maintenance) = selection.maintenance() {
-        return maintenance.run().await;
+        return maintenance.run(Settings::definition()).await;
     }
     telemetry::init(settings.log_format);
     match run(settings, &selection).await {

@@ -1,4 +1,5 @@
-//! Work beside the server: backup, restore and verify the log's files, make tokens, ask for its health. Says what was done, and how that ended.
+//! Work beside the server: backup, restore and verify the log's files, make tokens, completions and man pages, ask for its health.
+//! Says what was done, and how that ended.
 
 mod health;
 mod token;
@@ -8,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Command, Subcommand};
+use clap_complete::Shell;
 use sse_hub::{Damage, LogCheck, backup_log, restore_log, verify_file, verify_log};
 
 use self::health::HealthArgs;
@@ -63,6 +65,21 @@ pub enum Maintenance {
     /// It grants what is named, and nothing else. Exit status: 0 printed, 1 it cannot be made.
     Token(TokenArgs),
 
+    /// Print the script with which a shell completes commands and flags
+    ///
+    /// For bash, for example: sse-server completions bash > ~/.local/share/bash-completion/completions/sse-server
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
+
     /// Ask a running server whether it is ready, at /readyz; for checks of containers
     ///
     /// Exit status: 0 it is, 1 it is not, or does not answer.
@@ -87,14 +104,16 @@ impl LogFolder {
 }
 
 impl Maintenance {
-    /// Does it. Blocks, but for questions to a server.
-    pub async fn run(&self) -> ExitCode {
+    /// Does it. Blocks, but for questions to a server. `definition` is that of the command line.
+    pub async fn run(&self, definition: Command) -> ExitCode {
         let (done, failed) = match self {
             Self::Backup { file, log } => (backup(file, log), ExitCode::FAILURE),
             Self::Restore { file, damaged, log } => (restore(file, *damaged, log), ExitCode::FAILURE),
             Self::Verify { file, log } => (verify(file.as_deref(), log), ExitCode::from(2)),
             Self::Health(args) => (args.check().await.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE),
             Self::Token(args) => (args.text().and_then(|text| printed(&text)), ExitCode::FAILURE),
+            Self::Completions { shell } => (completions(*shell, definition), ExitCode::FAILURE),
+            Self::Man { folder } => (man_pages(definition, folder), ExitCode::FAILURE),
         };
         done.unwrap_or_else(|error| {
             eprintln!("sse-server: {error:#}");
@@ -151,6 +170,18 @@ fn findings(name: &Path, check: &LogCheck) -> String {
     let kinds: Vec<&str> = check.damages.iter().map(|damage| damage.what).collect();
     let state = if kinds.is_empty() { "whole".into() } else { format!("damaged: {}", kinds.join(", ")) };
     text + &format!("{}: {}, {state}\n", name.display(), check.contents)
+}
+
+fn completions(shell: Shell, mut definition: Command) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut definition, "sse-server", &mut script);
+    printed(&String::from_utf8_lossy(&script))
+}
+
+fn man_pages(definition: Command, folder: &Path) -> anyhow::Result<ExitCode> {
+    let written = clap_mangen::generate_to(definition, folder);
+    written.with_context(|| format!("no man pages were written to {}", folder.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn printed(text: &str) -> anyhow::Result<ExitCode> {

@@ -22,6 +22,11 @@ pub struct Selection {
 }
 
 impl Settings {
+    /// The command line with the flags of every application, from which completions and man pages are made.
+    pub fn definition() -> Command {
+        APPLICATIONS.iter().fold(base(), |command, app| (app.flags)(command.next_help_heading(heading(app))))
+    }
+
     /// Reads the command line and the environment.
     ///
     /// # Errors
@@ -39,9 +44,7 @@ impl Settings {
         let mut off = Vec::new();
         for app in &APPLICATIONS {
             if on.has(app) {
-                command = (app.flags)(
-                    command.next_help_heading(format!("Options of the application {}", app.name)),
-                );
+                command = (app.flags)(command.next_help_heading(heading(app)));
             } else {
                 let flags = flags(app);
                 command = command.args(flags.iter().map(refused));
@@ -105,6 +108,10 @@ fn base() -> Command {
     let settings = Settings::command().subcommands(maintenance.get_subcommands().cloned());
     let settings = settings.args_conflicts_with_subcommands(true).disable_help_subcommand(true);
     settings.arg(apps.default_value("all").value_parser(Chosen::parse))
+}
+
+fn heading(app: &Application) -> String {
+    format!("Options of the application {}", app.name)
 }
 
 /// A flag that only the strict reading acts upon.

@@ -19,7 +19,7 @@ const SERVER_LAYERS: [&[&str]; 10] = [
     &["apps", "metrics", "ops"],
     &["config", "settings_file"],
     &["data_folder", "listening", "maintenance"],
-    &["selection", "shutdown", "telemetry"],
+    &["selection", "shutdown", "systemd", "telemetry"],
     &["app"],
     &["main"],
 ];

@@ -5,6 +5,7 @@
 mod graph;
 mod imports;
 mod links;
+mod log_lines;
 mod manifests;
 mod modules;
 mod scanner;
@@ -21,7 +22,7 @@ use tree::{Finding, Tree};
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [(&str, Rule); 10] = [
+const RULES: [(&str, Rule); 11] = [
     ("imports point down the layers", imports::layers),
     ("no import cycles", imports::cycles),
     ("crates and environment are used in their place", imports::confined),
@@ -32,6 +33,7 @@ const RULES: [(&str, Rule); 10] = [
     ("each dependency has a reason", manifests::reasons),
     ("each workspace dependency is used", manifests::unused),
     ("links lead somewhere", links::broken),
+    ("warnings and errors are explained", log_lines::documented),
 ];
 
 pub(crate) fn run() -> Result<()> {

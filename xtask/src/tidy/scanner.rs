@@ -16,6 +16,7 @@ pub(super) struct Source {
     pub(super) paths: Vec<PathUse>,
     pub(super) words: Vec<Word>,
     pub(super) functions: Vec<Function>,
+    pub(super) log_lines: Vec<LogLine>,
     /// Package and path of the modules that are declared under `#[cfg(test)]`.
     pub(super) test_modules: Vec<(String, Vec<String>)>,
 }
@@ -62,6 +63,15 @@ pub(super) struct Function {
     pub(super) line: usize,
     pub(super) name: String,
     pub(super) lines: usize,
+}
+
+/// `tracing::warn!` or `tracing::error!`.
+#[derive(Debug)]
+pub(super) struct LogLine {
+    pub(super) line: usize,
+    pub(super) level: String,
+    /// As the format string that it is.
+    pub(super) message: String,
 }
 
 impl Source {
@@ -205,6 +215,15 @@ impl Source {
             self.word(next, name.to_string(), false);
             rest = after;
         }
+        if let ([tracing, level], [bang, TokenTree::Group(call), ..]) = (segments.as_slice(), rest)
+            && tracing == "tracing"
+            && matches!(level.as_str(), "warn" | "error")
+            && is_punct(bang, '!')
+        {
+            // The message is last: fields stand before it.
+            let message = call.stream().into_iter().filter_map(text_of).last().unwrap_or_default();
+            self.log_lines.push(LogLine { line: line(first), level: level.clone(), message });
+        }
         if segments.len() > 1 {
             self.paths.push(PathUse { line: line(first), module: module.to_vec(), segments, import: None });
         }
@@ -233,6 +252,12 @@ impl Source {
 
 fn line(tree: &TokenTree) -> usize {
     tree.span().start().line
+}
+
+/// Of a string literal.
+fn text_of(tree: TokenTree) -> Option<String> {
+    let TokenTree::Literal(literal) = tree else { return None };
+    Some(literal.to_string().strip_prefix('"')?.strip_suffix('"')?.to_owned())
 }
 
 fn is_punct(tree: &TokenTree, wanted: char) -> bool {

@@ -1,7 +1,7 @@
 //! Tests of the rules: each reports a violation with its file and line, and nothing once that is repaired.
 
 use super::tree::Tree;
-use super::{Rule, imports, links, manifests, sizes, words};
+use super::{Rule, imports, links, log_lines, manifests, sizes, words};
 
 /// Files of a made-up tree: path and text.
 type Files<'a> = &'a [(&'a str, &'a str)];
@@ -182,4 +182,32 @@ fn invalid_rust_is_an_error_with_file_and_line() {
     let file = ("crates/x/src/a.rs".to_owned(), "//! A.\nfn f( {}".to_owned());
     let error = Tree::new([file].into()).err().unwrap().to_string();
     assert!(error.starts_with("crates/x/src/a.rs:2: "), "{error}");
+}
+
+#[test]
+fn warnings_are_explained_and_explanations_are_of_warnings() {
+    let code = "crates/sse-hub/src/a.rs";
+    let page = "docs/operations/log-lines.md";
+    let source = |message: &str| {
+        format!(
+            "//! A.\nfn f() {{\n tracing::info!(\"fine\");\n tracing::warn!(target: \"x\", %error, \"{message}\");\n}}"
+        )
+    };
+    let text =
+        "| line | level | means | do |\n|---|---|---|---|\n| `disk … is full` | warn | it is | make room |\n";
+    let (good, bad) = (source("disk {name} is full"), source("another"));
+    check(
+        log_lines::documented,
+        &[(code, &bad), (page, text)],
+        &[&format!("{code}:4"), &format!("{page}:3")],
+        &[(code, &good), (page, text)],
+    );
+    // The level is part of it.
+    let error = text.replace("| warn |", "| error |");
+    check(
+        log_lines::documented,
+        &[(code, &good), (page, &error)],
+        &[&format!("{code}:4")],
+        &[(code, &good), (page, text)],
+    );
 }

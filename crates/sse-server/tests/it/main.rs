@@ -38,6 +38,8 @@ mod publish;
 mod redirect;
 mod refusals;
 mod streams;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod ticker;
 #[cfg(unix)]
 mod tls;

@@ -120,3 +120,15 @@ fn help_lists_the_commands() {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+#[test]
+fn completions_and_man_pages_know_every_flag_and_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, script) = said(&run(folder.path(), &["completions", "bash"]));
+    assert!(status == 0 && script.contains("--data-dir") && script.contains("--chat-grace"), "{script}");
+    let (status, text) = said(&run(folder.path(), &["man", folder.path().to_str().unwrap()]));
+    assert_eq!(status, 0, "{text}");
+    let page = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(page("sse-server.1").contains("SSE_DATA_DIR") && page("sse-server.1").contains("ticker\\-seed"));
+    assert!(page("sse-server-backup.1").contains("sse\\-server backup"));
+}
