@@ -8,7 +8,7 @@ use sse_core::{Selector, Topic};
 use sse_hub::{Selectors, SelectorsError};
 
 use super::grants::{Grants, NarrowError};
-use super::static_key::sha256;
+use super::sha256::sha256;
 use super::token_error::TokenError;
 
 /// Enough that no two readers have the same by chance.

@@ -12,7 +12,7 @@ use super::access::{Access, AccessError, StreamEnd};
 use super::auth_state::AuthState;
 use super::credentials;
 use super::section::SameSite;
-use super::static_key::sha256;
+use super::sha256::sha256;
 use super::token_error::TokenError;
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod refusal;
 mod revocations;
 mod secret;
 mod section;
+mod sha256;
 mod static_key;
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,12 @@
 //! A key that is a token itself: random, without an end, known here by its hash alone.
 
-use std::fmt::Write as _;
-
 use anyhow::ensure;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 
 use super::access::{Access, Holder};
 use super::grants::Grants;
 use super::section::KeySection;
+use super::sha256::{hexadecimal, sha256};
 
 /// What each begins with, so that it is known for what it is, by programs that look for secrets in sources too.
 const PREFIX: &str = "ssehub_";
@@ -52,18 +50,4 @@ impl StaticKey {
         let hash = sha256(&key);
         Ok((key, hash))
     }
-}
-
-/// Of a token, in lower-case hexadecimal digits.
-pub(super) fn sha256(token: &str) -> String {
-    hexadecimal(digest(&SHA256, token.as_bytes()).as_ref())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -15,7 +15,8 @@ use super::grants::Grants;
 use super::jwks::Jwks;
 use super::jwt_key::{Claims, JwtKey, MAX_KEYS, Rules};
 use super::section::{AuthSection, JwksSection, JwtAlgorithm, SameSite};
-use super::static_key::{StaticKey, sha256};
+use super::sha256::sha256;
+use super::static_key::StaticKey;
 use super::token_error::{MAX_TOKEN_BYTES, TokenError};
 use crate::settings_values::Time;
 

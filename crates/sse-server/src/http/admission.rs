@@ -2,8 +2,7 @@
 
 use std::future::ready;
 
-use actix_web::dev::{RequestHead, Service, ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
@@ -38,7 +37,7 @@ where
 {
     let cors = guard.cors(request.head());
     let hsts = state.hsts.clone().filter(|_| state.is_over_tls(request.head()));
-    let unread = (!is_stream(state, request.head())).then(|| UnreadAnswers::of(state, request.head()));
+    let unread = (!state.is_stream(request.head())).then(|| UnreadAnswers::of(state, request.head()));
     let answered = match answer_without_service(state, guard, &request) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
         None => Either::Right(service.call(request)),
@@ -63,7 +62,7 @@ where
 /// The limits first: what is refused for another reason counts too.
 fn answer_without_service(state: &AppState, guard: &Guard, request: &ServiceRequest) -> Option<HttpResponse> {
     let head = request.head();
-    if is_stream(state, head) {
+    if state.is_stream(head) {
         if let Err(limited) = state.clients.subscribe(head) {
             let answer = send_away(request.request(), limited.into());
             return Some(
@@ -77,10 +76,6 @@ fn answer_without_service(state: &AppState, guard: &Guard, request: &ServiceRequ
         Err(refusal) => Some(refused(refusal).error_response()),
         Ok(()) => is_preflight(head).then(|| Cors::permission(head)),
     }
-}
-
-pub(super) fn is_stream(state: &AppState, head: &RequestHead) -> bool {
-    head.method == Method::GET && state.streams.contains(&head.uri.path())
 }
 
 /// For a GET that acts: others are looked at before.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Payload, RequestHead};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
-use super::admission::is_stream;
 use super::problem_details::Problem;
 use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
@@ -69,6 +69,10 @@ impl AppState {
     pub(super) fn is_over_tls(&self, head: &RequestHead) -> bool {
         let is_forwarded = || head.headers.get(&FORWARDED_PROTO).is_some_and(|proto| proto == "https");
         (self.is_tls && head.peer_addr.is_some()) || is_forwarded()
+    }
+
+    pub(super) fn is_stream(&self, head: &RequestHead) -> bool {
+        head.method == Method::GET && self.streams.contains(&head.uri.path())
     }
 
     /// May this topic be published to, on the hub's own paths?
@@ -141,7 +145,7 @@ impl FromRequest for Access {
 fn counted(request: &HttpRequest, access: Result<Access, AccessError>) -> Result<Access, Problem> {
     let state = AppState::of(request);
     let access = access.map_err(|error| state.auth.count_refused(error))?;
-    if !is_stream(state, request.head()) {
+    if !state.is_stream(request.head()) {
         state.clients.subjects().request(access.limited_subject())?;
     }
     Ok(access)

@@ -303,6 +303,9 @@ async fn there_are_at_most_a_thousand_rooms() {
             assert_eq!(send(api.post(&format!("/chat/{path}"), body(room))).await.status, 200, "{room}");
         }
     }
-    let refused = send(api.request(Method::GET, "/chat/events?room=new&username=ann")).await;
-    assert_eq!(refused.status, 409);
+    let events =
+        |query: &str| send(api.request(Method::GET, &format!("/chat/events?room=new&username=ann{query}")));
+    assert_eq!(events("&strict=1").await.status, 409);
+    let sent_away = events("").await;
+    assert!(sent_away.status == 200 && sent_away.text.contains(": there are 1000 rooms"), "{sent_away:?}");
 }
