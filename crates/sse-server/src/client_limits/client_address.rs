@@ -85,11 +85,11 @@ impl Proxies {
     /// The last address in the header that is not a trusted proxy's.
     fn named(&self, head: &RequestHead) -> Option<IpAddr> {
         let values: Vec<&HeaderValue> = head.headers.get_all(&self.header).collect();
-        let hops = values.into_iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+        let hops = values.into_iter().rev().flat_map(|value| self.hops(value));
         let mut last = None;
         for hop in hops.take(MAX_HOPS) {
             // What stands before a hop that cannot be read may be anybody's word.
-            let Some(address) = address(hop, self.header == FORWARDED) else { break };
+            let Some(address) = hop else { break };
             last = Some(address);
             if !self.trusts(address) {
                 break;
@@ -97,15 +97,49 @@ impl Proxies {
         }
         last
     }
+
+    /// The addresses of one header, from the last; `None` for each that cannot be read.
+    fn hops(&self, value: &HeaderValue) -> Vec<Option<IpAddr>> {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        if self.header == FORWARDED {
+            return elements(&text)
+                .map_or(vec![None], |hops| hops.into_iter().rev().map(Option::flatten).collect());
+        }
+        text.rsplit(',').map(address).collect()
+    }
 }
 
-/// The address in one hop: `192.0.2.1`, `192.0.2.1:4711`, `[2001:db8::1]:4711`; in `Forwarded` as `for="[2001:db8::1]"`.
-fn address(hop: &[u8], is_forwarded: bool) -> Option<IpAddr> {
-    let mut text = std::str::from_utf8(hop).ok()?.trim();
-    if is_forwarded {
-        let mut pairs = text.split(';').filter_map(|pair| pair.trim().split_once('='));
-        text = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?.1.trim();
+/// What each element of `Forwarded` names: `for=192.0.2.1;proto=http, for="[2001:db8::1]:4711"`. `None` if it is not written so: with
+/// one quote too many, what a proxy repeats of a request, such as its host, could be read as what the proxy says itself.
+fn elements(mut text: &str) -> Option<Vec<Option<Option<IpAddr>>>> {
+    let mut hops = vec![None];
+    loop {
+        let (name, rest) = text.split_once('=')?;
+        let (value, rest) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => rest.split_at(rest.find([',', ';', '"']).unwrap_or(rest.len())),
+        };
+        if name.contains([',', ';', '"']) || value.contains('\\') {
+            return None;
+        }
+        // Each parameter stands there once.
+        if name.trim().eq_ignore_ascii_case("for") && hops.last_mut()?.replace(address(value)).is_some() {
+            return None;
+        }
+        let rest = rest.trim_start();
+        match rest.chars().next() {
+            None => return Some(hops),
+            Some(',') => hops.push(None),
+            Some(';') => {}
+            Some(_) => return None,
+        }
+        text = rest.get(1..)?;
     }
+}
+
+/// The address in one hop: `192.0.2.1`, `192.0.2.1:4711`, `[2001:db8::1]:4711`.
+fn address(hop: &str) -> Option<IpAddr> {
+    let text = hop.trim();
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
@@ -173,6 +207,28 @@ mod tests {
         assert_eq!(at("for=192.0.2.60;proto=http;by=203.0.113.43"), "192.0.2.60");
         assert_eq!(at("proto=http; For=\"[2001:db8:cafe::17]:4711\""), "2001:db8:cafe::");
         assert_eq!(at("for=1.2.3.4, for=_hidden"), "10.0.0.1");
+        assert_eq!(at("for=1.2.3.4, for=192.0.2.60 ; host=\"a:1\""), "192.0.2.60");
+        assert_eq!(at("for=192.0.2.60;for=1.2.3.4"), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_a_proxy_repeats_of_a_request_names_nobody() {
+        let at = |sent: &[&str]| client(&["10.0.0.1"], "forwarded", Some("10.0.0.1"), sent).unwrap();
+        let hosts = ["a, for=1.2.3.4;x", "a;for=1.2.3.4;x", "a\\\", for=1.2.3.4;x=\\\"", ";for=1.2.3.4"];
+        for host in hosts {
+            let client = at(&[&format!("for=192.0.2.60;host=\"{host}\"")]);
+            assert!(["192.0.2.60", "10.0.0.1"].contains(&&*client), "{host}: {client}");
+            let client = at(&[&format!("host=\"{host}\";for=192.0.2.60")]);
+            assert!(["192.0.2.60", "10.0.0.1"].contains(&&*client), "{host}: {client}");
+            for begun in ["for=1.2.3.4;by=\"", "for=1.2.3.4, by=\"x\\"] {
+                assert_eq!(
+                    at(&[&format!("{begun}, for=192.0.2.60;host=\"{host}\"")]),
+                    "10.0.0.1",
+                    "{begun} {host}"
+                );
+                assert_eq!(at(&[begun, "for=192.0.2.60"]), "192.0.2.60");
+            }
+        }
     }
 
     #[test]
