@@ -10,6 +10,12 @@ use crate::counters::Counters;
 /// a request, and who makes requests cuts nobody off.
 const DELIVERIES_SHARE: usize = 4;
 
+/// Part of what requests may hold that is for small ones alone: large bodies that never end refuse nobody a small request.
+const RESERVE_SHARE: usize = 4;
+
+/// What is small. A thousand of them, as many connections as one address has, do not fill the reserve of the default.
+const SMALL_BYTES: usize = 32 << 10;
+
 /// Shared by all threads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Accounts>);
@@ -24,6 +30,8 @@ struct Accounts {
 #[derive(Debug)]
 struct Account {
     limit: usize,
+    /// Of the limit, for small ones.
+    reserve: usize,
     used: AtomicUsize,
 }
 
@@ -34,6 +42,8 @@ pub struct Held {
     budget: Budget,
     account: fn(&Budget) -> &Account,
     bytes: usize,
+    /// Counts as small, however large it is.
+    is_small: bool,
 }
 
 impl Budget {
@@ -43,14 +53,23 @@ impl Budget {
     /// A budget of so many bytes. Refusals are counted in [`Counters::budget_refusals`].
     pub fn new(bytes: usize, counters: Arc<Counters>) -> Self {
         let deliveries = bytes / DELIVERIES_SHARE;
-        let [requests, deliveries] =
-            [bytes - deliveries, deliveries].map(|limit| Account { limit, used: AtomicUsize::new(0) });
+        let requests = bytes - deliveries;
+        let [requests, deliveries] = [(requests, requests / RESERVE_SHARE), (deliveries, 0)]
+            .map(|(limit, reserve)| Account { limit, reserve, used: AtomicUsize::new(0) });
         Self(Arc::new(Accounts { requests, deliveries, counters }))
     }
 
-    /// Takes bytes for a request or its answer, from the three quarters for these.
+    /// Takes bytes for a request or its answer, from the three quarters for these. A quarter of that is for those that hold
+    /// little.
     pub fn try_hold(&self, bytes: usize) -> Option<Held> {
-        Held { budget: self.clone(), account: Self::requests, bytes: 0 }.grown(bytes)
+        self.held(Self::requests).grown(bytes)
+    }
+
+    /// As [`Self::try_hold`], for what every request needs: from all that requests may have.
+    pub fn try_hold_small(&self, bytes: usize) -> Option<Held> {
+        let mut held = self.held(Self::requests);
+        held.is_small = true;
+        held.grown(bytes)
     }
 
     /// As [`Self::try_hold`], as far as `held` has fewer. `false` if there are not so many; it has what it had then.
@@ -69,13 +88,19 @@ impl Budget {
 
     /// Takes bytes for a subscriber, for its selectors or for what is on its way to it, from the quarter for that.
     pub fn try_hold_delivery(&self, bytes: usize) -> Option<Held> {
-        Held { budget: self.clone(), account: Self::deliveries, bytes: 0 }.grown(bytes)
+        self.held(Self::deliveries).grown(bytes)
     }
 
     /// Takes bytes that are on their way already, whether there is room for them or not.
     pub fn hold_delivery(&self, bytes: usize) -> Held {
         self.deliveries().used.fetch_add(bytes, Relaxed);
-        Held { budget: self.clone(), account: Self::deliveries, bytes }
+        let mut held = self.held(Self::deliveries);
+        held.bytes = bytes;
+        held
+    }
+
+    fn held(&self, account: fn(&Self) -> &Account) -> Held {
+        Held { budget: self.clone(), account, bytes: 0, is_small: false }
     }
 
     /// Bytes in use.
@@ -101,9 +126,11 @@ impl Held {
     /// Takes further bytes, or none and says `false`.
     #[must_use = "without them nothing may be held"]
     pub fn grow(&mut self, bytes: usize) -> bool {
-        let Account { limit, used } = (self.account)(&self.budget);
+        let Account { limit, reserve, used } = (self.account)(&self.budget);
+        let is_small = self.is_small || self.bytes.saturating_add(bytes) <= SMALL_BYTES;
+        let most = if is_small { *limit } else { limit - reserve };
         let taken =
-            used.fetch_update(Relaxed, Relaxed, |used| used.checked_add(bytes).filter(|used| used <= limit));
+            used.fetch_update(Relaxed, Relaxed, |used| used.checked_add(bytes).filter(|used| *used <= most));
         match taken {
             Ok(_) => self.bytes += bytes,
             Err(_) => Counters::add(&self.budget.0.counters.budget_refusals, 1),
@@ -179,6 +206,20 @@ mod tests {
         assert!(budget.try_hold_delivery(1).is_none());
         drop(held);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn what_is_large_leaves_room_for_what_is_small() {
+        let budget = budget(4 << 20);
+        let mut large = budget.try_hold(2 << 20).unwrap();
+        assert!(!large.grow(1 << 20) && large.grow(256 << 10), "three quarters of three quarters");
+        assert!(budget.try_hold(SMALL_BYTES + 1).is_none());
+        let small: Vec<_> = std::iter::from_fn(|| budget.try_hold(SMALL_BYTES)).collect();
+        assert_eq!(small.len() * SMALL_BYTES, 768 << 10, "up to the limit");
+        drop(small);
+        let mut growing = budget.try_hold(SMALL_BYTES).unwrap();
+        assert!(!growing.grow(1));
+        assert!(budget.try_hold_small(64 << 10).is_some());
     }
 
     #[test]

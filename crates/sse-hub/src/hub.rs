@@ -283,7 +283,7 @@ mod tests {
     #[tokio::test]
     async fn what_passes_the_budget_is_refused_and_what_is_stored_gives_it_back() {
         let log = Arc::new(MemoryLog::new(Policies::default()));
-        let hub = Hub::with_budget(log, Policies::default(), 100_000);
+        let hub = Hub::with_budget(log, Policies::default(), 140_000);
         let topic = || Topic::new("a").unwrap();
         assert!(hub.publish(topic(), Event::new("x".repeat(30_000))).await.is_ok());
         // The data, and the frame that is made of it.

@@ -159,7 +159,7 @@ pub(crate) fn serve<S: 'static>(
 async fn open(tcp: TcpStream, tls: Option<Arc<Tls>>, sockets: Rc<EventSockets>) -> io::Result<Socket> {
     notice_lost_peer(&tcp, sockets.limits.write_timeout);
     let Some(tls) = tls else { return Ok(Socket::Tcp(tcp)) };
-    let _held = sockets.budget.try_hold(HANDSHAKE_BYTES).ok_or(io::ErrorKind::OutOfMemory)?;
+    let _held = sockets.budget.try_hold_small(HANDSHAKE_BYTES).ok_or(io::ErrorKind::OutOfMemory)?;
     Ok(Socket::Tls(Box::new(tls.accept(tcp).await?)))
 }
 

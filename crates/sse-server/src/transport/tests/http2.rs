@@ -104,7 +104,7 @@ async fn large_heads_count_towards_the_memory_limit_as_long_as_they_are_answered
         world.until(|| (70_000..80_000).contains(&world.hub.budget().used())).await;
         drop(answers);
         world.until(|| world.hub.budget().used() == 0).await;
-        let _all = world.hub.budget().try_hold(sse_hub::Budget::DEFAULT / 4 * 3 - 10_000).unwrap();
+        let _all = world.hub.budget().try_hold_small(sse_hub::Budget::DEFAULT / 4 * 3 - 10_000).unwrap();
         assert_eq!(waits().await.await.unwrap_err().reason(), Some(Reason::REFUSED_STREAM));
         assert_eq!(client.get("/echo").await.await.unwrap().status(), 200);
     })
@@ -179,7 +179,7 @@ async fn a_closed_window_is_cut_at_once_when_others_need_the_memory() {
     local(LIMITS, async |world| {
         let mut builder = Builder::new();
         let client = Client::connect(&world, builder.initial_window_size(0)).await;
-        let _all = world.hub.budget().try_hold(sse_hub::Budget::DEFAULT / 4 * 3 - 10_000).unwrap();
+        let _all = world.hub.budget().try_hold_small(sse_hub::Budget::DEFAULT / 4 * 3 - 10_000).unwrap();
         let answered = async {
             let mut answer = client.get("/page").await.await?;
             whole(answer.body_mut()).await
