@@ -75,6 +75,38 @@ fn a_request_head_that_is_never_finished_is_cut_on_a_kept_connection_too() {
     expect_cut(&kept);
 }
 
+#[tokio::test]
+async fn a_body_whose_end_is_told_in_two_ways_hides_no_request() {
+    let server = Server::start(&["--apps", "none"]);
+    let hidden = "POST /topics/hidden HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx";
+    let (plain, chunked) = (format!("x{hidden}"), format!("1\r\nx\r\n0\r\n\r\n{hidden}"));
+    for (version, headers, body) in [
+        ("1.1", &*format!("Content-Length: {}\r\nTransfer-Encoding: chunked", chunked.len()), &chunked),
+        ("1.1", "Transfer-Encoding: chunked\r\nContent-Length: 4", &chunked),
+        ("1.1", &*format!("Content-Length: 1\r\nContent-Length: {}", plain.len()), &plain),
+        ("1.1", &*format!("Content-Length: 1, {}", plain.len()), &plain),
+        ("1.1", "Content-Length: +1", &plain),
+        ("1.1", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", &chunked),
+        ("1.1", "Transfer-Encoding: xchunked", &chunked),
+        ("1.1", "Transfer-Encoding: gzip, chunked", &chunked),
+        ("1.1", "Transfer-Encoding : chunked", &chunked),
+        ("1.1", "Transfer-Encoding: \x0bchunked", &chunked),
+        ("1.1", "X: y\r\n Transfer-Encoding: chunked\r\nContent-Length: 1", &plain),
+        ("1.0", "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 1", &plain),
+        ("1.0", "Connection: keep-alive\r\nTransfer-Encoding: chunked", &hidden.to_owned()),
+    ] {
+        let mut socket = connect(&server);
+        let head = format!("POST /topics/a HTTP/{version}\r\nHost: localhost\r\n{headers}\r\n\r\n");
+        socket.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut answer = [0; 13];
+        socket.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 400 ", "HTTP/{version} {headers:?}");
+        expect_cut(&socket);
+        let topics = reqwest::get(server.url("/topics?prefix=hidden")).await.unwrap().text().await.unwrap();
+        assert!(topics.contains("\"topics\":[]"), "HTTP/{version} {headers:?}: {topics}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn connections_that_are_reset_are_freed_at_once() {
