@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use reqwest::tls::Version;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -203,12 +204,19 @@ async fn an_event_stream_that_ends_says_so_in_tls_too() {
     assert!(secure.server.ended().await.0.success());
 }
 
+#[cfg(unix)]
 #[tokio::test]
-async fn a_new_certificate_is_shown_and_open_streams_go_on() {
+async fn a_new_certificate_is_shown_and_a_thousand_open_streams_go_on() {
+    rlimit::increase_nofile_limit(4096).unwrap();
     let secure = Secure::start(&[]);
-    let before = secure.client().build().unwrap();
-    let mut reader = Reader::of(before.get(secure.server.url("/events?topic=a"))).await;
-    reader.event().await;
+    // One connection for each stream.
+    let before = secure.client().http1_only().pool_max_idle_per_host(0).build().unwrap();
+    let open = async |_| {
+        let mut reader = Reader::of(before.get(secure.server.url("/events?topic=a"))).await;
+        reader.event().await;
+        reader
+    };
+    let mut readers: Vec<Reader> = stream::iter(0..1000).map(open).buffer_unordered(20).collect().await;
     write_certificate(secure.folder.path());
     secure.server.signal("HUP");
     let url = secure.server.url("/topics");
@@ -223,8 +231,11 @@ async fn a_new_certificate_is_shown_and_open_streams_go_on() {
         }
     };
     let after = tokio::time::timeout(DEADLINE, accepted).await.expect("the new certificate is shown");
+    assert!(before.get(&url).send().await.unwrap_err().is_connect(), "the old one is not");
     publish(&after, &secure.server, "goes on".into()).await;
-    assert_eq!(reader.event().await.data(), "goes on");
+    for reader in &mut readers {
+        assert_eq!(reader.event().await.data(), "goes on");
+    }
 }
 
 #[tokio::test]
