@@ -1,24 +1,10 @@
 // Pages of another origin than the hub's, as a development server serves them, in Chromium and in Firefox.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, publish, repository, Server, SUITE, until } from "./harness.mjs";
+import { launchBrowser, publish, Server, SUITE, until } from "./harness.mjs";
 import { launchFirefox, noFirefox } from "./firefox.mjs";
-
-/** A site with an empty page and a copy of the browser client. Of another name than the hub, so not even same-site. */
-async function startSite() {
-  const server = createServer(async ({ url }, answer) => {
-    const script = url.endsWith(".js") && (await readFile(path.join(repository, "web/client", url)));
-    answer.setHeader("Content-Type", script ? "text/javascript" : "text/html");
-    answer.end(script || "<!doctype html><title>site</title>");
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { url: `http://localhost:${server.address().port}`, stop: () => server.close() };
-}
+import { startSite } from "./site.mjs";
 
 async function launchChromium() {
   const browser = await launchBrowser();
@@ -36,7 +22,8 @@ for (const [name, launch, skip] of [
     let browser;
     before(async () => {
       server = await Server.start("--apps", "none");
-      site = await startSite();
+      // Of another name than the hub, so not even same-site.
+      site = await startSite("localhost");
       browser = await launch();
     });
     after(async () => {

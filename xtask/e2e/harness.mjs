@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import readline from "node:readline";
@@ -153,21 +153,37 @@ export class Server {
   }
 }
 
+const CHROMIUM = {
+  executablePath: process.env.CHROMIUM_BIN || "/usr/bin/chromium",
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
+
 /** A browser with an empty profile of its own that calls nobody. */
 export function launchBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM_BIN || "/usr/bin/chromium",
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  return chromium.launch(CHROMIUM);
+}
+
+/**
+ * The one context of a browser that keeps cookies of other sites, as a private one does not, and takes any certificate. These names
+ * are of this machine.
+ */
+export function launchProfile(...names) {
+  const folder = scratchFolder();
+  mkdirSync(path.join(folder, "Default"));
+  const settings = { profile: { cookie_controls_mode: 0, block_third_party_cookies: false } };
+  writeFileSync(path.join(folder, "Default/Preferences"), JSON.stringify(settings));
+  const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(",");
+  const args = [...CHROMIUM.args, `--host-resolver-rules=${rules}`];
+  return chromium.launchPersistentContext(folder, { ...CHROMIUM, args, ignoreHTTPSErrors: true });
 }
 
 /**

@@ -1,27 +1,18 @@
 // Over TLS browsers speak HTTP/2: many event streams of one tab, one connection.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newPage, scratchFolder, Server, SUITE, until } from "./harness.mjs";
+import { launchBrowser, newPage, Server, SUITE, until } from "./harness.mjs";
+import { makeCertificate } from "./site.mjs";
 
 const STREAMS = 50;
-
-/** Files of a new certificate for this machine, and its key. */
-function makeCertificate() {
-  const [certificate, key] = ["cert.pem", "key.pem"].map((name) => path.join(scratchFolder(), name));
-  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1";
-  const names = ["-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync("openssl", [...request.split(" "), ...names, "-keyout", key, "-out", certificate], { stdio: "ignore" });
-  return ["--tls-cert", certificate, "--tls-key", key];
-}
 
 describe("HTTP/2", SUITE, () => {
   let server;
   let browser;
   before(async () => {
-    server = await Server.start("--apps", "none", ...makeCertificate());
+    const { certificate, key } = makeCertificate();
+    server = await Server.start("--apps", "none", "--tls-cert", certificate, "--tls-key", key);
     browser = await launchBrowser();
   });
   after(async () => {

@@ -1,28 +1,18 @@
 // The header's sign-in, against a server with `[auth]`.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { DEADLINE_MS, Server, SUITE, forbid, launchBrowser, newPage, publish, scratchFolder, textMatches, until } from "./harness.mjs";
-
-const SECRET = "a secret of more than thirty-two bytes";
-const SETTINGS = `[auth]\n[[auth.jwt]]\nalgorithm = "HS256"\nsecret = "${SECRET}"\n`;
-
-function tokenOf(name, grants) {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { sub: name, name, exp: Math.floor(Date.now() / 1000) + 600, sse: grants };
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
-  return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
-}
+import { auth, tokenOf } from "./tokens.mjs";
 
 describe("sign-in", SUITE, () => {
   let server, browser;
 
   before(async () => {
     const settings = path.join(scratchFolder(), "hub.toml");
-    writeFileSync(settings, SETTINGS);
+    writeFileSync(settings, auth());
     [server, browser] = await Promise.all([Server.start("--config", settings), launchBrowser()]);
   });
   after(async () => {
