@@ -14,7 +14,7 @@ pub(crate) struct Args {
     pub(crate) seconds: u32,
 }
 
-const TARGETS: [&str; 3] = ["decode", "encode", "origin"];
+const TARGETS: [&str; 5] = ["decode", "encode", "origin", "forwarded", "token"];
 
 /// Compiler flags that report to libFuzzer which code an input reaches.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

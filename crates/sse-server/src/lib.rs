@@ -10,6 +10,8 @@ mod client_limits;
 mod config;
 mod data_folder;
 mod duration_flag;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod json_event;
 mod listening;

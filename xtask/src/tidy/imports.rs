@@ -15,7 +15,7 @@ const SERVER_LAYERS: [&[&str]; 10] = [
     &["client_limits", "duration_flag", "json_event", "settings_values", "shutdown_signal", "timestamp"],
     &["transport"],
     &["auth"],
-    &["http"],
+    &["fuzzing", "http"],
     &["apps", "metrics", "ops"],
     &["config", "settings_file"],
     &["data_folder", "listening", "maintenance"],

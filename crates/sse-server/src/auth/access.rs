@@ -144,7 +144,7 @@ impl Access {
         &self.0.grants
     }
 
-    pub(super) fn has_token(&self) -> bool {
+    pub(crate) fn has_token(&self) -> bool {
         !self.token_sha256().is_empty()
     }
 

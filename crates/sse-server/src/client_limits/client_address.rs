@@ -51,7 +51,7 @@ impl Proxies {
     }
 
     /// See [`ClientLimits::client`](super::ClientLimits::client).
-    pub(super) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
+    pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
         let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
         let named = self.trusts_sender(head).then(|| self.named(head)).flatten();
         let is_local = peer.is_none_or(|peer| peer.is_loopback()) && !self.came_through_proxy(head);
