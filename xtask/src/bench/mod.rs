@@ -68,7 +68,7 @@ pub(crate) enum Bench {
 }
 
 /// Command lines of all benches with tiny input. Without `peers`, which needs a package registry.
-const SMALL: [&str; 15] = [
+const SMALL: [&str; 16] = [
     "idle-streams --streams 50 --hold 2 --rounds 1",
     "publish --publishers 8 --rounds 1 --seconds 0.2",
     "resume --events 5000 --few-events 100 --samples 5",
@@ -77,6 +77,7 @@ const SMALL: [&str; 15] = [
     "flood --streams 50 --seconds 0.5",
     "own-topics --streams 10,50 --rounds 1 --seconds 0.5",
     "users --streams 50 --fill 20 --rounds 1 --seconds 0.5",
+    "users --streams 20 --fill 20 --rounds 1 --seconds 0.5 --grants",
     "selectors --streams 10 --selectors 10 --batch 100 --rounds 1 --seconds 0.5",
     "storm --streams 50 --events 10 --rounds 1",
     "stalled --streams 50 --rounds 1 --seconds 0.5 --fill 1048576",

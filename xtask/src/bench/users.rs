@@ -1,8 +1,9 @@
-//! Subscribers of one topic for all and one of their own, against as many with equal selectors and as many deliveries.
+//! Subscribers of one topic for all and one of their own, by what they ask for or by what their tokens grant, against as many with
+//! equal selectors and as many deliveries.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::cores::apart;
@@ -39,9 +40,21 @@ pub(crate) struct Args {
     /// Seconds for each in each round.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// All ask for every topic, each with a token of its own that grants these two.
+    #[arg(long)]
+    grants: bool,
 }
 
 const PUBLISHERS: usize = 8;
+const SETTINGS: &str = r#"
+[auth]
+url_tokens = true
+[[auth.jwt]]
+algorithm = "HS256"
+secret = "a secret of the bench, of no use elsewhere"
+[auth.anonymous]
+publish = ["*"]
+"#;
 
 /// A server with its subscribers.
 struct Audience {
@@ -81,10 +94,11 @@ pub(super) async fn run(args: Args) -> Result<()> {
     }
     machine::print_heading();
     println!(
-        "measured  {} rounds of {} s each, {} subscribers, {} events/s to all and {} to one each, {} bytes of data",
+        "measured  {} rounds of {} s each, {} subscribers{}, {} events/s to all and {} to one each, {} bytes of data",
         args.rounds,
         args.seconds,
         args.streams,
+        if args.grants { " of * with a token each" } else { "" },
         args.broadcasts,
         args.broadcasts * args.singles,
         args.data_bytes
@@ -105,9 +119,20 @@ impl Audience {
         second: impl Fn(usize) -> String,
     ) -> Result<Self> {
         let data = shell::scratch_folder("bench")?;
-        let server = apart(|| Server::start(data.path(), &["--apps", "none"]))?;
-        let paths = (0..args.streams).map(|nth| format!("/events?topic=broadcast&topic={}", second(nth)));
-        let streams = stream::open_each(&server.address, stream::GREETING, paths).await?;
+        let settings = data.path().join("hub.toml");
+        std::fs::write(&settings, SETTINGS)?;
+        let settings = settings.display().to_string();
+        let flags: &[&str] = if args.grants { &["--config", &settings] } else { &[] };
+        let server = apart(|| Server::start(data.path(), &[&["--apps", "none"], flags].concat()))?;
+        let path = |nth| {
+            let second = second(nth);
+            Ok(match args.grants {
+                true => format!("/events?topic=*&access_token={}", token(&settings, &second)?),
+                false => format!("/events?topic=broadcast&topic={second}"),
+            })
+        };
+        let paths = (0..args.streams).map(path).collect::<Result<Vec<_>>>()?;
+        let streams = stream::open_each(&server.address, stream::GREETING, paths.into_iter()).await?;
         let readers = Readers::start(streams, clock)?;
         Ok(Self { server, readers, deliveries, published: 0, micros: Vec::new(), _data: data })
     }
@@ -133,4 +158,13 @@ impl Audience {
         self.micros.push(cpu.as_secs_f64() * 1e6 / deliveries as f64);
         Ok(())
     }
+}
+
+/// A token for what is sent to all and for this topic.
+fn token(settings: &str, topic: &str) -> Result<String> {
+    let mut command = shell::program(shell::server_binary());
+    command.args(["token", "--config", settings, "--subscribe", "broadcast", "--subscribe", topic]);
+    let output = command.output().context("cannot run sse-server token")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
