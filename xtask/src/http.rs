@@ -1,16 +1,17 @@
 //! A minimal HTTP/1.1 client for our own server: one kept-alive connection, one request at a time, little CPU time.
 //! Reads responses with a length only, so no event streams.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 #[cfg(not(unix))]
 use tokio::net::TcpStream as UnixStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Larger responses are refused.
 const MAX_RESPONSE: usize = 64 << 20;
@@ -52,7 +53,19 @@ pub(crate) struct PublishReceipt {
 
 impl Connection {
     pub(crate) async fn open(address: &str) -> Result<Self> {
-        let socket = TcpStream::connect(address).await?;
+        Self::open_from(address, None).await
+    }
+
+    /// The same from this address of the machine.
+    pub(crate) async fn open_from(address: &str, source: Option<IpAddr>) -> Result<Self> {
+        let socket = match source {
+            None => TcpStream::connect(address).await?,
+            Some(source) => {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(SocketAddr::new(source, 0))?;
+                socket.connect(address.parse()?).await?
+            }
+        };
         socket.set_nodelay(true)?;
         Ok(Self::over(socket, address))
     }

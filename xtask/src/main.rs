@@ -12,6 +12,7 @@ mod doctor;
 mod drain;
 mod e2e;
 mod faults;
+mod flood;
 mod footprint;
 mod foreign_reader;
 mod full_disk;
@@ -21,6 +22,7 @@ mod http;
 mod loss;
 mod namespace;
 mod package_test;
+mod phase;
 mod portable;
 mod power_loss;
 mod process;
@@ -49,7 +51,7 @@ enum Command {
     Tidy,
     /// Tests the pages in Chromium against the release server.
     E2e(e2e::Args),
-    /// Fuzzes the codec. Crashing inputs are written to fuzz/artifacts.
+    /// Fuzzes the codec, and what the server parses of requests. Crashing inputs are written to fuzz/artifacts.
     Fuzz(fuzz::Args),
     /// Kills the release server repeatedly while events are published and read; nothing may be lost.
     Crash(crash::Args),
@@ -74,6 +76,15 @@ enum Command {
     /// The hostile clients of `hostile`, until stdin is closed.
     #[command(hide = true)]
     HostileClients(hostile::ClientArgs),
+    /// Floods the release server from other addresses with connections, publishes and large bodies beside good clients, and kills
+    /// it under many clients of one address. Needs root for network namespaces.
+    Flood(flood::Args),
+    /// The attackers of `flood`, until stdin is closed.
+    #[command(hide = true)]
+    FloodAttack(flood::AttackArgs),
+    /// A server that refuses everything, for `flood` to compare with.
+    #[command(hide = true)]
+    FloodDummy(flood::DummyArgs),
     /// Lets subscribers come and go for many minutes; memory, files and threads must not grow.
     Soak(soak::Args),
     /// Ends the release server under thousands of subscribers while a second one takes its socket over; nobody may be refused, and
@@ -126,6 +137,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::WrongClock(args) => wrong_clock::run(&args),
         Command::Hostile(args) => hostile::run(&args),
         Command::HostileClients(args) => hostile::run_clients(args),
+        Command::Flood(args) => flood::run(&args),
+        Command::FloodAttack(args) => flood::attack(&args),
+        Command::FloodDummy(args) => flood::refuse_all(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Drain(args) => drain::run(&args),
         Command::Alerts => alerts::run(),

@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tokio::sync::watch;
 
 /// Longest wait for a server to listen.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -85,4 +86,15 @@ pub(crate) fn free_addresses(count: usize) -> Result<Vec<String>> {
     let listeners: Vec<TcpListener> =
         (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
     listeners.iter().map(|listener| Ok(listener.local_addr()?.to_string())).collect()
+}
+
+/// Becomes true when the stdin of this process is closed, which is how the test that started it says that it is over.
+pub(crate) fn stdin_closed() -> watch::Receiver<bool> {
+    let (close, closed) = watch::channel(false);
+    std::thread::spawn(move || {
+        // Ends with an error, or with the end of the file, when the test is over.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        close.send_replace(true);
+    });
+    closed
 }

@@ -56,6 +56,11 @@ pub(crate) fn release_binary(name: &str) -> PathBuf {
 const SERVER: &str = "SSE_SERVER_BIN";
 const CLI: &str = "SSE_CLI_BIN";
 
+/// Does the environment name another server?
+pub(crate) fn names_server() -> bool {
+    std::env::var_os(SERVER).is_some()
+}
+
 /// The server under test.
 pub(crate) fn server_binary() -> PathBuf {
     std::env::var_os(SERVER).map_or_else(|| release_binary("sse-server"), PathBuf::from)

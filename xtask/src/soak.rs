@@ -65,6 +65,7 @@ async fn test(args: &Args) -> Result<()> {
         staying: args.subscribers.saturating_sub(args.moving),
         moving: args.moving,
         stay: Duration::from_secs_f64(args.moving as f64 / args.moves),
+        source: None,
     };
     let crowd = Crowd::start(&server.address, size).await?;
     let recorder = Recorder::start(Rc::clone(&server))?;

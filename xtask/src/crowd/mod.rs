@@ -6,6 +6,7 @@ mod shared;
 mod subscriber;
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(crate) struct Size {
     pub(crate) moving: usize,
     /// How long such a one stays, on average.
     pub(crate) stay: Duration,
+    /// The address of each, first of those that stay, then of the publishers; the system chooses one without it.
+    pub(crate) source: Option<fn(usize) -> IpAddr>,
 }
 
 /// What became of them.
@@ -65,7 +68,7 @@ impl Crowd {
     /// Connects those that stay, then begins to publish.
     pub(crate) async fn start(address: &str, size: Size) -> Result<Self> {
         rlimit::increase_nofile_limit(u64::MAX)?;
-        let shared = Rc::new(Shared::new(address, size.topics)?);
+        let shared = Rc::new(Shared::new(address, size)?);
         let (mut staying, mut moving, mut publishers) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
         for nth in 0..size.staying {
             staying.spawn_local(Subscriber::staying(&shared, nth).run());
@@ -83,7 +86,8 @@ impl Crowd {
         let interval = Duration::from_secs_f64(size.topics as f64 / size.rate);
         for topic in 0..size.topics {
             let delay = interval.mul_f64(topic as f64 / size.topics as f64);
-            publishers.spawn_local(publisher::publish(Rc::clone(&shared), topic, delay, interval));
+            let source = size.source.map(|source| source(size.staying + topic));
+            publishers.spawn_local(publisher::publish(Rc::clone(&shared), topic, source, delay, interval));
         }
         Ok(Self { shared, publishers, staying, _moving: moving })
     }
@@ -132,6 +136,13 @@ impl Outcome {
             "subscribers       {:>10}, cut {} times, one of them {} times",
             self.subscribers, self.cuts, self.most_cuts
         );
+    }
+
+    /// # Errors
+    /// When a publisher was refused, or had no answer.
+    pub(crate) fn check_publishers(&self) -> Result<()> {
+        ensure!(self.retries == 0, "publishers were refused {} times", self.retries);
+        Ok(())
     }
 
     /// # Errors

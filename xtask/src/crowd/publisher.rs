@@ -1,5 +1,6 @@
 //! One publisher: numbered events on its topic at a steady pace, each sent again under its key until it is acknowledged.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,14 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Publishes until the crowd stops. An event is stamped with the time when it was due, and late ones follow at once, so
 /// that a server that stalls is not spared.
-pub(super) async fn publish(shared: Rc<Shared>, nth: usize, delay: Duration, interval: Duration) {
+pub(super) async fn publish(
+    shared: Rc<Shared>,
+    nth: usize,
+    source: Option<IpAddr>,
+    delay: Duration,
+    interval: Duration,
+) {
+    let target = (&*shared.address, source);
     let (start, topic) = (Instant::now() + delay, topic(nth));
     let mut connection = None;
     for count in 1.. {
@@ -31,7 +39,7 @@ pub(super) async fn publish(shared: Rc<Shared>, nth: usize, delay: Duration, int
         }
         let data = format!("{:<DATA_BYTES$}", format!("{nth} {count} {} ", shared.micros(due)));
         let key = format!("{nth}-{count}");
-        while !send(&mut connection, &shared.address, &topic, &key, &data).await {
+        while !send(&mut connection, target, &topic, &key, &data).await {
             add(&shared.retries);
             tokio::time::sleep(RETRY).await;
         }
@@ -41,7 +49,7 @@ pub(super) async fn publish(shared: Rc<Shared>, nth: usize, delay: Duration, int
 /// Returns whether it was acknowledged. Any other answer, and none in time, is tried again on a new connection.
 async fn send(
     connection: &mut Option<Connection>,
-    address: &str,
+    (address, source): (&str, Option<IpAddr>),
     topic: &str,
     key: &str,
     data: &str,
@@ -49,7 +57,7 @@ async fn send(
     let attempt = async {
         let mut open = match connection.take() {
             Some(open) => open,
-            None => Connection::open(address).await?,
+            None => Connection::open_from(address, source).await?,
         };
         open.publish_as(topic, EVENT_TYPE, Some(key), data.as_bytes()).await?;
         anyhow::Ok(open)

@@ -1,11 +1,14 @@
 //! What publishers and subscribers of a crowd read and count in.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
 use sse_client::reqwest::Client;
+
+use super::Size;
 
 /// Type of all events of the crowd.
 pub(super) const EVENT_TYPE: &str = "crowd";
@@ -15,7 +18,8 @@ const MAX_LATENCY_MICROS: u64 = 600_000_000;
 /// What all of them read and count in.
 pub(super) struct Shared {
     pub(super) address: String,
-    pub(super) client: Client,
+    client: Client,
+    source: Option<fn(usize) -> IpAddr>,
     pub(super) start: Instant,
     pub(super) stop: Cell<bool>,
     /// Number of the last event of each topic that was or is being published.
@@ -38,13 +42,14 @@ pub(super) fn topic(nth: usize) -> String {
 }
 
 impl Shared {
-    pub(super) fn new(address: &str, topics: usize) -> Result<Self> {
+    pub(super) fn new(address: &str, size: Size) -> Result<Self> {
         Ok(Self {
             address: address.to_owned(),
             client: Client::builder().pool_max_idle_per_host(0).build()?,
+            source: size.source,
             start: Instant::now(),
             stop: Cell::default(),
-            published: vec![Cell::new(0); topics],
+            published: vec![Cell::new(0); size.topics],
             retries: Cell::default(),
             deliveries: Cell::default(),
             connected: Cell::default(),
@@ -55,6 +60,12 @@ impl Shared {
             first_fault: RefCell::default(),
             latencies: RefCell::new(Histogram::new_with_max(MAX_LATENCY_MICROS, 3)?),
         })
+    }
+
+    /// The client of the `nth` subscriber.
+    pub(super) fn client(&self, nth: usize) -> Result<Client> {
+        let Some(source) = self.source else { return Ok(self.client.clone()) };
+        Ok(Client::builder().pool_max_idle_per_host(0).local_address(source(nth)).build()?)
     }
 
     /// Microseconds since the start.

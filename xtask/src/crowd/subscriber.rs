@@ -15,6 +15,7 @@ const ONE_IN: usize = 4;
 
 pub(super) struct Subscriber {
     shared: Rc<Shared>,
+    nth: usize,
     /// Its topics, and the number of the last event of each; none before the first event.
     topics: Vec<(usize, Option<u64>)>,
     start: &'static str,
@@ -45,7 +46,7 @@ impl Subscriber {
             topics.push(((nth + 1) % count, last));
         }
         add(&shared.subscribers);
-        Self { shared: Rc::clone(shared), topics, start, cuts: 0 }
+        Self { shared: Rc::clone(shared), nth, topics, start, cuts: 0 }
     }
 
     /// Reads until the crowd stops and the last event of each topic has come.
@@ -58,7 +59,7 @@ impl Subscriber {
     async fn read(&mut self) -> anyhow::Result<()> {
         let mut url: Url = format!("http://{}/events", self.shared.address).parse()?;
         url.query_pairs_mut().extend_pairs(self.topics.iter().map(|(nth, _)| ("topic", topic(*nth))));
-        let builder = EventSource::builder(url).client(self.shared.client.clone()).idle_timeout(SILENCE);
+        let builder = EventSource::builder(url).client(self.shared.client(self.nth)?).idle_timeout(SILENCE);
         let mut source = builder.last_event_id(EventId::new(self.start)?).build()?;
         let mut is_new = true;
         while !self.is_complete() {
@@ -75,7 +76,7 @@ impl Subscriber {
                 Some(Signal::Event(event)) if event.event_type() == "gap" => {
                     self.shared.fault(format!("a gap: {}", event.data()));
                 }
-                Some(Signal::Reconnecting(_)) => self.cut(),
+                Some(Signal::Reconnecting(_)) if !is_new => self.cut(),
                 Some(Signal::Dropped(error)) => self.shared.fault(error.to_string()),
                 Some(Signal::Closed(reason)) => anyhow::bail!("the event stream ended for good: {reason}"),
                 None => anyhow::bail!("the event source ended"),

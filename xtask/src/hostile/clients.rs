@@ -7,12 +7,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
 use super::attacks::{KINDS, Kind};
 use super::target::{End, Target};
+use crate::process::stdin_closed;
 
 /// Flags of `cargo xtask hostile-clients`.
 #[derive(Debug, clap::Args)]
@@ -48,12 +48,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 async fn attack(args: Args) -> Result<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let only: Vec<&str> = args.only.split(',').filter(|number| !number.is_empty()).collect();
-    let (stop, stopped) = watch::channel(false);
-    std::thread::spawn(move || {
-        // Ends with an error, or with the end of the file, when the test is over.
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        stop.send_replace(true);
-    });
+    let stopped = stdin_closed();
     let (mut tallies, mut clients) = (Vec::new(), JoinSet::new());
     for (number, kind) in
         (1_u8..).zip(&KINDS).filter(|(number, _)| only.is_empty() || only.contains(&&*number.to_string()))
