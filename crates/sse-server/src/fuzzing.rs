@@ -17,7 +17,9 @@ pub struct Tokens(Authenticator);
 /// Of a token that is taken.
 #[derive(Debug)]
 pub struct Whose {
+    /// The claim `sub`, or the name of a key.
     pub subject: Option<String>,
+    /// Until it expires; `None` is never.
     pub time_left: Option<Duration>,
 }
 
@@ -55,7 +57,8 @@ impl Clients {
 
     /// The network of the client that a request with these headers is from; `None` for a program on this machine.
     pub fn client(&self, peer: IpAddr, header: &'static str, values: &[&[u8]]) -> Option<IpAddr> {
-        let mut head = RequestHead { peer_addr: Some(SocketAddr::new(peer, 1)), ..RequestHead::default() };
+        let mut head = RequestHead::default();
+        head.peer_addr = Some(SocketAddr::new(peer, 1));
         for value in values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok()) {
             head.headers.append(HeaderName::from_static(header), value);
         }

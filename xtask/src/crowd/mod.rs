@@ -68,7 +68,7 @@ impl Crowd {
     /// Connects those that stay, then begins to publish.
     pub(crate) async fn start(address: &str, size: Size) -> Result<Self> {
         rlimit::increase_nofile_limit(u64::MAX)?;
-        let shared = Rc::new(Shared::new(address, size)?);
+        let shared = Rc::new(Shared::new(address, size.topics, size.source)?);
         let (mut staying, mut moving, mut publishers) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
         for nth in 0..size.staying {
             staying.spawn_local(Subscriber::staying(&shared, nth).run());

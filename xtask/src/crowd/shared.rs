@@ -8,8 +8,6 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 use sse_client::reqwest::Client;
 
-use super::Size;
-
 /// Type of all events of the crowd.
 pub(super) const EVENT_TYPE: &str = "crowd";
 /// Latencies are recorded up to this.
@@ -42,14 +40,14 @@ pub(super) fn topic(nth: usize) -> String {
 }
 
 impl Shared {
-    pub(super) fn new(address: &str, size: Size) -> Result<Self> {
+    pub(super) fn new(address: &str, topics: usize, source: Option<fn(usize) -> IpAddr>) -> Result<Self> {
         Ok(Self {
             address: address.to_owned(),
             client: Client::builder().pool_max_idle_per_host(0).build()?,
-            source: size.source,
+            source,
             start: Instant::now(),
             stop: Cell::default(),
-            published: vec![Cell::new(0); size.topics],
+            published: vec![Cell::new(0); topics],
             retries: Cell::default(),
             deliveries: Cell::default(),
             connected: Cell::default(),
