@@ -1,12 +1,13 @@
 //! What the hub has done, in figures: filled by log, fan-out and transport, read by whoever exports them. Counted per
 //! batch, pass or connection, so that an event costs no atomic operation of its own.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use sse_core::payload::GapReason;
 
-use crate::connection_count::ConnectionCounts;
+use crate::connection_counts::{CloseReason, ConnectionCounts, Transport};
 
 /// Totals since the start, except where a gauge is named. Shared by all threads.
 #[derive(Debug, Default)]
@@ -64,6 +65,13 @@ impl Counters {
         counter.load(Relaxed)
     }
 
+    /// Counts one more open connection until the result is dropped.
+    pub fn open_connection(self: &Arc<Self>, transport: Transport) -> ConnectionCount {
+        Self::add(&self.connections_open, 1);
+        self.connections.add_opened(transport);
+        ConnectionCount { counters: Arc::clone(self), transport, reason: Cell::new(CloseReason::Client) }
+    }
+
     /// Counts one more long-poll that waits until the result is dropped.
     pub fn wait_long_poll(self: &Arc<Self>) -> LongPollCount {
         Self::add(&self.long_polls_open, 1);
@@ -83,6 +91,30 @@ impl Counters {
     pub(crate) fn add_gap(&self, reason: GapReason) {
         let of_reason = Self::GAPS.iter().zip(&self.gaps).find(|((known, _), _)| *known == reason);
         of_reason.inspect(|(_, counter)| Self::add(counter, 1));
+    }
+}
+
+/// Counts as one open connection as long as it lives.
+#[derive(Debug)]
+pub struct ConnectionCount {
+    counters: Arc<Counters>,
+    transport: Transport,
+    reason: Cell<CloseReason>,
+}
+
+impl ConnectionCount {
+    /// It closes for this reason, and not because its peer has closed it. The first one counts.
+    pub fn closes(&self, reason: CloseReason) {
+        if self.reason.get() == CloseReason::Client {
+            self.reason.set(reason);
+        }
+    }
+}
+
+impl Drop for ConnectionCount {
+    fn drop(&mut self) {
+        self.counters.connections.add_closed(self.transport, self.reason.get());
+        self.counters.connections_open.fetch_sub(1, Relaxed);
     }
 }
 

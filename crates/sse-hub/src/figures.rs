@@ -1,7 +1,7 @@
 //! Figures: what a hub has done and holds, as whoever exports it reads it.
 
 use sse_core::Selector;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::fanout::survey::Survey;
 use crate::histogram::Histogram;
@@ -46,9 +46,6 @@ pub struct PatternFigures {
     /// Events that were given to subscribers.
     pub delivered: Tally,
 }
-
-/// The way to a worker that is asked for its survey.
-pub(crate) type SurveySender = mpsc::Sender<oneshot::Sender<Survey>>;
 
 impl Hub {
     /// What the hub has done and holds. Waits for each worker's turn.

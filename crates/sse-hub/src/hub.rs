@@ -9,7 +9,7 @@ use sse_core::{Event, RecordId, Topic};
 
 use crate::budget::Budget;
 use crate::counters::Counters;
-use crate::figures::SurveySender;
+use crate::fanout::survey::SurveySender;
 use crate::interest::{Interest, InterestWatch};
 use crate::log::{
     AppendError, AppendReceipt, Batch, Deleted, Draft, Log, Page, Place, Read, ReadError, Tail, TopicList,

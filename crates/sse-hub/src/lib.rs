@@ -13,7 +13,7 @@
 //! topics. `examples/embed.rs` publishes, subscribes and resumes.
 
 mod budget;
-mod connection_count;
+mod connection_counts;
 mod counters;
 mod direct_writer;
 mod event_page;
@@ -30,8 +30,8 @@ mod subscription;
 mod tallies;
 
 pub use budget::{Budget, Held};
-pub use connection_count::{CloseReason, ConnectionCount, ConnectionCounts, Transport};
-pub use counters::{Counters, LongPollCount};
+pub use connection_counts::{CloseReason, ConnectionCounts, Transport};
+pub use counters::{ConnectionCount, Counters, LongPollCount};
 pub use direct_writer::{DirectWriter, SharedFrames, WriteOutcome};
 pub use event_page::{EventPage, KeptEvent};
 pub use fanout::{Ending, Fanout};

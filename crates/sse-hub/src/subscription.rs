@@ -241,7 +241,7 @@ impl Subscription {
     /// The feed has brought the subscriber here: it is live.
     fn move_to(&mut self, cursor: u64) {
         self.cursor = cursor;
-        self.feed.advance(self.parked, cursor);
+        self.feed.given(self.parked, cursor, &[]);
         self.phase = Phase::Live;
     }
 
@@ -312,8 +312,7 @@ impl Subscription {
     /// Delivers the page, and moves the cursor over it.
     fn deliver(&mut self, page: &Page) -> Option<Delivery> {
         self.cursor = self.cursor.max(page.complete_to);
-        self.feed.advance(self.parked, self.cursor);
-        self.feed.count(&page.records);
+        self.feed.given(self.parked, self.cursor, &page.records);
         (!page.records.is_empty()).then(|| Delivery::Frames(joined(&page.records)))
     }
 
@@ -323,7 +322,7 @@ impl Subscription {
         self.phase = if more { Phase::LastValues(page.complete_to) } else { Phase::Live };
         let before = page.records.partition_point(|record| record.seq <= self.cursor);
         let before = page.records.get(..before).unwrap_or_default();
-        self.feed.count(before);
+        self.feed.given(self.parked, self.cursor, before);
         (!before.is_empty()).then(|| Delivery::Frames(joined(before)))
     }
 }

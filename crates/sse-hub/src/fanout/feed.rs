@@ -152,14 +152,10 @@ impl Feed {
         parked.cursor(key).map(|cursor| ring.reached_from(cursor, &self.window.borrow()))
     }
 
-    /// A subscriber that was given these records, not from the ring.
-    pub(crate) fn count(&self, records: &[Arc<Record>]) {
-        self.window.borrow_mut().deliveries.count(records, 1);
-    }
-
-    /// A subscriber that acts by itself stands at `cursor` now.
-    pub(crate) fn advance(&self, key: Option<usize>, cursor: u64) {
+    /// A subscriber that acts by itself stands at `cursor` now, and was given these records of the log.
+    pub(crate) fn given(&self, key: Option<usize>, cursor: u64, records: &[Arc<Record>]) {
         self.state.borrow_mut().parked.advance(key, cursor);
+        self.window.borrow_mut().deliveries.count(records, 1);
     }
 
     /// How many subscriptions it has, when the caller holds it so many times.

@@ -2,12 +2,17 @@
 
 use std::rc::Weak;
 
+use tokio::sync::{mpsc, oneshot};
+
 use super::deliveries::Deliveries;
 use super::feeds::Feeds;
 use crate::policy::Policies;
 
 /// Feeds that are looked at before other tasks of the worker get their turn: a tenth of a millisecond's work.
 const FEEDS_AT_ONCE: usize = 256;
+
+/// The way to a worker that is asked for its survey.
+pub(crate) type SurveySender = mpsc::Sender<oneshot::Sender<Survey>>;
 
 /// Of one worker, or of several.
 #[derive(Debug, Default)]

@@ -1,10 +1,6 @@
 //! Connections that carry a subscription: how many were opened, over what, and why they closed.
 
-use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use crate::counters::Counters;
 
 /// What carries a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,49 +78,28 @@ struct OfTransport {
 impl ConnectionCounts {
     /// How many were opened.
     pub fn opened(&self, transport: Transport) -> u64 {
-        self.of(transport).map_or(0, |of| Counters::get(&of.opened))
+        self.of(transport).map_or(0, |of| of.opened.load(Relaxed))
     }
 
     /// How many have closed, by their reasons in the order of [`CloseReason::ALL`].
     pub fn closed(&self, transport: Transport) -> [u64; CloseReason::ALL.len()] {
-        self.of(transport).map_or_else(Default::default, |of| of.closed.each_ref().map(Counters::get))
+        let closed = |of: &OfTransport| of.closed.each_ref().map(|count| count.load(Relaxed));
+        self.of(transport).map(closed).unwrap_or_default()
+    }
+
+    pub(crate) fn add_opened(&self, transport: Transport) {
+        if let Some(of) = self.of(transport) {
+            of.opened.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(crate) fn add_closed(&self, transport: Transport, reason: CloseReason) {
+        if let Some(count) = self.of(transport).and_then(|of| of.closed.get(reason as usize)) {
+            count.fetch_add(1, Relaxed);
+        }
     }
 
     fn of(&self, transport: Transport) -> Option<&OfTransport> {
         self.0.get(transport as usize)
-    }
-}
-
-/// Counts as one open connection as long as it lives.
-#[derive(Debug)]
-pub struct ConnectionCount {
-    counters: Arc<Counters>,
-    transport: Transport,
-    reason: Cell<CloseReason>,
-}
-
-impl Counters {
-    /// Counts one more open connection until the result is dropped.
-    pub fn open_connection(self: &Arc<Self>, transport: Transport) -> ConnectionCount {
-        Self::add(&self.connections_open, 1);
-        self.connections.of(transport).inspect(|of| Self::add(&of.opened, 1));
-        ConnectionCount { counters: Arc::clone(self), transport, reason: Cell::new(CloseReason::Client) }
-    }
-}
-
-impl ConnectionCount {
-    /// It closes for this reason, and not because its peer has closed it. The first one counts.
-    pub fn closes(&self, reason: CloseReason) {
-        if self.reason.get() == CloseReason::Client {
-            self.reason.set(reason);
-        }
-    }
-}
-
-impl Drop for ConnectionCount {
-    fn drop(&mut self) {
-        let closed = self.counters.connections.of(self.transport).map(|of| &of.closed);
-        closed.and_then(|closed| closed.get(self.reason.get() as usize)).inspect(|of| Counters::add(of, 1));
-        self.counters.connections_open.fetch_sub(1, Relaxed);
     }
 }
