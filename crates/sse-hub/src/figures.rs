@@ -66,9 +66,11 @@ impl Hub {
             published: rule.map(|rule| log.published.of(rule)).unwrap_or_default(),
             delivered: rule.map(|rule| survey.deliveries.by_rule.of(rule)).unwrap_or_default(),
         };
-        let names = self.policies().patterns().cloned().map(PatternName::Pattern);
+        let policies = self.policies();
+        let names =
+            policies.numbered().map(|(rule, name)| (rule as usize, PatternName::Pattern(name.clone())));
         let mut patterns: Vec<(PatternName, PatternFigures)> = Vec::new();
-        for (rule, name) in names.chain([PatternName::Default]).enumerate() {
+        for (rule, name) in names.chain([(0, PatternName::Default)]) {
             // Of two that are the same the first decides.
             if !patterns.iter().any(|(known, _)| *known == name) {
                 patterns.push((name, figures(Some(rule))));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use sse_core::payload::GapReason;
 use sse_core::{Event, RecordId, Topic};
 
@@ -26,12 +26,21 @@ pub struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     log: Arc<dyn Log>,
-    policies: Policies,
+    policies: RwLock<Policies>,
     interest: Interest,
     counters: Arc<Counters>,
     budget: Budget,
     /// The workers' fan-outs.
     workers: Mutex<Vec<SurveySender>>,
+}
+
+/// What a change of policies leaves as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unchanged {
+    /// So many topics are on disk and should be in memory, or the other way round.
+    pub durability: usize,
+    /// No topic goes when it is idle, since none did when the hub was made.
+    pub idle: bool,
 }
 
 impl Hub {
@@ -46,12 +55,27 @@ impl Hub {
         let budget = Budget::new(bytes, Arc::clone(&counters));
         let interest = if policies.any_idle() { Interest::by_name() } else { Interest::default() };
         log.set_interest(interest.clone());
+        let policies = RwLock::new(policies);
         Self(Arc::new(Inner { log, policies, interest, counters, budget, workers: Mutex::default() }))
     }
 
     /// A hub without a disk: every topic is kept in memory, whatever its policy says.
     pub fn in_memory(policies: &Policies) -> Self {
         Self::new(Arc::new(crate::log::MemoryLog::new(policies.clone())), policies.clone())
+    }
+
+    /// Treats topics by these policies from now on, except for what only a new start changes: that is given.
+    pub async fn set_policies(&self, mut policies: Policies) -> Unchanged {
+        let idle = policies.any_idle() && !self.0.interest.knows_names();
+        if idle {
+            // Who has a topic open is not known.
+            policies = policies.without_idle();
+        }
+        let policies = policies.numbered_after(&self.0.policies.read());
+        // First, because a subscription asks for last values only where there may be some.
+        *self.0.policies.write() = policies.clone();
+        let durability = self.0.log.set_policies(policies).await.unwrap_or_default();
+        Unchanged { durability, idle }
     }
 
     /// Publishes one event. Resolves when it is as durable as its topic's policy says, and on its way to every
@@ -144,7 +168,7 @@ impl Hub {
     /// place that is known after a crash too.
     pub(crate) fn place(&self, seq: u64, selectors: &Selectors) -> RecordId {
         let durable = self.0.log.durable_head();
-        let survives = seq <= durable || self.0.policies.may_be_in_memory(selectors);
+        let survives = seq <= durable || self.0.policies.read().may_be_in_memory(selectors);
         self.0.log.epochs().id(if survives { seq } else { durable })
     }
 
@@ -167,8 +191,8 @@ impl Hub {
         self.0.workers.lock().clone()
     }
 
-    pub(crate) fn policies(&self) -> &Policies {
-        &self.0.policies
+    pub(crate) fn policies(&self) -> Policies {
+        self.0.policies.read().clone()
     }
 
     pub(crate) fn log(&self) -> &dyn Log {
@@ -244,9 +268,10 @@ impl Hub {
 
     /// Can one of the topics have a last value, so that a new subscription has to look for it?
     pub(crate) fn may_have_last_values(&self, selectors: &Selectors) -> bool {
+        let policies = self.0.policies.read();
         match selectors.exact() {
-            Some(mut topics) => topics.any(|topic| self.0.policies.of(topic).last_value),
-            None => self.0.policies.any_last_value(),
+            Some(mut topics) => topics.any(|topic| policies.of(topic).last_value),
+            None => policies.any_last_value(),
         }
     }
 

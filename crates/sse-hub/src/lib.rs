@@ -37,7 +37,7 @@ pub use event_page::{EventPage, KeptEvent};
 pub use fanout::{Ending, Fanout};
 pub use figures::{Figures, PatternFigures, PatternName};
 pub use histogram::Histogram;
-pub use hub::Hub;
+pub use hub::{Hub, Unchanged};
 pub use interest::{Interest, InterestWatch};
 pub use log::{
     AppendError, AppendReceipt, BackupReport, Batch, Damage, Deleted, DiskLog, Draft, Epochs, GroupFigures,

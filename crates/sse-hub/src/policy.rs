@@ -121,6 +121,9 @@ impl Default for LogLimits {
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
     rules: Vec<(Selector, Policy)>,
+    /// Of the rules, which keep theirs when the policies change. 0 is the default's.
+    numbers: Vec<u32>,
+    by_number: Vec<Policy>,
     limits: LogLimits,
     reserved: Vec<Selector>,
 }
@@ -128,7 +131,25 @@ pub struct Policies {
 impl Policies {
     /// These rules, in this order.
     pub fn new(rules: Vec<(Selector, Policy)>) -> Self {
-        Self { rules, ..Self::default() }
+        Self { rules, ..Self::default() }.numbered_after(&Self::default())
+    }
+
+    /// The same policies, in which the rule of a pattern has the number that it had before.
+    pub(crate) fn numbered_after(mut self, old: &Self) -> Self {
+        self.by_number = vec![Policy::default(); old.by_number.len().max(1)];
+        self.numbers.clear();
+        for (pattern, policy) in &self.rules {
+            let before =
+                old.numbered().find(|(number, known)| *known == pattern && !self.numbers.contains(number));
+            let next = u32::try_from(self.by_number.len()).unwrap_or(u32::MAX);
+            let number = before.map_or(next, |(number, _)| number);
+            match self.by_number.get_mut(number as usize) {
+                Some(of_number) => *of_number = *policy,
+                None => self.by_number.push(*policy),
+            }
+            self.numbers.push(number);
+        }
+        self
     }
 
     /// The same policies for a log with these limits.
@@ -139,6 +160,12 @@ impl Policies {
     /// The same policies, with places for topics that these selectors match: others cannot take them.
     pub fn with_reserved(self, reserved: Vec<Selector>) -> Self {
         Self { reserved, ..self }
+    }
+
+    /// The same policies, but no topic goes when it is idle.
+    pub(crate) fn without_idle(mut self) -> Self {
+        self.rules.iter_mut().for_each(|(_, policy)| policy.idle = None);
+        self
     }
 
     /// Has this topic a place that others cannot take? `None` if nothing is reserved.
@@ -156,15 +183,14 @@ impl Policies {
         self.by_rule(self.rule(topic))
     }
 
-    /// Number of the rule for `topic`; that of the default is one too many.
+    /// Number of the rule for `topic`.
     pub(crate) fn rule(&self, topic: &Topic) -> u32 {
-        let nth = self.rules.iter().position(|(pattern, _)| pattern.matches(topic));
-        u32::try_from(nth.unwrap_or(self.rules.len())).unwrap_or(u32::MAX)
+        self.numbered().find(|(_, pattern)| pattern.matches(topic)).map_or(0, |(number, _)| number)
     }
 
-    /// Patterns of the rules, in their order.
-    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Selector> {
-        self.rules.iter().map(|(pattern, _)| pattern)
+    /// Patterns of the rules, in their order, with their numbers.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Selector)> {
+        self.numbers.iter().zip(&self.rules).map(|(number, (pattern, _))| (*number, pattern))
     }
 
     /// Number of the rule that all of these topics follow, if it is one.
@@ -175,15 +201,14 @@ impl Policies {
     }
 
     fn rule_of_selector(&self, selector: &Selector) -> Option<u32> {
-        let nth = self.rules.iter().position(|(pattern, _)| pattern.overlaps(selector));
-        let Some((nth, (pattern, _))) = nth.and_then(|nth| Some((nth, self.rules.get(nth)?))) else {
-            return u32::try_from(self.rules.len()).ok();
-        };
-        u32::try_from(nth).ok().filter(|_| pattern.contains(selector))
+        match self.numbered().find(|(_, pattern)| pattern.overlaps(selector)) {
+            Some((number, pattern)) => pattern.contains(selector).then_some(number),
+            None => Some(0),
+        }
     }
 
     pub(crate) fn by_rule(&self, rule: u32) -> Policy {
-        self.rules.get(rule as usize).map_or_else(Policy::default, |(_, policy)| *policy)
+        self.by_number.get(rule as usize).copied().unwrap_or_default()
     }
 
     /// Can one of the topics be in memory?
@@ -222,8 +247,25 @@ mod tests {
             policies.rule_of_all(&Selectors::new(selectors).unwrap())
         };
         let found = [of(&["a/b"]), of(&["a/c", "a/d/*"]), of(&["c", "c/*"])];
-        assert_eq!(found, [Some(0), Some(1), Some(2)]);
+        assert_eq!(found, [Some(1), Some(2), Some(0)]);
         assert_eq!([of(&["a/*"]), of(&["*"]), of(&["a/c", "c"])], [None; 3]);
+    }
+
+    #[test]
+    fn a_rule_keeps_its_number_when_others_come_and_go() {
+        let policies = |patterns: &[&str]| {
+            let rule = |pattern: &&str| (pattern.parse().unwrap(), Policy::default());
+            Policies::new(patterns.iter().map(rule).collect())
+        };
+        let numbers = |policies: &Policies| policies.numbered().map(|(number, _)| number).collect::<Vec<_>>();
+        let first = policies(&["a", "b", "b"]);
+        let second = policies(&["c", "b", "b", "b"]).numbered_after(&first);
+        let third = policies(&["a", "c"]).numbered_after(&second);
+        assert_eq!(
+            [numbers(&first), numbers(&second), numbers(&third)],
+            [vec![1, 2, 3], vec![4, 2, 3, 5], vec![6, 4]]
+        );
+        assert_eq!(third.rule(&Topic::new("c").unwrap()), 4);
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Fanout {
             let answering = async {
                 while let Some(reply) = asked.recv().await {
                     // Whoever asked may have gone.
-                    let _ = reply.send(Survey::of(&self.0.feeds, self.0.hub.policies()).await);
+                    let _ = reply.send(Survey::of(&self.0.feeds, &self.0.hub.policies()).await);
                 }
             };
             shutdown.run_until_cancelled(answering).await;

@@ -1,5 +1,6 @@
 //! What every log promises, as tests. Each implementation runs all of them.
 
+mod changing;
 mod ending;
 mod listing;
 
@@ -10,6 +11,7 @@ use sse_core::{Event, Selector, Topic};
 use super::*;
 use crate::policy::{Durability, LogLimits, Policies, Policy, Retention, SlowConsumer};
 use crate::selectors::Selectors;
+pub(crate) use changing::new_policies_hold_for_topics_that_are_there;
 pub(crate) use ending::{
     a_closed_topic_takes_nothing_until_it_is_deleted, a_deleted_topic_is_gone_and_its_readers_are_told,
     a_topic_that_is_idle_goes_unless_it_is_open, an_event_past_its_time_is_not_given_and_is_no_gap,
@@ -43,6 +45,7 @@ macro_rules! contract {
             the_tail_gives_each_record_in_order,
             what_is_acknowledged_can_be_read,
             a_tail_that_falls_behind_is_told,
+            new_policies_hold_for_topics_that_are_there,
             topics_are_listed,
             no_more_topics_are_listed_than_are_wanted,
             a_topic_too_many_is_refused_and_stores_nothing,

@@ -139,6 +139,21 @@ impl Index {
         TopicIndex::new(topic, rule, in_memory)
     }
 
+    /// Treats topics by these policies from now on; what they do not keep goes when the topics are expired. Those that are on disk or
+    /// in memory stay there: gives how many should be the other.
+    pub(super) fn set_policies(&mut self, policies: Policies) -> usize {
+        self.policies = policies;
+        let Self { topics, policies, all_in_memory, .. } = self;
+        let mut kept = 0;
+        topics.each_mut(|topic| {
+            (topic.rule, topic.due) = (policies.rule(&topic.name), 0);
+            let in_memory = policies.by_rule(topic.rule).durability == Durability::Memory;
+            kept += usize::from(!*all_in_memory && in_memory != topic.is_in_memory());
+        });
+        topics.set_last_values(|topic| policies.by_rule(topic.rule).last_value);
+        kept
+    }
+
     /// How a topic is treated.
     fn policy(&self, topic: &TopicIndex) -> Policy {
         policy(&self.policies, topic)

@@ -135,6 +135,14 @@ impl Log for MemoryLog {
         self.state.lock().index.set_interest(interest);
     }
 
+    fn set_policies(&self, policies: Policies) -> BoxFuture<'static, Option<usize>> {
+        let index = &mut self.state.lock().index;
+        let kept = index.set_policies(policies);
+        let topics: Vec<TopicId> = index.topics().map(|(id, _)| id).collect();
+        index.expire(topics, Reading::now());
+        Box::pin(ready(Some(kept)))
+    }
+
     fn touch(&self, selectors: &Selectors) {
         self.state.lock().index.touch(selectors, Reading::now());
     }

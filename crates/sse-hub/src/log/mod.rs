@@ -42,6 +42,7 @@ pub(crate) use record::{joined, rfc3339};
 pub use tail::{Tail, Tailed};
 
 use crate::interest::Interest;
+use crate::policy::Policies;
 use crate::selectors::Selectors;
 use crate::start::Seek;
 
@@ -84,6 +85,10 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     /// Topics that are open by name do not go when they are idle.
     #[doc(hidden)]
     fn set_interest(&self, interest: Interest);
+
+    /// Treats topics by these policies from now on, and resolves when it does. Topics stay on disk or in memory, whatever these
+    /// say: gives how many that concerns, `None` if the log is closed.
+    fn set_policies(&self, policies: Policies) -> BoxFuture<'static, Option<usize>>;
 
     /// Somebody begins or ceases to have these topics open.
     fn touch(&self, selectors: &Selectors);

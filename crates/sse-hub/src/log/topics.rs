@@ -126,7 +126,7 @@ impl Topics {
         }
     }
 
-    pub(super) fn each_mut(&mut self, change: impl Fn(&mut TopicIndex)) {
+    pub(super) fn each_mut(&mut self, change: impl FnMut(&mut TopicIndex)) {
         self.slots.iter_mut().flatten().for_each(change);
     }
 
@@ -149,6 +149,12 @@ impl Topics {
     pub(super) fn set_last_value(&mut self, id: TopicId) {
         let name = self.get(id).map(|topic| topic.name.clone());
         self.last_values.extend(name);
+    }
+
+    /// These topics have a last value, and no others.
+    pub(super) fn set_last_values(&mut self, has: impl Fn(&TopicIndex) -> bool) {
+        let having = self.slots.iter().flatten().filter(|topic| has(topic));
+        self.last_values = having.map(|topic| topic.name.clone()).collect();
     }
 
     /// Topics with a last value that one of these selectors wants.

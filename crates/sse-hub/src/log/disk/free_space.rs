@@ -19,6 +19,10 @@ impl FreeSpace {
         Self { folder, floor, is_low: false }
     }
 
+    pub(super) fn set_floor(&mut self, floor: Option<u64>) {
+        self.floor = floor;
+    }
+
     /// Is there room for as much as this file has?
     pub(super) fn has_room_for(&self, file: &Path) -> bool {
         let bytes = file.metadata().map_or(0, |file| file.len());

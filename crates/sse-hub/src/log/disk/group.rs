@@ -14,11 +14,18 @@ use crate::log::index::Index;
 use crate::log::newest::Placed;
 use crate::log::record::Record;
 use crate::log::topics::TopicId;
+use crate::policy::Policies;
 
 /// What the writing thread is asked for.
 pub(super) enum Request {
     Append(Append),
+    Change(Change),
+}
+
+/// What is not appended, and waits for all that was to be appended before.
+pub(super) enum Change {
     Delete { topic: Topic, reply: oneshot::Sender<Result<Option<Deleted>, AppendError>> },
+    Policies { policies: Policies, reply: oneshot::Sender<usize> },
 }
 
 /// A batch and who waits for it.

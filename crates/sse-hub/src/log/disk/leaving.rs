@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use sse_core::Topic;
-use tokio::sync::oneshot;
 
+use super::group::Change;
 use super::parts::{Folded, Meta};
 use super::store::{RowState, TopicRow};
 use super::writer::Writer;
@@ -16,13 +16,19 @@ use crate::log::own_events;
 use crate::log::topics::TopicId;
 
 impl Writer {
-    pub(super) fn answer_delete(
-        &mut self,
-        topic: &Topic,
-        reply: oneshot::Sender<Result<Option<Deleted>, AppendError>>,
-    ) {
+    pub(super) fn change(&mut self, change: Change) {
         // Whoever asked may have gone.
-        let _ = reply.send(self.delete(topic));
+        match change {
+            Change::Delete { topic, reply } => {
+                let _ = reply.send(self.delete(&topic));
+            }
+            Change::Policies { policies, reply } => {
+                self.free_space.set_floor(policies.limits().free);
+                let kept = self.shared.state().index.set_policies(policies);
+                self.expire_all();
+                let _ = reply.send(kept);
+            }
+        }
     }
 
     /// See [`Log::delete`](crate::Log::delete).

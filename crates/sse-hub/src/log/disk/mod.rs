@@ -61,7 +61,7 @@ use checkpoints::{Begun, Bound, Found};
 use folder::Folder;
 use frames::Fetched;
 use free_space::FreeSpace;
-use group::{Append, Request};
+use group::{Append, Change, Request};
 use migrate::bring_up_to_date;
 pub use open_error::OpenError;
 use parts::Meta;
@@ -199,7 +199,7 @@ impl Log for DiskLog {
             let (reply, answer) = oneshot::channel();
             let requests = requests.ok_or(AppendError::Closed)?;
             let gone = || AppendError::Unavailable("the writing thread is gone, restart the server".into());
-            requests.send(Request::Delete { topic, reply }).await.map_err(|_| gone())?;
+            requests.send(Request::Change(Change::Delete { topic, reply })).await.map_err(|_| gone())?;
             drop(requests);
             answer.await.unwrap_or_else(|_| Err(gone()))
         })
@@ -215,6 +215,15 @@ impl Log for DiskLog {
 
     fn set_interest(&self, interest: Interest) {
         self.shared.state().index.set_interest(interest);
+    }
+
+    fn set_policies(&self, policies: Policies) -> BoxFuture<'static, Option<usize>> {
+        let requests = self.handle.requests.lock().clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            requests?.send(Request::Change(Change::Policies { policies, reply })).await.ok()?;
+            answer.await.ok()
+        })
     }
 
     fn touch(&self, selectors: &Selectors) {

@@ -157,7 +157,7 @@ impl Writer {
             tokio::select! {
                 request = requests.recv() => match request {
                     Some(Request::Append(first)) => self.work(first, &mut requests),
-                    Some(Request::Delete { topic, reply }) => self.answer_delete(&topic, reply),
+                    Some(Request::Change(change)) => self.change(change),
                     None => return self.close(),
                 },
                 _ = ticks.tick() => {
@@ -174,15 +174,15 @@ impl Writer {
     /// Appends this request and those that wait behind it.
     fn work(&mut self, first: Append, requests: &mut mpsc::Receiver<Request>) {
         let (mut records, mut bytes) = first.size();
-        let (mut group, mut delete) = (vec![first], None);
+        let (mut group, mut change) = (vec![first], None);
         while records < GROUP_RECORDS
             && bytes < GROUP_BYTES
             && let Ok(request) = requests.try_recv()
         {
             let request = match request {
                 Request::Append(request) => request,
-                Request::Delete { topic, reply } => {
-                    delete = Some((topic, reply));
+                Request::Change(next) => {
+                    change = Some(next);
                     break;
                 }
             };
@@ -203,8 +203,8 @@ impl Writer {
             self.append(now);
             group = later;
         }
-        if let Some((topic, reply)) = delete {
-            self.answer_delete(&topic, reply);
+        if let Some(change) = change {
+            self.change(change);
         }
     }
 
