@@ -89,7 +89,7 @@ export class Server {
     const args = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.#data, ...this.#args];
     // Silent of itself unless a test says `--alerts on`, so that the events of a test are those it makes.
     // Subscriptions are counted by what it logs.
-    const env = { ...process.env, SSE_ALERTS: "off", RUST_LOG: "info,actix_server=warn,actix_http=off,sse_server=debug" };
+    const env = { ...process.env, SSE_ALERTS: "off", SSE_LOG: "debug" };
     const child = spawn(program("SSE_SERVER_BIN"), args, { cwd: repository, env, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     this.#opened = 0;

@@ -72,7 +72,7 @@ impl Server {
         let mut command = shell::program(words.next().context("no program")?);
         command.args(words).args(["--listen", listen, "--data-dir"]).arg(data).args(args);
         // The log holds only the events of the test.
-        command.env("RUST_LOG", "error").env("SSE_ALERTS", "off");
+        command.env("SSE_LOG", "error").env("SSE_ALERTS", "off");
         command.envs(env.iter().map(|(name, value)| (name, value)));
         if let Some(socket) = socket {
             hand_over(&mut command, socket)?;

@@ -9,19 +9,23 @@ use std::sync::Arc;
 use actix_server::Server;
 use actix_web::web::ServiceConfig;
 use anyhow::{Context as _, ensure};
-use sse_core::Selector;
-use sse_hub::{Durability, Fanout, Hub, Policies, Policy};
+use arc_swap::ArcSwap;
+use sse_hub::{Fanout, Hub};
 use tokio::task::{JoinSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
-use crate::apps::{APPLICATIONS, Application, Launch, Running};
-use crate::auth::{AuthState, Authenticator, Guard, Revocations, SameSite, TokenVerifier};
+use crate::apps::{Application, Launch, Running};
+use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
 use crate::client_limits::{AddressLimits, ClientLimits, Proxies, SubjectLimits};
 use crate::config::{DataDir, Settings};
 use crate::data_folder::open_log;
-use crate::http::{AppState, OpenApi, Pages, Reserved, STREAMS, admin_routes, redirects, routes};
+use crate::http::{
+    AppState, Hidden, OpenApi, Pages, Reloads, Reserved, STREAMS, admin_routes, redirects, routes,
+};
 use crate::listening::Listening;
 use crate::metrics;
+use crate::parts::{check_same_site, policies, private_files};
+use crate::reload::Reloader;
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
 use crate::shutdown::{DrainTimes, Shutdown};
@@ -48,47 +52,46 @@ impl App {
     ///
     /// # Errors
     /// Which setting cannot be used; the source says what is wrong with it.
-    pub async fn start(settings: Settings, selection: &Selection) -> anyhow::Result<Self> {
+    pub async fn start(settings: Settings, mut selection: Selection) -> anyhow::Result<Self> {
         raise_limit_of_open_files();
-        let file = settings_file(&settings, selection)?;
-        let pages = pages(&settings, selection, &file)?;
+        selection.warn_of_ignored();
+        let file = std::mem::take(&mut selection.file);
+        let hidden = Hidden::new(ArcSwap::from_pointee(private_files(&settings, file.auth.as_ref())));
+        let pages = pages(&settings, &selection, Arc::clone(&hidden))?;
         // Before the log is opened, or created: an address that cannot be used leaves nothing behind.
         let (listening, mut listeners) = Listening::open(&settings)?;
         let unusable = || format!("cannot listen on {} (--listen)", settings.listen);
         let guard = guard(&settings, &file, &listeners).with_context(unusable)?;
         let (mut tasks, drain) = (JoinSet::new(), Arc::<Drain>::default());
         let shutdown = drain.closing();
-        listeners.tls = tls(&settings, &mut tasks, shutdown)?;
-        let is_tls = listeners.tls.is_some();
+        let tls = tls(&settings, &mut tasks, shutdown)?;
+        listeners.tls.clone_from(&tls);
+        let is_tls = tls.is_some();
         let mut signal = ShutdownSignal::listen().context("cannot wait for signals")?;
-        let reserved = reserved(selection);
-        let policies = policies(file.rules, selection, &reserved).with_limits(file.limits);
+        let reserved = reserved(&selection);
+        let policies = policies(file.rules, &selection, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone(), &mut signal).await?;
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
         let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, shutdown)?;
-        let running = start_applications(&hub, selection, &file.text, &mut tasks, shutdown).await?;
-        let (on, page_paths) = (selection.on().collect::<Vec<_>>(), pages.paths());
-        let streams = streams(&on);
+        let running = start_applications(&hub, &selection, &mut tasks, shutdown).await?;
+        let on: Vec<_> = selection.on().collect();
+        let (page_paths, app_streams) = (pages.paths(), streams(&on).to_vec());
         let clients = client_limits(&settings, (file.address_limits, file.subject_limits), &hub);
-        let state = state(hub.clone(), Arc::clone(&drain), {
-            let (clients, streams, apps, hsts) =
-                (clients.clone(), Arc::clone(&streams), on.clone(), settings.hsts.clone());
-            let (drain, has_admin_listener) = (Arc::clone(&drain), listening.admin_addr.is_some());
-            move |fanout| AppState {
-                fanout,
-                drain: Arc::clone(&drain),
-                has_admin_listener,
-                heartbeat: settings.heartbeat.0,
-                apps: apps.iter().map(|app| app.name).collect(),
-                reserved: Arc::clone(&reserved),
-                auth: Authenticator::new(auth.clone()),
-                is_tls,
-                hsts: hsts.clone(),
-                guard: Arc::clone(&guard),
-                clients: clients.clone(),
-                streams: Arc::clone(&streams),
-            }
-        });
+        let (reloads, requests) = Reloads::new();
+        let reloader = Reloader {
+            args: selection.args,
+            in_force: selection.in_force,
+            hub: hub.clone(),
+            reserved,
+            guard,
+            clients: clients.clone(),
+            auth,
+            tls,
+            hidden,
+        };
+        let has_admin_listener = listening.admin_addr.is_some();
+        let state = state(&settings, &on, &reloader, (Arc::clone(&drain), reloads, has_admin_listener));
+        tasks.spawn(reloader.run(requests, shutdown.clone()));
         let routes = routes_of(on, running, pages, listening.addr.port());
         let (limits, budget, of_server) = (limits(&settings), hub.budget().clone(), Arc::clone(&drain));
         let shared = Shared { limits, budget, clients, drain: of_server };
@@ -98,7 +101,7 @@ impl App {
             server,
             is_tls,
             pages: page_paths,
-            streams: streams.to_vec(),
+            streams: app_streams,
             signal,
             shutdown: Shutdown { drain, listening, tasks, hub },
             drain_times: DrainTimes::new(settings.drain_delay, settings.drain_timeout),
@@ -164,18 +167,10 @@ fn raise_limit_of_open_files() {
     }
 }
 
-fn pages(settings: &Settings, selection: &Selection, file: &SettingsFile) -> anyhow::Result<Pages> {
+fn pages(settings: &Settings, selection: &Selection, hidden: Hidden) -> anyhow::Result<Pages> {
     let apps = selection.on().flat_map(|app| app.pages).copied();
-    Pages::new(apps, settings.web_dir.as_deref(), private_files(settings, file))
+    Pages::new(apps, settings.web_dir.as_deref(), hidden)
         .with_context(|| format!("cannot serve pages from {} (--web-dir)", shown(&settings.web_dir)))
-}
-
-fn settings_file(settings: &Settings, selection: &Selection) -> anyhow::Result<SettingsFile> {
-    let sections = APPLICATIONS.iter().filter_map(|app| app.section);
-    let file = SettingsFile::read(settings.config.as_deref(), sections)
-        .with_context(|| format!("cannot use the settings in {} (--config)", shown(&settings.config)))?;
-    selection.warn_of_ignored(&file.sections);
-    Ok(file)
 }
 
 /// Paths that answer with an event stream.
@@ -204,7 +199,11 @@ fn routes_of(
     }
 }
 
-fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> anyhow::Result<Arc<Guard>> {
+fn guard(
+    settings: &Settings,
+    file: &SettingsFile,
+    listeners: &Listeners,
+) -> anyhow::Result<Arc<ArcSwap<Guard>>> {
     let guard = Guard {
         is_loopback: listeners.are_loopback(),
         is_open: settings.open,
@@ -213,29 +212,13 @@ fn guard(settings: &Settings, file: &SettingsFile, listeners: &Listeners) -> any
         hosts: settings.allowed_host.clone(),
         origins: settings.allow_origin.clone(),
     };
-    let is_for_others = file.auth.as_ref().is_some_and(|auth| auth.same_site == SameSite::None);
-    ensure!(
-        !is_for_others || guard.lists_origins(),
-        "[auth] of the settings file has cookie_same_site = \"none\", which is for pages of other origins, and none is listed: name \
-         them with --allow-origin ORIGIN (`*` has no cookies), or leave it at \"lax\""
-    );
+    check_same_site(&guard, file.auth.as_ref())?;
     ensure!(
         guard.is_meant(),
         "this address is not loopback, and everybody who reaches it could publish and read. Say in [auth] of the settings file \
          who may, or pass --open (SSE_OPEN=on) if everybody may"
     );
-    Ok(Arc::new(guard))
-}
-
-/// What is nobody's, even when it is in the folder of the pages.
-fn private_files(settings: &Settings, file: &SettingsFile) -> Vec<PathBuf> {
-    let Settings { data_dir, config, tls_cert, tls_key, .. } = settings;
-    let data = match data_dir {
-        DataDir::Folder(folder) => Some(folder),
-        DataDir::Off => None,
-    };
-    let keys = file.auth.iter().flat_map(|auth| &auth.files);
-    data.into_iter().chain(config).chain(tls_cert).chain(tls_key).chain(keys).cloned().collect()
+    Ok(Arc::new(ArcSwap::from_pointee(guard)))
 }
 
 fn limits(settings: &Settings) -> Limits {
@@ -268,13 +251,12 @@ fn tls(
 async fn start_applications(
     hub: &Hub,
     selection: &Selection,
-    settings: &str,
     tasks: &mut JoinSet<()>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Vec<Running>> {
     let mut running = Vec::new();
     for app in selection.on() {
-        let (hub, shutdown) = (hub.clone(), shutdown.clone());
+        let (hub, settings, shutdown) = (hub.clone(), &selection.tree, shutdown.clone());
         let launch = Launch { hub, flags: selection.flags(), settings, tasks: &mut *tasks, shutdown };
         let started = (app.start)(launch).await;
         running.push(started.with_context(|| format!("cannot start the application {}", app.name))?);
@@ -282,30 +264,38 @@ async fn start_applications(
     Ok(running)
 }
 
-/// The settings file's rules first. Of an application that is off stays in force what keeps its stored events.
-fn policies(rules: Vec<(Selector, Policy)>, selection: &Selection, reserved: &[Reserved]) -> Policies {
-    let built_in = APPLICATIONS.iter().flat_map(|app| {
-        let is_on = selection.is_on(app);
-        app.policies.iter().filter(move |(_, policy)| is_on || policy.durability == Durability::Disk)
-    });
-    let built_in = built_in
-        .map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), *policy));
-    let reserved = reserved.iter().map(|reserved| reserved.topics.clone()).collect();
-    Policies::new(rules.into_iter().chain(built_in).collect()).with_reserved(reserved)
-}
-
 /// Makes the state of each worker.
 fn state(
-    hub: Hub,
-    drain: Arc<Drain>,
-    make: impl Fn(Fanout) -> AppState + Clone,
-) -> impl Fn() -> AppState + Clone {
+    settings: &Settings,
+    on: &[&'static Application],
+    parts: &Reloader,
+    (drain, reloads, has_admin_listener): (Arc<Drain>, Reloads, bool),
+) -> impl Fn() -> AppState + Clone + use<> {
+    let Reloader { hub, reserved, guard, clients, auth, tls, .. } = parts;
+    let (hub, reserved, guard) = (hub.clone(), Arc::clone(reserved), Arc::clone(guard));
+    let (clients, auth, is_tls) = (clients.clone(), auth.clone(), tls.is_some());
+    let (heartbeat, hsts, streams) = (settings.heartbeat.0, settings.hsts.clone(), streams(on));
+    let apps: Vec<&str> = on.iter().map(|app| app.name).collect();
     move || {
         let stop = CancellationToken::new();
         let fanout = Fanout::start(hub.clone(), stop.clone());
         // The worker's runtime owns the task.
         spawn_local(Arc::clone(&drain).end_streams(fanout.clone(), stop));
-        make(fanout)
+        AppState {
+            fanout,
+            drain: Arc::clone(&drain),
+            has_admin_listener,
+            heartbeat,
+            apps: apps.clone(),
+            reserved: Arc::clone(&reserved),
+            auth: Authenticator::new(auth.clone()),
+            is_tls,
+            hsts: hsts.clone(),
+            guard: Arc::clone(&guard),
+            clients: clients.clone(),
+            reloads: reloads.clone(),
+            streams: Arc::clone(&streams),
+        }
     }
 }
 

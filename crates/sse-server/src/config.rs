@@ -1,4 +1,4 @@
-//! Settings of the server itself: flags over environment variables over defaults. `--apps` is in `selection.rs`; each
+//! Settings of the server itself, as flags. `--apps` is in `selection.rs`, which reads them; each
 //! application has its own flags in its `mod.rs`.
 
 use std::num::NonZeroUsize;
@@ -19,8 +19,8 @@ pub(crate) const DATA_DIR: &str = "sse-data";
 
 /// A real-time event hub over Server-Sent Events.
 ///
-/// Every flag is also an environment variable: --data-dir is SSE_DATA_DIR. Logs go to stderr; RUST_LOG sets their
-/// level (default info).
+/// Every flag is also an environment variable, --data-dir is SSE_DATA_DIR, and a key of the settings file, data_dir: flags go
+/// before variables, and these before the file.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "sse-server", version)]
 pub struct Settings {
@@ -99,7 +99,7 @@ pub struct Settings {
     #[arg(long, env = "SSE_DATA_DIR", value_name = "DIR", default_value = DATA_DIR, value_parser = data_dir)]
     pub data_dir: DataDir,
 
-    /// Settings file (TOML): policies of topics, limits, `[auth]`, alerts; see docs/settings.md.
+    /// Settings file (TOML): every flag, policies of topics, limits, `[auth]`; `sse-server config` prints one. Read again on SIGHUP.
     #[arg(long, env = "SSE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -130,6 +130,10 @@ pub struct Settings {
     #[arg(long, env = "SSE_WORKERS", value_name = "N", value_parser = workers)]
     pub workers: Option<NonZeroUsize>,
 
+    /// Least that is logged, on stderr. Of libraries that is `warn` in any case, and what operators do is always logged.
+    #[arg(long, env = "SSE_LOG", value_name = "LEVEL", default_value = "info")]
+    pub log: LogLevel,
+
     /// Format of the log.
     #[arg(long, env = "SSE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -151,6 +155,29 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// The least that is logged: `error`, `warn`, `info`, `debug` or `trace`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// Longest silence on an event stream; `None` is no limit.

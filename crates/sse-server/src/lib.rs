@@ -6,19 +6,28 @@
 mod app;
 mod apps;
 mod auth;
+mod chosen;
 mod client_limits;
 mod config;
 mod data_folder;
 mod duration_flag;
+mod example;
+mod file_flags;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod hangup_signal;
 mod http;
+mod in_force;
 mod json_event;
 mod listening;
 mod maintenance;
 mod metrics;
+mod parts;
+mod reload;
 mod selection;
+mod settings_fault;
 mod settings_file;
+mod settings_tree;
 mod settings_values;
 mod shutdown;
 mod shutdown_signal;
@@ -29,6 +38,7 @@ mod transport;
 
 pub use app::App;
 pub use auth::{AllowedHost, AllowedOrigin};
-pub use config::{DataDir, Heartbeat, LogFormat, Settings};
+pub use config::{DataDir, Heartbeat, LogFormat, LogLevel, Settings};
 pub use maintenance::{LogFolder, Maintenance};
-pub use selection::Selection;
+pub use selection::{Selection, SettingsError};
+pub use settings_fault::Fault;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use sse_server::{App, Selection, Settings, telemetry};
+use sse_server::{App, Selection, Settings, SettingsError, telemetry};
 
 /// How glibc gives memory back after a peak. By itself it learns from the first large block that is freed to keep such blocks,
 /// and a server that was sent large batches once stays large.
@@ -16,13 +16,21 @@ async fn main() -> std::process::ExitCode {
     restart_with_allocator_settings();
     let (settings, selection) = match Settings::read(std::env::args_os()) {
         Ok(read) => read,
-        Err(error) => error.exit(),
+        Err(SettingsError::Usage(error)) => error.exit(),
+        Err(error) => {
+            eprintln!("sse-server: {error}");
+            return std::process::ExitCode::FAILURE;
+        }
     };
+    if let Some(text) = selection.text() {
+        print(&text);
+        return std::process::ExitCode::SUCCESS;
+    }
     if let Some(maintenance) = selection.maintenance() {
         return maintenance.run(Settings::definition()).await;
     }
-    telemetry::init(settings.log_format);
-    match run(settings, &selection).await {
+    telemetry::init(settings.log_format, settings.log);
+    match run(settings, selection).await {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sse-server: {error:#}");
@@ -44,7 +52,7 @@ fn restart_with_allocator_settings() {
     let _ = std::process::Command::new(program).arg0(name).args(args).envs(ALLOCATOR).exec();
 }
 
-async fn run(settings: Settings, selection: &Selection) -> anyhow::Result<()> {
+async fn run(settings: Settings, selection: Selection) -> anyhow::Result<()> {
     let app = App::start(settings, selection).await?;
     announce(&app);
     app.run().await?;
@@ -71,7 +79,11 @@ fn announce(app: &App) {
     for stream in app.streams() {
         text += &format!("  stream  curl -N {base}{stream}\n");
     }
+    print(&text);
+}
+
+/// Nobody may be reading.
+fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    // Nobody may be reading; the server runs all the same.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

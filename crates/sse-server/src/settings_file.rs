@@ -1,23 +1,37 @@
-//! The settings file: policies of topics by pattern, who may do what, and the applications' own sections. TOML; an unknown key
-//! is an error that names the known ones, and shows nothing of the file, where secrets may be.
+//! The hub's own sections of the settings file: policies of topics by pattern, limits, who may do what.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
+use anyhow::ensure;
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 use sse_core::Selector;
 use sse_hub::{Durability, LogLimits, Policy, Retention, SlowConsumer};
-use toml::Spanned;
 
 use crate::auth::{AuthSection, TokenVerifier};
 use crate::client_limits::{AddressLimits, SubjectLimits};
+use crate::settings_fault::{Fault, listed};
+use crate::settings_tree::{Section, SettingsTree};
 use crate::settings_values::{Limit, Time, limit};
 
+const TOPIC: &str = "topic";
+const AUTH: &str = "auth";
+/// Names of the hub's own sections.
+pub(crate) const SECTIONS: [&str; 3] = [TOPIC, LIMITS.name, AUTH];
+/// The one whose keys are flags too.
+pub(crate) const LIMITS: Section = Section {
+    name: "limits",
+    example: include_str!("settings_file/limits.toml"),
+    check: |tree, faults| {
+        let _ = tree.section::<LimitsSection>("limits", faults);
+    },
+};
+/// What the others look like.
+pub(crate) const HUB_EXAMPLE: &str = include_str!("settings_file/hub.toml");
+
 /// What a settings file says.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SettingsFile {
     pub(crate) rules: Vec<(Selector, Policy)>,
     pub(crate) limits: LogLimits,
@@ -25,19 +39,6 @@ pub(crate) struct SettingsFile {
     pub(crate) subject_limits: SubjectLimits,
     /// `None` where nobody needs a token.
     pub(crate) auth: Option<TokenVerifier>,
-    /// The whole file, for the applications' sections, and the names of these.
-    pub(crate) text: String,
-    pub(crate) sections: Vec<String>,
-}
-
-/// The hub's own part. Other sections are looked at by whom they belong to.
-#[derive(Debug, Deserialize)]
-struct HubSections {
-    #[serde(default)]
-    topic: Vec<Rule>,
-    #[serde(default)]
-    limits: LimitsSection,
-    auth: Option<AuthSection>,
 }
 
 /// `[limits]`. What is left out is as in [`LogLimits::default`].
@@ -82,47 +83,41 @@ struct RetentionRule {
 }
 
 impl SettingsFile {
-    /// Reads a file; without one, everything is as built in. `sections` are those of the applications.
-    pub(crate) fn read(
-        file: Option<&Path>,
-        sections: impl Iterator<Item = &'static str>,
-    ) -> anyhow::Result<Self> {
-        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        let text = file.map_or_else(|| Ok(String::new()), std::fs::read_to_string)?;
-        Self::parse(text, folder, sections)
+    /// Reads a file, but no sections of applications.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
+        let mut faults = Vec::new();
+        let tree = SettingsTree::parse(&std::fs::read_to_string(file)?, &mut faults);
+        let read = Self::of(&tree, file.parent().unwrap_or(Path::new("")), &mut faults);
+        ensure!(faults.is_empty(), "{}", listed(&faults));
+        Ok(read)
     }
 
-    /// Files that the settings name are looked for in `folder`.
-    fn parse(
-        text: String,
-        folder: &Path,
-        sections: impl Iterator<Item = &'static str>,
-    ) -> anyhow::Result<Self> {
-        let known: Vec<&str> = ["topic", "limits", "auth"].into_iter().chain(sections).collect();
-        let wrong = |error: toml::de::Error| match error.span() {
-            Some(span) => anyhow!("line {}: {}", line_at(&text, span.start), error.message()),
-            None => anyhow!("{}", error.message()),
-        };
-        let given: HashMap<Spanned<String>, de::IgnoredAny> = toml::from_str(&text).map_err(wrong)?;
-        let unknown = given.keys().filter(|section| !known.contains(&section.get_ref().as_str()));
-        if let Some(section) = unknown.min_by_key(|section| section.span().start) {
-            let line = line_at(&text, section.span().start);
-            let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
-            let (section, known) = (section.get_ref(), known.join(", "));
-            bail!("line {line}: unknown section `{section}`, expected one of {known}");
-        }
-        let HubSections { topic, limits, auth } = toml::from_str(&text).map_err(wrong)?;
-        let auth = auth.map(|auth| TokenVerifier::open(auth, folder)).transpose()?;
-        let sections = given.into_keys().map(Spanned::into_inner).collect();
-        Ok(Self {
-            rules: topic.into_iter().map(Rule::policy).collect(),
+    /// Files that the settings name are looked for in `folder`. What is wrong is noted and left out.
+    pub(crate) fn of(tree: &SettingsTree, folder: &Path, faults: &mut Vec<Fault>) -> Self {
+        let rules: Vec<Rule> = tree.section(TOPIC, faults).unwrap_or_default();
+        let limits: LimitsSection = tree.section(LIMITS.name, faults).unwrap_or_default();
+        let before = faults.len();
+        let auth = tree.section::<AuthSection>(AUTH, faults);
+        // Numbers in lists are those of the file if nothing was left out.
+        let is_whole = faults.len() == before;
+        let auth = auth.and_then(|section| {
+            let wrong = TokenVerifier::open(section, folder);
+            let fault = |(key, said): (String, String)| {
+                let key = if is_whole { &*key } else { key.split('[').next().unwrap_or_default() };
+                tree.fault(&format!("{AUTH}.{key}"), said)
+            };
+            wrong.map_err(|wrong| faults.extend(wrong.into_iter().map(fault))).ok()
+        });
+        Self {
+            rules: rules.into_iter().map(Rule::policy).collect(),
             address_limits: limits.of_addresses(),
             subject_limits: if auth.is_some() { limits.of_subjects() } else { SubjectLimits::NONE },
             limits: limits.of_log(),
             auth,
-            text,
-            sections,
-        })
+        }
     }
 }
 
@@ -187,10 +182,6 @@ fn number(given: Option<Limit<NonZeroU32>>, default: Option<NonZeroU32>) -> Opti
     limit(given, default, |limit| limit)
 }
 
-fn line_at(text: &str, byte: usize) -> usize {
-    1 + text.bytes().take(byte).filter(|byte| *byte == b'\n').count()
-}
-
 fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selector, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
@@ -199,8 +190,18 @@ fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Selector, D::E
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> anyhow::Result<SettingsFile> {
-        SettingsFile::parse(text.to_owned(), Path::new(""), ["weather"].into_iter())
+    fn parse(text: &str) -> Result<SettingsFile, String> {
+        let mut faults = Vec::new();
+        let file = SettingsFile::of(&SettingsTree::parse(text, &mut faults), Path::new(""), &mut faults);
+        if faults.is_empty() { Ok(file) } else { Err(listed(&faults)) }
+    }
+
+    /// As somebody writes it who takes the marks of comments away.
+    fn uncommented(example: &str, mark: &str) -> String {
+        let lines = example.lines().filter_map(|line| line.strip_prefix(mark));
+        let is_setting =
+            |line: &&str| !line.starts_with(' ') && (line.starts_with('[') || line.contains(" = "));
+        lines.filter(is_setting).map(|line| format!("{line}\n")).collect()
     }
 
     #[test]
@@ -246,20 +247,36 @@ mod tests {
     }
 
     #[test]
+    fn the_example_has_the_defaults() {
+        let default = parse("").unwrap();
+        let example = parse(&uncommented(LIMITS.example, "#")).unwrap();
+        assert_eq!((example.limits, example.address_limits), (default.limits, default.address_limits));
+        let section = SettingsTree::parse(&uncommented(LIMITS.example, "#"), &mut Vec::new());
+        let section: LimitsSection = section.section(LIMITS.name, &mut Vec::new()).unwrap();
+        assert_eq!(section.of_subjects(), SubjectLimits::default());
+        let (topic, auth) = HUB_EXAMPLE.split_once("\n\n").unwrap();
+        let rules = parse(&uncommented(topic, "# ")).unwrap().rules;
+        assert_eq!(rules, [("orders/*".parse().unwrap(), Policy::default())]);
+        let missing = parse(&uncommented(auth, "# ")).unwrap_err();
+        assert!(
+            missing.contains("auth.jwt[0]: cannot read hub.secret") && !missing.contains("faults"),
+            "{missing}"
+        );
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let cases = [
-            (
-                "\n[[topics]]",
-                "line 2: unknown section `topics`, expected one of `topic`, `limits`, `auth`, `weather`",
-            ),
-            ("[limits]\ndisc = '1GiB'", "unknown field `disc`"),
-            ("[[topic]]\npatern = 'a'", "unknown field `patern`"),
+            ("[limits]\ndisc = '1GiB'", "line 2: limits.disc: unknown key `disc`"),
+            ("[[topic]]\npatern = 'a'", "did you mean `pattern`?"),
+            ("[auth]\nleeway = '6m'", "line 2: auth.leeway: is at most 300s"),
+            ("[auth]\n\n[[auth.key]]\nname = 'a'\nsha256 = 'b'", "line 3: auth.key[0]: sha256 of"),
             ("[[topic]]\npattern = 'a b'", "cannot contain ' '"),
             ("[[topic]]\npattern = 'a'\nslow_consumer = 'drop'", "unknown variant `drop`"),
             ("[[topic]]\npattern = 'a'\nretention = { age = 5 }", "a time such as"),
         ];
         for (text, expected) in cases {
-            let error = parse(text).unwrap_err().to_string();
+            let error = parse(text).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
     }

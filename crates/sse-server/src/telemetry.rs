@@ -1,9 +1,11 @@
-//! Logs for operators, on stderr. The level comes from `RUST_LOG`; without it, it is `info` for us and `warn`
-//! for actix, whose own lines about starting and stopping say nothing that ours do not; what its HTTP refuses the transport
-//! logs with the peer. Warnings and errors of other crates, and that, come once a minute for each place in their code: a client, or a lack of descriptors, could make any number of them.
+//! Logs for operators, on stderr, of ours at the level of `--log`. Of libraries come warnings and errors alone: what they say below that
+//! may show what a request carries, a token among it. These, and ours under the target `request`, come once a minute for each place in
+//! the code: a client, or a lack of descriptors, could make any number of them. actix-http's are left out; what it refuses the transport
+//! logs with the peer.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -11,23 +13,42 @@ use tracing::callsite::Identifier;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
-use crate::LogFormat;
+use crate::{LogFormat, LogLevel};
 
 /// Time in which a warning of another crate is written once.
 const ONCE_IN: Duration = Duration::from_secs(60);
 
+/// By which the level is changed.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Installs the global subscriber. Call once, first thing in `main`.
-pub fn init(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=off"));
+pub fn init(format: LogFormat, level: LogLevel) {
+    let (filter, handle) = reload::Layer::new(filter(level));
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_ansi(colour()).with_target(false).boxed(),
     };
-    tracing_subscriber::registry().with(lines).with(filter).with(RepeatLimit::default()).init();
+    tracing_subscriber::registry().with(filter).with(lines).with(RepeatLimit::default()).init();
+    // There is none yet.
+    let _ = FILTER.set(handle);
+}
+
+/// Changes the level.
+pub(crate) fn set_level(level: LogLevel) {
+    let reloaded = FILTER.get().map(|handle| handle.reload(filter(level)));
+    if let Some(Err(error)) = reloaded {
+        tracing::error!(%error, "the level of the log stays as it is");
+    }
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    let level = level.as_str();
+    EnvFilter::new(format!(
+        "warn,actix_http=off,audit=info,request={level},sse_core={level},sse_hub={level},sse_server={level}"
+    ))
 }
 
 fn colour() -> bool {

@@ -11,15 +11,20 @@ use super::tree::{Finding, Tree};
 const SERVER: &str = "crates/sse-server";
 
 /// Modules of the server, from the bottom up. Each may import from those below it, not from its neighbours.
-const SERVER_LAYERS: [&[&str]; 10] = [
-    &["client_limits", "duration_flag", "json_event", "settings_values", "shutdown_signal", "timestamp"],
+const SERVER_LAYERS: [&[&str]; 15] = [
+    &["settings_fault", "settings_values"],
+    &["settings_tree"],
+    &["client_limits", "duration_flag", "hangup_signal", "json_event", "shutdown_signal", "timestamp"],
     &["transport"],
     &["auth"],
     &["fuzzing", "http"],
     &["apps", "metrics", "ops"],
     &["config", "settings_file"],
-    &["data_folder", "listening", "maintenance"],
+    &["chosen", "file_flags"],
+    &["data_folder", "example", "in_force", "listening", "maintenance"],
     &["selection", "shutdown", "systemd", "telemetry"],
+    &["parts"],
+    &["reload"],
     &["app"],
     &["main"],
 ];

@@ -43,7 +43,7 @@ pub(super) enum Started {
 pub(super) async fn start(data: &Path, settings: &Path, log: &Path) -> Result<Started> {
     let mut command = shell::program(shell::server_binary());
     command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data).arg("--config").arg(settings);
-    command.env("RUST_LOG", "error").env("SSE_APPS", "none").env("RUST_BACKTRACE", "0");
+    command.env("SSE_LOG", "error").env("SSE_APPS", "none").env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log)?);
     let mut child = Command::from(command).kill_on_drop(true).spawn().context("cannot start the server")?;
     let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();

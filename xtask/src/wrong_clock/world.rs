@@ -80,7 +80,7 @@ impl World {
             (millis(HEARTBEAT), millis(WRITE_TIMEOUT), text("settings.toml"));
         let args = ["--config", &config, "--heartbeat", &heartbeat, "--write-timeout", &write_timeout];
         let mut env = self.clock.env();
-        env.extend([("SSE_APPS", "none".to_owned()), ("RUST_LOG", "info,actix_server=warn".to_owned())]);
+        env.extend([("SSE_APPS", "none".to_owned()), ("SSE_LOG", "info".to_owned())]);
         let log = File::options().append(true).create(true).open(text("log"))?;
         let args = args.map(str::to_owned).to_vec();
         let setup = Setup { args, env, log: Some(log), ..Setup::default() };

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::{Endpoint, Page};
+use crate::settings_tree::{Section, SettingsTree};
 
 /// One entry of the table. All but `start` is known before anything runs.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(crate) struct Application {
     /// Adds its flags.
     pub(crate) flags: fn(Command) -> Command,
     /// Its section of the settings file.
-    pub(crate) section: Option<&'static str>,
+    pub(crate) section: Option<Section>,
     /// Starts its tasks; an error says which setting to change. Gives what its handlers find in the request's app data.
     pub(crate) start: for<'a> fn(Launch<'a>) -> BoxFuture<'a, anyhow::Result<Running>>,
 }
@@ -39,7 +40,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) hub: Hub,
     pub(crate) flags: &'a ArgMatches,
     /// The settings file, for the application's own section.
-    pub(crate) settings: &'a str,
+    pub(crate) settings: &'a SettingsTree,
     /// Awaited when the server ends; each task ends at `shutdown`.
     pub(crate) tasks: &'a mut JoinSet<()>,
     pub(crate) shutdown: CancellationToken,

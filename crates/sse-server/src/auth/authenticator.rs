@@ -19,7 +19,7 @@ use super::token_error::TokenError;
 pub(crate) struct Authenticator {
     /// `None` where nobody needs a token.
     state: Option<Arc<AuthState>>,
-    without_token: Access,
+    everything: Access,
 }
 
 /// How long after its token an event stream ends, at most, and for a token that is good for a short time only; drawn anew
@@ -29,8 +29,7 @@ const LATE_SHARE: u32 = 10;
 
 impl Authenticator {
     pub(crate) fn new(state: Option<Arc<AuthState>>) -> Self {
-        let anonymous = state.as_ref().map(|state| Access::anonymous(state.verifier.anonymous.clone()));
-        Self { without_token: anonymous.unwrap_or_else(Access::everything), state }
+        Self { state, everything: Access::everything() }
     }
 
     /// A token that is sent has to be good, also where none is needed.
@@ -40,10 +39,11 @@ impl Authenticator {
         query: &str,
         takes_cookies: bool,
     ) -> Result<Access, AccessError> {
-        let Some(state) = &self.state else { return Ok(self.without_token.clone()) };
-        match credentials::token(headers, query, state.verifier.url_tokens, takes_cookies)? {
+        let Some(state) = &self.state else { return Ok(self.everything.clone()) };
+        let verifier = state.verifier();
+        match credentials::token(headers, query, verifier.url_tokens, takes_cookies)? {
             Some(token) => Ok(state.access(&token)?),
-            None => Ok(self.without_token.clone()),
+            None => Ok(verifier.anonymous.clone()),
         }
     }
 
@@ -64,14 +64,14 @@ impl Authenticator {
 
     /// May the error be another one once the keys of issuers are fetched again?
     pub(crate) fn misses_key(&self, error: &AccessError) -> bool {
-        let fetches = || self.state.as_ref().is_some_and(|state| state.verifier.fetches_keys());
+        let fetches = || self.state.as_ref().is_some_and(|state| state.verifier().fetches_keys());
         matches!(error, AccessError::Token(TokenError::UnknownKey)) && fetches()
     }
 
     /// Has the keys of issuers fetched, unless that was tried a short while ago.
     pub(crate) async fn refresh_keys(&self) {
         if let Some(state) = &self.state {
-            state.verifier.refresh_keys().await;
+            state.verifier().refresh_keys().await;
         }
     }
 
@@ -103,8 +103,7 @@ impl Authenticator {
 
     /// Is the access still good, some time after it was granted?
     pub(crate) fn check(&self, access: &Access) -> Result<(), AccessError> {
-        let is_revoked = self.state.as_ref().is_some_and(|state| state.is_revoked(access));
-        if is_revoked { Err(TokenError::Revoked.into()) } else { Ok(()) }
+        self.state.as_ref().map_or(Ok(()), |state| Ok(state.check(access)?))
     }
 
     /// Ends the event streams of the request's token. It need not be good any more, nor the only one.
@@ -119,7 +118,7 @@ impl Authenticator {
     pub(crate) fn renew(&self, headers: &HeaderMap, access: &Access) {
         if let (Some(state), Ok(Some(old))) = (&self.state, credentials::in_cookie(headers)) {
             state.streams.renew(&sha256(&old), access);
-            end_if_revoked(state, access);
+            end_if_refused(state, access);
         }
     }
 
@@ -128,7 +127,7 @@ impl Authenticator {
     pub(crate) fn end_of_stream(&self, access: &Access) -> Option<impl Future<Output = StreamEnd> + use<>> {
         let state = self.state.as_ref().filter(|_| access.has_token())?;
         let mut of_token = state.streams.add(access);
-        end_if_revoked(state, access);
+        end_if_refused(state, access);
         Some(async move {
             loop {
                 let over = tokio::select! {
@@ -146,7 +145,7 @@ impl Authenticator {
 
     /// Of the cookie of a session.
     pub(crate) fn same_site(&self) -> SameSite {
-        self.state.as_ref().map_or_else(SameSite::default, |state| state.verifier.same_site)
+        self.state.as_ref().map_or_else(SameSite::default, |state| state.verifier().same_site)
     }
 
     /// For whom an answer is, in a header; `None` where all read the same.
@@ -156,13 +155,13 @@ impl Authenticator {
 
     /// Are tokens taken from the URL?
     pub(crate) fn takes_url_tokens(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.verifier.url_tokens)
+        self.state.as_ref().is_some_and(|state| state.verifier().url_tokens)
     }
 }
 
-/// It may have been revoked since it was asked whether the token is good.
-fn end_if_revoked(state: &AuthState, access: &Access) {
-    if state.is_revoked(access) {
+/// That may have changed since it was asked whether the token is good.
+fn end_if_refused(state: &AuthState, access: &Access) {
+    if state.check(access).is_err() {
         state.streams.end_of_token(access.token_sha256());
     }
 }

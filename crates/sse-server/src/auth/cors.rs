@@ -14,7 +14,7 @@ use actix_web::http::header::{
 /// Every method that a path of the hub answers.
 const METHODS: &str = "GET, HEAD, POST, DELETE";
 /// What clients need of an answer, beside what they can always read.
-const EXPOSED: &str = "Allow, ETag, Location, Retry-After, Sse-Reader, WWW-Authenticate";
+const EXPOSED: &str = "Allow, ETag, Location, Retry-After, Sse-Reader, WWW-Authenticate, X-Request-Id";
 /// Two hours, the most that Chromium keeps a permission.
 const MAX_AGE: &str = "7200";
 

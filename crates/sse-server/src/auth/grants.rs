@@ -58,7 +58,7 @@ impl Grant {
     /// By one selector for each: those that only several of ours cover together do not count.
     fn includes(&self, other: &Self) -> bool {
         let granted = || self.0.iter().flat_map(Selectors::iter);
-        let is_covered = |selector| granted().any(|granted| granted.intersection(selector) == Some(selector));
+        let is_covered = |selector: &Selector| granted().any(|granted| granted.contains(selector));
         other.0.iter().flat_map(Selectors::iter).all(is_covered)
     }
 
@@ -85,7 +85,7 @@ impl Grant {
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |granted| granted.fmt(f))
+        self.0.as_ref().map_or(Ok(()), |granted| fmt::Display::fmt(granted, f))
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_includes_another_grants_no_less() {
-        let grants = |subscribe, publish, admin| Grants {
+        let grants = |subscribe: &[&str], publish: &[&str], admin| Grants {
             subscribe: grant(subscribe),
             publish: grant(publish),
             admin,

@@ -57,6 +57,11 @@ impl Jwks {
         })
     }
 
+    /// Does it fetch the same keys, for the same use?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.url == other.url && self.rules == other.rules
+    }
+
     /// Fetches the keys again and again. Nobody else does: a request that is given up would take its fetch with it.
     pub(super) async fn keep(&self) {
         loop {

@@ -41,7 +41,7 @@ pub(super) struct Claims {
 }
 
 /// What a token has to say beside being signed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rules {
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<String>,

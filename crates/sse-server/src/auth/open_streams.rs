@@ -48,9 +48,14 @@ impl OpenStreams {
 
     /// Ends those of a subject.
     pub(super) fn end_of_subject(&self, subject: &str) {
+        self.end_unless(|access| access.subject() != Some(subject));
+    }
+
+    /// Ends those whose access is not to stay.
+    pub(super) fn end_unless(&self, stays: impl Fn(&Access) -> bool) {
         // Not dropped as long as the list is locked.
         let all: Vec<_> = self.0.lock().values().filter_map(Weak::upgrade).collect();
-        for of_token in all.iter().filter(|of_token| of_token.access.subject() == Some(subject)) {
+        for of_token in all.iter().filter(|of_token| !stays(&of_token.access)) {
             self.end_of_token(of_token.access.token_sha256());
         }
     }

@@ -25,7 +25,10 @@ const HS256: &str = "[[jwt]]\nalgorithm = 'HS256'\nsecret = '0123456789abcdef012
 const NONE: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
 
 fn open(section: &str, folder: &Path) -> anyhow::Result<TokenVerifier> {
-    TokenVerifier::open(toml::from_str::<AuthSection>(section)?, folder)
+    TokenVerifier::open(toml::from_str::<AuthSection>(section)?, folder).map_err(|wrong| {
+        let said: Vec<String> = wrong.iter().map(|(key, said)| format!("{key} {said}")).collect();
+        anyhow::anyhow!(said.join("; "))
+    })
 }
 
 fn verifier(section: &str) -> TokenVerifier {

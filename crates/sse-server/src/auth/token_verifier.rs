@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use futures_util::future::join_all;
 use jsonwebtoken::Algorithm;
 use serde::Serialize;
@@ -33,12 +34,13 @@ pub(crate) const MAX_NAME: usize = 255;
 pub(crate) struct TokenVerifier {
     jwt: Vec<JwtKey>,
     keys: Vec<StaticKey>,
-    jwks: Vec<Jwks>,
+    jwks: Vec<Arc<Jwks>>,
     rules: Rules,
     /// What the keys were read from.
     pub(crate) files: Vec<PathBuf>,
     max_token_age: Option<Duration>,
-    pub(super) anonymous: Grants,
+    /// Of requests without a token.
+    pub(super) anonymous: Access,
     pub(super) url_tokens: bool,
     pub(crate) same_site: SameSite,
 }
@@ -70,35 +72,63 @@ struct MintedClaims<'a> {
 
 impl TokenVerifier {
     /// Reads the keys; files are looked for in `folder`.
-    pub(crate) fn open(section: AuthSection, folder: &Path) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// All that is wrong, each with the key of the section where it stands.
+    pub(crate) fn open(section: AuthSection, folder: &Path) -> Result<Self, Vec<(String, String)>> {
         let AuthSection { issuer, audience, leeway, max_token_age, url_tokens, jwt, jwks, key, .. } = section;
         let (same_site, anonymous) = (section.cookie_same_site, section.anonymous);
         let leeway = leeway.map_or(LEEWAY, |Time(leeway)| leeway);
-        ensure!(leeway <= MAX_LEEWAY, "leeway is at most {MAX_LEEWAY:?}");
-        let keys = jwt.len().max(key.len());
-        ensure!(keys <= MAX_KEYS, "there are at most {MAX_KEYS} keys of a kind, not {keys}");
-        ensure!(jwks.len() <= MAX_URLS, "there are at most {MAX_URLS} [[auth.jwks]]");
+        let max_token_age = max_token_age.map(|Time(age)| age);
+        let mut wrong = Vec::new();
+        for (fits, key, said) in [
+            (leeway <= MAX_LEEWAY, "leeway", format!("is at most {MAX_LEEWAY:?}")),
+            (
+                max_token_age.is_none_or(|age| age <= MAX_AGE),
+                "max_token_age",
+                format!("is at most {MAX_AGE:?}"),
+            ),
+            (jwt.len() <= MAX_KEYS, "jwt", format!("there are at most {MAX_KEYS} keys of a kind")),
+            (key.len() <= MAX_KEYS, "key", format!("there are at most {MAX_KEYS} keys of a kind")),
+            (jwks.len() <= MAX_URLS, "jwks", format!("there are at most {MAX_URLS} URLs")),
+        ] {
+            if !fits {
+                wrong.push((key.to_owned(), said));
+            }
+        }
         let rules = Rules { issuer, audience, leeway };
         let files = jwt.iter().flat_map(|key| [&key.secret_file, &key.public_key_file]).flatten();
         let files = files.map(|file| folder.join(file)).collect();
-        let open = |(nth, section)| {
-            JwtKey::open(section, folder, &rules)
-                .with_context(|| format!("[[auth.jwt]] {nth} cannot be used"))
-        };
-        let jwt = (1..).zip(jwt).map(open).collect::<anyhow::Result<_>>()?;
-        let keys = key.into_iter().map(StaticKey::open).collect::<anyhow::Result<_>>()?;
-        let jwks = jwks.iter().map(|JwksSection { url }| {
-            Jwks::new(url, rules.clone()).context("an [[auth.jwks]] cannot be used")
+        let jwt = each(jwt, "jwt", &mut wrong, |section| JwtKey::open(section, folder, &rules));
+        let keys = each(key, "key", &mut wrong, StaticKey::open);
+        let jwks = each(jwks, "jwks", &mut wrong, |JwksSection { url }| {
+            Jwks::new(&url, rules.clone()).map(Arc::new)
         });
-        let jwks = jwks.collect::<anyhow::Result<_>>()?;
-        let max_token_age = max_token_age.map(|Time(age)| age);
-        ensure!(max_token_age.is_none_or(|age| age <= MAX_AGE), "max_token_age is at most {MAX_AGE:?}");
-        Ok(Self { jwt, keys, jwks, rules, files, max_token_age, anonymous, url_tokens, same_site })
+        let anonymous = Access::anonymous(anonymous);
+        let verifier =
+            Self { jwt, keys, jwks, rules, files, max_token_age, anonymous, url_tokens, same_site };
+        if wrong.is_empty() { Ok(verifier) } else { Err(wrong) }
+    }
+
+    /// Keeps what another one has fetched from the same issuers for the same rules.
+    pub(super) fn keep_fetched(&mut self, other: &Self) {
+        for jwks in &mut self.jwks {
+            if let Some(same) = other.jwks.iter().find(|other| other.is_same(jwks)) {
+                *jwks = Arc::clone(same);
+            }
+        }
+    }
+
+    /// Is this still what a token without an end grants, which was taken before? Others have to be taken again to tell.
+    pub(super) fn still_grants(&self, access: &Access) -> bool {
+        let grants =
+            |key: &StaticKey| key.is(access.token_sha256()) && key.access.grants() == access.grants();
+        !access.has_token() || access.time_left().is_some() || self.keys.iter().any(grants)
     }
 
     /// Is nothing granted without a token?
     pub(crate) fn refuses_anonymous(&self) -> bool {
-        self.anonymous == Grants::default()
+        *self.anonymous.grants() == Grants::default()
     }
 
     /// Whose token it is, and what it grants.
@@ -183,12 +213,12 @@ impl TokenVerifier {
 
     /// Has those that are published fetched, unless that was tried a short while ago.
     pub(super) async fn refresh_keys(&self) {
-        join_all(self.jwks.iter().map(Jwks::refresh)).await;
+        join_all(self.jwks.iter().map(|jwks| jwks.refresh())).await;
     }
 
     /// Fetches them again and again.
     pub(super) async fn keep_keys(&self) {
-        join_all(self.jwks.iter().map(Jwks::keep)).await;
+        join_all(self.jwks.iter().map(|jwks| jwks.keep())).await;
     }
 
     /// Makes a token with the first key that can sign. It is one that is taken.
@@ -214,6 +244,23 @@ impl TokenVerifier {
     pub(crate) fn new_key() -> anyhow::Result<(String, String)> {
         StaticKey::random()
     }
+}
+
+/// Makes one of each section of this key, and notes what is wrong with others.
+fn each<S, T>(
+    sections: Vec<S>,
+    key: &str,
+    wrong: &mut Vec<(String, String)>,
+    open: impl Fn(S) -> anyhow::Result<T>,
+) -> Vec<T> {
+    let mut opened = Vec::new();
+    for (nth, section) in sections.into_iter().enumerate() {
+        match open(section) {
+            Ok(one) => opened.push(one),
+            Err(error) => wrong.push((format!("{key}[{nth}]"), format!("{error:#}"))),
+        }
+    }
+    opened
 }
 
 /// Since 1970.

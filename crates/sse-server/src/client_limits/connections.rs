@@ -39,6 +39,11 @@ impl<K: Eq + Hash + Clone> Connections<K> {
         Self { most, open: Arc::default() }
     }
 
+    /// What is open of these keys counts here too.
+    pub(super) fn count_on(&mut self, old: &Self) {
+        self.open = Arc::clone(&old.open);
+    }
+
     /// A place for one more connection of this key, if it has one left. `None` always has.
     pub(super) fn take(&self, key: Option<K>) -> Option<Slot<K>> {
         let Some((most, key)) = self.most.zip(key) else { return Some(Slot::default()) };

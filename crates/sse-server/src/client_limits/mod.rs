@@ -11,7 +11,8 @@ use client_address::network;
 use connections::Connections;
 pub(crate) use connections::Slot;
 pub(crate) use rate::{Rate, RateLimited};
-pub(crate) use subjects::{SubjectLimits, Subjects};
+pub(crate) use subjects::SubjectLimits;
+use subjects::Subjects;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -19,13 +20,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use actix_web::dev::RequestHead;
+use arc_swap::ArcSwap;
 use sse_hub::Counters;
 
 /// Long answers to one address that are not read to the end. Each holds a quarter of a MiB and an event.
 const ANSWERS: NonZeroU32 = NonZeroU32::new(64).expect("not zero");
 
 /// What one address may do. `None` is no limit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AddressLimits {
     /// Event streams opened in a second.
     pub(crate) subscribes: Option<NonZeroU32>,
@@ -38,7 +40,7 @@ pub(crate) struct AddressLimits {
 
 /// The limits by address and by subject, shared by all workers.
 #[derive(Debug, Clone)]
-pub(crate) struct ClientLimits(Arc<Inner>);
+pub(crate) struct ClientLimits(Arc<ArcSwap<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -63,14 +65,14 @@ impl Default for AddressLimits {
     }
 }
 
-impl ClientLimits {
-    pub(crate) fn new(
+impl Inner {
+    fn new(
         limits: AddressLimits,
         of_subjects: SubjectLimits,
         proxies: Proxies,
         counters: Arc<Counters>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             proxies,
             subscribes: limits.subscribes.map(Rate::of_seconds),
             requests: limits.requests.map(Rate::of_seconds),
@@ -79,32 +81,7 @@ impl ClientLimits {
             answers: Connections::new(limits.connections.map(|connections| connections.min(ANSWERS))),
             subjects: Subjects::new(of_subjects, Arc::clone(&counters)),
             counters,
-        }))
-    }
-
-    /// The network that a request is from. `None`: a program on this machine, which is not limited by its address.
-    pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
-        self.0.proxies.client(head)
-    }
-
-    /// Is a request from a program on this machine, and of nobody else that this asks for? Over a Unix socket it may be: that is
-    /// where proxies are.
-    pub(crate) fn is_of_this_machine(&self, head: &RequestHead) -> bool {
-        self.0.proxies.is_of_this_machine(head)
-    }
-
-    pub(crate) fn subjects(&self) -> &Subjects {
-        &self.0.subjects
-    }
-
-    /// Counts an event stream.
-    pub(crate) fn subscribe(&self, head: &RequestHead) -> Result<(), RateLimited> {
-        self.check(self.0.subscribes.as_ref(), head, &self.0.counters.refused_subscribes)
-    }
-
-    /// Counts another request.
-    pub(crate) fn request(&self, head: &RequestHead) -> Result<(), RateLimited> {
-        self.check(self.0.requests.as_ref(), head, &self.0.counters.refused_requests)
+        }
     }
 
     fn check(
@@ -113,19 +90,79 @@ impl ClientLimits {
         head: &RequestHead,
         refused: &AtomicU64,
     ) -> Result<(), RateLimited> {
-        let Some((rate, client)) = rate.zip(self.client(head)) else { return Ok(()) };
+        let Some((rate, client)) = rate.zip(self.proxies.client(head)) else { return Ok(()) };
         // Under a target that is not ours, so that it is limited as foreign lines are: to one a minute.
         rate.check(&client).inspect_err(|limited| {
             Counters::add(refused, 1);
             tracing::warn!(target: "request", address = %client, path = head.uri.path(), "refused: {limited}");
         })
     }
+}
+
+impl ClientLimits {
+    pub(crate) fn new(
+        limits: AddressLimits,
+        of_subjects: SubjectLimits,
+        proxies: Proxies,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(Inner::new(limits, of_subjects, proxies, counters))))
+    }
+
+    /// Limits in this way from now on. What is open still counts; the rates begin anew.
+    pub(crate) fn replace(&self, limits: AddressLimits, of_subjects: SubjectLimits, proxies: Proxies) {
+        let old = self.0.load();
+        let mut new = Inner::new(limits, of_subjects, proxies, Arc::clone(&old.counters));
+        new.connections.count_on(&old.connections);
+        new.answers.count_on(&old.answers);
+        new.subjects.count_on(&old.subjects);
+        self.0.store(Arc::new(new));
+    }
+
+    /// The network that a request is from. `None`: a program on this machine, which is not limited by its address.
+    pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
+        self.0.load().proxies.client(head)
+    }
+
+    /// Counts a request of this subject; `None` is never limited.
+    pub(crate) fn request_of(&self, subject: Option<&String>) -> Result<(), RateLimited> {
+        self.0.load().subjects.request(subject)
+    }
+
+    /// Counts an event stream of this subject that is to be opened.
+    pub(crate) fn subscribe_of(&self, subject: Option<&String>) -> Result<(), RateLimited> {
+        self.0.load().subjects.subscribe(subject)
+    }
+
+    /// A place for an event stream of this subject.
+    pub(crate) fn connect_of(&self, subject: Option<&String>) -> Option<Slot<String>> {
+        self.0.load().subjects.connect(subject)
+    }
+
+    /// Is a request from a program on this machine, and of nobody else that this asks for? Over a Unix socket it may be: that is
+    /// where proxies are.
+    pub(crate) fn is_of_this_machine(&self, head: &RequestHead) -> bool {
+        self.0.load().proxies.is_of_this_machine(head)
+    }
+
+    /// Counts an event stream.
+    pub(crate) fn subscribe(&self, head: &RequestHead) -> Result<(), RateLimited> {
+        let limits = self.0.load();
+        limits.check(limits.subscribes.as_ref(), head, &limits.counters.refused_subscribes)
+    }
+
+    /// Counts another request.
+    pub(crate) fn request(&self, head: &RequestHead) -> Result<(), RateLimited> {
+        let limits = self.0.load();
+        limits.check(limits.requests.as_ref(), head, &limits.counters.refused_requests)
+    }
 
     /// A place for a long answer to this client.
     pub(crate) fn answer(&self, client: IpAddr) -> Option<Slot> {
-        let slot = self.0.answers.take(Some(client));
+        let limits = self.0.load();
+        let slot = limits.answers.take(Some(client));
         if slot.is_none() {
-            Counters::add(&self.0.counters.refused_requests, 1);
+            Counters::add(&limits.counters.refused_requests, 1);
             tracing::warn!(target: "request", address = %client, "refused: too many answers that it has not read");
         }
         slot
@@ -133,13 +170,14 @@ impl ClientLimits {
 
     /// A place for a connection from this peer. The connections of proxies are not limited: each is of somebody else.
     pub(crate) fn connect(&self, peer: IpAddr) -> Option<Slot> {
-        let is_unlimited = peer.to_canonical().is_loopback() || self.0.proxies.trusts(peer);
+        let limits = self.0.load();
+        let is_unlimited = peer.to_canonical().is_loopback() || limits.proxies.trusts(peer);
         let limited = (!is_unlimited).then(|| network(peer));
         let comes_too_fast = |(rate, address): (&Rate<IpAddr>, IpAddr)| rate.check(&address).is_err();
-        let is_refused = self.0.connects.as_ref().zip(limited).is_some_and(comes_too_fast);
-        let slot = if is_refused { None } else { self.0.connections.take(limited) };
+        let is_refused = limits.connects.as_ref().zip(limited).is_some_and(comes_too_fast);
+        let slot = if is_refused { None } else { limits.connections.take(limited) };
         if slot.is_none() {
-            Counters::add(&self.0.counters.refused_connections, 1);
+            Counters::add(&limits.counters.refused_connections, 1);
             tracing::warn!(target: "request", %peer, "refused: too many connections from this address");
         }
         slot

@@ -10,7 +10,7 @@ use super::connections::{Connections, Slot};
 use super::rate::{Rate, RateLimited};
 
 /// What one subject may do. `None` is no limit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SubjectLimits {
     /// Event streams opened in a second.
     pub(crate) subscribes: Option<NonZeroU32>,
@@ -22,7 +22,7 @@ pub(crate) struct SubjectLimits {
 
 /// The limits by subject.
 #[derive(Debug)]
-pub(crate) struct Subjects {
+pub(super) struct Subjects {
     subscribes: Option<Rate<String>>,
     requests: Option<Rate<String>>,
     connections: Connections<String>,
@@ -54,18 +54,22 @@ impl Subjects {
         }
     }
 
+    pub(super) fn count_on(&mut self, old: &Self) {
+        self.connections.count_on(&old.connections);
+    }
+
     /// Counts a request of this subject; `None` is never limited.
-    pub(crate) fn request(&self, subject: Option<&String>) -> Result<(), RateLimited> {
+    pub(super) fn request(&self, subject: Option<&String>) -> Result<(), RateLimited> {
         check(self.requests.as_ref().zip(subject), &self.counters.refused_requests)
     }
 
     /// Counts an event stream that is to be opened.
-    pub(crate) fn subscribe(&self, subject: Option<&String>) -> Result<(), RateLimited> {
+    pub(super) fn subscribe(&self, subject: Option<&String>) -> Result<(), RateLimited> {
         check(self.subscribes.as_ref().zip(subject), &self.counters.refused_subscribes)
     }
 
     /// A place for an event stream.
-    pub(crate) fn connect(&self, subject: Option<&String>) -> Option<Slot<String>> {
+    pub(super) fn connect(&self, subject: Option<&String>) -> Option<Slot<String>> {
         let slot = self.connections.take(subject.cloned());
         if slot.is_none() {
             Counters::add(&self.counters.refused_subscribes, 1);

@@ -7,11 +7,13 @@ use actix_web::http::header::{
     CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::{Error, HttpRequest, HttpResponse, ResponseError as _};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::future::Either;
 
 use super::app_state::AppState;
+use super::audit::audit;
 use super::problem_details::Problem;
+use super::request_id::{REQUEST_ID, RequestId};
 use super::subscribe::send_away;
 use super::unread_answers::UnreadAnswers;
 use crate::auth::{Cors, Guard, Refusal, is_preflight};
@@ -47,6 +49,8 @@ where
         if let Some(unread) = unread.flatten() {
             answer = unread.count(answer);
         }
+        answer = with_request_id(answer);
+        audit(&answer);
         let headers = answer.headers_mut();
         for (name, value) in HEADERS {
             headers.insert(name, value);
@@ -59,32 +63,54 @@ where
     }
 }
 
+/// Has a problem name the request, and the answer, if that is of use to somebody.
+fn with_request_id(answer: ServiceResponse) -> ServiceResponse {
+    let request = answer.request();
+    let named = answer.response().error().and_then(|error| error.as_error::<Problem>()).map(|problem| {
+        let (id, status) = (RequestId::of(request), answer.status());
+        let path = request.path();
+        if status.is_server_error() {
+            tracing::warn!(target: "request", request_id = %id, ?path, status = status.as_u16(), "{problem}");
+        } else {
+            tracing::debug!(target: "request", request_id = %id, ?path, "{problem}");
+        }
+        problem.answer(Some(&id))
+    });
+    let mut answer = match named {
+        Some(named) => answer.into_response(named),
+        None => answer,
+    };
+    if let Some(id) = RequestId::known(answer.request()) {
+        answer.headers_mut().insert(REQUEST_ID, id.into());
+    }
+    answer
+}
+
 /// The limits first: what is refused for another reason counts too.
 fn answer_without_service(state: &AppState, guard: &Guard, request: &ServiceRequest) -> Option<HttpResponse> {
     let head = request.head();
     if state.is_stream(head) {
         if let Err(limited) = state.clients.subscribe(head) {
             let answer = send_away(request.request(), limited.into());
-            return Some(
-                answer.map_or_else(|problem| problem.error_response(), HttpResponse::map_into_boxed_body),
-            );
+            return Some(answer.map_or_else(HttpResponse::from_error, HttpResponse::map_into_boxed_body));
         }
     } else if let Err(limited) = state.clients.request(head) {
-        return Some(Problem::from(limited).error_response());
+        return Some(HttpResponse::from_error(Problem::from(limited)));
     }
     match guard.check(head) {
-        Err(refusal) => Some(refused(refusal).error_response()),
+        Err(refusal) => Some(HttpResponse::from_error(refused(request.request(), refusal))),
         Ok(()) => is_preflight(head).then(|| Cors::permission(head)),
     }
 }
 
 /// For a GET that acts: others are looked at before.
 pub(crate) fn check_origin(request: &HttpRequest) -> Result<(), Problem> {
-    AppState::of(request).guard.check_origin(request.head()).map_err(refused)
+    let checked = AppState::of(request).guard.load().check_origin(request.head());
+    checked.map_err(|refusal| refused(request, refusal))
 }
 
 /// Under a target that is not ours, so that it is limited as foreign lines are: to one a minute.
-fn refused(refusal: Refusal) -> Problem {
-    tracing::warn!(target: "request", reason = %refusal, "request refused");
+fn refused(request: &HttpRequest, refusal: Refusal) -> Problem {
+    tracing::warn!(target: "request", request_id = %RequestId::of(request), reason = %refusal, "request refused");
     refusal.into()
 }

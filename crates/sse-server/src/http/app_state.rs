@@ -8,12 +8,15 @@ use std::time::Duration;
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use arc_swap::ArcSwap;
 use futures_util::future::{Either, LocalBoxFuture};
 use sse_core::{Selector, Topic};
 use sse_hub::{Fanout, Hub};
 
+use super::endpoint::is_for_operators;
 use super::problem_details::Problem;
+use super::reloads::Reloads;
 use crate::auth::{Access, AccessError, Authenticator, Guard};
 use crate::client_limits::ClientLimits;
 use crate::transport::Drain;
@@ -41,8 +44,9 @@ pub(crate) struct AppState {
     pub(crate) is_tls: bool,
     /// What is said over TLS of coming back by it alone.
     pub(crate) hsts: Option<HeaderValue>,
-    pub(crate) guard: Arc<Guard>,
+    pub(crate) guard: Arc<ArcSwap<Guard>>,
     pub(crate) clients: ClientLimits,
+    pub(crate) reloads: Reloads,
     /// Paths of event streams.
     pub(crate) streams: Arc<[&'static str]>,
 }
@@ -97,7 +101,7 @@ impl AppState {
             Err(AccessError::NotHere)
         } else if self.auth.is_required() {
             access.check_admin()
-        } else if self.clients.is_of_this_machine(head) && self.guard.trusts_page(head) {
+        } else if self.clients.is_of_this_machine(head) && self.guard.load().trusts_page(head) {
             Ok(())
         } else {
             Err(AccessError::NotOperator)
@@ -125,7 +129,7 @@ impl FromRequest for Access {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         fn access(request: &HttpRequest) -> Result<Access, AccessError> {
             let AppState { auth, guard, .. } = AppState::of(request);
-            let takes_cookies = auth.is_required() && guard.trusts_page(request.head());
+            let takes_cookies = auth.is_required() && guard.load().trusts_page(request.head());
             auth.access(request.headers(), request.query_string(), takes_cookies)
         }
         match access(request) {
@@ -146,7 +150,10 @@ fn counted(request: &HttpRequest, access: Result<Access, AccessError>) -> Result
     let state = AppState::of(request);
     let access = access.map_err(|error| state.auth.count_refused(error))?;
     if !state.is_stream(request.head()) {
-        state.clients.subjects().request(access.limited_subject())?;
+        state.clients.request_of(access.limited_subject())?;
+    }
+    if is_for_operators(request.path()) {
+        request.extensions_mut().insert(access.clone());
     }
     Ok(access)
 }

@@ -49,7 +49,7 @@ impl Endpoint {
 
     /// Is it only for those whom [`AppState::check_operator`](super::AppState::check_operator) lets through?
     pub(super) fn is_for_operators(&self) -> bool {
-        self.path == "/metrics" || self.path == "/admin" || self.path.starts_with("/admin/")
+        is_for_operators(self.path)
     }
 
     pub(super) fn is_health(&self) -> bool {
@@ -70,6 +70,11 @@ impl Endpoint {
             move || std::future::ready(Err::<HttpResponse, _>(Problem::method_not_allowed(&allowed)));
         resource.default_service(web::to(refusal))
     }
+}
+
+/// Is what is at this path only for operators?
+pub(super) fn is_for_operators(path: &str) -> bool {
+    path == "/metrics" || path == "/admin" || path.starts_with("/admin/")
 }
 
 /// Unlike actix-web's own guards it does not write down what it looked for: that costs every request several

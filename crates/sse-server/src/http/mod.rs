@@ -3,6 +3,7 @@
 
 mod admission;
 mod app_state;
+mod audit;
 mod body;
 mod endpoint;
 mod event_fields;
@@ -20,6 +21,9 @@ mod problem_details;
 mod publish;
 mod query;
 mod redirect;
+mod reload;
+mod reloads;
+mod request_id;
 mod revoke;
 mod routes;
 mod session;
@@ -41,6 +45,7 @@ pub(crate) use problem_details::Problem;
 pub(crate) use publish::{KEY_PARAMETER, batch_stored, is_batch, key, key_of_path, stored};
 pub(crate) use query::Query;
 pub(crate) use redirect::redirects;
+pub(crate) use reloads::{FaultJson, ReloadRequest, Reloaded, Reloads};
 pub(crate) use routes::{STREAMS, admin_routes, routes};
-pub(crate) use static_pages::{Page, Pages};
+pub(crate) use static_pages::{Hidden, Page, Pages};
 pub(crate) use subscribe::{EventStream, PARAMETERS, connected, send_away, subscribe};

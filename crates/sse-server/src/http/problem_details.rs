@@ -8,6 +8,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use sse_hub::{AppendError, ReadError};
 
+use super::reloads::FaultJson;
+use super::request_id::RequestId;
 use crate::auth::{AccessError, Refusal, RevokeError};
 use crate::client_limits::RateLimited;
 
@@ -24,6 +26,8 @@ pub(crate) struct Problem {
     /// What of the body is at fault: line of a batch, from 1, and field of a JSON object.
     line: Option<usize>,
     field: Option<Box<str>>,
+    /// Of settings.
+    faults: Vec<FaultJson>,
     /// Boxed, so that results with it stay small.
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
@@ -49,11 +53,22 @@ struct ProblemJson<'a> {
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    faults: &'a [FaultJson],
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl fmt::Display) -> Self {
-        Self { status, detail: short(detail.to_string(), MAX_DETAIL), line: None, field: None, header: None }
+        Self {
+            status,
+            detail: short(detail.to_string(), MAX_DETAIL),
+            line: None,
+            field: None,
+            faults: Vec::new(),
+            header: None,
+        }
     }
 
     fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
@@ -83,6 +98,12 @@ impl Problem {
     pub(super) fn of_batch_line(self, line: usize) -> Self {
         let detail = format!("line {line}: {}; nothing was stored", self.detail);
         Self { detail: short(detail, MAX_DETAIL), ..self }.in_line(line)
+    }
+
+    /// The settings have faults; what was in force still is.
+    pub(super) fn unusable_settings(faults: Vec<FaultJson>) -> Self {
+        let detail = "the settings are not reloaded, and what was in force stays; fix what `faults` names";
+        Self { faults, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -281,6 +302,13 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
+        self.answer(None)
+    }
+}
+
+impl Problem {
+    /// The answer to a request, by its id if that is known.
+    pub(super) fn answer(&self, request_id: Option<&RequestId>) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         if let Some(header) = &self.header {
             response.insert_header((**header).clone());
@@ -291,6 +319,8 @@ impl ResponseError for Problem {
             detail: &self.detail,
             line: self.line,
             field: self.field.as_deref(),
+            faults: &self.faults,
+            request_id: request_id.map(RequestId::as_str),
         };
         let body = serde_json::to_string(&problem).expect("strings and numbers become JSON");
         response.content_type("application/problem+json").body(body)

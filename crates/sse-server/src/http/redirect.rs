@@ -27,7 +27,7 @@ pub(crate) fn redirects(config: &mut ServiceConfig, state: Rc<AppState>, port: u
 fn redirect(state: &AppState, request: &HttpRequest, port: u16) -> Result<HttpResponse, Problem> {
     let head = request.head();
     state.clients.request(head)?;
-    let host = state.guard.host(head)?;
+    let host = state.guard.load().host(head)?;
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     // `*` of OPTIONS is no path.
     let path = head.uri.path_and_query().map(|path| path.as_str()).filter(|path| path.starts_with('/'));

@@ -10,6 +10,7 @@ use super::body::read_text;
 use super::json_body::{Form, json_of_now};
 use super::problem_details::Problem;
 use super::query::Query;
+use super::request_id::RequestId;
 use crate::auth::{Access, MAX_NAME};
 
 /// Most bytes of a body: the longest subject with every character written as two `\u` escapes, and the rest.
@@ -44,7 +45,7 @@ pub(super) async fn revoke(
     let subject = Revoke::required("subject", Revoke::read(&text)?.subject, subject)?;
     let revoked = web::block(move || state.revoke(&subject).map(|until| (subject, until))).await;
     let (subject, until) = revoked.map_err(|_| Problem::stopping())??;
-    tracing::info!(?subject, "revoked");
+    tracing::info!(target: "audit", request_id = %RequestId::of(&request), ?subject, "revoked");
     let until = until.and_then(|seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok());
     Ok(json_of_now(RevokedJson { subject, until: until.map(|until| until.to_string()) }))
 }

@@ -1,7 +1,6 @@
 //! Every path of the hub itself, and what answers it.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Scope};
@@ -11,7 +10,7 @@ use super::app_state::{AppState, OnAdminListener};
 use super::endpoint::{DELETE, Endpoint, GET, POST, READ};
 use super::problem_details::Problem;
 use super::static_pages::Pages;
-use super::{events, health, history, hub_info, openapi, poll, publish, revoke, session, topics};
+use super::{events, health, history, hub_info, openapi, poll, publish, reload, revoke, session, topics};
 
 /// Paths that answer with an event stream, for people to read.
 pub(crate) const STREAMS: [&str; 1] = ["/events"];
@@ -31,6 +30,7 @@ pub(super) fn api() -> Vec<Endpoint> {
         Endpoint::new("/readyz").on(READ, health::ready),
         Endpoint::new("/session").on(READ, session::show).on(POST, session::begin).on(DELETE, session::end),
         Endpoint::new("/admin/revoke").on(POST, revoke::revoke),
+        Endpoint::new("/admin/reload").on(POST, reload::reload),
         Endpoint::new("/openapi.json").on(READ, openapi::document),
     ]
 }
@@ -40,20 +40,21 @@ pub(crate) fn routes(config: &mut ServiceConfig, state: Rc<AppState>, others: Ve
     let has_admin_listener = state.has_admin_listener;
     let all = api().into_iter().chain(others);
     let all = all.filter(|endpoint| !(has_admin_listener && endpoint.is_for_operators()));
-    let guard = Arc::clone(&state.guard);
     let scope = scope(&state, all).configure(|config| pages.routes(config));
-    config.service(scope.wrap_fn(move |request, service| admit(&state, &guard, request, service)));
+    config
+        .service(scope.wrap_fn(move |request, service| admit(&state, &state.guard.load(), request, service)));
 }
 
 /// Those of the listener for operators.
 pub(crate) fn admin_routes(config: &mut ServiceConfig, state: Rc<AppState>, others: Vec<Endpoint>) {
-    let guard = state.guard.of_admin_listener();
     let endpoints = api()
         .into_iter()
         .chain(others)
         .filter(|endpoint| endpoint.is_for_operators() || endpoint.is_health());
     let scope = scope(&state, endpoints).app_data(OnAdminListener);
-    config.service(scope.wrap_fn(move |request, service| admit(&state, &guard, request, service)));
+    config.service(scope.wrap_fn(move |request, service| {
+        admit(&state, &state.guard.load().of_admin_listener(), request, service)
+    }));
 }
 
 fn scope(state: &Rc<AppState>, endpoints: impl Iterator<Item = Endpoint>) -> Scope {

@@ -64,7 +64,7 @@ pub(super) async fn end(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 /// With `--allow-origin '*'` any page may ask for anything else.
 fn check_page(request: &HttpRequest) -> Result<(), Problem> {
-    let is_trusted = AppState::of(request).guard.trusts_page(request.head());
+    let is_trusted = AppState::of(request).guard.load().trusts_page(request.head());
     is_trusted.then_some(()).ok_or_else(|| {
         Problem::forbidden(
             "only the hub's own pages and those of listed origins (--allow-origin ORIGIN) have sessions",

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use actix_files::{NamedFile, file_extension_to_mime};
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, ETAG, IF_NONE_MATCH};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use arc_swap::ArcSwap;
 use rust_embed::Embed;
 
 use super::problem_details::Problem;
@@ -53,6 +55,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[exclude = "*.d.ts"]
 struct Embedded;
 
+/// Files and folders that nobody is to have.
+pub(crate) type Hidden = Arc<ArcSwap<Vec<PathBuf>>>;
+
 /// The pages that are served, and where they come from.
 #[derive(Debug, Clone)]
 pub(crate) struct Pages {
@@ -60,7 +65,7 @@ pub(crate) struct Pages {
     /// The user's folder: what is in it comes before our own files.
     folder: Option<PathBuf>,
     /// Files and folders that are not served, even from inside it.
-    hidden: Vec<PathBuf>,
+    hidden: Hidden,
     /// `web/` of this project, for work on the pages; `None` is the copy inside the binary.
     workspace: Option<PathBuf>,
 }
@@ -74,7 +79,7 @@ impl Pages {
     pub(crate) fn new(
         apps: impl IntoIterator<Item = Page>,
         folder: Option<&Path>,
-        hidden: Vec<PathBuf>,
+        hidden: Hidden,
     ) -> io::Result<Self> {
         let folder = match folder {
             Some(folder) => {
@@ -83,7 +88,7 @@ impl Pages {
             }
             None => None,
         };
-        if hidden.iter().any(|hidden| folder.is_some() && hidden.canonicalize().ok() == folder) {
+        if hidden.load().iter().any(|hidden| folder.is_some() && hidden.canonicalize().ok() == folder) {
             return Err(io::Error::other(
                 "the log is in this folder (--data-dir); choose another one for either",
             ));
@@ -110,7 +115,7 @@ impl Pages {
         }
         // As they are now: a folder may have been made after the start. One around the user's hides nothing in it.
         let hides = |hidden: PathBuf| path.starts_with(&hidden) && !folder.starts_with(&hidden);
-        let is_hidden = self.hidden.iter().any(|hidden| hidden.canonicalize().is_ok_and(hides));
+        let is_hidden = self.hidden.load().iter().any(|hidden| hidden.canonicalize().is_ok_and(hides));
         let is_served = path.strip_prefix(folder).is_ok_and(is_plain) && !is_hidden && path.is_file();
         let file = is_served.then(|| NamedFile::open(path))?;
         file.ok().map(NamedFile::disable_content_disposition)

@@ -112,9 +112,9 @@ fn transport(request: &HttpRequest) -> Transport {
 
 /// A place for one more stream of who asks.
 fn slot_of_subject(state: &AppState, access: &Access) -> Result<Slot<String>, Problem> {
-    let (subjects, subject) = (state.clients.subjects(), access.limited_subject());
-    subjects.subscribe(subject)?;
-    subjects.connect(subject).ok_or_else(|| {
+    let subject = access.limited_subject();
+    state.clients.subscribe_of(subject)?;
+    state.clients.connect_of(subject).ok_or_else(|| {
         Problem::too_many(
             "this subject has too many event streams open; close some of them",
             RETRY_AFTER_SECONDS,

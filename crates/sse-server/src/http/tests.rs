@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::reloads::Reloads;
 use super::routes::api;
 use super::{AppState, Endpoint, OpenApi, Pages, STREAMS, routes};
 use crate::apps::APPLICATIONS;
@@ -52,11 +53,12 @@ impl World {
                 is_tls: false,
                 hsts: None,
                 guard: Arc::default(),
+                reloads: Reloads::default(),
                 clients: ClientLimits::default(),
                 streams: [].into(),
             }
         };
-        let pages = Pages::new([], None, Vec::new()).unwrap();
+        let pages = Pages::new([], None, Default::default()).unwrap();
         let routes = move |config: &mut actix_web::web::ServiceConfig, state, _| {
             routes(config, state, Vec::new(), &pages);
         };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_web::ResponseError as _;
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceResponse};
 use bytes::Bytes;
@@ -45,7 +45,7 @@ impl UnreadAnswers {
             Some(slot) => answer.map_body(|_, body| BoxBody::new(Counted { body, _slot: slot })),
             None => {
                 let detail = "this address has too many unread answers; read them first";
-                answer.into_response(Problem::too_many(detail, RETRY_AFTER_SECONDS).error_response())
+                answer.into_response(HttpResponse::from_error(Problem::too_many(detail, RETRY_AFTER_SECONDS)))
             }
         }
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, ensure};
 use clap::Args;
 
-use crate::apps::APPLICATIONS;
 use crate::auth::{Grant, Grants, TokenOrder, TokenVerifier};
 use crate::duration_flag::duration_within;
 use crate::settings_file::SettingsFile;
@@ -91,6 +90,5 @@ impl TokenArgs {
 }
 
 fn verifier(config: &Path) -> anyhow::Result<TokenVerifier> {
-    let sections = APPLICATIONS.iter().filter_map(|app| app.section);
-    SettingsFile::read(Some(config), sections)?.auth.context("it has no section `[auth]`")
+    SettingsFile::read(config)?.auth.context("it has no section `[auth]`")
 }

@@ -34,4 +34,4 @@ pub(crate) use server::{Role, Shared, serve};
 #[cfg(unix)]
 pub(crate) use socket_file::SocketFile;
 pub(crate) use subscriber::{End, LastWords, Opening, Subscriber};
-pub(crate) use tls::{Tls, TlsFiles};
+pub(crate) use tls::{Certificate, Tls, TlsFiles};

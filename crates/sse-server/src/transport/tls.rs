@@ -28,13 +28,18 @@ const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nC
 
 /// Certificate and key of the server.
 #[derive(Debug)]
-pub(crate) struct Tls {
+pub(crate) struct Tls(Mutex<Certificate>);
+
+/// One that can be shown, and the files that it is from.
+#[derive(Debug, Clone)]
+pub(crate) struct Certificate {
     files: TlsFiles,
-    current: Mutex<(Arc<ServerConfig>, Seen)>,
+    config: Arc<ServerConfig>,
+    seen: Seen,
 }
 
 /// Files in PEM.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     /// The server's certificate, then those between it and the root.
     pub(crate) certificate: PathBuf,
@@ -48,9 +53,13 @@ impl Tls {
     /// # Errors
     /// Which file cannot be used, and why.
     pub(crate) fn open(files: TlsFiles) -> anyhow::Result<Arc<Self>> {
-        let seen = files.seen();
-        let current = Mutex::new((files.read()?, seen));
-        Ok(Arc::new(Self { files, current }))
+        Ok(Arc::new(Self(Mutex::new(Certificate::read(files)?))))
+    }
+
+    /// Shows this one from now on. Says whether it is another one, as far as the files tell.
+    pub(crate) fn set(&self, certificate: Certificate) -> bool {
+        let old = std::mem::replace(&mut *self.0.lock(), certificate.clone());
+        (old.seen, old.files) != (certificate.seen, certificate.files)
     }
 
     /// A connection over TLS, once its peer has done its part of the handshake.
@@ -62,45 +71,49 @@ impl Tls {
             let _ = tcp.try_write(PLAIN);
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.current.lock().0));
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.0.lock().config));
         acceptor.accept(tcp).await.map(TlsSocket::new)
     }
 
-    /// Follows the files until the server stops. SIGHUP is heard as soon as this returns.
-    pub(crate) fn follow_files(self: Arc<Self>, shutdown: CancellationToken) -> impl Future<Output = ()> {
-        let mut hangups = Hangups::listen();
-        async move {
-            let mut looks = interval(LOOK);
-            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                let is_asked = tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    _ = looks.tick() => false,
-                    () = hangups.next() => true,
-                };
-                self.reload(is_asked);
-            }
+    /// Follows the files until the server stops.
+    pub(crate) async fn follow_files(self: Arc<Self>, shutdown: CancellationToken) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
+            self.look();
         }
     }
 
-    fn reload(&self, is_asked: bool) {
-        let seen = self.files.seen();
-        if seen == self.current.lock().1 && !is_asked {
+    fn look(&self) {
+        let Certificate { files, seen, .. } = self.0.lock().clone();
+        if files.seen() == seen {
             return;
         }
-        match self.files.read() {
-            Ok(config) => {
-                *self.current.lock() = (config, seen);
-                tracing::info!(file = %self.files.certificate.display(), "certificate reloaded");
+        let file = files.certificate.clone();
+        match Certificate::read(files) {
+            Ok(certificate) => {
+                self.set(certificate);
+                tracing::info!(file = %file.display(), "certificate reloaded");
             }
             Err(error) => {
-                self.current.lock().1 = seen;
+                let mut current = self.0.lock();
+                current.seen = current.files.seen();
                 tracing::error!(
                     error = format!("{error:#}"),
                     "certificate not reloaded; the old one stays in use"
                 );
             }
         }
+    }
+}
+
+impl Certificate {
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub(crate) fn read(files: TlsFiles) -> anyhow::Result<Self> {
+        // First: what comes in between is noticed later.
+        let seen = files.seen();
+        Ok(Self { config: files.read()?, seen, files })
     }
 }
 
@@ -128,34 +141,5 @@ impl TlsFiles {
             config.with_single_cert(chain, key_of_file).with_context(|| unusable(key, "--tls-key"))?;
         config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
-    }
-}
-
-/// SIGHUP, where there is such a signal.
-struct Hangups(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
-
-impl Hangups {
-    #[cfg(unix)]
-    fn listen() -> Self {
-        let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
-        Self(signal.inspect_err(|error| tracing::warn!(%error, "SIGHUP is not listened to")).ok())
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        match &mut self.0 {
-            Some(signal) => drop(signal.recv().await),
-            None => std::future::pending().await,
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> Self {
-        Self()
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        std::future::pending().await
     }
 }

@@ -137,7 +137,7 @@ async fn without_descriptors_the_connections_that_are_there_live_on() {
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(server.get_program());
     limited.args(["--listen", "127.0.0.1:0", "--apps", "none", "--workers", "1"]).current_dir(folder.path());
-    limited.env_remove("RUST_LOG").env("SSE_DATA_DIR", folder.path().join("data"));
+    limited.env_remove("SSE_LOG").env("SSE_DATA_DIR", folder.path().join("data"));
     let server = Server::spawn_logging_to(std::fs::File::create(&log).unwrap(), &mut limited);
     let mut reader = Reader::open(server.url("/events?topic=a")).await;
     reader.event().await;

@@ -27,7 +27,7 @@ pub struct Server {
 /// itself, so that the events of a test are those it makes.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sse-server"));
-    command.current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    command.current_dir(folder).env_remove("SSE_LOG").stdin(Stdio::null());
     command.env("SSE_DATA_DIR", "off").env("SSE_ALERTS", "off");
     command
 }

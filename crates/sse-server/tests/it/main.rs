@@ -37,6 +37,9 @@ mod process;
 mod publish;
 mod redirect;
 mod refusals;
+#[cfg(unix)]
+mod reload;
+mod settings;
 mod streams;
 #[cfg(target_os = "linux")]
 mod systemd;

@@ -114,9 +114,11 @@ async fn json_logs_are_json() {
     let mut child = command.stdout(Stdio::piped()).stderr(log.reopen().unwrap()).spawn().unwrap();
     let mut line = [0; 13];
     child.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+    let text = || std::fs::read_to_string(log.path()).unwrap();
+    eventually("it says that it runs", || text().contains("accepting connections")).await;
     child.kill().unwrap();
     child.wait().unwrap();
-    let text = std::fs::read_to_string(log.path()).unwrap();
+    let text = text();
     let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     assert!(lines.any(|line| line["message"] == "accepting connections"), "{text}");
 }

@@ -4,6 +4,9 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
+use crate::settings_fault::Fault;
+use crate::settings_tree::{Section, SettingsTree};
+
 /// What is left out is as in [`Limits::default`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,17 +31,18 @@ impl Default for Limits {
     }
 }
 
-/// The settings file as far as it is ours.
-#[derive(Debug, Deserialize)]
-struct File {
-    #[serde(default)]
-    chat: Limits,
-}
+pub(super) const SECTION: Section = Section {
+    name: "chat",
+    example: include_str!("settings.toml"),
+    check: |tree, faults| {
+        let _ = Limits::read(tree, faults);
+    },
+};
 
 impl Limits {
-    /// What a settings file says of the chat.
-    pub(super) fn read(settings: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(settings).map(|File { chat }| chat)
+    /// What the settings say of the chat; notes what is wrong with that.
+    pub(super) fn read(settings: &SettingsTree, faults: &mut Vec<Fault>) -> Self {
+        settings.section(SECTION.name, faults).unwrap_or_default()
     }
 }
 
@@ -48,14 +52,23 @@ mod tests {
 
     #[test]
     fn each_limit_can_be_set_and_mistakes_are_named() {
-        assert_eq!(Limits::read("[limits]\ntopics = 5").unwrap(), Limits::default());
-        let given = Limits::read("[chat]\npeople_per_room = 7").unwrap();
+        let read = |text: &str| {
+            let mut faults = Vec::new();
+            let limits = Limits::read(&SettingsTree::parse(text, &mut faults), &mut faults);
+            (limits, faults.iter().map(ToString::to_string).collect::<String>())
+        };
+        // Without the marks of what is no prose.
+        let example = SECTION.example.replace("\n#", "\n").replace("\n ", "\n# ");
+        for text in ["[limits]\ntopics = 5", &example] {
+            assert_eq!(read(text), (Limits::default(), String::new()));
+        }
+        let (given, _) = read("[chat]\npeople_per_room = 7");
         assert_eq!(given, Limits { people_per_room: 7, ..Limits::default() });
         for (text, expected) in [
-            ("[chat]\npeeple = 5", "unknown field `peeple`"),
+            ("[chat]\npeeple = 5", "unknown key `peeple`"),
             ("[chat]\nperson_messages_per_second = 0", "nonzero"),
         ] {
-            let error = Limits::read(text).unwrap_err().to_string();
+            let (_, error) = read(text);
             assert!(error.contains(expected), "{error}");
         }
     }

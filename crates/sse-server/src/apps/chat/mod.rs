@@ -37,11 +37,11 @@ pub(super) const APPLICATION: Application = Application {
     endpoints: routes::endpoints,
     openapi: include_str!("openapi.json"),
     flags: <Flags as clap::Args>::augment_args,
-    section: Some("chat"),
+    section: Some(limits::SECTION),
     start: |mut launch| {
         Box::pin(async move {
             let Flags { chat_grace } = launch.flags()?;
-            let limits = Limits::read(launch.settings)?;
+            let limits = Limits::read(launch.settings, &mut Vec::new());
             let chat = Chat::open(launch.hub.clone(), chat_grace, limits).await?;
             launch.spawn(chat.clone().run());
             Ok(Running::with(chat))

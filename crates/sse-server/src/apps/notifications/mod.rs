@@ -37,11 +37,11 @@ pub(super) const APPLICATION: Application = Application {
     },
     openapi: include_str!("openapi.json"),
     flags: <Flags as clap::Args>::augment_args,
-    section: Some("alerts"),
+    section: Some(alerts::SECTION),
     start: |mut launch| {
         Box::pin(async move {
             let Flags { alerts } = launch.flags()?;
-            let thresholds = Thresholds::read(launch.settings)?;
+            let thresholds = Thresholds::read(launch.settings, &mut Vec::new());
             if alerts {
                 launch.spawn(alerts::run(launch.hub.clone(), thresholds));
             }

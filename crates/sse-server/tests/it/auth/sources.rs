@@ -49,8 +49,7 @@ async fn no_log_line_shows_a_token_or_is_made_by_one() {
     std::fs::write(&settings, with_key("url_tokens = true |")).unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--apps", "none", "--config"]).arg(&settings);
-    let api =
-        Api::of(Server::spawn_logging_to(File::create(&log).unwrap(), command.env("RUST_LOG", "debug")));
+    let api = Api::of(Server::spawn_logging_to(File::create(&log).unwrap(), command.env("SSE_LOG", "trace")));
     let good = everything();
     for (path, token) in [
         (format!("/topics/a?access_token={good}"), &good),

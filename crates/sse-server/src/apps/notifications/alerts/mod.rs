@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::draft::draft;
 use crate::apps::host;
 use crate::timestamp;
-pub(super) use thresholds::Thresholds;
+pub(super) use thresholds::{SECTION, Thresholds};
 use vitals::Gauge;
 use watch::{Notice, Watch};
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, de};
+use serde::Deserialize;
 
+use crate::settings_fault::Fault;
+use crate::settings_tree::{Section, SettingsTree};
 use crate::settings_values::{Limit, Percent, Time, limit};
 
 /// Least room, each in percent; `None` is no alert.
@@ -34,39 +36,49 @@ impl Default for Thresholds {
 /// sysinfo cannot tell the use of a core over less than 200 ms.
 const EVERY: std::ops::RangeInclusive<Duration> = Duration::from_millis(200)..=Duration::from_secs(3600);
 
-/// The settings file as far as it is ours.
-#[derive(Debug, Deserialize)]
-struct File {
-    #[serde(default)]
-    alerts: Section,
-}
+pub(crate) const SECTION: Section = Section {
+    name: "alerts",
+    example: include_str!("settings.toml"),
+    check: |tree, faults| {
+        let _ = Thresholds::read(tree, faults);
+    },
+};
 
 /// `[alerts]`. What is left out is as in [`Thresholds::default`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Section {
-    every: Option<Time>,
+struct Given {
+    every: Option<Every>,
     cpu_idle_percent: Option<Limit<Percent>>,
     memory_available_percent: Option<Limit<Percent>>,
     disk_available_percent: Option<Limit<Percent>>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Time")]
+struct Every(Duration);
+
+impl TryFrom<Time> for Every {
+    type Error = &'static str;
+
+    fn try_from(Time(every): Time) -> Result<Self, Self::Error> {
+        EVERY.contains(&every).then_some(Self(every)).ok_or("must be from 200ms to 1h")
+    }
+}
+
 impl Thresholds {
-    /// What a settings file says of alerts.
-    pub(crate) fn read(settings: &str) -> Result<Self, toml::de::Error> {
-        let File { alerts } = toml::from_str(settings)?;
+    /// What the settings say of alerts; notes what is wrong with that.
+    pub(crate) fn read(settings: &SettingsTree, faults: &mut Vec<Fault>) -> Self {
+        let alerts: Given = settings.section(SECTION.name, faults).unwrap_or_default();
         let default = Self::default();
-        let every = alerts.every.map_or(default.every, |Time(every)| every);
-        if !EVERY.contains(&every) {
-            return Err(de::Error::custom("alerts: `every` is from 200ms to 1h"));
-        }
+        let every = alerts.every.map_or(default.every, |Every(every)| every);
         let percent = |given, default| limit(given, default, |Percent(percent)| percent);
-        Ok(Self {
+        Self {
             every,
             cpu_idle: percent(alerts.cpu_idle_percent, default.cpu_idle),
             memory_available: percent(alerts.memory_available_percent, default.memory_available),
             disk_available: percent(alerts.disk_available_percent, default.disk_available),
-        })
+        }
     }
 
     /// Is there anything to look at?
@@ -79,9 +91,19 @@ impl Thresholds {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> (Thresholds, String) {
+        let mut faults = Vec::new();
+        let thresholds = Thresholds::read(&SettingsTree::parse(text, &mut faults), &mut faults);
+        (thresholds, faults.iter().map(ToString::to_string).collect())
+    }
+
     #[test]
     fn each_threshold_can_be_set_or_off() {
-        assert_eq!(Thresholds::read("").unwrap(), Thresholds::default());
+        // Without the marks of what is no prose.
+        let example = SECTION.example.replace("\n#", "\n").replace("\n ", "\n# ");
+        for text in ["", &example] {
+            assert_eq!(read(text), (Thresholds::default(), String::new()));
+        }
         let text = r#"
             [alerts]
             every = "1m"
@@ -97,8 +119,8 @@ mod tests {
             disk_available: Some(2.5),
             ..Thresholds::default()
         };
-        assert_eq!(Thresholds::read(text).unwrap(), expected);
-        let whole = Thresholds::read("[alerts]\nmemory_available_percent = 7").unwrap();
+        assert_eq!(read(text).0, expected);
+        let (whole, _) = read("[alerts]\nmemory_available_percent = 7");
         assert_eq!(whole.memory_available, Some(7.0));
     }
 
@@ -107,9 +129,9 @@ mod tests {
         for (text, expected) in [
             ("[alerts]\nevery = '1ms'", "from 200ms to 1h"),
             ("[alerts]\ncpu_idle_percent = 101", "from 0 to 100"),
-            ("[alerts]\ncpu = 10", "unknown field `cpu`"),
+            ("[alerts]\ncpu = 10", "unknown key `cpu`"),
         ] {
-            let error = Thresholds::read(text).unwrap_err().to_string();
+            let (_, error) = read(text);
             assert!(error.contains(expected), "{error}");
         }
     }
