@@ -70,9 +70,10 @@ fn with_request_id(answer: ServiceResponse) -> ServiceResponse {
         let (id, status) = (RequestId::of(request), answer.status());
         let path = request.path();
         if status.is_server_error() {
-            tracing::warn!(target: "request", request_id = %id, ?path, status = status.as_u16(), "{problem}");
+            let status = status.as_u16();
+            tracing::warn!(target: "request", request_id = %id, ?path, status, %problem, "request not served");
         } else {
-            tracing::debug!(target: "request", request_id = %id, ?path, "{problem}");
+            tracing::debug!(target: "request", request_id = %id, ?path, %problem, "request refused");
         }
         problem.answer(Some(&id))
     });
