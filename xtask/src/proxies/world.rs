@@ -92,7 +92,7 @@ impl World {
         certificates(folder.path())?;
         let settings = folder.path().join("hub.toml");
         fs::write(&settings, SETTINGS)?;
-        let wrapper = ["env", "RUST_LOG=warn"].into_iter().chain(guide.block("environment")?.lines());
+        let wrapper = ["env", "SSE_LOG=warn"].into_iter().chain(guide.block("environment")?.lines());
         let wrapper = wrapper.map(str::to_owned).collect();
         let args = vec!["--config".to_owned(), settings.to_string_lossy().into_owned()];
         let log = Some(fs::File::create(folder.path().join("hub.log"))?);

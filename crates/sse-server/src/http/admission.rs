@@ -70,10 +70,9 @@ fn with_request_id(answer: ServiceResponse) -> ServiceResponse {
         let (id, status) = (RequestId::of(request), answer.status());
         let path = request.path();
         if status.is_server_error() {
-            let status = status.as_u16();
-            tracing::warn!(target: "request", request_id = %id, ?path, status, %problem, "request not served");
+            tracing::warn!(target: "request", request_id = %id, ?path, "a request failed: {problem}");
         } else {
-            tracing::debug!(target: "request", request_id = %id, ?path, %problem, "request refused");
+            tracing::debug!(target: "request", request_id = %id, ?path, "request refused: {problem}");
         }
         problem.answer(Some(&id))
     });
