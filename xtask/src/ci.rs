@@ -30,7 +30,7 @@ const STEPS: [Step; 20] = [
     ("server tests without direct writes", || {
         run(cargo(&["test", "-p", "sse-server", "--test", "it", "--locked"]).env("SSE_DIRECT", "off"))
     }),
-    ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30 })),
+    ("fuzz", || fuzz::run(&fuzz::Args { seconds: 30, light: true })),
     ("end to end", || e2e::run(&e2e::Args::default())),
     ("crash", || crash::run(&crash::Args::short())),
     ("clients", || clients::run(&clients::Args::short())),

@@ -12,9 +12,13 @@ pub(crate) struct Args {
     /// Seconds for each target.
     #[arg(long, default_value_t = 600)]
     pub(crate) seconds: u32,
+    /// Leaves out the targets for which the server has to be built.
+    #[arg(long)]
+    pub(crate) light: bool,
 }
 
-const TARGETS: [&str; 5] = ["decode", "encode", "origin", "forwarded", "token"];
+const LIGHT: [&str; 3] = ["decode", "encode", "origin"];
+const OF_SERVER: [&str; 2] = ["forwarded", "token"];
 
 /// Compiler flags that report to libFuzzer which code an input reaches.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -30,8 +34,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // With --target, build scripts and macros are built without the flags.
     let mut build = shell::cargo(&["build", "--release", "--locked", "--target", &host]);
     build.current_dir(&folder).env("RUSTFLAGS", COVERAGE);
+    let of_server = if args.light { &[][..] } else { &OF_SERVER };
+    if !args.light {
+        build.args(["--features", "server"]);
+    }
     shell::run(build.arg("--target-dir").arg(&target_dir))?;
-    for target in TARGETS {
+    for target in LIGHT.iter().chain(of_server) {
         let grown = folder.join("corpus-grown").join(target);
         let artifacts = folder.join("artifacts").join(target);
         for folder in [&grown, &artifacts] {
