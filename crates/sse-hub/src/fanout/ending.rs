@@ -26,7 +26,7 @@ impl Ending {
         self.count
     }
 
-    /// Ends so many more. Each is woken, and its next delivery is the end, of reason [`Interrupted`](crate::EndReason::Interrupted).
+    /// Ends so many more. Each is woken, and its next delivery is the end, as when the hub [stops](crate::EndReason::Shutdown).
     pub fn end(&mut self, mut most: usize) {
         while most > 0
             && let Some(feed) = self.feeds.last()
