@@ -124,8 +124,12 @@ impl ConnectionHandle {
         !matches!(state.reading, Reading::Untracked)
     }
 
-    /// The answer is an event stream. The one place that says which of them own their socket; on the others too, who sends
-    /// more is cut.
+    /// Would an event stream that answers now own its socket? The one place that says so.
+    pub(super) fn may_take_over(&self) -> bool {
+        self.0.state.borrow().may_take_over
+    }
+
+    /// An event stream begins; gives whether it owns its socket. Where it does not, too, who sends more is cut.
     pub(super) fn begin_stream(&self) -> bool {
         let state = &mut *self.0.state.borrow_mut();
         state.is_stream = !state.may_take_over;

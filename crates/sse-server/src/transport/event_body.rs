@@ -50,8 +50,7 @@ impl EventBody {
         connection: Option<ConnectionHandle>,
         silence: Option<Duration>,
     ) -> Self {
-        let connection = connection.filter(ConnectionHandle::begin_stream);
-        let silence = silence.filter(|_| connection.is_none());
+        let silence = silence.filter(|_| !connection.as_ref().is_some_and(ConnectionHandle::may_take_over));
         let heartbeat = silence.map(|silence| Heartbeat {
             silence,
             timer: Box::pin(sleep(silence)),
@@ -108,6 +107,7 @@ impl EventBody {
         };
         if !self.is_begun {
             self.is_begun = true;
+            self.connection.take_if(|connection| !connection.begin_stream());
             return Poll::Ready(Ok(subscriber.begin()));
         }
         if self.rest.is_empty() {

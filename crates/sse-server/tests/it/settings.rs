@@ -8,7 +8,7 @@ use crate::harness::{Server, command};
 /// Without the settings that the tests have.
 fn bare(folder: &Path) -> Command {
     let mut command = command(folder);
-    command.env_remove("SSE_DATA_DIR").env_remove("SSE_ALERTS");
+    command.env_remove("SSE_DATA_DIR").env_remove("SSE_ALERTS").env_remove("SSE_DIRECT");
     command
 }
 

@@ -144,7 +144,7 @@ async fn a_subscriber_that_sends_more_is_cut() {
 
 #[tokio::test]
 async fn a_subscriber_that_sends_a_record_without_its_end_is_cut() {
-    let secure = Secure::start(&["--heartbeat", "off"]);
+    let secure = Secure::start(&["--heartbeat", "off", "--direct", "on"]);
     for is_late in [true, false] {
         let mut connection = secure.connect(&[]);
         connection.write_all(b"GET /events?topic=a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
