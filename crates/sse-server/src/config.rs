@@ -114,7 +114,7 @@ pub struct Settings {
 
     /// Most memory that requests, answers and what is on its way to subscribers may hold, at least 96MiB. At the limit
     /// publishing and reading pages are answered 503; event streams are not refused. Not counted are topics in memory,
-    /// and 11 KiB a connection (HTTP/2: 30 to 42).
+    /// and 11 KiB a connection (HTTP/2: 43 to 55).
     #[arg(long, env = "SSE_MEMORY_LIMIT", value_name = "SIZE", default_value = "256MiB", value_parser = memory_limit)]
     pub memory_limit: usize,
 
