@@ -19,12 +19,13 @@ use crate::auth::{AuthState, Authenticator, Guard, Revocations, TokenVerifier};
 use crate::client_limits::{AddressLimits, ClientLimits, Proxies, SubjectLimits};
 use crate::config::{DataDir, Settings};
 use crate::data_folder::open_log;
+use crate::hangup_signal::HangupSignal;
 use crate::http::{
     AppState, Hidden, OpenApi, Pages, Reloads, Reserved, STREAMS, admin_routes, redirects, routes,
 };
 use crate::listening::Listening;
 use crate::metrics;
-use crate::parts::{check_same_site, policies, private_files};
+use crate::parts::{check_same_site, policies, private_files, subject_limits};
 use crate::reload::Reloader;
 use crate::selection::Selection;
 use crate::settings_file::SettingsFile;
@@ -68,19 +69,23 @@ impl App {
         listeners.tls.clone_from(&tls);
         let is_tls = tls.is_some();
         let mut signal = ShutdownSignal::listen().context("cannot wait for signals")?;
+        // Before the log is opened, which may take its time.
+        let hangups = HangupSignal::listen();
         let reserved = reserved(&selection);
-        let policies = policies(file.rules, &selection, &reserved).with_limits(file.limits);
+        let on: Vec<_> = selection.on().collect();
+        let policies = policies(file.rules, &on, &reserved).with_limits(file.limits);
         let log = open_log(&settings.data_dir, policies.clone(), &mut signal).await?;
         let hub = Hub::with_budget(log, policies, settings.memory_limit);
+        let of_subjects = subject_limits(file.subject_limits, file.auth.is_some());
         let auth = start_auth(file.auth, &settings.data_dir, &mut tasks, shutdown)?;
         let running = start_applications(&hub, &selection, &mut tasks, shutdown).await?;
-        let on: Vec<_> = selection.on().collect();
         let (page_paths, app_streams) = (pages.paths(), streams(&on).to_vec());
-        let clients = client_limits(&settings, (file.address_limits, file.subject_limits), &hub);
+        let clients = client_limits(&settings, (file.address_limits, of_subjects), &hub);
         let (reloads, requests) = Reloads::new();
         let reloader = Reloader {
             args: selection.args,
             in_force: selection.in_force,
+            apps: on.clone(),
             hub: hub.clone(),
             reserved,
             guard,
@@ -91,7 +96,7 @@ impl App {
         };
         let has_admin_listener = listening.admin_addr.is_some();
         let state = state(&settings, &on, &reloader, (Arc::clone(&drain), reloads, has_admin_listener));
-        tasks.spawn(reloader.run(requests, shutdown.clone()));
+        tasks.spawn(reloader.run(hangups, requests, shutdown.clone()));
         let routes = routes_of(on, running, pages, listening.addr.port());
         let (limits, budget, of_server) = (limits(&settings), hub.budget().clone(), Arc::clone(&drain));
         let shared = Shared { limits, budget, clients, drain: of_server };

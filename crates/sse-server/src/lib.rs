@@ -31,6 +31,7 @@ mod settings_tree;
 mod settings_values;
 mod shutdown;
 mod shutdown_signal;
+mod small_file;
 mod systemd;
 pub mod telemetry;
 mod timestamp;

@@ -6,26 +6,31 @@ use anyhow::ensure;
 use sse_core::Selector;
 use sse_hub::{Durability, Policies, Policy};
 
-use crate::apps::APPLICATIONS;
+use crate::apps::{APPLICATIONS, Application};
 use crate::auth::{Guard, SameSite, TokenVerifier};
+use crate::client_limits::SubjectLimits;
 use crate::config::{DataDir, Settings};
 use crate::http::Reserved;
-use crate::selection::Selection;
 
 /// The settings file's rules first. Of an application that is off stays in force what keeps its stored events.
 pub(crate) fn policies(
     rules: Vec<(Selector, Policy)>,
-    selection: &Selection,
+    on: &[&Application],
     reserved: &[Reserved],
 ) -> Policies {
     let built_in = APPLICATIONS.iter().flat_map(|app| {
-        let is_on = selection.is_on(app);
+        let is_on = on.iter().any(|on| on.name == app.name);
         app.policies.iter().filter(move |(_, policy)| is_on || policy.durability == Durability::Disk)
     });
     let built_in = built_in
         .map(|(pattern, policy)| (pattern.parse().expect("the pattern follows the grammar"), *policy));
     let reserved = reserved.iter().map(|reserved| reserved.topics.clone()).collect();
     Policies::new(rules.into_iter().chain(built_in).collect()).with_reserved(reserved)
+}
+
+/// Without tokens there are no subjects.
+pub(crate) fn subject_limits(limits: SubjectLimits, has_auth: bool) -> SubjectLimits {
+    if has_auth { limits } else { SubjectLimits::NONE }
 }
 
 /// What is nobody's, even when it is in the folder of the pages.

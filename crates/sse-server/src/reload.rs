@@ -10,13 +10,14 @@ use sse_hub::{Hub, Unchanged};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
+use crate::apps::Application;
 use crate::auth::{AuthState, Guard, TokenVerifier};
 use crate::client_limits::{ClientLimits, Proxies};
 use crate::config::Settings;
 use crate::hangup_signal::HangupSignal;
 use crate::http::{FaultJson, Hidden, ReloadRequest, Reloaded, Reserved};
 use crate::in_force::InForce;
-use crate::parts::{check_same_site, policies, private_files};
+use crate::parts::{check_same_site, policies, private_files, subject_limits};
 use crate::selection::{Selection, SettingsError};
 use crate::settings_fault::Fault;
 use crate::telemetry;
@@ -32,6 +33,8 @@ const SECTIONS: [&str; 3] = ["auth", "limits", "topic"];
 pub(crate) struct Reloader {
     pub(crate) args: Vec<OsString>,
     pub(crate) in_force: Vec<InForce>,
+    /// Those that are on, until a restart.
+    pub(crate) apps: Vec<&'static Application>,
     pub(crate) hub: Hub,
     pub(crate) reserved: Arc<[Reserved]>,
     pub(crate) guard: Arc<ArcSwap<Guard>>,
@@ -50,26 +53,24 @@ struct Prepared {
 }
 
 impl Reloader {
-    /// Reloads when asked to, until the server stops. SIGHUP is heard as soon as this returns.
-    pub(crate) fn run(
+    /// Reloads when asked to, until the server stops.
+    pub(crate) async fn run(
         mut self,
+        mut hangups: HangupSignal,
         mut requests: Receiver<ReloadRequest>,
         shutdown: CancellationToken,
-    ) -> impl Future<Output = ()> {
-        let mut hangups = HangupSignal::listen();
-        async move {
-            loop {
-                let request = tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    () = hangups.recv() => None,
-                    Some(request) = requests.recv() => Some(request),
-                };
-                let reloaded = self.reload().await;
-                log(&reloaded);
-                if let Some(request) = request {
-                    // Whoever asked may have gone.
-                    let _ = request.send(reloaded.map_err(|faults| faults.iter().map(json).collect()));
-                }
+    ) {
+        loop {
+            let request = tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = hangups.recv() => None,
+                Some(request) = requests.recv() => Some(request),
+            };
+            let reloaded = self.reload().await;
+            log(&reloaded);
+            if let Some(request) = request {
+                // Whoever asked may have gone.
+                let _ = request.send(reloaded.map_err(|faults| faults.iter().map(json).collect()));
             }
         }
     }
@@ -81,7 +82,12 @@ impl Reloader {
         let turned = self.turned(&settings, file.auth.as_ref());
         let (mut changed, mut needs_restart): (BTreeSet<String>, BTreeSet<String>) =
             changed.into_iter().partition(|key| can_change(key, &turned));
-        self.hidden.store(Arc::new(private_files(&settings, file.auth.as_ref())));
+        // What was hidden may still be in use, until a restart.
+        let mut hidden = private_files(&settings, file.auth.as_ref());
+        hidden.extend(
+            self.hidden.load().iter().filter(|file| !hidden.contains(file)).cloned().collect::<Vec<_>>(),
+        );
+        self.hidden.store(Arc::new(hidden));
         self.guard.store(Arc::new(guard));
         if let (Some(state), Some(verifier)) = (&self.auth, file.auth) {
             state.replace(verifier);
@@ -90,10 +96,11 @@ impl Reloader {
         if changed.iter().any(|key| {
             key.starts_with("limits.") || ["trusted_proxy", "client_address_header"].contains(&&**key)
         }) {
-            self.clients.replace(file.address_limits, file.subject_limits, proxies);
+            let of_subjects = subject_limits(file.subject_limits, self.auth.is_some());
+            self.clients.replace(file.address_limits, of_subjects, proxies);
         }
         if changed.iter().any(|key| key.starts_with("limits.") || key.starts_with("topic[")) {
-            let policies = policies(file.rules, &selection, &self.reserved).with_limits(file.limits);
+            let policies = policies(file.rules, &self.apps, &self.reserved).with_limits(file.limits);
             let Unchanged { durability, idle } = self.hub.set_policies(policies).await;
             needs_restart.extend(
                 (durability > 0).then(|| format!("durability of {durability} topics that are there")),

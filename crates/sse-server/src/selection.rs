@@ -19,6 +19,7 @@ use crate::maintenance::Maintenance;
 use crate::settings_fault::{Fault, Origin, did_you_mean, listed};
 use crate::settings_file::{LIMITS, SECTIONS, SettingsFile};
 use crate::settings_tree::{Section, SettingsTree};
+use crate::small_file;
 
 const CONFIG: &str = "config";
 /// What prints the settings that are in force, in the place of a command: it takes the server's own flags.
@@ -114,10 +115,6 @@ impl Selection {
         self.on.iter().copied()
     }
 
-    pub(crate) fn is_on(&self, app: &Application) -> bool {
-        self.on.iter().any(|on| on.name == app.name)
-    }
-
     pub(crate) fn flags(&self) -> &ArgMatches {
         &self.flags
     }
@@ -180,7 +177,7 @@ fn in_file(file: &Option<PathBuf>) -> String {
 }
 
 fn read_tree(file: &Path, faults: &mut Vec<Fault>) -> SettingsTree {
-    match std::fs::read_to_string(file) {
+    match small_file::read_text(file) {
         Ok(text) => SettingsTree::parse(&text, faults),
         Err(error) => {
             faults.push(Fault { origin: None, key: String::new(), text: error.to_string() });
@@ -227,8 +224,11 @@ fn of_top(
             continue;
         }
         let Some(flag) = known.iter().find(|flag| flag.get_id() == key) else {
-            let hint = did_you_mean(key, names.iter().copied());
-            faults.push(tree.fault(key, format!("unknown key{hint}; `sse-server config` shows all")));
+            let said = match names.contains(&key) {
+                true => "a section, and not a key".to_owned(),
+                false => format!("unknown key{}", did_you_mean(key, names.iter().copied())),
+            };
+            faults.push(tree.fault(key, format!("{said}; `sse-server config` shows all")));
             continue;
         };
         match arguments(flag, value) {

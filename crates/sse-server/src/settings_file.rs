@@ -14,6 +14,7 @@ use crate::client_limits::{AddressLimits, SubjectLimits};
 use crate::settings_fault::{Fault, listed};
 use crate::settings_tree::{Section, SettingsTree};
 use crate::settings_values::{Limit, Time, limit};
+use crate::small_file;
 
 const TOPIC: &str = "topic";
 const AUTH: &str = "auth";
@@ -89,7 +90,7 @@ impl SettingsFile {
     /// All that is wrong with it.
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         let mut faults = Vec::new();
-        let tree = SettingsTree::parse(&std::fs::read_to_string(file)?, &mut faults);
+        let tree = SettingsTree::parse(&small_file::read_text(file)?, &mut faults);
         let read = Self::of(&tree, file.parent().unwrap_or(Path::new("")), &mut faults);
         ensure!(faults.is_empty(), "{}", listed(&faults));
         Ok(read)
@@ -114,7 +115,7 @@ impl SettingsFile {
         Self {
             rules: rules.into_iter().map(Rule::policy).collect(),
             address_limits: limits.of_addresses(),
-            subject_limits: if auth.is_some() { limits.of_subjects() } else { SubjectLimits::NONE },
+            subject_limits: limits.of_subjects(),
             limits: limits.of_log(),
             auth,
         }

@@ -100,9 +100,13 @@ impl SettingsTree {
         Fault { origin: self.origin(around).cloned(), key: path.to_owned(), text: text.to_string() }
     }
 
-    /// Reads a section, without what is wrong with it, which is noted. `None` if there is none, or nothing is left of it.
+    /// Reads a section, without what is wrong with it, which is noted. `None` if there is none, or nothing is left of it. A plain value
+    /// of that name is a flag's.
     pub(crate) fn section<T: DeserializeOwned>(&self, name: &str, faults: &mut Vec<Fault>) -> Option<T> {
-        let mut left = Left { value: self.values.get(name)?.clone(), taken: BTreeSet::new() };
+        let mut left = Left {
+            value: self.values.get(name).filter(|value| is_section(value))?.clone(),
+            taken: BTreeSet::new(),
+        };
         for _ in 0..MAX_FAULTS {
             let error = match serde_path_to_error::deserialize(left.value.clone()) {
                 Ok(read) => return Some(read),

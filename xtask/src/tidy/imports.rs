@@ -12,7 +12,7 @@ const SERVER: &str = "crates/sse-server";
 
 /// Modules of the server, from the bottom up. Each may import from those below it, not from its neighbours.
 const SERVER_LAYERS: [&[&str]; 15] = [
-    &["settings_fault", "settings_values"],
+    &["settings_fault", "settings_values", "small_file"],
     &["settings_tree"],
     &["client_limits", "duration_flag", "hangup_signal", "json_event", "shutdown_signal", "timestamp"],
     &["transport"],

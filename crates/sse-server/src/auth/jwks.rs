@@ -44,6 +44,11 @@ struct KeySet {
 impl Jwks {
     pub(super) fn new(url: &str, rules: Rules) -> anyhow::Result<Self> {
         let url: Url = url.parse().with_context(|| format!("{url:?} is no URL"))?;
+        let has_password = !url.username().is_empty() || url.password().is_some();
+        ensure!(
+            !has_password,
+            "the URL of an issuer's keys has no user and password: whoever sees the settings would see them"
+        );
         ensure!(url.scheme() == "https" || is_loopback(&url), "{url} has to begin with https://");
         let client = Client::builder().timeout(MAX_TIME).redirect(Policy::none()).build();
         let client = client.context("cannot fetch keys")?;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::grants::Grants;
 use super::section::{JwtAlgorithm, JwtSection};
 use super::token_error::TokenError;
+use crate::small_file;
 
 /// Most keys of a kind, all of which a token without `kid` is held against.
 pub(super) const MAX_KEYS: usize = 100;
@@ -53,7 +54,7 @@ impl JwtKey {
     pub(super) fn open(section: JwtSection, folder: &Path, rules: &Rules) -> anyhow::Result<Self> {
         let read = |file: &Path| {
             let path = folder.join(file);
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+            small_file::read(&path).with_context(|| format!("cannot read {}", path.display()))
         };
         let JwtSection { id, algorithm, secret, secret_file, public_key_file } = section;
         let (verifies, signs) = match (algorithm, secret, secret_file, public_key_file) {

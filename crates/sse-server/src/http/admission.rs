@@ -39,7 +39,7 @@ where
 {
     let cors = guard.cors(request.head());
     let hsts = state.hsts.clone().filter(|_| state.is_over_tls(request.head()));
-    let unread = (!state.is_stream(request.head())).then(|| UnreadAnswers::of(state, request.head()));
+    let unread = (!state.is_stream(request.request())).then(|| UnreadAnswers::of(state, request.head()));
     let answered = match answer_without_service(state, guard, &request) {
         Some(answer) => Either::Left(ready(Ok(request.into_response(answer)))),
         None => Either::Right(service.call(request)),
@@ -89,7 +89,7 @@ fn with_request_id(answer: ServiceResponse) -> ServiceResponse {
 /// The limits first: what is refused for another reason counts too.
 fn answer_without_service(state: &AppState, guard: &Guard, request: &ServiceRequest) -> Option<HttpResponse> {
     let head = request.head();
-    if state.is_stream(head) {
+    if state.is_stream(request.request()) {
         if let Err(limited) = state.clients.subscribe(head) {
             let answer = send_away(request.request(), limited.into());
             return Some(answer.map_or_else(HttpResponse::from_error, HttpResponse::map_into_boxed_body));

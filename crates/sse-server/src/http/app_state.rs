@@ -75,8 +75,9 @@ impl AppState {
         (self.is_tls && head.peer_addr.is_some()) || is_forwarded()
     }
 
-    pub(super) fn is_stream(&self, head: &RequestHead) -> bool {
-        head.method == Method::GET && self.streams.contains(&head.uri.path())
+    /// By the path as routes see it, which a client can write in other ways.
+    pub(super) fn is_stream(&self, request: &HttpRequest) -> bool {
+        request.method() == Method::GET && self.streams.contains(&request.match_info().as_str())
     }
 
     /// May this topic be published to, on the hub's own paths?
@@ -149,10 +150,10 @@ impl FromRequest for Access {
 fn counted(request: &HttpRequest, access: Result<Access, AccessError>) -> Result<Access, Problem> {
     let state = AppState::of(request);
     let access = access.map_err(|error| state.auth.count_refused(error))?;
-    if !state.is_stream(request.head()) {
+    if !state.is_stream(request) {
         state.clients.request_of(access.limited_subject())?;
     }
-    if is_for_operators(request.path()) {
+    if is_for_operators(request.match_info().as_str()) {
         request.extensions_mut().insert(access.clone());
     }
     Ok(access)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Url};
 
 /// Longest wait for an answer.
@@ -38,11 +39,15 @@ impl HealthArgs {
     pub(super) async fn check(&self) -> anyhow::Result<()> {
         let (base, client) = self.target()?;
         let url = base.join("/readyz")?;
-        let client = client.no_proxy().timeout(TIMEOUT).build()?;
+        let client = client.no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build()?;
         let answer = client.get(url.clone()).send().await.with_context(|| format!("no answer from {url}"))?;
         let status = answer.status();
         let word = answer.text().await.unwrap_or_default();
-        ensure!(status.is_success(), "{url}: {status} {}", word.lines().next().unwrap_or_default());
+        ensure!(
+            status.is_success(),
+            "{url}: {status} {}",
+            word.lines().next().unwrap_or_default().escape_debug()
+        );
         Ok(())
     }
 

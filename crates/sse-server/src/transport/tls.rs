@@ -17,6 +17,7 @@ use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs};
 use tokio_util::sync::CancellationToken;
 
 use super::tls_socket::{HTTP2, TlsSocket};
+use crate::small_file;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -128,6 +129,8 @@ impl TlsFiles {
     fn read(&self) -> anyhow::Result<Arc<ServerConfig>> {
         let (certificate, key) = (&*self.certificate, &*self.key);
         let unusable = |file: &Path, flag| format!("cannot use {} ({flag})", file.display());
+        small_file::check(certificate).with_context(|| unusable(certificate, "--tls-cert"))?;
+        small_file::check(key).with_context(|| unusable(key, "--tls-key"))?;
         let chain =
             CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let chain = chain.with_context(|| unusable(certificate, "--tls-cert"))?;

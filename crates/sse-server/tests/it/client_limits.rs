@@ -103,7 +103,7 @@ async fn what_is_refused_counts_too() {
     let (_folder, server) = start("subscribes_per_second = 1");
     let client = reqwest::Client::new();
     loop {
-        let request = client.get(server.url("/events?topic=a b"));
+        let request = client.get(server.url("/%65vents?topic=a b"));
         let answer = from("192.0.2.1", request).send().await.unwrap();
         if answer.status() == StatusCode::OK {
             assert!(answer.text().await.unwrap().contains(": rate limit exceeded"));

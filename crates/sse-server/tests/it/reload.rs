@@ -23,6 +23,8 @@ impl World {
     fn start(settings: &str, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("hub.toml"), settings).unwrap();
+        // For those that name it.
+        fs::write(folder.path().join("hub.secret"), "x".repeat(32)).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let mut command = command(folder.path());
         command.env("SSE_DATA_DIR", folder.path().join("data"));
@@ -241,6 +243,16 @@ async fn operators_alone_reload_and_the_audit_log_tells_who() {
     for part in ["INFO", "127.0.0.1", "method=POST", "/admin/reload", "status=200"] {
         assert!(done.contains(part), "{part}: {done}");
     }
+    // A path can be written in many ways.
+    let answer =
+        send(world.api.request(Method::POST, "/%61dmin/reload").header("X-Request-Id", "mine-3")).await;
+    assert_eq!(answer.status, 200);
+    for _ in 0..5 {
+        assert_eq!(send(world.api.request(Method::POST, "/admin/nothing")).await.status, 404);
+    }
+    let log = world.log();
+    assert!(log.lines().any(|line| line.contains("admin action") && line.contains("mine-3")), "{log}");
+    assert!(!log.contains("/admin/nothing"), "no action, and within a minute of the last refusal: {log}");
     let guarded = World::start(&key(0).replace("admin = true", ""), &[]);
     assert_eq!(send(guarded.request()).await.problem().0, 401);
     assert_eq!(send(guarded.request().bearer_auth(KEYS[0])).await.problem().0, 403);
@@ -269,4 +281,31 @@ async fn a_problem_names_its_request() {
     assert_eq!((found.status, found.header("x-request-id")), (200, "a"));
     let limited = Reader::of(api.request(Method::GET, "/events").header("X-Request-Id", "stream")).await;
     assert_eq!(limited.header("x-request-id"), "stream");
+}
+
+#[tokio::test]
+async fn what_is_still_in_use_is_still_not_served() {
+    let jwt = "[[auth.jwt]]\nalgorithm = 'HS256'\nsecret_file = 'hub.secret'\n";
+    let world = World::start(&format!("web_dir = '.'\n{jwt}[auth.anonymous]\nadmin = true\n"), &[]);
+    for settings in [None, Some("web_dir = '.'\n")] {
+        if let Some(settings) = settings {
+            let needs_restart = of(&world.reload(settings).await, "needsRestart");
+            assert!(needs_restart.iter().any(|key| key.starts_with("auth.")), "{needs_restart:?}");
+        }
+        for path in ["/hub.secret", "/hub.toml", "/data/log.sqlite"] {
+            assert_eq!(world.api.get(path).await.status, 404, "{path} {settings:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_in_place_of_settings_holds_nobody_up() {
+    let mut world = World::start("", &[]);
+    fs::remove_file(world.path("hub.toml")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(world.path("hub.toml")).status().unwrap().success());
+    let answer = send(world.request()).await;
+    assert!(answer.status == 422 && answer.text.contains("not a regular file"), "{answer:?}");
+    world.api.server.signal("TERM");
+    assert!(world.api.server.ended().await.0.success());
 }

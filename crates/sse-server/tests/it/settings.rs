@@ -143,6 +143,11 @@ fn each_kind_of_fault_is_told_with_its_line_and_what_is_allowed() {
         assert!(said.contains(expected) && said.contains("hub.toml (--config)"), "{text}: {said}");
         assert!(!said.contains("hunter2") && !said.contains("faults"), "{said}");
     }
+    assert!(check("limits = 5").1.contains("line 1: limits: a section, and not a key"));
+    let (code, said) = check("alerts = 'off'");
+    assert!(code == Some(0) && said.contains("alerts = \"off\"  # line 1"), "{said}");
+    let (code, said) = check("[auth]\n[[auth.jwks]]\nurl = 'https://me:hunter2@example.com'");
+    assert!(code == Some(1) && said.contains("no user and password") && !said.contains("hunter2"), "{said}");
 }
 
 #[test]
