@@ -35,6 +35,13 @@ impl Part for Bound {
     const NAME: &'static str = "wal";
 }
 
+impl Bound {
+    /// Was the write-ahead log begun again once since?
+    pub(super) fn comes_before(self, found: Wal) -> bool {
+        found.salt == self.salt.wrapping_add(1)
+    }
+}
+
 /// What the main file noted when a write-ahead log with a salt of its own was begun, which SQLite draws after each clean stop. The
 /// log itself says this: the main file does not know the salt before the first checkpoint, in which the power may go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -113,14 +113,15 @@ impl DiskLog {
         }
         let is_backup = meta.is_some_and(|meta| meta.backup);
         let is_unclean = meta.is_some_and(|meta| !meta.clean && !meta.backup);
-        if had_file && found.frames == 0 && !is_lost && is_unclean {
+        let bound = store.part::<Bound>().map_err(|error| unreadable(&file, &error))?;
+        let was_moved = found.is_begun_again && bound.is_some_and(|bound| bound.comes_before(found));
+        if had_file && found.frames == 0 && !is_lost && is_unclean && !was_moved {
             (is_lost, problem) = (true, "is missing");
         }
         let restored =
             restore(&store, policies, is_lost || is_backup).map_err(|error| unreadable(&file, &error))?;
         let Restored { meta, epochs, durable_head, index, mut repairs } = restored;
         if found.frames == 0 {
-            let bound = store.part::<Bound>().map_err(|error| unreadable(&file, &error))?;
             repairs.begun = bound.map(Begun);
         }
         tracing::info!(epoch = %epochs.current(), head = index.head(), clean = meta.clean, "log opened");

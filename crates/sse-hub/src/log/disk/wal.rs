@@ -24,6 +24,9 @@ pub(super) struct Wal {
     pub(super) salt: u32,
     /// Frames up to the end of the last whole transaction.
     pub(super) frames: u32,
+    /// The first frame is still one of the use before: the header was written and synced, and nothing since. Before that SQLite
+    /// has moved every frame into the main file.
+    pub(super) is_begun_again: bool,
     /// There is a whole transaction behind something that does not check.
     pub(super) is_damaged: bool,
 }
@@ -65,6 +68,7 @@ pub(super) fn inspect(file: &Path) -> io::Result<Wal> {
         if damaged && whole && ends_transaction {
             return Ok(Wal { is_damaged: true, ..found });
         }
+        found.is_begun_again |= frames == 0 && word(head, 8) == found.salt.wrapping_sub(1);
         damaged |= !whole;
         frames += 1;
         if !damaged && ends_transaction {

@@ -194,3 +194,38 @@ async fn a_power_cut_while_a_start_moves_its_first_pages_loses_nothing() {
         assert!(!copy.path().join("log.sqlite-wal.1").exists(), "{seed}");
     }
 }
+
+#[tokio::test]
+async fn a_write_ahead_log_that_is_just_begun_again_is_no_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    drop(log);
+    // Only its first start begins it again by itself.
+    let log = open(folder.path());
+    append(&log, "a", None).await;
+    let (file, wal) = (folder.path().join("log.sqlite"), folder.path().join("log.sqlite-wal"));
+    // As SQLite does it: everything is moved, then the header is written.
+    let (main, old, begun) = {
+        let copy = tempfile::tempdir().unwrap();
+        let [main, old] = [(&file, "log.sqlite"), (&wal, "log.sqlite-wal")].map(|(from, name)| {
+            std::fs::copy(from, copy.path().join(name)).unwrap();
+            copy.path().join(name)
+        });
+        let store = rusqlite::Connection::open(&main).unwrap();
+        store.pragma_update(None, "wal_checkpoint", "restart").unwrap();
+        let (moved, used) = (std::fs::read(&main).unwrap(), std::fs::read(&old).unwrap());
+        store.execute("INSERT OR REPLACE INTO marks VALUES (1, 7)", []).unwrap();
+        (moved, used, std::fs::read(&old).unwrap())
+    };
+    let header = &begun[..32];
+    assert!(header != &old[..32]);
+    for (rest, is_lost) in [(&old[32..], false), (&[][..], true)] {
+        let found = tempfile::tempdir().unwrap();
+        std::fs::write(found.path().join("log.sqlite"), &main).unwrap();
+        std::fs::write(found.path().join("log.sqlite-wal"), [header, rest].concat()).unwrap();
+        let log = open(found.path());
+        assert_eq!(!log.shared.state().index.losses().is_empty(), is_lost, "{}", rest.len());
+        assert_eq!(seqs(&log, "a").await.len(), 2);
+    }
+}
